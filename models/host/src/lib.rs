@@ -1,0 +1,1 @@
+//! Hosts: interfaces, stacks of protocols, applications, and the world they live in.

@@ -1,0 +1,1 @@
+//! Links, queues, shared segments, routing and forwarding.

@@ -1,0 +1,1 @@
+//! Transport endpoints without I/O.

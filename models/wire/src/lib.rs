@@ -1,0 +1,1 @@
+//! Packets in memory, byte accounts, and every header's codec.

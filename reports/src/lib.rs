@@ -1,0 +1,1 @@
+//! Statistics, tables, plots, sequence diagrams and the report page.

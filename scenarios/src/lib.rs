@@ -1,0 +1,1 @@
+//! The scenario language, its diagnostics, the plan of a sweep and one run.

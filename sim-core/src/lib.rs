@@ -1,0 +1,1 @@
+//! Time, events, random streams and digest of a deterministic simulation.
