@@ -1,1 +1,3 @@
 //! Transport endpoints without I/O.
+
+pub mod endpoint;

@@ -1,0 +1,233 @@
+//! A packet in memory: headers inline, payload shared, an account beside them.
+//!
+//! Headers are written from the end of their space backwards, the innermost first. The part that a
+//! forwarding node touches (headers of UDP over IPv4, length, digest, destination) is one or two cache
+//! lines; payload and account lie behind it.
+
+use sim_core::digest;
+
+use crate::account::Account;
+use crate::payload::{Payload, Slice};
+
+/// Bytes of header that a packet holds inline: IPv6 (40) and a TCP header with all options (60) fit.
+pub const HEADER_CAPACITY: usize = 104;
+
+/// A packet on its way, without the link's framing.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub struct Packet {
+    header: [u8; HEADER_CAPACITY],
+    start: u8,
+    /// Whether the payload was damaged on the way: checksums have to be looked at.
+    pub corrupted: bool,
+    /// Links crossed so far.
+    pub hops: u16,
+    /// What the network calls the destination address (an index of its own).
+    pub destination: u32,
+    /// The interface that the packet came in by (an index of the network's own).
+    pub ingress: u32,
+    payload_len: u32,
+    payload_digest: u64,
+    payload: Payload,
+    /// Who pays for it.
+    pub account: Account,
+    /// Bytes put on links so far, framing included, for the totals over all hops.
+    pub hop_bytes: u32,
+}
+
+impl Packet {
+    /// A packet without headers.
+    pub fn new(payload: Payload, account: Account) -> Self {
+        Self {
+            header: [0; HEADER_CAPACITY],
+            start: HEADER_CAPACITY as u8,
+            corrupted: false,
+            hops: 0,
+            destination: u32::MAX,
+            ingress: u32::MAX,
+            payload_len: payload.len(),
+            payload_digest: payload.digest(),
+            payload,
+            account,
+            hop_bytes: 0,
+        }
+    }
+
+    /// Headers and payload together, in bytes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        HEADER_CAPACITY - usize::from(self.start) + self.payload_len as usize
+    }
+
+    /// Whether there is neither header nor payload.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The headers, outermost first.
+    #[inline]
+    pub fn header(&self) -> &[u8] {
+        &self.header[usize::from(self.start)..]
+    }
+
+    /// The headers, to be changed in place.
+    #[inline]
+    pub fn header_mut(&mut self) -> &mut [u8] {
+        &mut self.header[usize::from(self.start)..]
+    }
+
+    /// What follows the headers.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// Length of what follows the headers.
+    #[inline]
+    pub fn payload_len(&self) -> u32 {
+        self.payload_len
+    }
+
+    /// Takes the payload out; the packet keeps none.
+    pub fn take_payload(&mut self) -> Payload {
+        self.payload_len = 0;
+        self.payload_digest = 0;
+        std::mem::take(&mut self.payload)
+    }
+
+    /// Puts another payload in.
+    pub fn set_payload(&mut self, payload: Payload) {
+        self.payload_len = payload.len();
+        self.payload_digest = payload.digest();
+        self.payload = payload;
+    }
+
+    /// Makes room for `bytes` of header in front of the others, and returns it to be written.
+    ///
+    /// Where the inline space does not suffice, the headers so far become the front of the payload:
+    /// see [`Self::pull`].
+    ///
+    /// # Panics
+    ///
+    /// If one header is longer than [`HEADER_CAPACITY`].
+    #[inline]
+    pub fn push_header(&mut self, bytes: usize) -> &mut [u8] {
+        assert!(bytes <= HEADER_CAPACITY, "a header of {bytes} bytes goes into the payload");
+        if bytes > usize::from(self.start) {
+            self.spill();
+        }
+        self.start -= bytes as u8;
+        let start = usize::from(self.start);
+        &mut self.header[start..start + bytes]
+    }
+
+    /// Drops the outermost `bytes` of header.
+    ///
+    /// # Panics
+    ///
+    /// If fewer are there.
+    #[inline]
+    pub fn pop_header(&mut self, bytes: usize) {
+        let start = usize::from(self.start) + bytes;
+        assert!(start <= HEADER_CAPACITY, "{bytes} bytes of header are there to be dropped");
+        self.start = start as u8;
+    }
+
+    /// Makes at least `bytes` of header contiguous, moving bytes from the payload if need be, and says
+    /// whether that many exist and fit.
+    ///
+    /// A packet from outside, a reassembled one, or one with a great many options may hold headers in
+    /// its payload: whoever parses one asks for what it needs first.
+    #[inline]
+    pub fn pull(&mut self, bytes: usize) -> bool {
+        let have = HEADER_CAPACITY - usize::from(self.start);
+        bytes <= have || self.pull_slow(bytes - have)
+    }
+
+    #[cold]
+    fn pull_slow(&mut self, missing: usize) -> bool {
+        let start = usize::from(self.start);
+        if missing > start || missing > self.payload_len as usize {
+            return false;
+        }
+        let mut payload = self.take_payload();
+        let front = payload.split_front(missing as u32);
+        self.header.copy_within(start.., start - missing);
+        front.copy_to(&mut self.header[HEADER_CAPACITY - missing..]);
+        self.start -= missing as u8;
+        self.set_payload(payload);
+        true
+    }
+
+    #[cold]
+    fn spill(&mut self) {
+        let header = Slice::from_bytes(self.header());
+        let mut payload = self.take_payload();
+        payload.push_front(header);
+        self.set_payload(payload);
+        self.start = HEADER_CAPACITY as u8;
+    }
+
+    /// The digest of the headers' exact bytes.
+    #[inline]
+    pub fn header_digest(&self) -> u64 {
+        digest::header_digest(self.header())
+    }
+
+    /// The digest of the payload, made once when it was put in.
+    #[inline]
+    pub fn payload_digest(&self) -> u64 {
+        self.payload_digest
+    }
+
+    /// The packet's bytes as they are on the wire, without the link's framing.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.len());
+        bytes.extend_from_slice(self.header());
+        bytes.extend_from_slice(&self.payload.to_vec());
+        bytes
+    }
+}
+
+const _: () = assert!(HEADER_CAPACITY <= u8::MAX as usize);
+const _: () = assert!(std::mem::offset_of!(Packet, payload) == 128, "the hot part is two cache lines");
+const _: () = assert!(size_of::<Packet>() == 256);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_go_in_front_of_each_other() {
+        let mut packet = Packet::new(Payload::from_bytes(vec![9]), Account::default());
+        packet.push_header(2).copy_from_slice(&[3, 4]);
+        packet.push_header(2).copy_from_slice(&[1, 2]);
+        assert_eq!(packet.to_vec(), [1, 2, 3, 4, 9]);
+        packet.pop_header(2);
+        assert_eq!(packet.header(), [3, 4]);
+        assert_eq!(packet.len(), 3);
+    }
+
+    #[test]
+    fn headers_that_do_not_fit_move_into_the_payload_and_back() {
+        let mut packet = Packet::new(Payload::from_bytes(vec![7; 3]), Account::default());
+        packet.push_header(60).fill(1);
+        packet.push_header(60).fill(2);
+        assert_eq!(packet.header().len(), 60, "the inner header moved away");
+        assert_eq!(packet.len(), 123);
+        let bytes = packet.to_vec();
+        packet.pop_header(60);
+        assert!(packet.pull(60));
+        assert_eq!(packet.header(), [1; 60]);
+        assert_eq!(packet.to_vec(), &bytes[60..]);
+    }
+
+    #[test]
+    fn pulling_more_than_there_is_changes_nothing() {
+        let mut packet = Packet::new(Payload::from_bytes(vec![7; 3]), Account::default());
+        packet.push_header(4).fill(1);
+        assert!(!packet.pull(8));
+        assert!(packet.pull(7));
+        assert_eq!(packet.header(), [1, 1, 1, 1, 7, 7, 7]);
+        assert_eq!(packet.payload_len(), 0);
+    }
+}

@@ -1,0 +1,217 @@
+//! A byte stream's buffer: slices and the runs that describe them, found by their place in the stream.
+
+use std::collections::VecDeque;
+
+use crate::account::{Run, Runs};
+use crate::payload::{Payload, Slice};
+
+/// Bytes of a stream between a place that is done with and the place where more is written.
+///
+/// Places are absolute offsets from the stream's start. Filler of any length that one message writes
+/// takes one entry.
+#[derive(Clone, Debug, Default)]
+pub struct StreamBuffer {
+    pieces: VecDeque<Piece>,
+    start: u64,
+    end: u64,
+}
+
+#[derive(Clone, Debug)]
+struct Piece {
+    offset: u64,
+    slice: Slice,
+    run: Run,
+}
+
+impl Piece {
+    fn end(&self) -> u64 {
+        self.offset + u64::from(self.slice.len())
+    }
+}
+
+impl StreamBuffer {
+    /// An empty buffer whose next byte has the offset `start`.
+    pub fn starting_at(start: u64) -> Self {
+        Self { pieces: VecDeque::new(), start, end: start }
+    }
+
+    /// Offset of the first byte held.
+    pub fn start(&self) -> u64 {
+        self.start
+    }
+
+    /// Offset behind the last byte held.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Bytes held.
+    pub fn len(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Whether no byte is held.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Writes `slice` at the end; `run` says whose it is (its length is taken from the slice).
+    pub fn push(&mut self, slice: Slice, run: Run) {
+        if slice.is_empty() {
+            return;
+        }
+        let run = Run { bytes: slice.len(), ..run };
+        let len = u64::from(slice.len());
+        if let Some(last) = self.pieces.back_mut()
+            && last.run.continues_with(&run)
+            && last.slice.try_extend(&slice)
+        {
+            last.run.bytes += run.bytes;
+            last.run.last = run.last;
+        } else {
+            self.pieces.push_back(Piece { offset: self.end, slice, run });
+        }
+        self.end += len;
+    }
+
+    /// Writes a payload and its runs at the end.
+    ///
+    /// # Panics
+    ///
+    /// If the runs are not as long as the payload.
+    pub fn append(&mut self, mut payload: Payload, runs: Runs) {
+        for run in runs {
+            let part = payload.split_front(run.bytes);
+            let count = part.slices().len();
+            for (index, slice) in part.slices().iter().enumerate() {
+                self.push(slice.clone(), Run { last: run.last && index + 1 == count, ..run });
+            }
+        }
+        assert!(payload.is_empty(), "runs are as long as the payload they describe");
+    }
+
+    /// The `len` bytes from `offset` on, and their runs.
+    ///
+    /// # Panics
+    ///
+    /// If the buffer does not hold them all.
+    pub fn read(&self, offset: u64, len: u32) -> (Payload, Runs) {
+        let end = offset + u64::from(len);
+        assert!(self.start <= offset && end <= self.end, "{offset}..{end} of {}..{}", self.start, self.end);
+        let mut payload = Payload::empty();
+        let mut runs = Runs::new();
+        let mut index = self.pieces.partition_point(|piece| piece.end() <= offset);
+        let mut at = offset;
+        while at < end {
+            let piece = &self.pieces[index];
+            let to = end.min(piece.end());
+            let range = (at - piece.offset) as u32..(to - piece.offset) as u32;
+            let bytes = range.end - range.start;
+            let run = Run { bytes, last: piece.run.last && to == piece.end(), ..piece.run };
+            match runs.last_mut() {
+                Some(previous) if previous.continues_with(&run) => {
+                    previous.bytes += bytes;
+                    previous.last = run.last;
+                }
+                _ => runs.push(run),
+            }
+            payload.push(piece.slice.slice(range));
+            at = to;
+            index += 1;
+        }
+        (payload, runs)
+    }
+
+    /// Removes and returns up to `max` bytes from the front.
+    pub fn take(&mut self, max: u32) -> (Payload, Runs) {
+        let len = self.len().min(u64::from(max)) as u32;
+        let taken = self.read(self.start, len);
+        self.release(self.start + u64::from(len));
+        taken
+    }
+
+    /// Forgets all bytes before `offset`.
+    ///
+    /// # Panics
+    ///
+    /// If `offset` lies behind the end.
+    pub fn release(&mut self, offset: u64) {
+        assert!(offset <= self.end, "{offset} of {}..{}", self.start, self.end);
+        if offset <= self.start {
+            return;
+        }
+        while self.pieces.front().is_some_and(|piece| piece.end() <= offset) {
+            self.pieces.pop_front();
+        }
+        if let Some(piece) = self.pieces.front_mut()
+            && piece.offset < offset
+        {
+            let cut = (offset - piece.offset) as u32;
+            piece.slice = piece.slice.slice(cut..piece.slice.len());
+            let _front = piece.run.split_front(cut);
+            piece.offset = offset;
+        }
+        self.start = offset;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{FlowId, Protocol, Reason};
+    use sim_core::SimTime;
+
+    fn run(message: u32, last: bool) -> Run {
+        Run {
+            bytes: 0,
+            flow: FlowId(0),
+            message,
+            generated: SimTime::ZERO,
+            protocol: Protocol::Application,
+            reason: Reason::Data,
+            last,
+        }
+    }
+
+    #[test]
+    fn a_long_message_written_piecemeal_takes_one_entry() {
+        let mut buffer = StreamBuffer::default();
+        for index in 0..100 {
+            buffer.push(Slice::filler(0, index * 1000, 1000), run(0, index == 99));
+        }
+        assert_eq!(buffer.pieces.len(), 1);
+        let (payload, runs) = buffer.read(50_000, 1448);
+        assert_eq!(payload.slices(), [Slice::filler(0, 50_000, 1448)]);
+        assert_eq!(runs[0].bytes, 1448);
+        assert!(!runs[0].last);
+        assert!(buffer.read(99_000, 1000).1[0].last);
+    }
+
+    #[test]
+    fn reads_across_messages_keep_their_ends() {
+        let mut buffer = StreamBuffer::starting_at(1 << 40);
+        for message in 0..5_u32 {
+            buffer.push(Slice::filler(0, u64::from(message) * 10, 10), run(message, true));
+        }
+        buffer.release((1 << 40) + 5);
+        let (payload, runs) = buffer.read((1 << 40) + 5, 18);
+        assert_eq!(payload.len(), 18);
+        let seen: Vec<_> = runs.iter().map(|run| (run.message, run.bytes, run.last)).collect();
+        assert_eq!(seen, [(0, 5, true), (1, 10, true), (2, 3, false)]);
+        let (all, _) = buffer.take(u32::MAX);
+        assert_eq!(all.len(), 45);
+        assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn a_payload_goes_in_with_its_runs() {
+        let mut buffer = StreamBuffer::default();
+        let mut payload = Payload::from_bytes(vec![1, 2, 3]);
+        payload.push(Slice::filler(0, 0, 4));
+        let runs: Runs = [Run { bytes: 2, ..run(0, true) }, Run { bytes: 5, ..run(1, true) }].into_iter().collect();
+        buffer.append(payload, runs.clone());
+        let (payload, read) = buffer.read(0, 7);
+        assert_eq!(payload.to_vec(), [1, 2, 3, 0, 0, 0, 0]);
+        assert_eq!(read, runs);
+    }
+}
