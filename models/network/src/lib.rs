@@ -1,1 +1,3 @@
 //! Links, queues, shared segments, routing and forwarding.
+
+pub mod queue;
