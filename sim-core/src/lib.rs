@@ -11,6 +11,7 @@
 //! | [`queue`] | [`EventQueue`], the radix wheel that keeps the pending events |
 //! | [`engine`] | [`Scheduler`] with its [`Limits`], and [`Alarm`] for timers that move |
 //! | [`random`] | [`RunSeed`], [`Streams`], [`Purpose`], [`CounterStream`] |
+//! | [`draw`] | distributions drawn from any generator, the same on every platform |
 //! | [`math`] | `ln`, `exp` and the like, the same on every platform |
 //! | [`digest`] | the fold, digests of headers and payloads, and the [`Chain`] of a place |
 //!
@@ -35,6 +36,7 @@
 //! library. Known-answer tests pin each stream, draw and digest: a recorded result stays repeatable.
 
 pub mod digest;
+pub mod draw;
 pub mod engine;
 pub mod event;
 pub mod math;

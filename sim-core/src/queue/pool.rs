@@ -53,12 +53,20 @@ impl Pool {
         chain.count += 1;
     }
 
-    /// Takes a chunk of events off a chain and frees its place; `None` when the chain is empty.
+    /// Moves a chain's events to the end of `run`, and frees its chunks.
     #[inline]
-    pub(super) fn pop_chunk(&mut self, chain: &mut Chain) -> Option<([Event; CHUNK_EVENTS], usize)> {
-        if chain.count == 0 {
-            return None;
+    pub(super) fn take(&mut self, chain: Chain, run: &mut Vec<Event>) {
+        let mut left = chain;
+        while left.count > 0 {
+            let (index, fill) = self.free_first(&mut left);
+            run.extend(self.chunks[index as usize].events[..fill].iter().copied());
         }
+    }
+
+    /// Takes the first chunk off a chain that is not empty, and frees it: its events, whose number is
+    /// returned too, can be read until the next chunk is allocated.
+    #[inline]
+    fn free_first(&mut self, chain: &mut Chain) -> (u32, usize) {
         let fill = (chain.count as usize - 1) % CHUNK_EVENTS + 1;
         let index = chain.head;
         let chunk = &mut self.chunks[index as usize];
@@ -66,7 +74,17 @@ impl Pool {
         chain.count -= fill as u32;
         chunk.next = self.free;
         self.free = index;
-        Some((chunk.events, fill))
+        (index, fill)
+    }
+
+    /// Takes a chunk of events off a chain and frees its place; `None` when the chain is empty.
+    #[inline]
+    pub(super) fn pop_chunk(&mut self, chain: &mut Chain) -> Option<([Event; CHUNK_EVENTS], usize)> {
+        if chain.count == 0 {
+            return None;
+        }
+        let (index, fill) = self.free_first(chain);
+        Some((self.chunks[index as usize].events, fill))
     }
 
     /// A chunk whose `next` is set.

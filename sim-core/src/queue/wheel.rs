@@ -107,11 +107,9 @@ impl Wheel {
     /// Moves the events of the first slot into `run`, and `cur` to the slot's start.
     #[inline]
     pub(super) fn take(&mut self, slot: Slot, run: &mut Vec<Event>) {
-        let mut chain = self.unlink(slot);
+        let chain = self.unlink(slot);
         self.advance(slot.start);
-        while let Some((events, fill)) = self.pool.pop_chunk(&mut chain) {
-            run.extend_from_slice(&events[..fill]);
-        }
+        self.pool.take(chain, run);
     }
 
     /// Moves the events of the first slot to lower levels, and `cur` to the slot's start.
