@@ -22,8 +22,10 @@ pub struct Scheduler {
     queue: EventQueue,
     now: SimTime,
     processed: u64,
-    /// The last event that `limits` and the caller's end both let through.
+    /// After what is due then, the run stops without an error.
     end: SimTime,
+    /// The end or the limit on time, whichever comes first.
+    stop: SimTime,
     limits: Limits,
 }
 
@@ -31,7 +33,14 @@ impl Scheduler {
     /// A scheduler at time zero with nothing pending, which runs until nothing is pending or a limit is
     /// exceeded.
     pub fn new(limits: Limits) -> Self {
-        Self { queue: EventQueue::new(), now: SimTime::ZERO, processed: 0, end: SimTime::MAX, limits }
+        Self {
+            queue: EventQueue::new(),
+            now: SimTime::ZERO,
+            processed: 0,
+            end: SimTime::MAX,
+            stop: limits.time,
+            limits,
+        }
     }
 
     /// Makes [`Scheduler::next`] stop after the events due at `end`: later ones are left in the queue.
@@ -39,6 +48,7 @@ impl Scheduler {
     /// May be called again with a later end, which is how a run proceeds in steps.
     pub fn set_end(&mut self, end: SimTime) {
         self.end = end;
+        self.stop = end.min(self.limits.time);
     }
 
     /// The present: when the event that was taken last was due.
@@ -93,10 +103,14 @@ impl Scheduler {
         reason = "an iterator could not be used while events are scheduled"
     )]
     pub fn next(&mut self) -> Result<Option<Event>, LimitExceeded> {
-        if self.processed >= self.limits.events || self.end > self.limits.time {
-            return self.next_near_a_limit();
+        if self.processed < self.limits.events
+            && let Some(event) = self.queue.pop_until(self.stop)
+        {
+            self.now = event.time;
+            self.processed += 1;
+            return Ok(Some(event));
         }
-        Ok(self.take(self.end))
+        self.stopped()
     }
 
     /// Stops a run whose memory has grown too big; `bytes` is what the caller counts as the run's.
@@ -109,31 +123,17 @@ impl Scheduler {
         if bytes > limit { Err(LimitExceeded::Memory { limit, bytes }) } else { Ok(()) }
     }
 
-    /// [`Scheduler::next`] when a limit may come before the end.
+    /// Why no event was taken.
+    #[cold]
     #[inline(never)]
-    fn next_near_a_limit(&mut self) -> Result<Option<Event>, LimitExceeded> {
+    fn stopped(&mut self) -> Result<Option<Event>, LimitExceeded> {
         let Limits { events, time, .. } = self.limits;
-        if self.processed < events {
-            let event = self.take(self.end.min(time));
-            if event.is_some() {
-                return Ok(event);
-            }
-        }
         match self.queue.peek_time() {
             Some(due) if due > self.end => Ok(None),
             Some(due) if due > time => Err(LimitExceeded::Time { limit: time, due }),
             Some(_) => Err(LimitExceeded::Events { limit: events, now: self.now }),
             None => Ok(None),
         }
-    }
-
-    /// Takes the next event, unless it is due after `end`.
-    #[inline]
-    fn take(&mut self, end: SimTime) -> Option<Event> {
-        let event = self.queue.pop_until(end)?;
-        self.now = event.time;
-        self.processed += 1;
-        Some(event)
     }
 }
 
