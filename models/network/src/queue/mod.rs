@@ -22,6 +22,8 @@ mod fq_codel;
 #[cfg(test)]
 mod invariants;
 mod red;
+#[cfg(test)]
+mod theory;
 
 pub use codel::CoDel;
 pub use config::{
