@@ -33,6 +33,8 @@ pub struct Packet {
     pub account: Account,
     /// Bytes put on links so far, framing included, for the totals over all hops.
     pub hop_bytes: u32,
+    /// The link's count of outages when it took the packet: a later outage voids it.
+    pub epoch: u32,
 }
 
 impl Packet {
@@ -50,6 +52,7 @@ impl Packet {
             payload,
             account,
             hop_bytes: 0,
+            epoch: 0,
         }
     }
 

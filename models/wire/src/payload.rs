@@ -257,12 +257,11 @@ impl Payload {
 
     /// The internet checksum's sum over all bytes (RFC 1071); filler adds nothing.
     pub fn sum(&self) -> Sum {
-        let mut sum = Sum::default();
+        let mut sum = Sum::ZERO;
         let mut at = 0_usize;
         for slice in &self.slices {
             if let Some(bytes) = slice.as_bytes() {
-                let part = Sum::of(bytes);
-                sum = sum.combine(if at.is_multiple_of(2) { part } else { part.swapped() });
+                sum.add_at(at, Sum::of(bytes));
             }
             at += slice.len() as usize;
         }
@@ -274,7 +273,9 @@ impl Payload {
         match self.slices.as_slice() {
             [] => 0,
             [slice] => slice.digest(),
-            slices => slices.iter().fold(0, |chain, slice| digest::fold(chain ^ slice.digest(), PAYLOAD_CHAIN)),
+            slices => {
+                slices.iter().fold(0, |chain, slice| digest::fold(chain ^ slice.digest(), PAYLOAD_CHAIN))
+            }
         }
     }
 }

@@ -208,7 +208,8 @@ mod tests {
         let mut buffer = StreamBuffer::default();
         let mut payload = Payload::from_bytes(vec![1, 2, 3]);
         payload.push(Slice::filler(0, 0, 4));
-        let runs: Runs = [Run { bytes: 2, ..run(0, true) }, Run { bytes: 5, ..run(1, true) }].into_iter().collect();
+        let runs: Runs =
+            [Run { bytes: 2, ..run(0, true) }, Run { bytes: 5, ..run(1, true) }].into_iter().collect();
         buffer.append(payload, runs.clone());
         let (payload, read) = buffer.read(0, 7);
         assert_eq!(payload.to_vec(), [1, 2, 3, 0, 0, 0, 0]);

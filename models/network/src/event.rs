@@ -1,0 +1,83 @@
+//! What an event of the simulated network says: a kind, a target and an argument in 64 bits.
+
+use crate::node::NodeId;
+use crate::pool::PacketId;
+use crate::port::PortId;
+
+/// An event, as the queue carries it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NetworkEvent {
+    /// A packet reaches a node.
+    Arrival(NodeId, PacketId),
+    /// A node's wake-up: timers of its endpoints and applications.
+    Wake(NodeId),
+    /// A port's queue may send its next frame.
+    Service(PortId),
+    /// A neighbour cache's timer of a port on a shared segment.
+    Neighbour(PortId),
+    /// An entry of the fault timetable.
+    Fault(u32),
+    /// Time to look at queues and connections; changes nothing.
+    Sample,
+}
+
+impl NetworkEvent {
+    /// Packs the event: kind (8 bits), target (24 bits), argument (32 bits).
+    #[inline]
+    pub fn pack(self) -> u64 {
+        match self {
+            Self::Arrival(node, packet) => ARRIVAL << 56 | u64::from(node.0) << 32 | u64::from(packet.0),
+            Self::Wake(node) => WAKE << 56 | u64::from(node.0) << 32,
+            Self::Service(port) => SERVICE << 56 | u64::from(port.0),
+            Self::Neighbour(port) => NEIGHBOUR << 56 | u64::from(port.0),
+            Self::Fault(index) => FAULT << 56 | u64::from(index),
+            Self::Sample => SAMPLE << 56,
+        }
+    }
+
+    /// Unpacks what [`Self::pack`] made.
+    ///
+    /// # Panics
+    ///
+    /// If `what` was not made by [`Self::pack`].
+    #[inline]
+    pub fn unpack(what: u64) -> Self {
+        let target = (what >> 32) as u32 & 0x00ff_ffff;
+        let argument = what as u32;
+        match what >> 56 {
+            ARRIVAL => Self::Arrival(NodeId(target), PacketId(argument)),
+            WAKE => Self::Wake(NodeId(target)),
+            SERVICE => Self::Service(PortId(argument)),
+            NEIGHBOUR => Self::Neighbour(PortId(argument)),
+            FAULT => Self::Fault(argument),
+            SAMPLE => Self::Sample,
+            kind => panic!("no event has the kind {kind}"),
+        }
+    }
+}
+
+const ARRIVAL: u64 = 0;
+const WAKE: u64 = 1;
+const SERVICE: u64 = 2;
+const NEIGHBOUR: u64 = 3;
+const FAULT: u64 = 4;
+const SAMPLE: u64 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_survive_packing() {
+        for event in [
+            NetworkEvent::Arrival(NodeId(0x00ff_ffff), PacketId(u32::MAX)),
+            NetworkEvent::Wake(NodeId(7)),
+            NetworkEvent::Service(PortId(u32::MAX)),
+            NetworkEvent::Neighbour(PortId(1)),
+            NetworkEvent::Fault(3),
+            NetworkEvent::Sample,
+        ] {
+            assert_eq!(NetworkEvent::unpack(event.pack()), event);
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! The network of one run: nodes, ports, packets in flight, and the scheduler that moves them.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use rustc_hash::FxHashMap;
+use sim_core::digest::Chain;
+use sim_core::engine::Scheduler;
+use sim_core::event::Origin;
+use sim_core::{ByteCount, SimDuration, SimTime};
+use wire::packet::Packet;
+
+use crate::accounts::Accounts;
+use crate::address::AddressBook;
+use crate::drop_cause::{DropCause, DropCounts};
+use crate::event::NetworkEvent;
+use crate::node::{NextHop, Node, NodeId, NodeInfo};
+use crate::observer::Observer;
+use crate::pool::{PacketId, PacketPool};
+use crate::port::{NO_STATE, Port, PortId, PortInfo, PortState};
+use crate::route::SegmentHop;
+
+/// A link with two ends.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// The link's name in the scenario.
+    pub name: Box<str>,
+    /// The ports at its ends: forward goes from the first to the second.
+    pub ends: [PortId; 2],
+}
+
+/// The network of one run.
+#[derive(Debug)]
+pub struct Network<O: Observer> {
+    /// The clock and the pending events.
+    pub scheduler: Scheduler,
+    /// Who looks on.
+    pub observer: O,
+    /// Addresses and the short names that packets carry for them.
+    pub addresses: AddressBook,
+    /// Overhead by flow.
+    pub accounts: Accounts,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) node_infos: Vec<NodeInfo>,
+    pub(crate) ports: Vec<Port>,
+    pub(crate) port_infos: Vec<PortInfo>,
+    pub(crate) states: Vec<PortState>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) segments: Vec<Vec<PortId>>,
+    pub(crate) segment_hops: Vec<SegmentHop>,
+    pub(crate) tables: Vec<FxHashMap<u32, NextHop>>,
+    pub(crate) packets: PacketPool,
+    pub(crate) node_drops: BTreeMap<NodeId, DropCounts>,
+    pub(crate) world_origin: Origin,
+    pub(crate) delivered: u64,
+    pub(crate) dropped: u64,
+    /// Packets whose fragments went on in their stead.
+    pub(crate) replaced: u64,
+    /// Whether links or nodes may fail in this run, so that arrivals have to be checked.
+    pub(crate) voidable: bool,
+}
+
+impl<O: Observer> Network<O> {
+    /// The present.
+    #[inline]
+    pub fn now(&self) -> SimTime {
+        self.scheduler.now()
+    }
+
+    /// Schedules an event that belongs to `node`.
+    #[inline]
+    pub fn schedule(&mut self, time: SimTime, node: NodeId, event: NetworkEvent) {
+        self.scheduler.schedule(time, &mut self.nodes[node.index()].origin, event.pack());
+    }
+
+    /// Schedules an event that belongs to no node: a fault or a look at the state.
+    pub fn schedule_global(&mut self, time: SimTime, event: NetworkEvent) {
+        self.scheduler.schedule(time, &mut self.world_origin, event.pack());
+    }
+
+    /// Number of nodes.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// All nodes.
+    pub fn node_ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + ExactSizeIterator + use<O> {
+        (0..self.nodes.len() as u32).map(NodeId)
+    }
+
+    /// What is known of a node.
+    pub fn node_info(&self, node: NodeId) -> &NodeInfo {
+        &self.node_infos[node.index()]
+    }
+
+    /// What is known of a port.
+    pub fn port_info(&self, port: PortId) -> &PortInfo {
+        &self.port_infos[port.index()]
+    }
+
+    /// The ports at whose links `port` is read from and written to: the other end of its link.
+    pub fn peer(&self, port: PortId) -> PortId {
+        self.ports[port.index()].peer
+    }
+
+    /// The links with two ends.
+    pub fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// Whether a node is up.
+    pub fn is_node_up(&self, node: NodeId) -> bool {
+        self.nodes[node.index()].up
+    }
+
+    /// Whether a port's link takes frames.
+    pub fn is_port_up(&self, port: PortId) -> bool {
+        let state = self.ports[port.index()].state;
+        state == NO_STATE || !self.states[state as usize].down
+    }
+
+    /// Largest packet that a port's link takes, in bytes.
+    pub fn mtu(&self, port: PortId) -> u16 {
+        self.ports[port.index()].mtu
+    }
+
+    /// Marks a node as one whose bytes are charged to flows.
+    pub fn set_accounted(&mut self, node: NodeId) {
+        self.nodes[node.index()].accounted = true;
+    }
+
+    /// The packet called `id`.
+    #[inline]
+    pub fn packet_mut(&mut self, id: PacketId) -> &mut Packet {
+        &mut self.packets[id]
+    }
+
+    /// Ends a packet's journey at its destination and hands it out.
+    #[inline]
+    pub fn deliver(&mut self, id: PacketId) -> Packet {
+        self.delivered += 1;
+        self.accounts.finish(&self.packets[id]);
+        self.packets.take(id)
+    }
+
+    /// Ends a packet's journey at its destination without a copy: `look` sees it in its place.
+    #[inline]
+    pub fn deliver_with<R>(&mut self, id: PacketId, look: impl FnOnce(&mut Packet) -> R) -> R {
+        self.delivered += 1;
+        self.accounts.finish(&self.packets[id]);
+        let result = look(&mut self.packets[id]);
+        self.packets.free(id);
+        result
+    }
+
+    /// Ends a packet's journey before its destination.
+    pub fn discard(&mut self, node: NodeId, port: Option<PortId>, id: PacketId, cause: DropCause) {
+        self.dropped += 1;
+        let packet = &self.packets[id];
+        self.accounts.finish(packet);
+        if O::ENABLED {
+            self.observer.on_dropped(self.scheduler.now(), node, port, packet, cause);
+        }
+        match port {
+            Some(port) => self.state_mut(port).drops.add(cause),
+            None => self.node_drops.entry(node).or_default().add(cause),
+        }
+        self.packets.free(id);
+    }
+
+    /// Counts and reports a packet that a host refused after it had been delivered.
+    pub fn on_refused(&mut self, node: NodeId, packet: &Packet, cause: DropCause) {
+        if O::ENABLED {
+            self.observer.on_dropped(self.scheduler.now(), node, None, packet, cause);
+        }
+        self.node_drops.entry(node).or_default().add(cause);
+    }
+
+    /// The rarely needed state of a port, made on first need.
+    pub(crate) fn state_mut(&mut self, port: PortId) -> &mut PortState {
+        let hot = &mut self.ports[port.index()];
+        if hot.state == NO_STATE {
+            hot.state = self.states.len() as u32;
+            self.states.push(PortState::default());
+        }
+        &mut self.states[hot.state as usize]
+    }
+
+    /// The port of `node` with the given place among its interfaces; the last one if there are fewer.
+    pub fn port_of(&self, node: NodeId, interface: u16) -> PortId {
+        let info = &self.node_infos[node.index()];
+        PortId(info.first_port.0 + u32::from(interface).min(info.ports.saturating_sub(1)))
+    }
+
+    /// The place of `port` among its node's interfaces.
+    pub fn interface_of(&self, port: PortId) -> u16 {
+        match self.port_infos.get(port.index()) {
+            Some(info) => (port.0 - self.node_infos[info.node.index()].first_port.0) as u16,
+            None => 0,
+        }
+    }
+
+    /// The port of `node` that owns `address`.
+    pub fn owned_port(&self, node: NodeId, address: IpAddr) -> Option<PortId> {
+        self.addresses.owner(address).filter(|port| self.port_infos[port.index()].node == node)
+    }
+
+    /// The address from which `node` sends to `peer`: that of the port `via`, or of the one that the
+    /// route leaves by, or the first of the right family.
+    pub fn source_address(&mut self, node: NodeId, peer: IpAddr, via: Option<PortId>) -> Option<IpAddr> {
+        let port = via.or_else(|| {
+            let destination = self.addresses.destination(peer);
+            let next = self.next_hop(node, destination.0);
+            next.as_port().or_else(|| next.as_segment().map(|index| self.segment_hops[index].port))
+        });
+        let by_route = port.and_then(|port| self.port_infos[port.index()].address_like(peer));
+        by_route.or_else(|| {
+            let mut ports = self.node_infos[node.index()].port_ids();
+            ports.find_map(|port| self.port_infos[port.index()].address_like(peer))
+        })
+    }
+
+    /// Counts a packet that no internet header can describe: more than 65,535 bytes.
+    pub fn refuse_oversized(&mut self, node: NodeId, packet: &Packet) {
+        self.on_refused(node, packet, DropCause::TooBig);
+    }
+
+    /// What one direction of a link has done so far.
+    pub fn direction_report(&self, port: PortId) -> DirectionReport {
+        let hot = &self.ports[port.index()];
+        let none = PortState::default();
+        let state = if hot.state == NO_STATE { &none } else { &self.states[hot.state as usize] };
+        DirectionReport {
+            frames: hot.frames,
+            bytes: hot.bytes,
+            drops: state.drops.clone(),
+            corrupted: state.corrupted,
+            duplicated: state.duplicated,
+            queue_max: state.queue_max,
+            waited: state.waited,
+            busy: hot.rate.transmit_time(ByteCount::from_bytes(
+                hot.bytes + hot.frames * u64::from(hot.framing.gap_bytes()),
+            )),
+        }
+    }
+
+    /// Packets dropped inside a node, by cause.
+    pub fn node_drops(&self, node: NodeId) -> DropCounts {
+        self.node_drops.get(&node).cloned().unwrap_or_default()
+    }
+
+    /// Frames waiting at `port` now, the one in transmission not among them.
+    pub fn queue_packets(&self, port: PortId) -> u32 {
+        let hot = &self.ports[port.index()];
+        if hot.state == NO_STATE {
+            return 0;
+        }
+        let state = &self.states[hot.state as usize];
+        let now = self.scheduler.now();
+        let fifo = state.starts.iter().filter(|&&(start, _)| start > now).count() as u32;
+        fifo + state.discipline.as_ref().map_or(0, |discipline| discipline.len_packets() as u32)
+    }
+
+    /// Counts for the conservation of packets.
+    pub fn packet_counts(&self) -> PacketCounts {
+        PacketCounts {
+            created: self.packets.created(),
+            delivered: self.delivered,
+            dropped: self.dropped,
+            replaced: self.replaced,
+            in_flight: self.packets.in_flight() as u64,
+        }
+    }
+
+    /// Frames put on links so far, over all links.
+    pub fn frames_sent(&self) -> u64 {
+        self.ports.iter().map(|port| port.frames).sum()
+    }
+
+    /// The digest of all that has happened: link directions in the order of their ports, then nodes.
+    pub fn digest(&self) -> u64 {
+        let directions = self.ports.iter().map(|port| {
+            let mut chain = port.digest;
+            chain.fold_u64(port.frames);
+            chain.fold_u64(port.bytes);
+            chain
+        });
+        let nodes = self.nodes.iter().map(|node| node.digest);
+        Chain::combine(directions.chain(nodes)).value()
+    }
+
+    /// Folds a value into a node's part of the digest.
+    pub fn fold_into_digest(&mut self, node: NodeId, value: u64) {
+        self.nodes[node.index()].digest.fold_u64(value);
+    }
+
+    /// Bytes of memory that the network holds, without names and tables of static size.
+    pub fn memory_bytes(&self) -> u64 {
+        let hot = self.nodes.capacity() * size_of::<Node>() + self.ports.capacity() * size_of::<Port>();
+        let cold = self.node_infos.capacity() * size_of::<NodeInfo>()
+            + self.port_infos.capacity() * size_of::<PortInfo>()
+            + self.states.capacity() * size_of::<PortState>();
+        let tables: usize = self.tables.iter().map(|table| table.capacity() * 9).sum();
+        (hot + cold + tables) as u64
+            + self.packets.memory_bytes()
+            + self.addresses.memory_bytes()
+            + self.scheduler.queue().memory_bytes() as u64
+    }
+}
+
+/// What one direction of a link has done.
+#[derive(Clone, Debug, Default)]
+pub struct DirectionReport {
+    /// Frames put on the link.
+    pub frames: u64,
+    /// Bytes put on the link, framing included.
+    pub bytes: u64,
+    /// Frames dropped in front of the link or on it, by cause.
+    pub drops: DropCounts,
+    /// Frames that left damaged.
+    pub corrupted: u64,
+    /// Frames that left twice.
+    pub duplicated: u64,
+    /// Longest queue, in frames, the one in transmission not among them.
+    pub queue_max: u32,
+    /// Time that frames waited, summed over them.
+    pub waited: SimDuration,
+    /// Time that the link was busy with frames and the gaps between them.
+    pub busy: SimDuration,
+}
+
+/// Where all packets of a run are: `created = delivered + dropped + replaced + in_flight`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PacketCounts {
+    /// Packets that came to be: sent by hosts, fragments, copies, errors.
+    pub created: u64,
+    /// Packets that reached a host.
+    pub delivered: u64,
+    /// Packets that ended on the way.
+    pub dropped: u64,
+    /// Packets whose fragments went on in their stead.
+    pub replaced: u64,
+    /// Packets on a link, in a queue or waiting for an address.
+    pub in_flight: u64,
+}
+
+impl PacketCounts {
+    /// Whether no packet was lost from sight.
+    pub fn balance(&self) -> bool {
+        self.created == self.delivered + self.dropped + self.replaced + self.in_flight
+    }
+}

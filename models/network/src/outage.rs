@@ -1,0 +1,89 @@
+//! Faults: links and nodes that go down and come back, settings that change at a time.
+
+use sim_core::random::Streams;
+use sim_core::{DataRate, SimDuration};
+
+use crate::link::{Impairments, LinkError, LossConfig};
+use crate::network::Network;
+use crate::node::NodeId;
+use crate::observer::Observer;
+use crate::port::{Attachment, PortId};
+
+impl<O: Observer> Network<O> {
+    /// Declares that links or nodes may fail in this run, so that arrivals are checked against outages.
+    pub fn expect_outages(&mut self) {
+        self.voidable = true;
+    }
+
+    /// Takes the link of `port` down in the direction that leaves by it, or brings it back.
+    ///
+    /// Frames that wait or are under way are lost; routes are found anew.
+    pub fn set_port_down(&mut self, port: PortId, down: bool) {
+        let node = self.port_infos[port.index()].node;
+        let now = self.now();
+        let state = self.state_mut(port);
+        if state.down == down {
+            return;
+        }
+        state.down = down;
+        if down {
+            state.epoch += 1;
+            self.flush(node, port);
+        }
+        let hot = &mut self.ports[port.index()];
+        hot.busy_until = hot.busy_until.min(now);
+        hot.slow = true;
+        self.forget_routes();
+    }
+
+    /// Takes a node down, with every link that leaves it, or brings it back.
+    pub fn set_node_down(&mut self, node: NodeId, down: bool) {
+        let hot = &mut self.nodes[node.index()];
+        if hot.up != down {
+            return;
+        }
+        hot.up = !down;
+        for port in self.node_infos[node.index()].port_ids() {
+            if down {
+                self.state_mut(port).epoch += 1;
+                self.ports[port.index()].slow = true;
+                self.flush(node, port);
+                let now = self.now();
+                let hot = &mut self.ports[port.index()];
+                hot.busy_until = hot.busy_until.min(now);
+            }
+        }
+        self.forget_routes();
+    }
+
+    /// Changes the rate of a link direction for frames taken from now on.
+    pub fn set_rate(&mut self, port: PortId, rate: DataRate) {
+        self.ports[port.index()].rate = rate;
+    }
+
+    /// Changes the propagation delay of a link direction for frames taken from now on. A shorter delay
+    /// lets later frames overtake earlier ones, as when a path changes.
+    pub fn set_delay(&mut self, port: PortId, delay: SimDuration) {
+        self.ports[port.index()].delay = delay;
+    }
+
+    /// Changes which frames a link direction loses, from now on. The draws are those that the direction
+    /// would have had from the start, so that a rise of the loss keeps what was lost before it.
+    ///
+    /// # Errors
+    ///
+    /// When the loss model's parameters do not fit together.
+    pub fn set_loss(&mut self, port: PortId, loss: &LossConfig, streams: &Streams) -> Result<(), LinkError> {
+        let Attachment::Link(number) = self.port_infos[port.index()].attachment else { return Ok(()) };
+        let link = &self.links[number as usize];
+        let way = crate::builder::way_name(&link.name, usize::from(link.ends[1] == port));
+        let loss = loss.build(streams, &way)?;
+        let state = self.state_mut(port);
+        match &mut state.impairments {
+            Some(impairments) => impairments.loss = loss,
+            None => state.impairments = Some(Box::new(Impairments::with_loss(loss))),
+        }
+        self.ports[port.index()].slow = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,172 @@
+//! Ports: an interface of a node together with the link direction that leaves by it.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use sim_core::digest::Chain;
+use sim_core::{DataRate, SimDuration, SimTime};
+use smallvec::SmallVec;
+use wire::account::Protocol;
+use wire::ethernet::MacAddress;
+
+use crate::address::Prefix;
+use crate::drop_cause::DropCounts;
+use crate::link::{Impairments, ManagedQueue};
+use crate::node::NodeId;
+use crate::queue::QueueLimit;
+
+/// A port's place in the world: ports follow the order of their nodes, then of their declaration.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct PortId(pub u32);
+
+impl PortId {
+    /// Attached to nothing, or unknown.
+    pub const NONE: Self = Self(u32::MAX);
+
+    /// The port's index in vectors of ports.
+    #[inline]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// How packets are framed on a link: what is paid for in bytes and in time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u8)]
+pub enum Framing {
+    /// Nothing is added.
+    None,
+    /// Two bytes, as PPP with compressed address and control fields (RFC 1661 §6.6).
+    Ppp,
+    /// Ethernet II: 14 bytes of header and 4 of check sequence, padded to 64 bytes; preamble and gap
+    /// (20 bytes) take time only (IEEE 802.3 clauses 3 and 4).
+    Ethernet,
+}
+
+impl Framing {
+    /// Bytes on the link for a packet of `len` bytes; `framed` if the header is in the packet already.
+    #[inline]
+    pub fn frame_bytes(self, len: usize, framed: bool) -> u32 {
+        let len = len as u32;
+        match self {
+            Self::None => len,
+            Self::Ppp => len + 2,
+            Self::Ethernet => (len + if framed { 4 } else { 18 }).max(64),
+        }
+    }
+
+    /// Bytes' worth of time that a frame takes beside its own.
+    #[inline]
+    pub fn gap_bytes(self) -> u32 {
+        match self {
+            Self::None | Self::Ppp => 0,
+            Self::Ethernet => 20,
+        }
+    }
+
+    /// The protocol that the framing is charged to.
+    pub fn protocol(self) -> Protocol {
+        match self {
+            Self::None | Self::Ppp => Protocol::Ppp,
+            Self::Ethernet => Protocol::Ethernet,
+        }
+    }
+}
+
+/// The part of a port that every packet touches: one cache line.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub struct Port {
+    /// When the last frame taken so far has left.
+    pub(crate) busy_until: SimTime,
+    /// Frames put on the link so far.
+    pub(crate) frames: u64,
+    /// Bytes put on the link so far, framing included.
+    pub(crate) bytes: u64,
+    /// The direction's chain in the run's digest.
+    pub(crate) digest: Chain,
+    /// Propagation delay.
+    pub(crate) delay: SimDuration,
+    /// Rate of the link in this direction.
+    pub(crate) rate: DataRate,
+    /// The port at the other end.
+    pub(crate) peer: PortId,
+    /// The node at the other end.
+    pub(crate) peer_node: NodeId,
+    /// Index of the port's [`PortState`], or [`NO_STATE`].
+    pub(crate) state: u32,
+    /// Largest packet that the link takes.
+    pub(crate) mtu: u16,
+    pub(crate) framing: Framing,
+    /// Whether the port needs more than a drop-tail queue in front of a perfect link.
+    pub(crate) slow: bool,
+}
+
+/// A port without [`PortState`].
+pub(crate) const NO_STATE: u32 = u32::MAX;
+
+const _: () = assert!(size_of::<Port>() == 64);
+
+/// What a port is attached to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Attachment {
+    /// A link with two ends, by its number in the scenario.
+    Link(u32),
+    /// A shared segment, by its number.
+    Segment(u32),
+    /// Nothing.
+    Detached,
+}
+
+/// The part of a port that is needed rarely.
+#[derive(Clone, Debug)]
+pub struct PortInfo {
+    /// The node that the port belongs to.
+    pub node: NodeId,
+    /// The interface's name.
+    pub name: Box<str>,
+    /// Addresses with their prefix lengths.
+    pub addresses: SmallVec<[Prefix; 1]>,
+    /// Link-layer address.
+    pub mac: MacAddress,
+    /// What the port is attached to.
+    pub attachment: Attachment,
+    /// Cost of leaving by this port, for shortest paths; at least 1.
+    pub cost: u32,
+    /// What the drop-tail queue in front of the link holds (a managed queue has its own limit).
+    pub queue_limit: QueueLimit,
+}
+
+impl PortInfo {
+    /// The port's first address of the same family as `like`.
+    pub fn address_like(&self, like: IpAddr) -> Option<IpAddr> {
+        self.addresses.iter().map(|prefix| prefix.address).find(|address| address.is_ipv4() == like.is_ipv4())
+    }
+}
+
+/// What a port needs once it has a backlog, an impairment, a fault or a drop.
+#[derive(Debug, Default)]
+pub struct PortState {
+    /// When the frames that wait will start to be sent, oldest first, with their lengths.
+    pub(crate) starts: VecDeque<(SimTime, u32)>,
+    /// Bytes in `starts`.
+    pub(crate) backlog_bytes: u64,
+    /// Another queue than drop-tail, with its own service events.
+    pub(crate) discipline: Option<Box<ManagedQueue>>,
+    /// What the link does to frames.
+    pub(crate) impairments: Option<Box<Impairments>>,
+    /// Whether the link is down in this direction.
+    pub(crate) down: bool,
+    /// Counts up when a fault voids what is in flight from this port.
+    pub(crate) epoch: u32,
+    /// Drops in this direction, by cause.
+    pub(crate) drops: DropCounts,
+    /// Longest queue seen, the frame in transmission not among them.
+    pub(crate) queue_max: u32,
+    /// Time that frames waited, summed over them.
+    pub(crate) waited: SimDuration,
+    /// Frames that left damaged.
+    pub(crate) corrupted: u64,
+    /// Frames that left twice.
+    pub(crate) duplicated: u64,
+}

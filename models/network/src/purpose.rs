@@ -1,0 +1,21 @@
+//! What the network's random streams are for. Numbers are part of every recorded result: add, never
+//! renumber.
+
+use sim_core::random::Purpose;
+
+/// Independent loss of frames.
+pub const LOSS: Purpose = Purpose::new(1);
+/// The state sequence of a bursty loss model.
+pub const LOSS_STATE: Purpose = Purpose::new(2);
+/// Extra delay of frames.
+pub const JITTER: Purpose = Purpose::new(3);
+/// Frames that take longer than those behind them.
+pub const REORDER: Purpose = Purpose::new(4);
+/// Frames that arrive twice.
+pub const DUPLICATE: Purpose = Purpose::new(5);
+/// Frames that arrive damaged.
+pub const CORRUPT: Purpose = Purpose::new(6);
+/// Decisions of queue management.
+pub const QUEUE: Purpose = Purpose::new(7);
+/// Reachable time of neighbours.
+pub const NEIGHBOUR: Purpose = Purpose::new(8);

@@ -1,0 +1,170 @@
+//! Routes: the shortest path to a destination, found on first use and kept until the topology changes.
+
+use std::net::IpAddr;
+
+use petgraph::algo::dijkstra;
+use rustc_hash::FxHashMap;
+
+use crate::network::Network;
+use crate::node::{DestinationId, NO_TABLE, NextHop, NodeId};
+use crate::observer::Observer;
+use crate::port::{Attachment, PortId};
+use crate::topology::Topology;
+
+/// A hop across a shared segment: the port to leave by, and the address to resolve there.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SegmentHop {
+    /// The port to leave by.
+    pub port: PortId,
+    /// The address on the segment that takes the packet next; the destination's own if `None`.
+    pub gateway: Option<PortId>,
+}
+
+impl<O: Observer> Network<O> {
+    /// The next hop from `node` to `destination`.
+    #[inline]
+    pub fn next_hop(&mut self, node: NodeId, destination: u32) -> NextHop {
+        let hot = &self.nodes[node.index()];
+        if let Some(next) = hot.cached_route(destination) {
+            return next;
+        }
+        if hot.table != NO_TABLE
+            && let Some(&next) = self.tables[hot.table as usize].get(&destination)
+        {
+            return next;
+        }
+        self.resolve(node, destination)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn resolve(&mut self, node: NodeId, destination: u32) -> NextHop {
+        let target = self.addresses.lookup(DestinationId(destination));
+        if target.group || self.is_own_broadcast(node, target.address) {
+            self.remember(node, destination, NextHop::MULTICAST);
+            return NextHop::MULTICAST;
+        }
+        if let Some(owner) = target.owner
+            && self.port_infos[owner.index()].node == node
+            && self.addresses.owner(target.address).is_some()
+        {
+            self.remember(node, destination, NextHop::LOCAL);
+            return NextHop::LOCAL;
+        }
+        let next = match self.static_route(node, target.address) {
+            Some(next) => next,
+            None => match target.owner {
+                Some(owner) => self.shortest_path(node, owner),
+                None => NextHop::UNREACHABLE,
+            },
+        };
+        self.remember(node, destination, next);
+        next
+    }
+
+    fn is_own_broadcast(&self, node: NodeId, address: IpAddr) -> bool {
+        self.node_infos[node.index()].port_ids().any(|port| {
+            let info = &self.port_infos[port.index()];
+            matches!(info.attachment, Attachment::Segment(_))
+                && info.addresses.iter().any(|prefix| prefix.is_broadcast(address))
+        })
+    }
+
+    fn static_route(&mut self, node: NodeId, address: IpAddr) -> Option<NextHop> {
+        let routes = &self.node_infos[node.index()].static_routes;
+        let best = routes
+            .iter()
+            .filter(|route| route.prefix.contains(address))
+            .max_by_key(|route| route.prefix.length);
+        let route = *best?;
+        Some(self.hop_by(route.port, route.via))
+    }
+
+    /// Finds the shortest path from `node` to the port `owner` and keeps the next hop.
+    ///
+    /// Equal paths are decided by the lowest port. Only nodes that forward are passed through; a
+    /// destination that does not forward is entered by the port that owns the address.
+    fn shortest_path(&mut self, node: NodeId, owner: PortId) -> NextHop {
+        let root = self.port_infos[owner.index()].node;
+        if root == node {
+            // An address outside the simulation, behind a port of this very node.
+            return NextHop::port(owner);
+        }
+        let root_port = (!self.nodes[root.index()].forwards).then_some(owner);
+        let topology = self.topology(root, root_port);
+        let distances = dijkstra(topology, root.0, Some(node.0), |hop| u64::from(hop.cost));
+        let Some(&total) = distances.get(&node.0) else { return NextHop::UNREACHABLE };
+        let attached = self.port_infos[owner.index()].attachment;
+        let found =
+            self.node_infos[node.index()].port_ids().filter(|&port| topology.is_up(port)).find_map(|port| {
+                let info = &self.port_infos[port.index()];
+                let via = topology.peers(port).find(|&peer| {
+                    let next = self.port_infos[peer.index()].node;
+                    let passes = if next == root {
+                        root_port.is_none_or(|only| only == peer)
+                    } else {
+                        self.nodes[next.index()].forwards
+                    };
+                    let rest = distances.get(&next.0);
+                    passes && rest.is_some_and(|&rest| rest + u64::from(info.cost) == total)
+                })?;
+                let direct = self.port_infos[via.index()].node == root && attached == info.attachment;
+                Some((port, (!direct).then_some(via)))
+            });
+        match found {
+            Some((port, via)) => self.hop_by(port, via),
+            None => NextHop::UNREACHABLE,
+        }
+    }
+
+    /// A hop by `port`, on a shared segment by way of the port `via`.
+    fn hop_by(&mut self, port: PortId, via: Option<PortId>) -> NextHop {
+        match self.port_infos[port.index()].attachment {
+            Attachment::Link(_) => NextHop::port(port),
+            Attachment::Detached => NextHop::UNREACHABLE,
+            Attachment::Segment(_) => {
+                let hop = SegmentHop { port, gateway: via };
+                let index = self.segment_hops.iter().position(|&known| known == hop).unwrap_or_else(|| {
+                    self.segment_hops.push(hop);
+                    self.segment_hops.len() - 1
+                });
+                NextHop::segment(index as u32)
+            }
+        }
+    }
+
+    fn remember(&mut self, node: NodeId, destination: u32, next: NextHop) {
+        let hot = &mut self.nodes[node.index()];
+        if hot.cache_route(destination, next) {
+            return;
+        }
+        if hot.table == NO_TABLE {
+            hot.table = self.tables.len() as u32;
+            self.tables.push(FxHashMap::default());
+        }
+        self.tables[hot.table as usize].insert(destination, next);
+    }
+
+    /// Forgets every route, after the topology or an address has changed.
+    pub fn forget_routes(&mut self) {
+        for node in &mut self.nodes {
+            node.forget_routes();
+        }
+        for table in &mut self.tables {
+            table.clear();
+        }
+    }
+
+    pub(crate) fn topology(&self, root: NodeId, root_port: Option<PortId>) -> Topology<'_> {
+        Topology {
+            nodes: &self.nodes,
+            node_infos: &self.node_infos,
+            ports: &self.ports,
+            port_infos: &self.port_infos,
+            states: &self.states,
+            segments: &self.segments,
+            root,
+            root_port,
+        }
+    }
+}
