@@ -1,4 +1,4 @@
-//! ICMP for IPv6 (RFC 4443). Neighbour discovery and multicast listeners have their own modules.
+//! ICMP for IPv6 (RFC 4443). Neighbour discovery is in [`crate::ndp`], multicast listeners in [`crate::mld`].
 //!
 //! A message is a header of 8 bytes and a body. The checksum covers both and a pseudo-header (RFC 4443 §2.3),
 //! so [`Header::emit`] takes the sum of the two others.

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod arp;
+pub mod capture;
 pub mod checksum;
 pub mod crc32c;
 pub mod error;
@@ -9,6 +10,7 @@ pub mod ethernet;
 pub mod fragment;
 pub mod icmp;
 pub mod icmpv6;
+pub mod igmp;
 mod inline_options;
 pub mod ip;
 pub mod ip_view;
@@ -17,6 +19,9 @@ pub mod ipv4_options;
 pub mod ipv6;
 pub mod ipv6_extension;
 pub mod ipv6_options;
+pub mod mld;
+pub mod ndp;
+pub mod ndp_options;
 pub mod packet;
 pub mod payload;
 pub mod stream;
