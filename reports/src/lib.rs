@@ -18,12 +18,14 @@
 //! of a difference includes zero, the words are "no difference seen". Undefined values are left out, and
 //! the count beside each mean says of how many.
 
+mod plot;
 pub mod quantity;
 pub mod results;
 pub mod statistics;
 pub mod summary;
 pub mod table;
 
+mod page;
 #[cfg(test)]
 mod sample;
 

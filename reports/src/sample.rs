@@ -246,3 +246,18 @@ const SWEEP_MANIFEST: &str = r#"{
              {"metric": "delivered", "where": {"transport": "udp", "loss": "10 %"}, "min": 0.95, "measured": 0.9, "passed": false}],
   "scenario": "{\n  \"name\": \"lossy-uplink\",\n  \"hostile\": \"<script>alert(1)</script>\"\n}\n"
 }"#;
+
+/// Writes what the sweep becomes into a folder, to be looked at:
+/// `cargo test -p reports -- --ignored the_sample` and the temporary folder's `netjoule-sample`.
+#[test]
+#[ignore = "writes files, for people to look at"]
+fn the_sample_is_written() {
+    let folder = std::env::temp_dir().join("netjoule-sample");
+    let results = sweep();
+    for file in results.summary_files().into_iter().chain(results.plot_files()).chain([results.report_page()])
+    {
+        let path = folder.join(file.path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, file.bytes).unwrap();
+    }
+}
