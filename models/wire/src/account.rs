@@ -309,6 +309,26 @@ pub fn split_runs(runs: &mut Runs, bytes: u32) -> Runs {
     front
 }
 
+/// Makes `runs` describe the last `bytes` bytes of what they described: runs of headers in front are cut
+/// off, and bytes that nobody in the simulation owns (they came from outside) serve no flow.
+#[inline]
+pub fn fit_runs(runs: &mut Runs, bytes: u32) {
+    let described: u32 = runs.iter().map(|run| run.bytes).sum();
+    if described > bytes {
+        drop(split_runs(runs, described - bytes));
+    } else if described < bytes {
+        runs.push(Run {
+            bytes: bytes - described,
+            flow: FlowId::NONE,
+            message: 0,
+            generated: SimTime::ZERO,
+            protocol: Protocol::Application,
+            reason: Reason::Data,
+            last: false,
+        });
+    }
+}
+
 /// Headers that an account holds inline: link, network, transport and one more.
 const MAX_HEADERS: usize = 4;
 
@@ -357,6 +377,15 @@ mod tests {
         assert_eq!(account.headers().len(), 4);
         assert_eq!(account.runs[0].bytes, 40);
         assert_eq!(account.runs[0].protocol, Protocol::Ipv6);
+    }
+
+    #[test]
+    fn runs_are_cut_or_lengthened_to_fit() {
+        let mut runs: Runs = [run(8, false), run(50, true)].into_iter().collect();
+        fit_runs(&mut runs, 50);
+        assert_eq!(runs.as_slice(), [run(50, true)]);
+        fit_runs(&mut runs, 60);
+        assert_eq!((runs.len(), runs[1].bytes, runs[1].flow), (2, 10, FlowId::NONE));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use sim_core::digest;
 
-use crate::account::Account;
+use crate::account::{Account, Runs, fit_runs};
 use crate::payload::{Payload, Slice};
 
 /// Bytes of header that a packet holds inline: IPv6 (40) and a TCP header with all options (60) fit.
@@ -95,6 +95,22 @@ impl Packet {
         self.payload_len = 0;
         self.payload_digest = 0;
         std::mem::take(&mut self.payload)
+    }
+
+    /// Takes everything out that is left in front of and in the payload, with the runs that describe it.
+    ///
+    /// Header bytes that were not dropped (as of a reassembled packet, whose front was pulled) become
+    /// part of the content; runs are made to fit ([`fit_runs`]).
+    #[inline]
+    pub fn take_content(&mut self) -> (Payload, Runs) {
+        let mut payload = self.take_payload();
+        if usize::from(self.start) < HEADER_CAPACITY {
+            payload.push_front(Slice::from_bytes(self.header()));
+            self.start = HEADER_CAPACITY as u8;
+        }
+        let mut runs = std::mem::take(&mut self.account.runs);
+        fit_runs(&mut runs, payload.len());
+        (payload, runs)
     }
 
     /// Puts another payload in.
