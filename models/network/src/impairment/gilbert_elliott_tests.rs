@@ -110,6 +110,27 @@ fn the_state_does_not_depend_on_who_asked_before() {
     }
 }
 
+/// The state of a slot from those half-way around it, and theirs from those around them, and so on.
+fn by_definition(channel: &GilbertElliott, slot: u64) -> bool {
+    let level = slot.trailing_zeros() as usize;
+    if level >= channel.steps.len() - 1 {
+        return channel.far_state(slot);
+    }
+    let ends = (by_definition(channel, slot - (1 << level)), by_definition(channel, slot + (1 << level)));
+    channel.middle_state(slot, channel.steps[level], ends)
+}
+
+#[test]
+fn the_way_to_a_slot_ends_in_its_state() {
+    let mut channel = channel(config(0.05, 0.15), 8);
+    // 0.8^(2^7) = 10^-12.4 is above 2^-60 = 10^-18.1, 0.8^(2^8) = 10^-24.8 is below.
+    assert_eq!(channel.steps.len(), 9);
+    for slot in (0..3_000).chain((5_000..100_000).step_by(977)) {
+        let state = channel.is_bad(SimTime::ZERO + SLOT * slot);
+        assert_eq!(state, by_definition(&channel, slot), "{slot}");
+    }
+}
+
 #[test]
 fn a_higher_loss_in_the_bad_state_loses_a_superset() {
     let lost = |loss_bad| {

@@ -154,8 +154,7 @@ impl TracedRate {
     /// is handed over when it arrives or when the one before it has left. An opportunity at `now` serves.
     pub fn departure(&mut self, now: SimTime, bytes: u32) -> SimTime {
         if self.trace.time(self.current) < now {
-            // At least one later: the current one lies before `now`.
-            self.current = self.trace.first_from(now).max(self.current.saturating_add(1));
+            self.current = self.trace.first_from(now);
             self.left = OPPORTUNITY_BYTES;
         }
         let bytes = u64::from(bytes);

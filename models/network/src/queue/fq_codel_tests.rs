@@ -45,18 +45,26 @@ fn a_new_flow_is_served_before_those_with_a_backlog() {
 
 #[test]
 fn a_flow_that_empties_cannot_come_back_as_new_before_the_old_ones_had_their_turn() {
-    // Flow 2 sends one packet whenever its last one has left. Emptied, it goes to the end of the old list
-    // (RFC 8290 §4.2); a packet that arrives meanwhile finds it active, and waits for flow 1.
-    let mut queue = queue(1_000, 100);
-    add(&mut queue, 1, 10, 1_000);
-    let mut order = Vec::new();
-    for _ in 0..8 {
-        if queue.flows.get(1).is_none_or(|flow| flow.packets == 0) {
-            add(&mut queue, 2, 1, 1_000);
+    // All packets have 100 bytes, the quantum is worth 10 of them. Flow 1 has a backlog and has used up its
+    // credits; flow 2 gets a packet whenever it has none and flow 1 has just sent.
+    let mut queue = queue(1_000, 200);
+    add(&mut queue, 1, 100, 100);
+    let mut runs: Vec<(u32, u32)> = vec![];
+    for _ in 0..34 {
+        let flow = next(&mut queue).unwrap();
+        match runs.last_mut() {
+            Some((last, count)) if *last == flow => *count += 1,
+            Some(_) | None => runs.push((flow, 1)),
         }
-        order.extend(next(&mut queue));
+        let sent: u32 = runs.iter().map(|run| run.1).sum();
+        if sent >= 10 && flow == 1 && queue.flows.get(1).is_none_or(|flow| flow.packets == 0) {
+            add(&mut queue, 2, 1, 100);
+        }
     }
-    assert_eq!(order, [1, 2, 1, 2, 1, 2, 1, 2]);
+    // New, flow 2 goes first. Then it is found empty and put behind flow 1 (RFC 8290 §4.2): its next packet waits
+    // until flow 1 has sent its quantum. Found empty again, it leaves the old list, and comes back as new while
+    // flow 1 has 9 packets' credits left, of which 1 is spent before flow 2 is found empty and put behind.
+    assert_eq!(runs, [(1, 10), (2, 1), (1, 10), (2, 1), (1, 1), (2, 1), (1, 9), (2, 1)]);
 }
 
 #[test]
