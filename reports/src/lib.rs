@@ -21,6 +21,7 @@
 mod plot;
 pub mod quantity;
 pub mod results;
+pub mod sequence;
 pub mod statistics;
 pub mod summary;
 pub mod table;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::Results;
+use crate::sequence::{TraceItem, draw_svg};
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -247,6 +248,40 @@ const SWEEP_MANIFEST: &str = r#"{
   "scenario": "{\n  \"name\": \"lossy-uplink\",\n  \"hostile\": \"<script>alert(1)</script>\"\n}\n"
 }"#;
 
+/// A handshake with a lost segment, a timer, and two messages that cross.
+pub(crate) fn exchange() -> (Vec<String>, Vec<TraceItem>) {
+    let message =
+        |sent: u64, arrived: Option<u64>, from: usize, to: usize, label: &str, fate: Option<&str>| {
+            TraceItem::Message {
+                sent: sent * 100_000,
+                arrived: arrived.map(|time| time * 100_000),
+                from,
+                to,
+                label: label.to_owned(),
+                fate: fate.map(str::to_owned),
+            }
+        };
+    let note =
+        |at: u64, node: usize, text: &str| TraceItem::Note { at: at * 100_000, node, text: text.to_owned() };
+    let items = vec![
+        note(0, 0, "connect"),
+        message(0, Some(5), 0, 1, "SYN seq=0", None),
+        message(5, None, 1, 2, "SYN seq=0", Some("lost")),
+        note(10_000, 0, "retransmission timer, RTO 1 s"),
+        message(10_000, Some(10_005), 0, 1, "SYN seq=0", None),
+        message(10_005, Some(10_105), 1, 2, "SYN seq=0", None),
+        message(10_105, Some(10_210), 2, 0, "SYN ACK seq=0 ack=1", None),
+        note(10_210, 0, "established"),
+        message(10_210, Some(10_320), 0, 2, "ACK seq=1 ack=1", None),
+        note(10_320, 2, "established"),
+        message(10_400, Some(10_510), 0, 2, "data 64 B", None),
+        message(10_450, Some(10_560), 2, 0, "data 128 B", None),
+        message(10_560, Some(10_670), 0, 2, "ACK", Some("ECN CE")),
+        message(10_600, None, 2, 0, "ACK", Some("queue full")),
+    ];
+    (["sensor", "router", "server"].map(str::to_owned).to_vec(), items)
+}
+
 /// Writes what the sweep becomes into a folder, to be looked at:
 /// `cargo test -p reports -- --ignored the_sample` and the temporary folder's `netjoule-sample`.
 #[test]
@@ -254,6 +289,9 @@ const SWEEP_MANIFEST: &str = r#"{
 fn the_sample_is_written() {
     let folder = std::env::temp_dir().join("netjoule-sample");
     let results = sweep();
+    let (nodes, items) = exchange();
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("sequence.svg"), draw_svg(&nodes, &items)).unwrap();
     for file in results.summary_files().into_iter().chain(results.plot_files()).chain([results.report_page()])
     {
         let path = folder.join(file.path);

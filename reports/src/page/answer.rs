@@ -83,7 +83,7 @@ fn compared(results: &Results, metric: usize, axis: usize) -> Vec<String> {
                 format!("{subject}: {} is {word} {place}, by {margin} against the next.", values[winner].0)
             }
             Outcome::Tie(tied) => {
-                let names: Vec<&str> = tied.iter().map(|value| values[*value].0.as_str()).collect();
+                let names: Vec<String> = tied.iter().map(|value| values[*value].0.clone()).collect();
                 let rest = if tied.len() < values.len() { ", which are better than the rest" } else { "" };
                 format!("{subject}: no difference seen between {}{rest}, {place}.", listed(&names))
             }
@@ -153,7 +153,7 @@ fn margins(results: &Results, metric: usize, cases: &[&Case]) -> String {
     let show = |value: f64| {
         let shown = kind.show(value, None);
         // A difference of percentages is no percentage of either.
-        if kind == Kind::Share { shown.replace('%', "percentage points") } else { shown }
+        unbroken(&if kind == Kind::Share { shown.replace('%', "percentage points") } else { shown })
     };
     if show(low) == show(high) { show(low) } else { format!("{} to {}", show(low), show(high)) }
 }
@@ -173,7 +173,7 @@ fn place(results: &Results, others: &[usize], cases: &[&Case], all: usize) -> St
         product *= taken.len();
         let values = &results.manifest.axes[*axis].values;
         if taken.len() < values.len() {
-            let names: Vec<&str> = taken.iter().map(|value| values[*value].0.as_str()).collect();
+            let names: Vec<String> = taken.iter().map(|value| unbroken(&values[*value].0)).collect();
             let first = taken.first().copied().unwrap_or(0);
             let run = taken.iter().copied().eq(first..first + taken.len());
             let text = if run && names.len() > 2 && results.quantities(*axis).is_some() {
@@ -195,11 +195,16 @@ fn title(results: &Results, metric: usize) -> String {
     crate::plot::sentence(title)
 }
 
+/// A quantity that no line break parts from its unit.
+fn unbroken(text: &str) -> String {
+    text.replace(' ', "\u{a0}")
+}
+
 /// `a`, `a and b`, `a, b and c`.
-fn listed(names: &[&str]) -> String {
+fn listed(names: &[String]) -> String {
     match names {
         [] => String::new(),
-        [one] => (*one).to_owned(),
+        [one] => one.clone(),
         [start @ .., last] => format!("{} and {last}", start.join(", ")),
     }
 }
@@ -222,16 +227,16 @@ mod tests {
     #[test]
     fn a_winner_is_named_with_margin_and_range() {
         insta::assert_snapshot!(sentences(&sample::sweep()).join("\n"), @r"
-            Latency, 95th percentile: udp is lowest in 6 of 10 cases (loss 2 % to 10 %), by 36.67 µs to 192.6 ms against the next.
-            Latency, 95th percentile: no difference seen between tcp, udp and coap/udp, in 4 of 10 cases (loss 0 % and 1 %).
-            Delivered fraction: no difference seen between tcp and coap/udp, which are better than the rest, in 8 of 10 cases (loss 1 % to 10 %).
-            Delivered fraction: no difference seen between tcp, udp and coap/udp, in 2 of 10 cases (loss 0 %).
+            Latency, 95th percentile: udp is lowest in 6 of 10 cases (loss 2 % to 10 %), by 36.67 µs to 192.6 ms against the next.
+            Latency, 95th percentile: no difference seen between tcp, udp and coap/udp, in 4 of 10 cases (loss 0 % and 1 %).
+            Delivered fraction: no difference seen between tcp and coap/udp, which are better than the rest, in 8 of 10 cases (loss 1 % to 10 %).
+            Delivered fraction: no difference seen between tcp, udp and coap/udp, in 2 of 10 cases (loss 0 %).
             ");
     }
 
     #[test]
     fn names_are_listed() {
-        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
-        assert_eq!(listed(&["a"]), "a");
+        assert_eq!(listed(&["a", "b", "c"].map(str::to_owned)), "a, b and c");
+        assert_eq!(listed(&["a".to_owned()]), "a");
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::plot::svg::escaped;
 use crate::quantity::{Kind, plain, with_interval};
-use crate::results::{EntityTable, Results};
+use crate::results::{EntityRow, EntityTable, NameId, Results};
 use crate::statistics::Verdict;
 use crate::table::best_points;
 
@@ -149,9 +149,9 @@ pub(super) fn paired(results: &Results) -> String {
 
 /// Mean counters of each node or link at each point; empty where there are too many to read.
 pub(super) fn counters(results: &Results, entities: &EntityTable) -> String {
-    let mut groups: BTreeMap<(usize, &Vec<crate::results::NameId>), Vec<&Vec<Option<f64>>>> = BTreeMap::new();
+    let mut groups: BTreeMap<(usize, &[NameId]), Vec<&EntityRow>> = BTreeMap::new();
     for row in &entities.rows {
-        groups.entry((results.runs[row.run].point, &row.keys)).or_default().push(&row.values);
+        groups.entry((results.runs[row.run].point, &row.keys)).or_default().push(row);
     }
     if groups.is_empty() || groups.len() > COUNTERS_MAX {
         return String::new();
@@ -163,7 +163,7 @@ pub(super) fn counters(results: &Results, entities: &EntityTable) -> String {
         let mut cells = parameters(results, point);
         cells.extend(keys.iter().map(|key| text(results.names.text(*key))));
         for column in 0..entities.columns.len() {
-            let values: Vec<f64> = rows.iter().filter_map(|row| row[column]).collect();
+            let values: Vec<f64> = rows.iter().filter_map(|row| row.values[column]).collect();
             cells.push(match crate::statistics::mean(&values) {
                 Some(mean) => number(&plain(mean), mean),
                 None => "<td class=\"n\">–</td>".to_owned(),

@@ -170,11 +170,11 @@ mod tests {
         }
     }
 
-    /// log10(20) = 1.30103 is 30.103 % of the way from 10 to 100.
+    /// log10(30) = 1.47712 is 47.712 % of the way from 10 to 100.
     #[test]
     fn places_follow_the_scale() {
         assert_eq!(Scale::Linear(10.0, 20.0).place(15.0), Some(0.5));
-        assert!((Scale::Log(10.0, 100.0).place(20.0).unwrap() - 0.301_03).abs() < 1e-5);
+        assert!((Scale::Log(10.0, 100.0).place(30.0).unwrap() - 0.477_12).abs() < 1e-5);
         assert_eq!(Scale::Log(10.0, 100.0).place(0.0), None);
         assert_eq!(Scale::Slots(4).place(1.0), Some(0.375));
     }

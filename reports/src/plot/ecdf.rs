@@ -32,13 +32,9 @@ pub(super) fn figure(results: &Results, request: &PlotRequest, what: &str) -> Re
             distributions.push((Distribution::of(counts), mean(&shares)));
         }
     }
-    let ends = |step: fn(&[(u64, u64)]) -> Option<&(u64, u64)>| {
-        distributions
-            .iter()
-            .filter_map(move |(distribution, _)| step(distribution.steps()).map(|step| step.0))
-    };
-    let high = ends(|steps| steps.last()).max().ok_or("no message was delivered")? as f64;
-    let low = ends(|steps| steps.first()).min().map_or(0.0, |low| low as f64);
+    let steps = || distributions.iter().flat_map(|(distribution, _)| distribution.steps());
+    let high = steps().map(|step| step.0).max().ok_or("no message was delivered")? as f64;
+    let low = steps().map(|step| step.0).min().map_or(0.0, |low| low as f64);
     let log = request.log_x && low > 0.0;
     let unit = if log { Kind::Time.unit_for_all([low, high]) } else { Kind::Time.unit_for(high) };
     let x = Axis::over("latency", &unit, (if log { low } else { 0.0 }, high), log, 7);
