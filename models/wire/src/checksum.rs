@@ -52,6 +52,23 @@ impl Sum {
         Self(field.swap_bytes() as u64)
     }
 
+    /// Sums a header that is held in big-endian words, not yet or no longer as bytes.
+    #[inline]
+    #[must_use]
+    pub(crate) const fn of_words<const N: usize>(words: &[u32; N]) -> Self {
+        let mut total = 0;
+        let mut at = 0;
+        while at < N {
+            total += words[at] as u64;
+            at += 1;
+        }
+        // Folded to 16 bits, since the order of bytes can only be changed within a word of the checksum.
+        let once = (total & 0xFFFF_FFFF) + (total >> 32);
+        let twice = (once & 0xFFFF) + (once >> 16);
+        let folded = (twice & 0xFFFF) + (twice >> 16);
+        Self::of_u16(((folded & 0xFFFF) + (folded >> 16)) as u16)
+    }
+
     /// Takes back what [`Self::folded`] gave.
     #[inline]
     #[must_use]
@@ -227,6 +244,15 @@ mod tests {
         let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
         assert_eq!(Sum::of(&bytes).folded(), 0xddf2);
         assert_eq!(Sum::of(&bytes).finish(), 0x220d);
+    }
+
+    #[test]
+    fn words_sum_like_their_bytes() {
+        let words = [0x0001_f203, 0xf4f5_f6f7, 0xffff_ffff, 0x8000_0001];
+        let bytes: Vec<u8> = words.iter().flat_map(|word: &u32| word.to_be_bytes()).collect();
+        assert_eq!(Sum::of_words(&words), Sum::of(&bytes));
+        assert_eq!(Sum::of_words(&[0; 5]), Sum::ZERO);
+        assert_eq!(Sum::of_words(&[0xFFFF_FFFF; 15]).folded(), 0xFFFF);
     }
 
     #[test]

@@ -72,3 +72,20 @@ pub(crate) fn exactly<const N: usize>(out: &mut [u8]) -> &mut [u8; N] {
 pub(crate) fn array<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes[at..at + N].try_into().expect("a range of N bytes has N bytes")
 }
+
+/// A header of `N` words of 32 bits, first to last.
+#[inline]
+pub(crate) fn words<const N: usize>(bytes: &[u8]) -> [u32; N] {
+    let (chunks, _) = bytes.as_chunks::<4>();
+    let chunks: &[[u8; 4]; N] = chunks.first_chunk().expect("the caller has checked the length");
+    chunks.map(u32::from_be_bytes)
+}
+
+/// Writes a header of `N` words of 32 bits into exactly as many bytes.
+#[inline]
+pub(crate) fn write_words<const N: usize>(out: &mut [u8], words: &[u32; N]) {
+    let (chunks, _) = out.as_chunks_mut::<4>();
+    for (chunk, word) in chunks.iter_mut().zip(words) {
+        *chunk = word.to_be_bytes();
+    }
+}

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::checksum::Sum;
-use crate::error::{NoRoom, ParseError, array, fixed};
+use crate::error::{NoRoom, ParseError, fixed, words, write_words};
 use crate::ip::{Dscp, Ecn, IpProtocol, dscp_of, traffic_class};
 use crate::ipv4_options::Ipv4Options;
 
@@ -150,42 +150,44 @@ impl Header {
     #[inline]
     pub fn parse(packet: &[u8]) -> Result<Self, ParseError> {
         let (head, rest) = fixed::<HEADER_LEN>(NAME, packet)?;
-        let field = |field, value: u16| ParseError::Field { header: NAME, field, value: u32::from(value) };
-        if head[0] >> 4 != 4 {
-            return Err(field("version", u16::from(head[0] >> 4)));
+        let head: [u32; 5] = words(head);
+        let field = |field, value: u32| ParseError::Field { header: NAME, field, value };
+        if head[0] >> 28 != 4 {
+            return Err(field("version", head[0] >> 28));
         }
-        let words = usize::from(head[0] & 0x0F);
-        let Some(option_words) = words.checked_sub(5) else {
-            return Err(field("header length", words as u16));
-        };
-        let Some(options) = rest.get(..option_words * 4) else {
-            return Err(ParseError::Truncated { header: NAME, need: words * 4, have: packet.len() });
-        };
-        let total_len = u16::from_be_bytes([head[2], head[3]]);
-        let Some(payload_len) = total_len.checked_sub((words * 4) as u16) else {
+        let header_words = head[0] >> 24 & 0x0F;
+        if header_words < 5 {
+            return Err(field("header length", header_words));
+        }
+        let total_len = head[0] & 0xFFFF;
+        let Some(payload_len) = total_len.checked_sub(header_words * 4) else {
             return Err(field("total length", total_len));
         };
-        let options = if options.is_empty() {
-            (Sum::of(head), Ipv4Options::EMPTY)
-        } else {
-            (Sum::of(head) + Sum::of(options), Ipv4Options::from_wire(options))
-        };
-        if !options.0.is_valid() {
+        let mut sum = Sum::of_words(&head);
+        let mut options = Ipv4Options::EMPTY;
+        if header_words > 5 {
+            let options_len = header_words as usize * 4 - HEADER_LEN;
+            let Some(list) = rest.get(..options_len) else {
+                let need = HEADER_LEN + options_len;
+                return Err(ParseError::Truncated { header: NAME, need, have: packet.len() });
+            };
+            sum += Sum::of(list);
+            options = Ipv4Options::from_wire(list);
+        }
+        if !sum.is_valid() {
             return Err(ParseError::Checksum { header: NAME });
         }
+        let class = (head[0] >> 16) as u8;
         Ok(Self {
-            dscp: dscp_of(head[1]),
-            ecn: Ecn::from_traffic_class(head[1]),
-            fragmentation: Fragmentation::from_wire(
-                u16::from_be_bytes([head[4], head[5]]),
-                u16::from_be_bytes([head[6], head[7]]),
-            ),
-            time_to_live: head[8],
-            protocol: IpProtocol(head[9]),
-            source: Ipv4Addr::from(array::<4>(head, 12)),
-            destination: Ipv4Addr::from(array::<4>(head, 16)),
-            payload_len,
-            options: options.1,
+            dscp: dscp_of(class),
+            ecn: Ecn::from_traffic_class(class),
+            fragmentation: Fragmentation::from_wire((head[1] >> 16) as u16, head[1] as u16),
+            time_to_live: (head[2] >> 24) as u8,
+            protocol: IpProtocol((head[2] >> 16) as u8),
+            source: Ipv4Addr::from_bits(head[3]),
+            destination: Ipv4Addr::from_bits(head[4]),
+            payload_len: payload_len as u16, // Less than the 16 bits that it came from.
+            options,
         })
     }
 
@@ -226,22 +228,24 @@ impl Header {
     pub fn emit(&self, out: &mut [u8]) {
         assert_eq!(out.len(), self.len(), "a header is written into a slice of its length");
         let (head, options) = out.split_first_chunk_mut::<HEADER_LEN>().expect("an IPv4 header has 20 bytes");
-        head[0] = 0x40 | (self.len() / 4) as u8; // 5 to 15 words.
-        head[1] = traffic_class(self.dscp, self.ecn);
-        head[2..4].copy_from_slice(&(self.total_len() as u16).to_be_bytes()); // At most 65535.
-        head[4..6].copy_from_slice(&self.fragmentation.identification.to_be_bytes());
-        head[6..8].copy_from_slice(&self.fragmentation.field().to_be_bytes());
-        head[8] = self.time_to_live;
-        head[9] = self.protocol.0;
-        head[10..12].fill(0);
-        head[12..16].copy_from_slice(&self.source.octets());
-        head[16..20].copy_from_slice(&self.destination.octets());
-        let mut sum = Sum::of(head);
+        let class = u32::from(traffic_class(self.dscp, self.ecn));
+        let length_word = 0x40 << 24 | (self.len() as u32 / 4) << 24 | class << 16 | self.total_len() as u32;
+        let fragmentation = self.fragmentation;
+        // Summed before it is written: bytes just written are slow to be read as larger words.
+        let mut words = [
+            length_word,
+            u32::from(fragmentation.identification) << 16 | u32::from(fragmentation.field()),
+            u32::from(self.time_to_live) << 24 | u32::from(self.protocol.0) << 16,
+            self.source.to_bits(),
+            self.destination.to_bits(),
+        ];
+        let mut sum = Sum::of_words(&words);
         if !options.is_empty() {
             options.copy_from_slice(self.options.as_bytes());
-            sum += Sum::of(options);
+            sum += Sum::of(self.options.as_bytes());
         }
-        head[10..12].copy_from_slice(&sum.finish().to_be_bytes());
+        words[2] |= u32::from(sum.finish());
+        write_words(head, &words);
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
 use crate::checksum::Sum;
-use crate::error::{ParseError, array, fixed};
+use crate::error::{ParseError, fixed, words, write_words};
 use crate::tcp_options::TcpOptions;
 
 /// Bytes of a header without options.
@@ -148,14 +148,15 @@ impl Header {
             let need = HEADER_LEN + options_len;
             return Err(ParseError::Truncated { header: NAME, need, have: segment.len() });
         };
+        let head: [u32; 5] = words(head);
         Ok(Self {
-            source_port: u16::from_be_bytes([head[0], head[1]]),
-            destination_port: u16::from_be_bytes([head[2], head[3]]),
-            sequence_number: u32::from_be_bytes(array(head, 4)),
-            acknowledgment_number: u32::from_be_bytes(array(head, 8)),
-            flags: TcpFlags::from_bits(u16::from_be_bytes([head[12], head[13]])),
-            window: u16::from_be_bytes([head[14], head[15]]),
-            urgent_pointer: u16::from_be_bytes([head[18], head[19]]),
+            source_port: (head[0] >> 16) as u16,
+            destination_port: head[0] as u16,
+            sequence_number: head[1],
+            acknowledgment_number: head[2],
+            flags: TcpFlags::from_bits((head[3] >> 16) as u16),
+            window: head[3] as u16,
+            urgent_pointer: head[4] as u16,
             options: TcpOptions::from_wire(options),
         })
     }
@@ -176,28 +177,30 @@ impl Header {
     pub fn emit(&self, out: &mut [u8], rest: Sum) {
         assert_eq!(out.len(), self.len(), "a header is written into a slice of its length");
         let (head, options) = out.split_first_chunk_mut::<HEADER_LEN>().expect("a TCP header has 20 bytes");
-        let words = (self.len() / 4) as u16; // 5 to 15.
-        head[0..2].copy_from_slice(&self.source_port.to_be_bytes());
-        head[2..4].copy_from_slice(&self.destination_port.to_be_bytes());
-        head[4..8].copy_from_slice(&self.sequence_number.to_be_bytes());
-        head[8..12].copy_from_slice(&self.acknowledgment_number.to_be_bytes());
-        head[12..14].copy_from_slice(&(words << 12 | self.flags.bits()).to_be_bytes());
-        head[14..16].copy_from_slice(&self.window.to_be_bytes());
-        head[16..18].fill(0);
-        head[18..20].copy_from_slice(&self.urgent_pointer.to_be_bytes());
-        let mut sum = rest + Sum::of(head);
-        match <&mut [u8; 12]>::try_from(&mut *options) {
+        let offset_word = (self.len() as u32 / 4) << 28; // 5 to 15.
+        // Summed before it is written: bytes just written are slow to be read as larger words.
+        let mut words = [
+            u32::from(self.source_port) << 16 | u32::from(self.destination_port),
+            self.sequence_number,
+            self.acknowledgment_number,
+            offset_word | u32::from(self.flags.bits()) << 16 | u32::from(self.window),
+            u32::from(self.urgent_pointer),
+        ];
+        let from = self.options.as_bytes();
+        let options_sum = match (<&mut [u8; 12]>::try_from(&mut *options), <&[u8; 12]>::try_from(from)) {
             // Timestamps and nothing else: copied and summed without a loop.
-            Ok(twelve) => {
-                twelve.copy_from_slice(self.options.as_bytes());
-                sum += Sum::of(twelve);
+            (Ok(twelve), Ok(from)) => {
+                twelve.copy_from_slice(from);
+                Sum::of(from)
             }
-            Err(_) => {
-                options.copy_from_slice(self.options.as_bytes());
-                sum += Sum::of(options);
+            _ => {
+                options.copy_from_slice(from);
+                Sum::of(from)
             }
-        }
-        head[16..18].copy_from_slice(&sum.finish().to_be_bytes());
+        };
+        let sum = rest + Sum::of_words(&words) + options_sum;
+        words[4] |= u32::from(sum.finish()) << 16;
+        write_words(head, &words);
     }
 }
 
