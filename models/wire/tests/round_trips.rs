@@ -44,13 +44,18 @@ fn timestamps() -> impl Strategy<Value = Timestamps> {
 
 fn tcp_option() -> impl Strategy<Value = Made> {
     let block = any::<(u32, u32)>().prop_map(|(start, end)| SackBlock { start, end });
-    let sack = vec(block, 1..=4).prop_map(|blocks| TcpOption::Sack(SackBlocks::new(&blocks).unwrap()));
+    let sack = vec(block, 1..=4).prop_map(|blocks| {
+        TcpOption::Sack(SackBlocks::new(&blocks).expect("the strategy keeps to what fits"))
+    });
     let cookie = prop_oneof![Just(0_usize), (2_usize..=8).prop_map(|half| half * 2)]
         .prop_flat_map(|len| vec(any::<u8>(), len))
-        .prop_map(|cookie| TcpOption::FastOpen(FastOpenCookie::new(&cookie).unwrap()));
+        .prop_map(|cookie| {
+            TcpOption::FastOpen(FastOpenCookie::new(&cookie).expect("the strategy keeps to what fits"))
+        });
     let order = prop_oneof![Just(AccEcnOrder::Zero), Just(AccEcnOrder::One)];
-    let acc_ecn = (order, vec(any::<u32>(), 0..=3))
-        .prop_map(|(order, counters)| TcpOption::AccEcn(AccEcnCounters::new(order, &counters).unwrap()));
+    let acc_ecn = (order, vec(any::<u32>(), 0..=3)).prop_map(|(order, counters)| {
+        TcpOption::AccEcn(AccEcnCounters::new(order, &counters).expect("the strategy keeps to what fits"))
+    });
     prop_oneof![
         Just(Made::Simple(TcpOption::NoOperation)),
         any::<u16>().prop_map(|size| Made::Simple(TcpOption::MaximumSegmentSize(size))),
@@ -58,8 +63,9 @@ fn tcp_option() -> impl Strategy<Value = Made> {
         Just(Made::Simple(TcpOption::SackPermitted)),
         sack.prop_map(Made::Simple),
         timestamps().prop_map(|timestamps| Made::Simple(TcpOption::Timestamps(timestamps))),
-        (0_u16..1 << 15)
-            .prop_map(|secs| Made::Simple(TcpOption::UserTimeout(UserTimeout::from_secs(secs).unwrap()))),
+        (0_u16..1 << 15).prop_map(|secs| Made::Simple(TcpOption::UserTimeout(
+            UserTimeout::from_secs(secs).expect("the strategy keeps to what fits")
+        ))),
         cookie.prop_map(Made::Simple),
         acc_ecn.prop_map(Made::Simple),
         vec(any::<u8>(), 2..20).prop_map(Made::Mptcp),
@@ -72,7 +78,7 @@ fn ecn() -> impl Strategy<Value = Ecn> {
 }
 
 fn dscp() -> impl Strategy<Value = Dscp> {
-    (0_u8..64).prop_map(|code_point| Dscp::new(code_point).unwrap())
+    (0_u8..64).prop_map(|code_point| Dscp::new(code_point).expect("the strategy keeps to what fits"))
 }
 
 proptest! {
@@ -91,7 +97,7 @@ proptest! {
             }
         }
         prop_assert_eq!(options.iter().collect::<Vec<_>>(), kept);
-        prop_assert!(options.len() <= 40 && options.len() % 4 == 0);
+        prop_assert!(options.len() <= 40 && options.len().is_multiple_of(4));
         prop_assert_eq!(options.malformed_at(), None);
     }
 
