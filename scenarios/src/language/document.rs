@@ -1,0 +1,146 @@
+//! What may stand in a scenario file: one type for each object, one field for each entry.
+//!
+//! The doc comments of the fields are the descriptions in the JSON Schema, so they name unit, range and default.
+
+mod entries;
+mod fault;
+mod impairment;
+mod link;
+mod node;
+mod question;
+mod queue;
+mod text_list;
+mod topology;
+mod traffic;
+mod workload;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::quantity::{Duration, Size};
+pub use entries::Entries;
+pub use fault::{FaultChange, FaultSettings, Reboot};
+pub use impairment::{
+    Corruption, GilbertElliott, Jitter, Loss, Normal, RateTrace, Reordering, TimeRange, TimeSpanList,
+    TraceFile,
+};
+pub use link::{DirectionSettings, Framing, LinkSettings, LinkTemplate};
+pub use node::{
+    ArpSettings, Clock, EthernetSegment, Forwarding, InterfaceSettings, Medium, NodeSettings, Service,
+    Services,
+};
+pub use question::{Expectation, Plot, StackBy, Sweep};
+pub use queue::{CoDel, DropTail, FqCoDel, Queue, QueueLimit, Red};
+pub use text_list::TextList;
+pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
+pub use traffic::{
+    CongestionControl, ProtocolOptions, RouteSettings, TcpOptions, TrafficSettings, UdpOptions,
+};
+pub use workload::{
+    Bulk, OnOff, Pareto, Periodic, Poisson, RequestResponse, SizeDistribution, Start, TimeDistribution,
+    TracedMessage, UniformSizes, Workload,
+};
+
+/// A scenario: nodes, what joins them, what they send, and what is asked about it.
+///
+/// Wherever a value stands below `duration` and in the sections from `nodes` to `faults`, the text "$x" stands for
+/// the value of the parameter x, and "${x}" inside a text for its text.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Document {
+    /// The JSON Schema of this file, for editors; not read.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
+    /// The name of the scenario and of its output folder: letters, digits, `-` and `_`.
+    #[schemars(required)]
+    pub name: Option<String>,
+    /// The question that the scenario answers.
+    pub about: Option<String>,
+    /// What a reader should look at in the results.
+    pub look_at: Option<String>,
+    /// Values by name, for "$name" in the sections below; a sweep varies them, `--set` replaces them.
+    pub parameters: Entries<Value>,
+    /// How long workloads generate messages: "120 s".
+    #[schemars(required)]
+    pub duration: Option<Duration>,
+    /// How long the run goes on afterwards, for what is still on its way; default "10 s".
+    #[schemars(default = "default_drain")]
+    pub drain: Option<Duration>,
+    /// Messages generated before this time do not count in the metrics; default "0 s", less than `duration`.
+    pub warm_up: Duration,
+    /// The version of IP: "v4" (default), "v6" or "dual" for both.
+    pub ip: IpVersion,
+    /// Nodes, or groups of like nodes, by name.
+    pub nodes: Entries<NodeSettings>,
+    /// Groups of nodes and their links made by a rule, by the name of the group.
+    pub topology: Entries<Topology>,
+    /// Segments that several interfaces share, by name.
+    pub media: Entries<Medium>,
+    /// Links that join two nodes each.
+    pub links: Vec<LinkSettings>,
+    /// Routes that are not the shortest path, which all others are.
+    pub routes: Vec<RouteSettings>,
+    /// Who sends what to whom, and over which protocols.
+    pub traffic: Vec<TrafficSettings>,
+    /// What changes or breaks while the scenario runs.
+    pub faults: Vec<FaultSettings>,
+    /// Which parameters vary, and how often each combination is repeated.
+    pub sweep: Sweep,
+    /// The plots of the report.
+    pub plots: Vec<Plot>,
+    /// What must come out; a run whose result is otherwise fails.
+    pub expect: Vec<Expectation>,
+    /// When to stop a run that has gone out of hand.
+    pub limits: LimitSettings,
+    /// How finely time series are recorded.
+    pub sample: SampleSettings,
+    /// True to record every frame in a pcapng file, as `--pcap` does; default false.
+    pub capture: bool,
+}
+
+/// Which versions of IP the nodes speak.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum IpVersion {
+    /// IPv4 (RFC 791).
+    #[default]
+    V4,
+    /// IPv6 (RFC 8200).
+    V6,
+    /// Both.
+    Dual,
+}
+
+/// When to stop a run that has gone out of hand.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct LimitSettings {
+    /// The most events of one run; default 10 000 000 000, at least 1.
+    pub events: Option<u64>,
+    /// The most memory of one run: "4 GiB"; default "8 GiB", at least "1 MiB".
+    pub memory: Option<Size>,
+    /// The longest simulated time: `duration` and `drain` together may not be longer; default "365 d".
+    pub time: Option<Duration>,
+}
+
+/// How finely time series are recorded.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct SampleSettings {
+    /// The step between two values of a series: "100 ms" (default), more than 0.
+    pub every: Option<Duration>,
+}
+
+impl Document {
+    /// How long the run goes on after `duration`.
+    pub fn drain(&self) -> Duration {
+        self.drain.unwrap_or(DRAIN_DEFAULT)
+    }
+}
+
+fn default_drain() -> &'static str {
+    "10 s"
+}
+
+const DRAIN_DEFAULT: Duration = Duration::from_secs(10);

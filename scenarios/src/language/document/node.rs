@@ -1,0 +1,181 @@
+//! Nodes, their interfaces and services, and the segments that interfaces share.
+
+use std::net::IpAddr;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{Entries, Loss, TextList};
+use crate::language::quantity::{Drift, Duration, Rate, SignedDuration, Size};
+
+/// A node, or a group of like nodes.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct NodeSettings {
+    /// Makes a group of this many nodes, called `name[0]`, `name[1]` and so on; 1 to 1 000 000. Without it, one node.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub count: Option<u64>,
+    /// Interfaces by name. A link that names none makes one: `eth0`, `eth1` and so on.
+    pub interfaces: Entries<InterfaceSettings>,
+    /// Whether the node passes on packets for others: "auto" (default: if it has two interfaces or more), true, false.
+    pub forwarding: Forwarding,
+    /// How wrong the node's clock is.
+    pub clock: Clock,
+    /// Multicast groups that the node belongs to: ["239.1.1.1"].
+    pub multicast: Vec<IpAddr>,
+    /// The hop limit (time to live) of what the node sends; default 64 (RFC 1700), 1 to 255.
+    #[schemars(range(min = 1, max = 255))]
+    pub hop_limit: Option<u8>,
+    /// What the node offers to others.
+    pub services: Services,
+}
+
+/// One interface of a node.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct InterfaceSettings {
+    /// The medium that the interface is attached to; without it, a link names the interface as "node/interface".
+    pub medium: Option<String>,
+    /// Addresses with the length of their prefix: "10.1.0.2/24", or a list. Without it, one is chosen.
+    pub address: TextList,
+    /// The largest IP packet: "1500 B"; default: that of the link or the medium; at least "68 B" (RFC 791).
+    pub mtu: Option<Size>,
+    /// False if the interface is down until a fault brings it up; default true.
+    pub up: Option<bool>,
+}
+
+/// How wrong a node's clock is.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Clock {
+    /// How far the clock is ahead at the start: "-5 ms"; default 0.
+    pub offset: SignedDuration,
+    /// How much too fast the clock runs: "20 ppm"; default 0, at most 10 % either way.
+    pub drift: Drift,
+}
+
+/// What a node offers to others.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Services {
+    /// Sends back what it gets (RFC 862); port 7.
+    pub echo: Option<Service>,
+    /// Throws away what it gets (RFC 863); port 9.
+    pub discard: Option<Service>,
+    /// Takes what it gets, and counts it; port 5001.
+    pub sink: Option<Service>,
+}
+
+/// The settings of one service.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Service {
+    /// The port it listens on, 1 to 65535; default: the service's own.
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+}
+
+impl Services {
+    /// The services that are offered, by name, with the port of each.
+    pub fn offered(&self) -> impl Iterator<Item = (&'static str, u16)> {
+        let all = [("echo", self.echo, 7), ("discard", self.discard, 9), ("sink", self.sink, 5001)];
+        all.into_iter().filter_map(|(name, service, port)| Some((name, service?.port.unwrap_or(port))))
+    }
+}
+
+/// Whether a node passes on packets for others.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Forwarding {
+    /// If it has two interfaces or more.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// A segment that several interfaces share.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Medium {
+    /// A switched Ethernet segment (IEEE 802.3): every frame reaches every interface it is meant for.
+    Ethernet(EthernetSegment),
+}
+
+/// A switched Ethernet segment.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct EthernetSegment {
+    /// The rate of each interface: "100 Mbit/s"; without it, sending takes no time.
+    pub rate: Option<Rate>,
+    /// The time from one interface to another: "5 us"; default 0.
+    pub delay: Duration,
+    /// The largest IP packet: "1500 B" (default), "68 B" to "65535 B".
+    pub mtu: Option<Size>,
+    /// Which frames are lost; default none.
+    pub loss: Option<Loss>,
+    /// What waits when the segment is busy: "1000 packets" (default) in each interface.
+    pub queue: Option<super::Queue>,
+    /// How addresses are resolved (ARP, RFC 826; neighbour discovery, RFC 4861).
+    pub arp: ArpSettings,
+}
+
+/// How addresses are resolved on a segment.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ArpSettings {
+    /// True if all know all from the start, and no frame is spent on it; default false.
+    pub known: bool,
+    /// How long an answer is remembered: "20 min" (default), more than 0.
+    pub timeout: Option<Duration>,
+    /// How long until a question is repeated: "1 s" (default, RFC 1122 §2.3.2.1), more than 0.
+    pub retry: Option<Duration>,
+}
+
+mod forwarding {
+    use std::borrow::Cow;
+    use std::fmt;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use serde::de::{Deserialize, Deserializer, Error, Visitor};
+
+    use super::Forwarding;
+
+    struct ForwardingVisitor;
+
+    impl Visitor<'_> for ForwardingVisitor {
+        type Value = Forwarding;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("\"auto\", `true` or `false`")
+        }
+
+        fn visit_bool<E: Error>(self, on: bool) -> Result<Forwarding, E> {
+            Ok(if on { Forwarding::On } else { Forwarding::Off })
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Forwarding, E> {
+            match text {
+                "auto" => Ok(Forwarding::Auto),
+                _ => Err(E::unknown_variant(text, &["auto", "true", "false"])),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Forwarding {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            deserializer.deserialize_any(ForwardingVisitor)
+        }
+    }
+
+    impl JsonSchema for Forwarding {
+        fn schema_name() -> Cow<'static, str> {
+            "Forwarding".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "enum": ["auto", true, false] })
+        }
+    }
+}

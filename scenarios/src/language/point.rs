@@ -1,0 +1,216 @@
+//! The points of a sweep: which value each parameter has at each of them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::diagnostic::Finding;
+use super::document::{Document, Entries};
+use super::nearest::suggestion;
+use super::parameter::{is_name, text_of};
+use super::path::Path;
+
+/// A parameter that varies.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    /// The name of the parameter.
+    pub name: String,
+    /// Its values in the order of the file.
+    pub values: Vec<Value>,
+    /// The number of the group of axes that vary together, if it belongs to one.
+    pub zip: Option<usize>,
+    /// How many points one step along this axis goes on.
+    stride: usize,
+}
+
+/// A value of every axis.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Point {
+    /// The number of the point, from 0.
+    pub number: usize,
+    /// The number of the value on each axis.
+    pub choice: Vec<usize>,
+}
+
+/// All axes, with the number of points that they span.
+#[derive(Clone, Debug)]
+pub(crate) struct Axes {
+    pub(crate) axes: Vec<Axis>,
+    pub(crate) points: usize,
+}
+
+impl Axis {
+    /// The values as texts: "1 %".
+    pub fn texts(&self) -> impl Iterator<Item = String> + '_ {
+        self.values.iter().map(text_of)
+    }
+
+    /// The number of the point with this value, all else as at the first point.
+    pub(crate) fn step(&self, value: usize) -> usize {
+        value.saturating_mul(self.stride)
+    }
+
+    /// The number of the value whose text is that of `value`.
+    pub(crate) fn find(&self, value: &Value) -> Option<usize> {
+        let wanted = text_of(value);
+        self.values.iter().position(|own| text_of(own) == wanted)
+    }
+}
+
+impl Point {
+    /// The name of the point: `p0007`.
+    pub fn name(&self) -> String {
+        format!("p{:04}", self.number)
+    }
+
+    /// The name of a run of the point: `p0007-r03`.
+    pub fn run_name(&self, replication: u64) -> String {
+        format!("{}-r{replication:02}", self.name())
+    }
+}
+
+impl Axes {
+    /// Reads the axes of a sweep; parameters in `fixed` do not vary.
+    pub(crate) fn new(
+        document: &Document,
+        fixed: &BTreeMap<String, Value>,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
+        let sweep = Path::root().key("sweep");
+        let over = sweep.key("over");
+        let mut axes: Vec<Axis> = Vec::new();
+        for (name, values) in document.sweep.over.iter() {
+            let path = over.key(name);
+            if !is_name(name) {
+                let finding = Finding::error(path.clone(), "this cannot be the name of a parameter").at_key();
+                findings
+                    .push(finding.help("a name has letters, digits, `-` and `_`, and begins with a letter"));
+            }
+            if values.is_empty() {
+                findings.push(Finding::error(path.clone(), format!("`{name}` has no value to take")));
+            }
+            let axis = Axis { name: name.to_owned(), values: values.clone(), zip: None, stride: 1 };
+            for (number, value) in values.iter().enumerate() {
+                if axis.find(value).is_some_and(|first| first < number) {
+                    let message = format!("the value {} is given twice", text_of(value));
+                    findings.push(Finding::error(path.index(number), message));
+                }
+            }
+            if !fixed.contains_key(name) {
+                axes.push(axis);
+            }
+        }
+        zip(document, &mut axes, fixed, findings);
+        let points = stride(&mut axes);
+        if points.is_none_or(|points| points > POINTS_MAX) {
+            let message = format!("the sweep has more than {POINTS_MAX} points");
+            let help = "every value meets every other; `zip` lets parameters vary together";
+            findings.push(Finding::error(over, message).at_key().help(help));
+        }
+        Self { axes, points: points.unwrap_or(0).min(POINTS_MAX) }
+    }
+
+    /// The axis called `name`.
+    pub(crate) fn get(&self, name: &str) -> Option<&Axis> {
+        self.axes.iter().find(|axis| axis.name == name)
+    }
+
+    /// The point with this number, less than the number of points.
+    pub(crate) fn point(&self, number: usize) -> Point {
+        let choice = self.axes.iter().map(|axis| (number / axis.stride) % axis.values.len().max(1)).collect();
+        Point { number, choice }
+    }
+
+    /// Checks values that select points, and says whether they can: values of a `fixed` parameter may select none.
+    pub(crate) fn check_filter(
+        &self,
+        filter: &Entries<Value>,
+        path: &Path,
+        fixed: &BTreeMap<String, Value>,
+        findings: &mut Vec<Finding>,
+    ) -> bool {
+        let mut selects = true;
+        for (name, value) in filter.iter() {
+            let path = path.key(name);
+            if let Some(fixed) = fixed.get(name) {
+                selects &= text_of(fixed) == text_of(value);
+                continue;
+            }
+            let Some(axis) = self.get(name) else {
+                findings.push(self.unknown_axis(name, path).at_key());
+                continue;
+            };
+            if axis.find(value).is_none() {
+                let message = format!("`{name}` never has the value {}", text_of(value));
+                let texts: Vec<String> = axis.texts().collect();
+                let near = suggestion(&text_of(value), texts.iter().map(String::as_str));
+                findings.push(Finding::error(path, message).maybe_help(near));
+            }
+        }
+        selects
+    }
+
+    /// The finding for a name that should be that of an axis.
+    pub(crate) fn unknown_axis(&self, name: &str, path: Path) -> Finding {
+        let finding = Finding::error(path, format!("`{name}` does not vary in this sweep"));
+        let near = suggestion(name, self.axes.iter().map(|axis| axis.name.as_str()));
+        finding.help(
+            near.unwrap_or_else(|| {
+                format!("add its values: \"sweep\": {{ \"over\": {{ \"{name}\": […] }} }}")
+            }),
+        )
+    }
+}
+
+fn zip(document: &Document, axes: &mut [Axis], fixed: &BTreeMap<String, Value>, findings: &mut Vec<Finding>) {
+    for (number, names) in document.sweep.zip.iter().enumerate() {
+        let path = Path::root().key("sweep").key("zip").index(number);
+        let mut first: Option<(String, usize)> = None;
+        for (at, name) in names.iter().enumerate().filter(|(_, name)| !fixed.contains_key(*name)) {
+            let path = path.index(at);
+            let known: Vec<String> = axes.iter().map(|axis| axis.name.clone()).collect();
+            let Some(axis) = axes.iter_mut().find(|axis| axis.name == *name) else {
+                let finding = Finding::error(path, format!("`{name}` is not in `over`"));
+                findings.push(finding.maybe_help(suggestion(name, known.iter().map(String::as_str))));
+                continue;
+            };
+            if axis.zip.is_some() {
+                findings.push(Finding::error(path, format!("`{name}` varies together with others already")));
+                continue;
+            }
+            axis.zip = Some(number);
+            match &first {
+                None => first = Some((name.clone(), axis.values.len())),
+                Some((other, count)) if *count != axis.values.len() => {
+                    let message =
+                        format!("`{name}` has {} values and `{other}` has {count}", axis.values.len());
+                    let help = "parameters that vary together have equally many values";
+                    findings.push(Finding::error(path, message).help(help));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// Numbers the points row by row, the last axis fastest; axes that vary together step where the first of them does.
+fn stride(axes: &mut [Axis]) -> Option<usize> {
+    let mut points: usize = 1;
+    for at in (0..axes.len()).rev() {
+        let zip = axes[at].zip;
+        if zip.is_some() && axes[..at].iter().any(|axis| axis.zip == zip) {
+            continue;
+        }
+        let stride = points;
+        for (other, axis) in axes.iter_mut().enumerate() {
+            if other == at || (zip.is_some() && axis.zip == zip) {
+                axis.stride = stride;
+            }
+        }
+        points = points.checked_mul(axes[at].values.len())?;
+    }
+    Some(points)
+}
+
+/// The most points of a sweep.
+pub(crate) const POINTS_MAX: usize = 1_000_000;

@@ -1,0 +1,121 @@
+//! From settings to a [`Scenario`]: names become numbers, and what contradicts itself is found.
+
+mod address;
+mod connectivity;
+mod fault;
+mod limits;
+mod link;
+mod node;
+mod options;
+mod route;
+mod topology;
+mod traffic;
+mod workload;
+
+use super::diagnostic::Finding;
+use super::document::Document;
+use super::path::Path;
+use super::quantity::{Duration, Size};
+use super::scenario::{Limits, Scenario};
+
+/// Reads a file that a scenario names: a rate trace.
+pub trait Files: Sync {
+    /// The content of the file called `name`, relative to the scenario.
+    ///
+    /// # Errors
+    /// Why it cannot be read, in words.
+    fn read(&self, name: &str) -> Result<String, String>;
+}
+
+/// No files at all: a scenario that names one is refused.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _name: &str) -> Result<String, String> {
+        Err("there are no files beside this scenario".to_owned())
+    }
+}
+
+/// What the parts of the resolver share.
+pub(super) struct Resolver<'a> {
+    document: &'a Document,
+    files: &'a dyn Files,
+    findings: Vec<Finding>,
+}
+
+/// Checks what can be checked without any names: ranges and combinations inside one entry.
+pub(super) fn check_values(document: &Document) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    limits::check(document, &mut findings);
+    link::check(document, &mut findings);
+    workload::check(document, &mut findings);
+    options::check(document, &mut findings);
+    findings
+}
+
+/// Makes the scenario; it is complete if no finding is an error.
+pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<Finding>) {
+    let mut resolver = Resolver { document, files, findings: Vec::new() };
+    let mut scenario = Scenario {
+        name: document.name.clone().unwrap_or_default(),
+        duration: document.duration.unwrap_or_default(),
+        drain: document.drain(),
+        warm_up: document.warm_up,
+        ip: document.ip,
+        groups: Vec::new(),
+        interfaces: Vec::new(),
+        media: Vec::new(),
+        links: Vec::new(),
+        profiles: Vec::new(),
+        routes: Vec::new(),
+        traffic: Vec::new(),
+        flows: Vec::new(),
+        faults: Vec::new(),
+        limits: Limits {
+            events: document.limits.events.unwrap_or(EVENTS_DEFAULT),
+            memory: document.limits.memory.unwrap_or(MEMORY_DEFAULT),
+            time: document.limits.time.unwrap_or(TIME_DEFAULT),
+        },
+        sample_every: document.sample.every.unwrap_or(SAMPLE_DEFAULT),
+        capture: document.capture,
+    };
+    let mut wiring = link::Wiring::default();
+    let index = resolver.nodes(&mut scenario);
+    if resolver.findings.is_empty() {
+        resolver.media(&mut scenario);
+        resolver.declared_interfaces(&mut scenario, &mut wiring);
+        resolver.links(&mut scenario, &index, &mut wiring);
+        resolver.topologies(&mut scenario, &index, &mut wiring);
+        wiring.finish(&mut scenario);
+        resolver.addresses(&scenario);
+        let sound = resolver.findings.is_empty();
+        resolver.routes(&mut scenario, &index);
+        let numbers = resolver.traffic(&mut scenario, &index);
+        if sound {
+            resolver.connectivity(&scenario, &numbers);
+        }
+        resolver.faults(&mut scenario, &index);
+    }
+    (scenario, resolver.findings)
+}
+
+impl Resolver<'_> {
+    fn error(&mut self, path: Path, message: impl Into<String>) {
+        self.findings.push(Finding::error(path, message));
+    }
+
+    fn error_with_help(&mut self, path: Path, message: impl Into<String>, help: impl Into<String>) {
+        self.findings.push(Finding::error(path, message).help(help));
+    }
+}
+
+/// The path of a section of the file.
+fn section(name: &str) -> Path {
+    Path::root().key(name)
+}
+
+const EVENTS_DEFAULT: u64 = 10_000_000_000;
+const MEMORY_DEFAULT: Size = Size::from_bytes(8 << 30);
+const TIME_DEFAULT: Duration = Duration::from_secs(365 * 86_400);
+const SAMPLE_DEFAULT: Duration = Duration::from_millis(100);

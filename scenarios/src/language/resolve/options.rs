@@ -1,0 +1,94 @@
+//! Ranges and combinations of the protocols' options.
+
+use super::section;
+use crate::language::diagnostic::Finding;
+use crate::language::document::{Document, IpVersion, TcpOptions, UdpOptions};
+use crate::language::path::Path;
+use crate::language::quantity::{Duration, Size};
+
+/// Checks the options of all traffic.
+pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
+    for (number, traffic) in document.traffic.iter().enumerate() {
+        let path = section("traffic").index(number).key("options");
+        if let Some(tcp) = &traffic.options.tcp {
+            unused("tcp", &traffic.over, &path, findings);
+            check_tcp(tcp, &path.key("tcp"), findings);
+        }
+        if let Some(udp) = &traffic.options.udp {
+            unused("udp", &traffic.over, &path, findings);
+            check_udp(udp, document.ip, &path.key("udp"), findings);
+        }
+    }
+}
+
+fn unused(protocol: &str, over: &str, path: &Path, findings: &mut Vec<Finding>) {
+    if !over.split('/').any(|name| name == protocol) {
+        let message = format!("options of `{protocol}`, which does not occur in \"{over}\"");
+        findings.push(Finding::warning(path.key(protocol), message).at_key());
+    }
+}
+
+fn check_tcp(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) {
+    let sizes = [
+        ("mss", tcp.mss, 64, 65_495, "\"64 B\" to \"65495 B\""),
+        ("send-buffer", tcp.send_buffer, BUFFER_MIN, BUFFER_MAX, "\"1 KiB\" to \"1 GiB\""),
+        ("receive-buffer", tcp.receive_buffer, BUFFER_MIN, BUFFER_MAX, "\"1 KiB\" to \"1 GiB\""),
+    ];
+    for (entry, size, min, max, range) in sizes {
+        if let Some(size) = size.map(Size::as_bytes)
+            && !(min..=max).contains(&size)
+        {
+            findings
+                .push(Finding::error(path.key(entry), format!("{size} B is out of range")).expected(range));
+        }
+    }
+    if tcp.initial_window.is_some_and(|window| !(1..=1000).contains(&window)) {
+        let finding = Finding::error(path.key("initial-window"), "the window is out of range");
+        findings.push(finding.expected("1 to 1000 segments"));
+    }
+    if tcp.delayed_ack_time.is_some_and(|time| time > DELAYED_ACK_MAX) {
+        let finding =
+            Finding::error(path.key("delayed-ack-time"), "an acknowledgement must not wait so long");
+        findings.push(finding.expected("at most \"500 ms\" (RFC 1122 §4.2.3.2)"));
+    }
+    for (entry, time) in
+        [("rto-min", tcp.rto_min), ("rto-initial", tcp.rto_initial), ("rto-max", tcp.rto_max)]
+    {
+        if time.is_some_and(|time| time < RTO_FLOOR) {
+            let finding = Finding::error(path.key(entry), "such a time-out fires before anything can arrive");
+            findings.push(finding.expected("at least \"1 ms\""));
+        }
+    }
+    let (min, max) = (tcp.rto_min.unwrap_or(RTO_MIN_DEFAULT), tcp.rto_max.unwrap_or(RTO_MAX_DEFAULT));
+    if max < min {
+        let at = if tcp.rto_max.is_some() { "rto-max" } else { "rto-min" };
+        findings
+            .push(Finding::error(path.key(at), format!("`rto-max`, {max}, is less than `rto-min`, {min}")));
+    }
+    if tcp.keep_alive.is_some_and(|time| time.as_nanos() == 0) {
+        let finding = Finding::error(path.key("keep-alive"), "probes without a pause between them");
+        findings.push(finding.help("leave `keep-alive` out to send none"));
+    }
+}
+
+fn check_udp(udp: &UdpOptions, ip: IpVersion, path: &Path, findings: &mut Vec<Finding>) {
+    if udp.checksum == Some(false) && ip != IpVersion::V4 {
+        let finding =
+            Finding::error(path.key("checksum"), "over IPv6 UDP must have a checksum (RFC 8200 §8.1)");
+        findings.push(finding);
+    }
+    if udp.hop_limit == Some(0) {
+        findings.push(Finding::error(path.key("hop-limit"), "nothing gets anywhere").expected("1 to 255"));
+    }
+    if udp.dscp.is_some_and(|dscp| dscp > 63) {
+        let finding = Finding::error(path.key("dscp"), "a code point has 6 bits (RFC 2474 §3)");
+        findings.push(finding.expected("0 to 63"));
+    }
+}
+
+const BUFFER_MIN: u64 = 1 << 10;
+const BUFFER_MAX: u64 = 1 << 30;
+const DELAYED_ACK_MAX: Duration = Duration::from_millis(500);
+const RTO_FLOOR: Duration = Duration::from_millis(1);
+const RTO_MIN_DEFAULT: Duration = Duration::from_millis(200);
+const RTO_MAX_DEFAULT: Duration = Duration::from_secs(60);

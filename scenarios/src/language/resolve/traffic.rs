@@ -1,0 +1,217 @@
+//! Traffic: senders, receivers and stacks, and the flows between them.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::node::NodeIndex;
+use super::{Resolver, section};
+use crate::language::document::{TrafficSettings, Workload};
+use crate::language::path::Path;
+use crate::language::scenario::{Destination, Endpoint, Flow, NodeId, Scenario, Traffic};
+use crate::language::stack::{Service, Stack};
+
+/// What listens on a port: two of different kinds cannot share it.
+type Listeners = BTreeMap<(NodeId, &'static str, u16), (bool, String)>;
+
+impl Resolver<'_> {
+    /// Reads all traffic and makes its flows. Returns the number in the file of each entry that was read.
+    pub(super) fn traffic(&mut self, scenario: &mut Scenario, index: &NodeIndex) -> Vec<usize> {
+        let document = self.document;
+        let mut numbers = Vec::new();
+        let mut repeats: BTreeMap<(Option<String>, Endpoint, Destination), u32> = BTreeMap::new();
+        let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut listeners = Listeners::new();
+        for (number, settings) in document.traffic.iter().enumerate() {
+            let path = section("traffic").index(number);
+            if let Some(name) = &settings.name
+                && let Some(first) = names.insert(name, number)
+            {
+                let message = format!("`traffic[{first}]` is called `{name}` already");
+                self.error(path.key("name"), message);
+            }
+            let from = self.senders(settings, &path, scenario, index);
+            let to = self.receivers(settings, &path, scenario, index);
+            let stack = self.stack(settings, &path);
+            let (Some(from), Some(to), Some(stack)) = (from, to, stack) else { continue };
+            self.check_multicast(settings, &to, &stack, &path, scenario);
+            self.listen(settings, &to, &stack, &path, scenario, &mut listeners);
+            let copies = settings.count.unwrap_or(1);
+            if copies == 0 || copies > COPIES_MAX {
+                let finding = format!("1 to {COPIES_MAX} flows run in parallel, not {copies}");
+                self.error(path.key("count"), finding);
+                continue;
+            }
+            let total = from.len() as u64 * to.len() as u64 * copies + scenario.flows.len() as u64;
+            if total > FLOWS_MAX {
+                self.error(
+                    path.clone(),
+                    format!("the scenario has {total} flows, at most {FLOWS_MAX} are possible"),
+                );
+                continue;
+            }
+            let entry = scenario.traffic.len() as u32;
+            let before = scenario.flows.len();
+            for sender in &from {
+                for receiver in &to {
+                    if matches!(receiver, Destination::Node(end) if end.node == sender.node) {
+                        continue;
+                    }
+                    let repeat = repeats.entry((settings.name.clone(), *sender, *receiver)).or_insert(0);
+                    for _ in 0..copies {
+                        *repeat += 1;
+                        scenario.flows.push(Flow {
+                            traffic: entry,
+                            from: *sender,
+                            to: *receiver,
+                            repeat: *repeat,
+                        });
+                    }
+                }
+            }
+            let made = scenario.flows.len() - before;
+            if made == 0 {
+                let message = "every sender is its own receiver, so there is nothing to send";
+                self.error(path.key("to"), message);
+            }
+            numbers.push(number);
+            scenario.traffic.push(Traffic {
+                name: settings.name.clone(),
+                flows: made as u32,
+                stack,
+                options: settings.options,
+                port: settings.port,
+                workload: settings.workload.clone(),
+            });
+        }
+        numbers
+    }
+
+    fn senders(
+        &mut self,
+        settings: &TrafficSettings,
+        path: &Path,
+        scenario: &Scenario,
+        index: &NodeIndex,
+    ) -> Option<Vec<Endpoint>> {
+        let mut senders = Some(Vec::new());
+        for (path, text) in settings.from.located(&path.key("from")) {
+            match (self.endpoints(text, &path, scenario, index), &mut senders) {
+                (Some(ends), Some(senders)) => senders.extend(ends),
+                _ => senders = None,
+            }
+        }
+        if settings.from.is_empty() {
+            self.error(path.key("from"), "nobody sends");
+        }
+        senders
+    }
+
+    fn receivers(
+        &mut self,
+        settings: &TrafficSettings,
+        path: &Path,
+        scenario: &Scenario,
+        index: &NodeIndex,
+    ) -> Option<Vec<Destination>> {
+        let mut receivers = Some(Vec::new());
+        for (path, text) in settings.to.located(&path.key("to")) {
+            let found = match text.parse::<IpAddr>() {
+                Ok(group) if group.is_multicast() => Some(vec![Destination::Multicast(group)]),
+                Ok(address) => {
+                    let message = format!("{address} is the address of one host");
+                    self.error_with_help(
+                        path,
+                        message,
+                        "name the node; only multicast groups go by their address",
+                    );
+                    None
+                }
+                Err(_) => self
+                    .endpoints(text, &path, scenario, index)
+                    .map(|ends| ends.into_iter().map(Destination::Node).collect()),
+            };
+            match (found, &mut receivers) {
+                (Some(found), Some(receivers)) => receivers.extend(found),
+                _ => receivers = None,
+            }
+        }
+        if settings.to.is_empty() {
+            self.error(path.key("to"), "nobody receives");
+        }
+        receivers
+    }
+
+    fn stack(&mut self, settings: &TrafficSettings, path: &Path) -> Option<Stack> {
+        match Stack::parse(&settings.over) {
+            Ok(stack) => Some(stack),
+            Err((message, help)) => {
+                let finding = crate::language::diagnostic::Finding::error(path.key("over"), message);
+                self.findings.push(finding.maybe_help(help));
+                None
+            }
+        }
+    }
+
+    fn check_multicast(
+        &mut self,
+        settings: &TrafficSettings,
+        to: &[Destination],
+        stack: &Stack,
+        path: &Path,
+        scenario: &Scenario,
+    ) {
+        for receiver in to {
+            let Destination::Multicast(group) = receiver else { continue };
+            if stack.service() != Service::Datagrams {
+                let message = format!("`{stack}` cannot send to a multicast group");
+                self.error_with_help(path.key("over"), message, "a connection has two ends; use `udp`");
+            } else if !scenario.groups.iter().any(|nodes| nodes.multicast.contains(group)) {
+                let message = format!("no node belongs to {group}");
+                let help = format!("add `\"multicast\": [\"{group}\"]` to the receivers");
+                self.error_with_help(path.key("to"), message, help);
+            }
+            if matches!(settings.workload, Workload::RequestResponse(_)) {
+                self.error(path.key("workload"), "a multicast group gives no single answer");
+            }
+        }
+    }
+
+    fn listen(
+        &mut self,
+        settings: &TrafficSettings,
+        to: &[Destination],
+        stack: &Stack,
+        path: &Path,
+        scenario: &Scenario,
+        listeners: &mut Listeners,
+    ) {
+        let Some(port) = settings.port else { return };
+        let path = path.key("port");
+        if port == 0 {
+            self.error_with_help(path, "port 0 is reserved", "leave `port` out, and a free one is chosen");
+            return;
+        }
+        let answers = matches!(settings.workload, Workload::RequestResponse(_));
+        for receiver in to {
+            let Destination::Node(end) = receiver else { continue };
+            let services = scenario.group_of(end.node).services;
+            let service =
+                services.offered().find(|(_, taken)| *taken == port).map(|(name, _)| name.to_owned());
+            let key = (end.node, stack.transport(), port);
+            let (kind, owner) = listeners.entry(key).or_insert((answers, "other traffic".to_owned()));
+            let taken = service.or_else(|| (*kind != answers).then(|| owner.clone()));
+            if let Some(taken) = taken {
+                let node = scenario.node_name(end.node);
+                let message = format!("port {port} of `{node}` is that of {taken} already");
+                self.error_with_help(path, message, "leave `port` out, and a free one is chosen");
+                return;
+            }
+        }
+    }
+}
+
+/// The most parallel flows of one sender and receiver.
+const COPIES_MAX: u64 = 100_000;
+
+/// The most flows of a scenario.
+const FLOWS_MAX: u64 = 10_000_000;
