@@ -26,13 +26,13 @@ const PREFERENCES: [&str; 5] = [
 ];
 
 fn capture(samples: &[Sample], link_type: LinkType) -> Vec<u8> {
-    let mut writer = CaptureWriter::new(Vec::new()).unwrap();
-    let interface = writer.add_interface("a-b", link_type).unwrap();
+    let mut writer = CaptureWriter::new(Vec::new()).expect("memory takes any bytes");
+    let interface = writer.add_interface("a-b", link_type).expect("the name is short");
     for (index, sample) in samples.iter().enumerate() {
         let bytes = (sample.make)();
         let at = SimTime::from_millis(index as u64);
         let frame = CapturedFrame { comment: Some(sample.name), ..CapturedFrame::new(at, &bytes) };
-        writer.write_frame(interface, frame).unwrap();
+        writer.write_frame(interface, frame).expect("the interface is its own");
     }
     writer.into_inner()
 }
@@ -46,8 +46,8 @@ fn frames(file: &Path, filter: &str) -> Vec<usize> {
     }
     let output = command.output().expect("tshark answered before");
     assert!(output.status.success(), "{filter}: {}", String::from_utf8_lossy(&output.stderr));
-    let numbers = String::from_utf8(output.stdout).unwrap();
-    numbers.lines().map(|line| line.trim().parse().unwrap()).collect()
+    let numbers = String::from_utf8(output.stdout).expect("numbers are text");
+    numbers.lines().map(|line| line.trim().parse().expect("each line is a number")).collect()
 }
 
 /// Whether to go on; says why not.
@@ -65,14 +65,9 @@ fn judge(samples: &[Sample], link_type: LinkType, name: &str) {
         return;
     }
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::write(&file, capture(samples, link_type)).unwrap();
-    for number in frames(&file, BAD) {
-        panic!(
-            "Wireshark finds fault with frame {number} of {}: {}",
-            file.display(),
-            samples[number - 1].name
-        );
-    }
+    std::fs::write(&file, capture(samples, link_type)).expect("the target folder can be written");
+    let faulty: Vec<_> = frames(&file, BAD).into_iter().map(|number| samples[number - 1].name).collect();
+    assert!(faulty.is_empty(), "Wireshark finds fault in {}: {faulty:?}", file.display());
     // One filter for all, since each start of the program takes its time.
     let own =
         |(index, sample): (usize, &Sample)| format!("(frame.number == {} && {})", index + 1, sample.filter);
