@@ -28,6 +28,8 @@ pub mod table;
 
 mod page;
 #[cfg(test)]
+mod robustness;
+#[cfg(test)]
 mod sample;
 
 pub use results::{ReadError, Results};

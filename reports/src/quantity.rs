@@ -162,7 +162,7 @@ impl Unit {
 /// A mean with as many decimals as its interval's two leading digits need: `52.31 ± 0.42`.
 pub(crate) fn with_interval(mean: f64, half_width: Option<f64>) -> String {
     match half_width {
-        Some(half) if half > 0.0 => {
+        Some(half) if half > 0.0 && half.max(mean.abs()) < LONGEST => {
             // More than six leading digits of a mean are never meant to be read.
             let decimals = decimals_for(half, 2).min(decimals_for(mean, 6));
             format!("{} ± {}", fixed(mean, decimals), fixed(half, decimals))
@@ -171,8 +171,16 @@ pub(crate) fn with_interval(mean: f64, half_width: Option<f64>) -> String {
     }
 }
 
+/// From here on a number is written with an exponent.
+const LONGEST: f64 = 1e12;
+
 /// A number with four leading digits and no needless zeros.
 pub(crate) fn plain(value: f64) -> String {
+    if value.abs() >= LONGEST || (value != 0.0 && value.abs() < 1e-6) {
+        let text = format!("{value:.3e}");
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'));
+    }
     let text = fixed(value, decimals_for(value, 4));
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
@@ -245,5 +253,12 @@ mod tests {
     fn nothing_is_shown_as_minus_zero() {
         assert_eq!(fixed(-0.001, 2), "0.00");
         assert_eq!(plain(-0.0), "0");
+    }
+
+    #[test]
+    fn very_large_and_very_small_numbers_have_an_exponent() {
+        assert_eq!(plain(2.5e150), "2.5e150");
+        assert_eq!(plain(-1e-9), "-1e-9");
+        assert_eq!(plain(123_456_789.0), "123456789");
     }
 }

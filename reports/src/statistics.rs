@@ -14,10 +14,11 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Estimates the mean of the population that `values` were drawn from; nothing without values.
+    /// Estimates the mean of the population that `values` were drawn from; nothing without values, nor
+    /// where their sum is beyond the numbers.
     pub fn of(values: &[f64]) -> Option<Self> {
-        let mean = mean(values)?;
-        let half_width = variance(values).map(|variance| {
+        let mean = mean(values).filter(|mean| mean.is_finite())?;
+        let half_width = variance(values).filter(|variance| variance.is_finite()).map(|variance| {
             let n = values.len() as f64;
             student_t_975(values.len() - 1) * (variance / n).sqrt()
         });

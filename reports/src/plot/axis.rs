@@ -3,6 +3,9 @@
 use crate::quantity::{Quantity, Unit, plain};
 use crate::results::Results;
 
+/// The largest number that an axis shows.
+const FARTHEST: f64 = 1e150;
+
 /// How numbers are spread along an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Scale {
@@ -40,9 +43,11 @@ impl Scale {
 impl Axis {
     /// An axis for data from `low` to `high` (in base units), with round ends and about `count` ticks.
     pub(crate) fn over(label: &str, unit: &Unit, (low, high): (f64, f64), log: bool, count: usize) -> Self {
-        let (low, high) = (low / unit.size, high / unit.size);
-        let (scale, values) = if log && low > 0.0 && high > 0.0 {
-            log_ticks(low, high)
+        // No farther than where the square of a number is still one.
+        let bounded = |value: f64| (value / unit.size).clamp(-FARTHEST, FARTHEST);
+        let (low, high) = (bounded(low), bounded(high));
+        let (scale, values) = if log && high >= low && low > 0.0 {
+            log_ticks(low.max(1.0 / FARTHEST), high.max(1.0 / FARTHEST))
         } else {
             linear_ticks(low, high, count)
         };
@@ -104,7 +109,9 @@ fn shown_unit(quantities: &[Quantity]) -> Unit {
 
 /// Round numbers that enclose `low` to `high`, about `count` of them.
 fn linear_ticks(low: f64, high: f64, count: usize) -> (Scale, Vec<f64>) {
-    let high = if high > low { high } else { low + low.abs().max(1.0) };
+    // Numbers that differ in the tenth digit only would all get one label.
+    let apart = high - low > low.abs().max(high.abs()) * 1e-9 && high - low > 1.0 / FARTHEST;
+    let high = if apart { high } else { low + low.abs().max(1.0) };
     let rough = (high - low) / count.max(1) as f64;
     let power = libm::pow(10.0, libm::floor(libm::log10(rough)));
     let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|step| step * power >= rough * 0.999);

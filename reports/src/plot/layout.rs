@@ -21,6 +21,8 @@ const LABEL: f64 = 12.5;
 const TITLE: f64 = 16.0;
 /// Height of the thin panel, as a share of the panel's.
 const STRIP: f64 = 0.22;
+/// The widest tick labels at the left.
+const TICKS_MAX: f64 = 90.0;
 /// The widest key.
 const KEY_MAX: f64 = 190.0;
 
@@ -155,7 +157,7 @@ fn key(scene: &mut Scene, key: &Key, top: f64) -> f64 {
 /// The width of the widest label at the left.
 fn tick_width(figure: &Figure) -> f64 {
     let ticks = figure.y.ticks.iter().chain(figure.strip.iter().flat_map(|axis| &axis.ticks));
-    ticks.map(|(_, text)| font::width(text, SMALL, false)).fold(0.0, f64::max) + 6.0
+    ticks.map(|(_, text)| font::width(text, SMALL, false)).fold(0.0, f64::max).min(TICKS_MAX) + 6.0
 }
 
 fn panel(scene: &mut Scene, figure: &Figure, place: &Grid, index: usize) {

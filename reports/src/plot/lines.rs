@@ -111,7 +111,7 @@ fn extent<'a>(marks: impl Iterator<Item = &'a Mark>) -> Option<(f64, f64)> {
 
 /// Where an ordinate begins: at zero, unless the data would fill only the topmost fifth.
 fn base(low: f64, high: f64) -> f64 {
-    if low > 0.0 && low > 0.8 * high { low - (high - low) } else { low.min(0.0) }
+    if low > 0.8 * high && high > low { low - (high - low) } else { low.min(0.0) }
 }
 
 /// The delivered fraction from the next round value below `low` up to all.

@@ -47,7 +47,7 @@ fn scene(nodes: &[String], items: &[TraceItem]) -> Scene {
         match &row.content {
             Content::Whole { hop, .. } => {
                 let ends = ((life(hop.from), y), (life(hop.to), y + SLOPE));
-                arrow(&mut scene, hop, ends);
+                arrow(&mut scene, hop, ends, 0.4);
             }
             Content::Lost { hop, fate } => {
                 let (from, to) = (life(hop.from), life(hop.to));
@@ -59,7 +59,8 @@ fn scene(nodes: &[String], items: &[TraceItem]) -> Scene {
             }
             Content::Arrives { hop, tag } => {
                 let start = departures.remove(tag).unwrap_or(y);
-                arrow(&mut scene, hop, ((life(hop.from), start), (life(hop.to), y)));
+                // Near the sender, where messages that cross are still apart.
+                arrow(&mut scene, hop, ((life(hop.from), start), (life(hop.to), y)), 0.24);
             }
             Content::Note { node, text } => note(&mut scene, life(*node), y, text),
         }
@@ -67,7 +68,8 @@ fn scene(nodes: &[String], items: &[TraceItem]) -> Scene {
     scene
 }
 
-fn arrow(scene: &mut Scene, hop: &Hop, (from, to): (Spot, Spot)) {
+/// An arrow with its label at a share of its way.
+fn arrow(scene: &mut Scene, hop: &Hop, (from, to): (Spot, Spot), share: f64) {
     scene.line(vec![from, to], Ink::Series(0), 1.5, &[]);
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let length = (dx * dx + dy * dy).sqrt().max(1.0);
@@ -81,8 +83,8 @@ fn arrow(scene: &mut Scene, hop: &Hop, (from, to): (Spot, Spot)) {
         title: String::new(),
     };
     scene.shapes.push(head);
-    // Near the sender, where messages that cross are still apart.
-    label(scene, (from.0 + dx * 0.4, from.1 + dy * 0.4), &hop.label, dx.abs() * 0.7);
+    let room = dx.abs() * share * 1.8;
+    label(scene, (from.0 + dx * share, from.1 + dy * share), &hop.label, room, (dy / dx).abs());
 }
 
 fn lost(scene: &mut Scene, hop: &Hop, from: Spot, end: Spot, fate: &str) {
@@ -92,17 +94,18 @@ fn lost(scene: &mut Scene, hop: &Hop, from: Spot, end: Spot, fate: &str) {
         scene.line(line, Ink::Series(1), 1.8, &[]);
     }
     let middle = ((from.0 + end.0) / 2.0, (from.1 + end.1) / 2.0);
-    label(scene, middle, &hop.label, (end.0 - from.0).abs() * 0.8);
+    label(scene, middle, &hop.label, (end.0 - from.0).abs() * 0.8, 0.04);
     let fate = font::shortened(fate, SIZE, false, 160.0);
     let (x, anchor) =
         if end.0 > from.0 { (end.0 + 10.0, Anchor::Start) } else { (end.0 - 10.0, Anchor::End) };
     scene.text((x, end.1 + 4.0), &fate, SIZE, anchor, Ink::Series(1));
 }
 
-/// Text on a patch of paper, above a line.
-fn label(scene: &mut Scene, (x, y): Spot, text: &str, room: f64) {
+/// Text on a patch of paper, above a line of the given slope.
+fn label(scene: &mut Scene, (x, y): Spot, text: &str, room: f64, slope: f64) {
     let text = font::shortened(text, SIZE, false, room);
     let half = font::width(&text, SIZE, false) / 2.0 + 3.0;
+    let y = y - half * slope + 1.0;
     scene.rectangle((x - half, y - SIZE - 3.0), (x + half, y - 2.0), Ink::Paper, String::new());
     scene.text((x, y - 5.0), &text, SIZE, Anchor::Middle, Ink::Text);
 }
@@ -146,8 +149,8 @@ mod tests {
             <path d="M140 61L524.4 68.44" fill="none" stroke="#c0400f" stroke-width="1.5" stroke-linejoin="round" stroke-dasharray="5 3"/>
             <path d="M519.4 73.44L529.4 63.44" fill="none" stroke="#c0400f" stroke-width="1.8" stroke-linejoin="round"/>
             <path d="M519.4 63.44L529.4 73.44" fill="none" stroke="#c0400f" stroke-width="1.8" stroke-linejoin="round"/>
-            <path d="M309.86 49.72L354.54 49.72L354.54 62.72L309.86 62.72Z" fill="#ffffff"/>
-            <text x="332.2" y="59.72" font-size="12" text-anchor="middle" fill="#1a1c1f">&lt;SYN&gt;</text>
+            <path d="M309.86 49.83L354.54 49.83L354.54 62.83L309.86 62.83Z" fill="#ffffff"/>
+            <text x="332.2" y="59.83" font-size="12" text-anchor="middle" fill="#1a1c1f">&lt;SYN&gt;</text>
             <text x="534.4" y="72.44" font-size="12" fill="#c0400f">queue full</text>
             </svg>
             "##);
