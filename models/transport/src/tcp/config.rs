@@ -1,0 +1,157 @@
+//! What can be chosen for a connection.
+
+use sim_core::SimDuration;
+
+use crate::congestion::Algorithm;
+use crate::rtt::RtoLimits;
+
+/// Settings of a connection or of all connections of a listener. The defaults are those of the RFCs.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct TcpConfig {
+    /// Largest packet that the interface takes, internet header included.
+    pub mtu: u32,
+    /// Upper bound of the segment size announced and used, payload and options together.
+    pub segment_size_max: u16,
+    /// Bytes that the application may have written and the peer not yet acknowledged.
+    pub send_buffer: u32,
+    /// Bytes that may have arrived and not been read; at most 1 GiB is advertised (RFC 7323 §2.3).
+    pub receive_buffer: u32,
+    /// Congestion control.
+    pub congestion: Algorithm,
+    /// Initial window in segments, or RFC 6928's.
+    pub initial_window: Option<u32>,
+    /// Whether the window shrinks to the initial one after a pause (RFC 5681 §4.1).
+    pub restart_after_idle: bool,
+    /// Limits of the retransmission timeout.
+    pub rto: RtoLimits,
+    /// Offer selective acknowledgment (RFC 2018).
+    pub sack: bool,
+    /// Offer timestamps (RFC 7323 §3).
+    pub timestamps: bool,
+    /// Offer window scaling (RFC 7323 §2).
+    pub window_scaling: bool,
+    /// Offer explicit congestion notification (RFC 3168).
+    pub ecn: bool,
+    /// Send up to two new segments on the first duplicate acknowledgments (RFC 3042).
+    pub limited_transmit: bool,
+    /// Hold back small segments while data is unacknowledged (RFC 9293 §3.7.4).
+    pub nagle: bool,
+    /// Longest delay of an acknowledgment, at most 500 ms (RFC 9293 §3.8.6.3, MUST-40); zero acknowledges
+    /// every segment at once.
+    pub ack_delay: SimDuration,
+    /// An acknowledgment is sent at once for this many full segments; 2 (RFC 9293 §3.8.6.3, SHLD-19).
+    pub ack_every: u8,
+    /// Idle time before the first keep-alive probe; none are sent unless set (RFC 9293 §3.8.4, MUST-25).
+    pub keep_alive: Option<KeepAlive>,
+    /// R2 for a SYN: how long to try to connect, at least 3 minutes (RFC 9293 §3.8.3, MUST-23).
+    pub connect_timeout: SimDuration,
+    /// R2 for data: how long data may go unacknowledged (RFC 9293 §3.8.3), 5 minutes (§3.9.1.1).
+    pub user_timeout: SimDuration,
+    /// R1: retransmissions of one segment before [`super::TcpEvent::Stalled`] is reported; 3 (SHLD-10).
+    pub retransmissions_stalled: u8,
+    /// Twice the maximum segment lifetime: 4 minutes (RFC 9293 §3.4.2).
+    pub time_wait: SimDuration,
+    /// How long a connection that the application has closed waits for the peer's FIN.
+    pub fin_wait: SimDuration,
+    /// Hop limit of every segment, or the host's default.
+    pub hop_limit: Option<u8>,
+    /// Differentiated services code point in the upper six bits of the traffic class.
+    pub traffic_class: u8,
+}
+
+/// Keep-alive probes (RFC 9293 §3.8.4).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct KeepAlive {
+    /// Silence before the first probe, by default two hours (MUST-28).
+    pub idle: SimDuration,
+    /// Time between probes.
+    pub interval: SimDuration,
+    /// Probes without an answer after which the connection is given up.
+    pub probes: u8,
+}
+
+impl Default for KeepAlive {
+    fn default() -> Self {
+        Self { idle: SimDuration::from_secs(7200), interval: SimDuration::from_secs(75), probes: 9 }
+    }
+}
+
+impl Default for TcpConfig {
+    fn default() -> Self {
+        Self {
+            mtu: 1500,
+            segment_size_max: u16::MAX,
+            send_buffer: 1 << 20,
+            receive_buffer: 1 << 20,
+            congestion: Algorithm::Reno,
+            initial_window: None,
+            restart_after_idle: true,
+            rto: RtoLimits::default(),
+            sack: true,
+            timestamps: true,
+            window_scaling: true,
+            ecn: false,
+            limited_transmit: true,
+            nagle: true,
+            ack_delay: SimDuration::from_millis(200),
+            ack_every: 2,
+            keep_alive: None,
+            connect_timeout: SimDuration::from_secs(180),
+            user_timeout: SimDuration::from_secs(300),
+            retransmissions_stalled: 3,
+            time_wait: SimDuration::from_secs(240),
+            fin_wait: SimDuration::from_secs(60),
+            hop_limit: None,
+            traffic_class: 0,
+        }
+    }
+}
+
+impl TcpConfig {
+    /// The shift that lets the receive buffer be advertised in 16 bits (RFC 7323 §2.2), at most 14.
+    pub(crate) fn window_shift(&self) -> u8 {
+        (0..MAX_SHIFT).find(|shift| self.receive_buffer >> shift <= u32::from(u16::MAX)).unwrap_or(MAX_SHIFT)
+    }
+
+    /// Payload and options of the largest segment that fits the interface (RFC 6691 §2).
+    pub(crate) fn segment_size(&self, ipv6: bool) -> u16 {
+        segment_size_of(self.mtu, ipv6).min(self.segment_size_max)
+    }
+}
+
+/// Payload and options that fit a packet of `mtu` bytes behind fixed headers (RFC 6691 §2), at least
+/// what the smallest legal packet leaves (IPv4 68 bytes, IPv6 1280).
+pub(crate) fn segment_size_of(mtu: u32, ipv6: bool) -> u16 {
+    let (headers, mtu_min) = if ipv6 { (60, 1280) } else { (40, 68) };
+    u16::try_from(mtu.max(mtu_min) - headers).unwrap_or(u16::MAX)
+}
+
+/// What a peer takes that announces no maximum segment size (RFC 9293 §3.7.1, MUST-15).
+pub(crate) fn default_segment_size(ipv6: bool) -> u16 {
+    if ipv6 { 1220 } else { 536 }
+}
+
+/// The largest window shift (RFC 7323 §2.3).
+pub(crate) const MAX_SHIFT: u8 = 14;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shift_is_the_smallest_that_shows_the_whole_buffer() {
+        let shift = |receive_buffer| TcpConfig { receive_buffer, ..TcpConfig::default() }.window_shift();
+        assert_eq!(shift(65_535), 0);
+        assert_eq!(shift(65_536), 1);
+        assert_eq!(shift(1 << 20), 5, "2^20 >> 4 = 65536 does not fit, >> 5 does");
+        assert_eq!(shift(u32::MAX), 14);
+    }
+
+    #[test]
+    fn the_segment_size_leaves_room_for_fixed_headers() {
+        assert_eq!(segment_size_of(1500, false), 1460);
+        assert_eq!(segment_size_of(1500, true), 1440);
+        assert_eq!(segment_size_of(0, false), 28);
+        assert_eq!(segment_size_of(1 << 20, false), 65_535);
+    }
+}

@@ -1,0 +1,559 @@
+//! One connection: everything between two sockets, without I/O and without knowledge of other connections.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sim_core::{SimDuration, SimTime};
+use wire::account::{FlowId, Reason, Run, Runs};
+use wire::payload::{Payload, Slice};
+
+use super::config::{TcpConfig, default_segment_size, segment_size_of};
+use super::note::{Note, NoteKind};
+use super::receiver::Receiver;
+use super::segment::Segment;
+use super::sender::Sender;
+use super::sequence::{InitialSequence, ORIGIN};
+use super::state::{CloseReason, State};
+use super::stats::{ConnectionStats, Counters};
+use super::timer::{Timer, Timers};
+use crate::congestion::CongestionControl;
+use crate::endpoint::IcmpError;
+
+/// What has happened since the last call of [`TcpConnection::take_changes`].
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Changes {
+    /// The connection is established.
+    pub connected: bool,
+    /// Bytes can be read.
+    pub readable: bool,
+    /// A write that was cut short can go on.
+    pub writable: bool,
+    /// The peer's FIN has been reached: no more bytes follow those that can be read.
+    pub peer_closed: bool,
+    /// The peer has announced urgent data.
+    pub urgent: bool,
+    /// One segment has been resent R1 times (RFC 9293 §3.8.3).
+    pub stalled: bool,
+    /// The connection is over.
+    pub closed: Option<CloseReason>,
+}
+
+/// One TCP connection.
+///
+/// Segments and time go in by [`Self::handle_segment`] and [`Self::handle_timeout`]; segments come out of
+/// [`Self::poll_transmit`], the next deadline out of [`Self::next_timeout`], news out of
+/// [`Self::take_changes`].
+#[derive(Clone, Debug)]
+pub struct TcpConnection {
+    pub(super) config: Arc<TcpConfig>,
+    pub(super) local: SocketAddr,
+    pub(super) remote: SocketAddr,
+    pub(super) flow: FlowId,
+    pub(super) state: State,
+    /// Whether it came from a listener.
+    pub(super) passive: bool,
+    pub(super) sender: Sender,
+    pub(super) receiver: Receiver,
+    pub(super) timers: Timers,
+    pub(super) features: Features,
+    pub(super) pending: Pending,
+    pub(super) changes: Changes,
+    /// A write did not fit into the send buffer.
+    pub(super) write_blocked: bool,
+    /// Readable was reported, and nothing read since.
+    pub(super) read_reported: bool,
+    /// The application reads no more.
+    pub(super) discard: bool,
+    pub(super) syn_sent_count: u8,
+    pub(super) keep_alive_unanswered: u8,
+    pub(super) persist_backoff: u8,
+    pub(super) soft_error: Option<IcmpError>,
+    pub(super) last_heard: SimTime,
+    pub(super) challenge_window: SimTime,
+    pub(super) challenge_count: u8,
+    pub(super) timestamp_offset: u32,
+    pub(super) counters: Counters,
+    notes: Option<Box<Vec<Note>>>,
+}
+
+/// What both sides agreed to use.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Features {
+    pub(super) timestamps: bool,
+    pub(super) scaling: bool,
+    pub(super) ecn: bool,
+    /// The next new data carries CWR (RFC 3168 §6.1.2).
+    pub(super) announce_reduction: bool,
+}
+
+/// What is to be sent besides data and acknowledgments.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pending {
+    pub(super) syn: bool,
+    pub(super) window_probe: bool,
+    pub(super) keep_alive: bool,
+    /// A reset with the next sequence number: the connection was aborted.
+    pub(super) reset: bool,
+    /// A reset with this number, in answer to a segment.
+    pub(super) reset_answer: Option<u32>,
+}
+
+impl TcpConnection {
+    /// Opens a connection to `remote`: the SYN is ready to be sent.
+    pub fn connect(
+        now: SimTime,
+        local: SocketAddr,
+        remote: SocketAddr,
+        config: Arc<TcpConfig>,
+        initial: InitialSequence,
+        timestamp_offset: u32,
+    ) -> Self {
+        let mut connection = Self::new(now, local, remote, config, initial, timestamp_offset);
+        connection.state = State::SynSent;
+        connection.start_handshake(now);
+        connection
+    }
+
+    /// Answers `syn`, which arrived at a listener: the SYN-ACK is ready to be sent.
+    pub fn accept(
+        now: SimTime,
+        local: SocketAddr,
+        remote: SocketAddr,
+        config: Arc<TcpConfig>,
+        initial: InitialSequence,
+        timestamp_offset: u32,
+        syn: &Segment,
+    ) -> Self {
+        let mut connection = Self::new(now, local, remote, config, initial, timestamp_offset);
+        connection.state = State::SynReceived;
+        connection.passive = true;
+        connection.flow = syn.flow;
+        connection.take_syn(now, syn);
+        connection.start_handshake(now);
+        connection
+    }
+
+    fn new(
+        now: SimTime,
+        local: SocketAddr,
+        remote: SocketAddr,
+        config: Arc<TcpConfig>,
+        initial: InitialSequence,
+        timestamp_offset: u32,
+    ) -> Self {
+        let segment_size = default_segment_size(remote.is_ipv6());
+        Self {
+            local,
+            remote,
+            flow: FlowId::NONE,
+            state: State::Closed,
+            passive: false,
+            sender: Sender::new(initial, segment_size, &config),
+            receiver: Receiver::new(&config),
+            timers: Timers::new(),
+            features: Features::default(),
+            pending: Pending::default(),
+            changes: Changes::default(),
+            write_blocked: false,
+            read_reported: false,
+            discard: false,
+            syn_sent_count: 0,
+            keep_alive_unanswered: 0,
+            persist_backoff: 0,
+            soft_error: None,
+            last_heard: now,
+            challenge_window: now,
+            challenge_count: 0,
+            timestamp_offset,
+            counters: Counters::default(),
+            notes: None,
+            config,
+        }
+    }
+
+    fn start_handshake(&mut self, now: SimTime) {
+        self.pending.syn = true;
+        self.sender.nxt = ORIGIN + 1;
+        self.timers.set(Timer::User, now + self.config.connect_timeout);
+    }
+
+    /// Charges segments without payload to `flow`, until data of another flow is sent or received.
+    pub fn set_flow(&mut self, flow: FlowId) {
+        self.flow = flow;
+    }
+
+    /// Keeps notes from now on, for [`Self::take_notes`].
+    pub fn keep_notes(&mut self) {
+        self.notes.get_or_insert_default();
+    }
+
+    /// The notes since the last call.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        self.notes.as_mut().map(|notes| std::mem::take(&mut **notes)).unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn note(&mut self, now: SimTime, kind: NoteKind) {
+        if let Some(notes) = &mut self.notes {
+            notes.push(Note { at: now, kind });
+        }
+    }
+
+    /// The local socket.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// The peer's socket.
+    pub fn remote(&self) -> SocketAddr {
+        self.remote
+    }
+
+    /// The state.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// What has happened since the last call.
+    #[inline]
+    pub fn take_changes(&mut self) -> Changes {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Bytes that [`Self::write`] would accept.
+    pub fn writable(&self) -> u32 {
+        let open = match self.state {
+            State::SynSent | State::SynReceived | State::Established | State::CloseWait => true,
+            State::Closed
+            | State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => false,
+        };
+        if !open || self.sender.fin {
+            return 0;
+        }
+        u64::from(self.config.send_buffer).saturating_sub(self.sender.buffer.len()) as u32
+    }
+
+    /// Writes as much of `slice` as the send buffer takes, and returns the bytes taken; `run` says whose they
+    /// are. A message that is cut short ends with a later write.
+    pub fn write(&mut self, now: SimTime, slice: &Slice, run: Run) -> u32 {
+        let taken = slice.len().min(self.writable());
+        self.write_blocked |= taken < slice.len();
+        if taken > 0 {
+            self.sender.on_resume(now, &self.config);
+            self.flow = run.flow;
+            let whole = taken == slice.len();
+            self.sender.buffer.push(slice.slice(0..taken), Run { last: run.last && whole, ..run });
+        }
+        taken
+    }
+
+    /// Bytes that can be read.
+    pub fn readable(&self) -> u32 {
+        u32::try_from(self.receiver.buffer.readable()).unwrap_or(u32::MAX)
+    }
+
+    /// Bytes from the start of the peer's stream to the next one to be read.
+    pub fn read_offset(&self) -> u64 {
+        self.receiver.buffer.read_place() - (ORIGIN + 1)
+    }
+
+    /// Reads up to `max` bytes with their runs. A window update follows where it is due.
+    pub fn read(&mut self, max: u32) -> (Payload, Runs) {
+        self.read_reported = false;
+        let read = self.receiver.buffer.read(max);
+        if self.state.may_receive() && self.wants_window_update() {
+            self.receiver.acknowledge_now(Reason::Acknowledgement);
+        }
+        read
+    }
+
+    /// Closes the sending direction: a FIN follows what was written (RFC 9293 §3.10.4).
+    pub fn shutdown(&mut self, now: SimTime) {
+        match self.state {
+            State::SynSent => {
+                // RFC 9293 §3.10.4: nothing is queued beyond what the peer knows of; delete the TCB.
+                self.finish(now, CloseReason::Aborted);
+            }
+            // Queued until established, which keeps the data that was written (RFC 9293 §3.10.4).
+            State::SynReceived => self.sender.fin = true,
+            State::Established | State::CloseWait => {
+                self.sender.fin = true;
+                self.sender.on_resume(now, &self.config);
+                let after = self.state.after_close().expect("a FIN may follow in these states");
+                self.enter(now, after);
+            }
+            State::Closed
+            | State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => {}
+        }
+    }
+
+    /// Closes both directions: what the peer sends from now on, or has sent and nobody read, is answered
+    /// with a reset (RFC 9293 §3.6.1).
+    pub fn close(&mut self, now: SimTime) {
+        if self.discard {
+            return;
+        }
+        self.discard = true;
+        if self.receiver.buffer.readable() > 0 && self.state.is_synchronized() {
+            self.receiver.buffer.clear();
+            if self.state != State::TimeWait {
+                self.abort(now);
+            }
+            return;
+        }
+        self.shutdown(now);
+        if self.state == State::FinWait2 {
+            self.timers.set(Timer::TimeWait, now + self.config.fin_wait);
+        }
+    }
+
+    /// Ends the connection at once with a reset (RFC 9293 §3.10.5).
+    pub fn abort(&mut self, now: SimTime) {
+        self.pending.reset = match self.state {
+            State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait => true,
+            State::Closed | State::SynSent | State::Closing | State::LastAck | State::TimeWait => false,
+        };
+        self.finish(now, CloseReason::Aborted);
+    }
+
+    /// Whether nothing is left to be sent or read, so that the connection can be forgotten.
+    pub fn is_done(&self) -> bool {
+        self.state == State::Closed
+            && !self.pending.reset
+            && self.pending.reset_answer.is_none()
+            && (self.discard || self.receiver.buffer.readable() == 0)
+    }
+
+    /// The connection at this moment.
+    pub fn stats(&self) -> ConnectionStats {
+        let sender = &self.sender;
+        let ssthresh = sender.controller.ssthresh();
+        ConnectionStats {
+            state: self.state,
+            cwnd: sender.controller.window(),
+            ssthresh: (ssthresh != u64::MAX).then_some(ssthresh),
+            srtt: sender.rtt.srtt(),
+            rttvar: sender.rtt.rttvar(),
+            rtt_min: sender.rtt.rtt_min(),
+            rto: sender.rtt.rto(&self.config.rto),
+            bytes_in_flight: sender.flight(),
+            bytes_in_network: sender.in_network(),
+            peer_window: sender.window,
+            segment_payload: sender.payload_size,
+            unacknowledged: sender.buffer.len(),
+            urgent_until: self.receiver.urgent.map(|place| place.saturating_sub(ORIGIN + 1)),
+            soft_error: self.soft_error,
+            counters: self.counters,
+        }
+    }
+
+    /// The earliest time at which [`Self::handle_timeout`] has work to do.
+    #[inline]
+    pub fn next_timeout(&self) -> Option<SimTime> {
+        self.timers.next()
+    }
+
+    /// Fires every timer due by `now`.
+    pub fn handle_timeout(&mut self, now: SimTime) {
+        while let Some(timer) = self.timers.take_due(now) {
+            self.counters.timers_fired[timer as usize] += 1;
+            self.note(now, NoteKind::Timer(timer));
+            match timer {
+                Timer::Retransmit => self.on_retransmission_timeout(now),
+                Timer::Persist => self.pending.window_probe = true,
+                Timer::DelayedAck => self.receiver.acknowledge_now(Reason::Acknowledgement),
+                Timer::KeepAlive => self.on_keep_alive(now),
+                Timer::TimeWait => self.finish(now, CloseReason::Normal),
+                Timer::User => self.finish(now, CloseReason::TimedOut),
+            }
+        }
+    }
+
+    fn on_retransmission_timeout(&mut self, now: SimTime) {
+        match self.state {
+            State::SynSent | State::SynReceived => {
+                self.pending.syn = true;
+                self.sender.rtt.back_off();
+                self.sender.timeouts = self.sender.timeouts.saturating_add(1);
+            }
+            State::Closed | State::TimeWait | State::FinWait2 => return,
+            State::Established
+            | State::FinWait1
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck => self.sender.on_timeout(now),
+        }
+        let rto = self.sender.rtt.rto(&self.config.rto);
+        self.note(now, NoteKind::Rto(rto));
+        // Started here, in case the retransmission has to wait (RFC 6298 §5.6).
+        self.timers.set(Timer::Retransmit, now + rto);
+        if self.sender.timeouts == self.config.retransmissions_stalled {
+            self.changes.stalled = true;
+        }
+    }
+
+    fn on_keep_alive(&mut self, now: SimTime) {
+        let Some(keep_alive) = self.config.keep_alive else { return };
+        let idle = now.saturating_since(self.last_heard);
+        if self.keep_alive_unanswered == 0 && idle < keep_alive.idle {
+            self.timers.set(Timer::KeepAlive, self.last_heard + keep_alive.idle);
+        } else if self.keep_alive_unanswered >= keep_alive.probes {
+            self.pending.reset = true;
+            self.finish(now, CloseReason::KeepAliveFailed);
+        } else {
+            // Only while nothing is in flight: else retransmission does the probing (RFC 9293 §3.8.4).
+            if self.sender.scoreboard.is_empty() {
+                self.pending.keep_alive = true;
+                self.keep_alive_unanswered += 1;
+            }
+            self.timers.set(Timer::KeepAlive, now + keep_alive.interval);
+        }
+    }
+
+    /// Takes an ICMP error about a segment of this connection whose sequence number was `sequence`
+    /// (RFC 9293 §3.9.2.2).
+    pub fn handle_icmp(&mut self, now: SimTime, error: IcmpError, sequence: u32) {
+        // RFC 5927 §4.1: only what is in flight can have caused an error.
+        let place = self.sender.iss.from_wire(self.sender.una, sequence);
+        if place < self.sender.una || place > self.sender.max() {
+            return;
+        }
+        match error {
+            IcmpError::PacketTooBig { mtu } => self.on_path_mtu(mtu),
+            // Hard while connecting; later they are taken as soft (RFC 5461 §4.1, which RFC 9293 cites).
+            IcmpError::PortUnreachable | IcmpError::Prohibited if !self.state.is_synchronized() => {
+                if self.state != State::Closed {
+                    self.finish(now, CloseReason::Unreachable);
+                }
+            }
+            IcmpError::PortUnreachable
+            | IcmpError::Prohibited
+            | IcmpError::Unreachable
+            | IcmpError::TimeExceeded
+            | IcmpError::ParameterProblem => self.soft_error = Some(error),
+        }
+    }
+
+    /// RFC 1191 §6, RFC 8201 §5: never below the least MTU, never upwards.
+    fn on_path_mtu(&mut self, mtu: u32) {
+        let ipv6 = self.remote.is_ipv6();
+        let size = segment_size_of(if mtu == 0 { 576 } else { mtu }, ipv6);
+        if size < self.sender.segment_size {
+            self.sender.on_segment_size(size, self.options_len());
+        }
+    }
+
+    /// Ends the connection because its local address is gone.
+    pub fn handle_address_removed(&mut self, now: SimTime) {
+        self.finish(now, CloseReason::AddressRemoved);
+    }
+
+    /// Bytes of options on every segment.
+    pub(super) fn options_len(&self) -> u16 {
+        if self.features.timestamps { TIMESTAMPS_LEN } else { 0 }
+    }
+
+    pub(super) fn wants_window_update(&self) -> bool {
+        let receiver = &self.receiver;
+        receiver.window.wants_update(receiver.next(), receiver.buffer.readable(), receiver.segment_size)
+    }
+
+    /// Goes to `state`, with what entering it entails.
+    pub(super) fn enter(&mut self, now: SimTime, state: State) {
+        let from = self.state;
+        if from == state {
+            return;
+        }
+        self.note(now, NoteKind::State { from, to: state });
+        self.state = state;
+        match state {
+            State::Established => self.changes.connected = true,
+            State::FinWait2 if self.discard => {
+                self.timers.set(Timer::TimeWait, now + self.config.fin_wait);
+            }
+            State::TimeWait => {
+                let delayed = self.timers.is_set(Timer::DelayedAck);
+                self.timers.clear_all();
+                if delayed {
+                    self.receiver.acknowledge_now(Reason::Acknowledgement);
+                }
+                self.timers.set(Timer::TimeWait, now + self.config.time_wait);
+                self.report_closed(now, CloseReason::Normal);
+            }
+            State::Closed
+            | State::SynSent
+            | State::SynReceived
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck => {}
+        }
+    }
+
+    /// The connection is over: CLOSED, without timers. Except after an orderly close all buffers are flushed.
+    pub(super) fn finish(&mut self, now: SimTime, reason: CloseReason) {
+        if self.state == State::Closed {
+            return;
+        }
+        let over_before = self.state == State::TimeWait;
+        self.enter(now, State::Closed);
+        self.timers.clear_all();
+        self.pending.syn = false;
+        self.pending.window_probe = false;
+        self.pending.keep_alive = false;
+        if reason != CloseReason::Normal {
+            self.receiver.buffer.clear();
+        }
+        let end = self.sender.buffer.end();
+        self.sender.buffer.release(end);
+        if !over_before {
+            self.report_closed(now, reason);
+        }
+    }
+
+    fn report_closed(&mut self, now: SimTime, reason: CloseReason) {
+        self.changes.closed = Some(reason);
+        self.note(now, NoteKind::Closed(reason));
+    }
+
+    /// Starts the retransmission timer unless it runs (RFC 6298 §5.1).
+    #[inline]
+    pub(super) fn start_retransmission_timer(&mut self, now: SimTime) {
+        if !self.timers.is_set(Timer::Retransmit) {
+            self.restart_retransmission_timer(now);
+        }
+        if !self.timers.is_set(Timer::User) {
+            self.timers.set(Timer::User, now + self.config.user_timeout);
+        }
+    }
+
+    #[inline]
+    pub(super) fn restart_retransmission_timer(&mut self, now: SimTime) {
+        self.timers.set(Timer::Retransmit, now + self.sender.rtt.rto(&self.config.rto));
+    }
+
+    /// The timestamp clock, one tick a millisecond (RFC 7323 §5.4), from a start of its own.
+    #[inline]
+    pub(super) fn timestamp(&self, now: SimTime) -> u32 {
+        self.timestamp_offset.wrapping_add(now.as_millis() as u32)
+    }
+
+    /// The time since the echoed timestamp was sent, at least one tick.
+    #[inline]
+    pub(super) fn since_timestamp(&self, now: SimTime, echoed: u32) -> Option<SimDuration> {
+        let ticks = self.timestamp(now).wrapping_sub(echoed);
+        (ticks < 1 << 31).then(|| SimDuration::from_millis(u64::from(ticks.max(1))))
+    }
+}
+
+/// Bytes of the timestamps option with its padding (RFC 7323 Appendix A).
+const TIMESTAMPS_LEN: u16 = 12;

@@ -1,0 +1,454 @@
+//! Segments that arrive: RFC 9293 §3.10.7 with RFC 5961 and RFC 7323.
+
+use sim_core::{SimDuration, SimTime};
+use wire::account::{Reason, split_runs};
+use wire::ip::Ecn;
+use wire::tcp::TcpFlags;
+use wire::tcp_options::TcpOption;
+
+use super::config::{MAX_SHIFT, default_segment_size};
+use super::connection::TcpConnection;
+use super::note::NoteKind;
+use super::reassembly::Arrival;
+use super::segment::Segment;
+use super::sender::{AckInfo, Recovery};
+use super::sequence::{ORIGIN, timestamp_before};
+use super::state::{CloseReason, State};
+use super::timer::Timer;
+use crate::congestion::CongestionControl;
+
+impl TcpConnection {
+    /// Takes a segment for this connection.
+    pub fn handle_segment(&mut self, now: SimTime, segment: Segment) {
+        self.counters.segments_received += 1;
+        match self.state {
+            State::Closed => {}
+            State::SynSent => self.handle_in_syn_sent(now, segment),
+            State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => self.handle_synchronized(now, segment),
+        }
+    }
+
+    /// RFC 9293 §3.10.7.3.
+    fn handle_in_syn_sent(&mut self, now: SimTime, segment: Segment) {
+        let header = &segment.header;
+        let flags = header.flags;
+        let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
+        if flags.contains(TcpFlags::ACK) && ack != ORIGIN + 1 {
+            if !flags.contains(TcpFlags::RST) {
+                self.pending.reset_answer = Some(header.acknowledgment_number);
+            }
+            return;
+        }
+        if flags.contains(TcpFlags::RST) {
+            if flags.contains(TcpFlags::ACK) {
+                self.finish(now, CloseReason::Refused);
+            }
+            return;
+        }
+        if !flags.contains(TcpFlags::SYN) {
+            return;
+        }
+        self.take_syn(now, &segment);
+        self.last_heard = now;
+        if !flags.contains(TcpFlags::ACK) {
+            // Simultaneous open (RFC 9293 §3.5, Figure 7): answer with SYN-ACK.
+            self.enter(now, State::SynReceived);
+            self.pending.syn = true;
+            self.receiver.acked = ORIGIN + 1;
+            return;
+        }
+        let window = u64::from(header.window); // Not scaled in a SYN (RFC 7323 §2.2).
+        self.establish(now, ORIGIN, window, &segment);
+        self.receiver.acknowledge_now(Reason::Handshake);
+        self.process_text_and_fin(now, segment, ORIGIN);
+    }
+
+    /// Takes from a SYN the initial sequence number and the options, of which only those count that this
+    /// side offers too.
+    pub(super) fn take_syn(&mut self, now: SimTime, syn: &Segment) {
+        let flags = syn.header.flags;
+        self.receiver.on_syn(syn.header.sequence_number);
+        let ipv6 = self.remote.is_ipv6();
+        let mut peer_size = default_segment_size(ipv6);
+        let mut shift = None;
+        self.features.timestamps = false;
+        for option in &syn.header.options {
+            match option {
+                TcpOption::MaximumSegmentSize(size) => peer_size = size,
+                TcpOption::WindowScale(value) if self.config.window_scaling => {
+                    shift = Some(value.min(MAX_SHIFT)); // RFC 7323 §2.3
+                }
+                TcpOption::SackPermitted if self.config.sack => self.sender.sack = true,
+                TcpOption::Timestamps(timestamps) if self.config.timestamps => {
+                    self.features.timestamps = true;
+                    self.receiver.set_timestamp(now, timestamps.value);
+                }
+                _ => {}
+            }
+        }
+        self.features.scaling = shift.is_some();
+        if let Some(shift) = shift {
+            self.sender.window_shift = shift;
+            self.receiver.window.shift = self.config.window_shift();
+        }
+        // RFC 3168 §6.1.1: ECE and CWR ask, ECE alone agrees.
+        let ecn = TcpFlags::ECE | TcpFlags::CWR;
+        let wanted = if flags.contains(TcpFlags::ACK) {
+            flags.contains(TcpFlags::ECE) && !flags.contains(TcpFlags::CWR)
+        } else {
+            flags.contains(ecn)
+        };
+        self.features.ecn = self.config.ecn && wanted;
+        // RFC 9293 §3.7.1, with a floor that leaves a byte behind any options.
+        let own = self.config.segment_size(ipv6);
+        self.sender.segment_size = own.min(peer_size).max(SEGMENT_SIZE_MIN);
+        self.sender.window = u64::from(syn.header.window);
+    }
+
+    /// Whether `syn` may begin a new connection in place of this one, which is in TIME-WAIT: its number or its
+    /// timestamp is later than all of the old one (RFC 9293 §3.6.1, MAY-2, and RFC 6191 §2).
+    pub(super) fn may_be_replaced_by(&self, syn: &Segment) -> bool {
+        let flags = syn.header.flags;
+        let plain = flags.contains(TcpFlags::SYN) && !flags.intersects(TcpFlags::ACK | TcpFlags::RST);
+        if self.state != State::TimeWait || !plain {
+            return false;
+        }
+        if let Some(timestamps) = syn.timestamps().filter(|_| self.features.timestamps) {
+            return timestamp_before(self.receiver.ts_recent, timestamps.value);
+        }
+        let next = self.receiver.next();
+        self.receiver.irs.from_wire(next, syn.header.sequence_number) > next
+    }
+
+    /// Our SYN is acknowledged: ESTABLISHED.
+    fn establish(&mut self, now: SimTime, sequence: u64, window: u64, segment: &Segment) {
+        let syn_lost = self.syn_sent_count > 1;
+        let (size, options) = (self.sender.segment_size, self.options_len());
+        self.sender.start(size, options, syn_lost, &self.config);
+        self.sender.una = ORIGIN + 1;
+        self.sender.on_window(sequence, ORIGIN + 1, window);
+        self.sender.timeouts = 0;
+        if syn_lost {
+            // RFC 6298 §5.7; the sample would be ambiguous (§3).
+            let three = SimDuration::from_secs(3);
+            self.sender.rtt.restart_at(three.max(self.config.rto.initial), &self.config.rto);
+        } else {
+            let rtt = now.saturating_since(self.sender.last_sent);
+            self.sender.rtt.on_sample(rtt, &self.config.rto);
+        }
+        let _echo = segment.timestamps();
+        self.timers.clear(Timer::Retransmit);
+        self.timers.clear(Timer::User);
+        self.pending.syn = false;
+        self.last_heard = now;
+        if let Some(keep_alive) = self.config.keep_alive {
+            self.timers.set(Timer::KeepAlive, now + keep_alive.idle);
+        }
+        self.enter(now, State::Established);
+        if self.sender.fin {
+            self.enter(now, State::FinWait1);
+        }
+    }
+
+    /// RFC 9293 §3.10.7.4.
+    fn handle_synchronized(&mut self, now: SimTime, segment: Segment) {
+        let flags = segment.header.flags;
+        let start = self.receiver.irs.from_wire(self.receiver.next(), segment.header.sequence_number);
+        let end = start + u64::from(segment.len());
+        if !self.check_sequence(now, &segment, start, end) {
+            return;
+        }
+        if flags.contains(TcpFlags::RST) {
+            self.on_reset(now, start);
+            return;
+        }
+        if flags.contains(TcpFlags::SYN) {
+            if self.state == State::SynReceived && self.passive {
+                self.finish(now, CloseReason::Reset); // Back to LISTEN.
+            } else {
+                self.challenge(now); // RFC 5961 §4.2
+            }
+            return;
+        }
+        if !flags.contains(TcpFlags::ACK) {
+            return;
+        }
+        self.last_heard = now;
+        self.keep_alive_unanswered = 0;
+        if let Some(timestamps) = segment.timestamps().filter(|_| self.features.timestamps) {
+            self.receiver.on_timestamp(now, timestamps.value, start);
+        }
+        if !self.process_ack(now, &segment, start) {
+            return;
+        }
+        if flags.contains(TcpFlags::URG) && self.state.may_receive() {
+            self.on_urgent(start + u64::from(segment.header.urgent_pointer));
+        }
+        self.process_text_and_fin(now, segment, start);
+    }
+
+    /// First step: PAWS and the sequence number (RFC 7323 §5.3, RFC 9293 Table 6).
+    fn check_sequence(&mut self, now: SimTime, segment: &Segment, start: u64, end: u64) -> bool {
+        let reset = segment.header.flags.contains(TcpFlags::RST);
+        if self.features.timestamps && !reset {
+            match segment.timestamps() {
+                // RFC 7323 §3.2: without the option that was agreed on, a segment is dropped.
+                None => {
+                    self.counters.unacceptable_received += 1;
+                    return false;
+                }
+                Some(timestamps) if self.receiver.is_old(now, timestamps.value) => {
+                    self.counters.unacceptable_received += 1;
+                    self.receiver.acknowledge_now(Reason::Acknowledgement);
+                    return false;
+                }
+                Some(_) => {}
+            }
+        }
+        if self.receiver.is_acceptable(start, end) {
+            return true;
+        }
+        self.counters.unacceptable_received += 1;
+        if reset {
+            return false;
+        }
+        let syn = segment.header.flags.contains(TcpFlags::SYN);
+        if self.state == State::SynReceived && syn && start == ORIGIN && self.passive {
+            // Our SYN-ACK was lost: the peer cannot use a bare acknowledgment.
+            self.pending.syn = true;
+            return false;
+        }
+        if self.state == State::TimeWait && segment.header.flags.contains(TcpFlags::FIN) {
+            self.timers.set(Timer::TimeWait, now + self.config.time_wait);
+        }
+        if !segment.payload.is_empty() {
+            self.counters.duplicates_received += 1;
+            if end <= self.receiver.next() {
+                self.receiver.duplicate = Some((start, start + u64::from(segment.payload.len())));
+            }
+        }
+        if syn && self.state.is_synchronized() {
+            self.challenge(now);
+        } else {
+            self.receiver.acknowledge_now(Reason::Acknowledgement);
+        }
+        false
+    }
+
+    /// Second step (RFC 5961 §3.2).
+    fn on_reset(&mut self, now: SimTime, start: u64) {
+        if start != self.receiver.next() {
+            self.challenge(now);
+            return;
+        }
+        let reason = match self.state {
+            State::SynReceived if !self.passive => CloseReason::Refused,
+            State::Closing | State::LastAck | State::TimeWait => CloseReason::Normal,
+            State::Closed
+            | State::SynSent
+            | State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait => CloseReason::Reset,
+        };
+        self.finish(now, reason);
+    }
+
+    /// Sends a challenge acknowledgment, at most ten in five seconds (RFC 5961 §7).
+    fn challenge(&mut self, now: SimTime) {
+        if now.saturating_since(self.challenge_window) > SimDuration::from_secs(5) {
+            self.challenge_window = now;
+            self.challenge_count = 0;
+        }
+        if self.challenge_count < CHALLENGES {
+            self.challenge_count += 1;
+            self.counters.challenges_sent += 1;
+            self.receiver.acknowledge_now(Reason::Control);
+        }
+    }
+
+    /// Fifth step. Returns whether the rest of the segment counts.
+    fn process_ack(&mut self, now: SimTime, segment: &Segment, start: u64) -> bool {
+        let header = &segment.header;
+        let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
+        let window = u64::from(header.window) << self.sender.window_shift;
+        if self.state == State::SynReceived {
+            if ack != ORIGIN + 1 {
+                self.pending.reset_answer = Some(header.acknowledgment_number);
+                return false;
+            }
+            self.establish(now, start, window, segment);
+            return true;
+        }
+        if ack > self.sender.max() || ack + self.sender.window_max < self.sender.una {
+            self.challenge(now); // RFC 5961 §5.2
+            return false;
+        }
+        let echoed_rtt = match segment.timestamps() {
+            Some(timestamps) if self.features.timestamps => {
+                self.since_timestamp(now, timestamps.echo_reply)
+            }
+            _ => None,
+        };
+        let info = AckInfo {
+            sequence: start,
+            window,
+            occupies: !segment.is_empty(),
+            sack: if self.sender.sack { segment.sack() } else { None },
+            echoed_rtt,
+            marked: self.features.ecn && header.flags.contains(TcpFlags::ECE),
+        };
+        let before = self.sender.recovery;
+        let outcome = self.sender.on_ack(now, ack, &info, &self.config, &mut self.counters);
+        if outcome.reduced_by_mark {
+            self.counters.marks_answered += 1;
+            self.features.announce_reduction = true;
+        }
+        if matches!(self.sender.recovery, Recovery::Fast { .. }) && before == Recovery::Open {
+            self.note(now, NoteKind::FastRecovery { cwnd: self.sender.controller.window() });
+        }
+        self.after_ack(now, ack, outcome.advanced, outcome.restart_timer);
+        self.state != State::Closed
+    }
+
+    fn after_ack(&mut self, now: SimTime, ack: u64, advanced: u64, restart: bool) {
+        let idle = self.sender.scoreboard.is_empty();
+        if advanced > 0 {
+            self.counters.bytes_acknowledged += advanced;
+            self.pending.window_probe = false;
+            self.persist_backoff = 0;
+            self.timers.clear(Timer::Persist);
+            if idle {
+                self.timers.clear(Timer::Retransmit); // RFC 6298 §5.2
+                self.timers.clear(Timer::User);
+            } else {
+                self.timers.set(Timer::User, now + self.config.user_timeout);
+                if restart {
+                    self.restart_retransmission_timer(now); // RFC 6298 §5.3
+                }
+            }
+            if self.write_blocked && self.writable() >= self.config.send_buffer / 2 {
+                self.write_blocked = false;
+                self.changes.writable = true;
+            }
+        } else if ack == self.sender.una && (idle || self.sender.window == 0) {
+            // The peer lives, whatever its window says (RFC 9293 §3.8.6.1, MUST-37).
+            self.timers.clear(Timer::User);
+        }
+        if self.sender.window > 0 && self.timers.is_set(Timer::Persist) {
+            self.timers.clear(Timer::Persist);
+            self.persist_backoff = 0;
+        }
+        if self.sender.fin_acknowledged() {
+            match self.state.after_fin_acknowledged() {
+                State::Closed => self.finish(now, CloseReason::Normal),
+                state => self.enter(now, state),
+            }
+        }
+    }
+
+    /// Sixth step (RFC 9293 §3.8.5): `place` is that of the last urgent byte (SHLD-13: not the next).
+    fn on_urgent(&mut self, place: u64) {
+        if self.receiver.urgent.is_none_or(|before| before < place) {
+            if self.receiver.urgent.is_none_or(|before| before < self.receiver.buffer.read_place()) {
+                self.changes.urgent = true;
+            }
+            self.receiver.urgent = Some(place);
+        }
+    }
+
+    /// Seventh and eighth step. `start` is the place of the segment's first sequence number.
+    fn process_text_and_fin(&mut self, now: SimTime, segment: Segment, start: u64) {
+        let flags = segment.header.flags;
+        if self.features.ecn {
+            if flags.contains(TcpFlags::CWR) {
+                self.receiver.echo_mark = false;
+            }
+            if segment.ecn == Ecn::Ce {
+                self.receiver.echo_mark = true; // RFC 3168 §6.1.3
+            }
+        }
+        if !self.state.may_receive() {
+            if segment.len() > 0 && !flags.contains(TcpFlags::SYN) {
+                self.receiver.acknowledge_now(Reason::Acknowledgement);
+            }
+            return;
+        }
+        let text = start + u64::from(flags.contains(TcpFlags::SYN));
+        let text_end = text + u64::from(segment.payload.len());
+        let edge = self.receiver.window.edge();
+        if flags.contains(TcpFlags::FIN) && text_end <= edge {
+            self.receiver.fin.get_or_insert(text_end);
+        }
+        if !segment.payload.is_empty() && !self.process_text(now, segment, text, edge) {
+            return;
+        }
+        if self.receiver.fin == Some(self.receiver.buffer.next()) && !self.receiver.finished {
+            self.receiver.finished = true;
+            self.receiver.acknowledge_now(Reason::Teardown);
+            self.changes.peer_closed = true;
+            let after = self.state.after_fin_received();
+            self.enter(now, after);
+        } else if flags.contains(TcpFlags::FIN) {
+            self.receiver.acknowledge_now(Reason::Acknowledgement);
+        }
+    }
+
+    /// Takes in the payload between RCV.NXT and the window's edge. Returns whether the connection goes on.
+    fn process_text(&mut self, now: SimTime, segment: Segment, text: u64, edge: u64) -> bool {
+        if self.discard {
+            // RFC 9293 §3.6.1: data after CLOSE is lost, and the peer has to know.
+            self.abort(now);
+            return false;
+        }
+        let (mut payload, mut runs) = (segment.payload, segment.runs);
+        self.flow = runs.first().map_or(self.flow, |run| run.flow);
+        self.receiver.segment_size = self.receiver.segment_size.max(payload.len());
+        // Nothing may lie beyond a FIN or the window.
+        let limit = self.receiver.fin.map_or(edge, |fin| fin.min(edge));
+        let room = limit.saturating_sub(text).min(u64::from(payload.len())) as u32;
+        if room < payload.len() {
+            payload = payload.split_front(room);
+            runs = split_runs(&mut runs, room);
+            self.receiver.acknowledge_now(Reason::Acknowledgement);
+        }
+        if payload.is_empty() {
+            return true;
+        }
+        let before = self.receiver.buffer.next();
+        let arrival = self.receiver.buffer.insert(text, payload, runs);
+        match arrival {
+            Arrival::Duplicate(start, end) => {
+                self.counters.duplicates_received += 1;
+                self.receiver.duplicate = Some((start, end));
+            }
+            Arrival::OutOfOrder => self.counters.out_of_order_received += 1,
+            Arrival::InOrder | Arrival::FilledGap => {
+                self.counters.bytes_received += self.receiver.buffer.next() - before;
+                if !self.read_reported {
+                    self.read_reported = true;
+                    self.changes.readable = true;
+                }
+            }
+        }
+        self.receiver.on_arrival(arrival, &self.config);
+        if self.receiver.ack_due == super::receiver::AckDue::Delayed && !self.timers.is_set(Timer::DelayedAck) {
+            self.timers.set(Timer::DelayedAck, now + self.config.ack_delay);
+        }
+        true
+    }
+}
+
+/// Challenge acknowledgments in five seconds (RFC 5961 §7).
+const CHALLENGES: u8 = 10;
+
+/// The smallest segment that is used, whatever a peer announces: it leaves eight bytes behind 40 of options.
+const SEGMENT_SIZE_MIN: u16 = 48;

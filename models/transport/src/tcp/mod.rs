@@ -1,0 +1,56 @@
+//! The Transmission Control Protocol (RFC 9293).
+//!
+//! ```text
+//!   connect                                            a SYN at a listener
+//!      │ SYN                                                  │ SYN-ACK
+//!      ▼            SYN / SYN-ACK                             ▼
+//!  SYN-SENT ────────────────────────────────────────▶ SYN-RECEIVED
+//!      │ SYN-ACK / ACK                                        │ ACK
+//!      └──────────────────▶ ESTABLISHED ◀─────────────────────┘
+//!           shutdown / FIN   │         │  FIN / ACK
+//!                ┌───────────┘         └───────────┐
+//!                ▼                                 ▼
+//!           FIN-WAIT-1 ──FIN/ACK──▶ CLOSING   CLOSE-WAIT
+//!            │ ACK of FIN             │ ACK        │ shutdown / FIN
+//!            ▼                        ▼            ▼
+//!           FIN-WAIT-2 ──FIN/ACK──▶ TIME-WAIT   LAST-ACK ──ACK of FIN──▶ CLOSED
+//! ```
+//!
+//! Modelled: the state machine with simultaneous open and close; RFC 5961; retransmission (RFC 6298) with
+//! Karn's rule; Reno (RFC 5681, byte counting), NewReno (RFC 6582), SACK recovery (RFC 6675) with limited
+//! transmit (RFC 3042) and D-SACK reports (RFC 2883); CUBIC (RFC 9438); window scale, timestamps and PAWS
+//! (RFC 7323); delayed acknowledgments, Nagle's algorithm, silly window avoidance on both sides, zero window
+//! probes, keep-alive, R1 and R2, TIME-WAIT and its reuse (RFC 6191); path MTU from ICMP (RFC 1191,
+//! RFC 8201) with the checks of RFC 5927; ECN (RFC 3168).
+//!
+//! Different from the RFCs: data in a SYN is left to be sent again; the urgent pointer is tracked and
+//! never sent; IP source routes and security compartments do not exist here; a duplicate SYN in SYN-RECEIVED
+//! is answered with the SYN-ACK, not with a bare acknowledgment, as Linux does it.
+
+pub mod config;
+pub mod connection;
+mod deadlines;
+mod demux;
+mod endpoint;
+pub mod hook;
+mod input;
+mod listener;
+pub mod note;
+mod output;
+mod reassembly;
+mod receiver;
+mod scoreboard;
+pub mod segment;
+mod sender;
+pub mod sequence;
+pub mod state;
+pub mod stats;
+mod timer;
+mod window;
+
+pub use config::{KeepAlive, TcpConfig};
+pub use connection::{Changes, TcpConnection};
+pub use endpoint::{ConnectionId, EndpointCounters, ListenerId, TcpEndpoint, TcpError, TcpEvent};
+pub use state::{CloseReason, State};
+pub use stats::{ConnectionStats, Counters};
+pub use timer::Timer;

@@ -1,0 +1,354 @@
+//! Segments to be sent: what goes out next, and how it is built.
+
+use sim_core::{SimDuration, SimTime};
+use wire::account::{Reason, Runs};
+use wire::ip::Ecn;
+use wire::payload::Payload;
+use wire::tcp::TcpFlags;
+use wire::tcp_options::{SackBlock, SackBlocks, SynOptions, TcpOption, TcpOptions, Timestamps};
+
+use super::connection::TcpConnection;
+use super::hook::{SegmentHook, SegmentKind};
+use super::receiver::AckDue;
+use super::segment::Outgoing;
+use super::sender::{Choice, Held, Recovery};
+use super::sequence::ORIGIN;
+use super::state::State;
+use super::timer::Timer;
+use crate::endpoint::Transmit;
+
+impl TcpConnection {
+    /// The next segment to send, or `None` when nothing may be sent now. `hook` adds options.
+    pub fn poll_transmit(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Transmit> {
+        let outgoing = self.next_segment(now, hook)?;
+        self.counters.segments_sent += 1;
+        Some(outgoing.emit(self.local, self.remote, self.config.hop_limit, self.config.traffic_class))
+    }
+
+    fn next_segment(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Outgoing> {
+        if let Some(sequence) = self.pending.reset_answer.take() {
+            return Some(self.reset(sequence, TcpFlags::RST, hook));
+        }
+        if self.pending.reset {
+            self.pending.reset = false;
+            let sequence = self.sender.iss.to_wire(self.sender.bare_place());
+            return Some(self.reset(sequence, TcpFlags::RST | TcpFlags::ACK, hook));
+        }
+        if self.pending.syn {
+            return self.syn(now, hook);
+        }
+        if self.state.may_send() {
+            if let Some(outgoing) = self.next_data(now, hook) {
+                return Some(outgoing);
+            }
+            if self.pending.window_probe {
+                return self.window_probe(now, hook);
+            }
+        }
+        if self.pending.keep_alive {
+            self.pending.keep_alive = false;
+            self.counters.keep_alive_probes += 1;
+            // RFC 9293 §3.8.4: a number that the peer has acknowledged, so that it answers.
+            let sequence = self.sender.iss.to_wire(self.sender.nxt.wrapping_sub(1));
+            return Some(self.acknowledgment(now, sequence, Reason::KeepAlive, hook));
+        }
+        if let AckDue::Now(reason) = self.receiver.ack_due
+            && self.state != State::SynSent
+            && self.state != State::Closed
+        {
+            let sequence = self.sender.iss.to_wire(self.sender.bare_place());
+            return Some(self.acknowledgment(now, sequence, reason, hook));
+        }
+        None
+    }
+
+    fn reset(&mut self, sequence: u32, flags: TcpFlags, hook: &mut impl SegmentHook) -> Outgoing {
+        let ack = if flags.contains(TcpFlags::ACK) { self.ack_number() } else { 0 };
+        let mut outgoing = Outgoing::control(sequence, ack, flags, Reason::Control);
+        outgoing.flow = self.flow;
+        hook.on_segment(SegmentKind::Reset, &mut outgoing.options);
+        outgoing
+    }
+
+    /// SYN or SYN-ACK, first or again (RFC 6298 §5, RFC 9293 §3.5).
+    fn syn(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Outgoing> {
+        self.pending.syn = false;
+        let answer = match self.state {
+            State::SynSent => false,
+            State::SynReceived => true,
+            State::Closed
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => return None,
+        };
+        let config = &self.config;
+        let stamps = Timestamps {
+            value: self.timestamp(now),
+            echo_reply: if answer { self.receiver.ts_recent } else { 0 },
+        };
+        // An answer agrees to what was offered and no more.
+        let offer = SynOptions {
+            maximum_segment_size: Some(config.segment_size(self.remote.is_ipv6())),
+            sack_permitted: if answer { self.sender.sack } else { config.sack },
+            timestamps: (if answer { self.features.timestamps } else { config.timestamps }).then_some(stamps),
+            window_scale: (if answer { self.features.scaling } else { config.window_scaling })
+                .then_some(config.window_shift()),
+        };
+        let mut flags = TcpFlags::SYN;
+        let mut acknowledgment = 0;
+        if answer {
+            flags |= TcpFlags::ACK;
+            acknowledgment = self.ack_number();
+            self.note_acknowledged();
+            if self.features.ecn {
+                flags |= TcpFlags::ECE;
+            }
+        } else if config.ecn && self.syn_sent_count == 0 {
+            // RFC 3168 §6.1.1.1: a SYN that was lost is sent again without.
+            flags |= TcpFlags::ECE | TcpFlags::CWR;
+        }
+        let sequence = self.sender.iss.to_wire(ORIGIN);
+        let mut outgoing = Outgoing::control(sequence, acknowledgment, flags, Reason::Handshake);
+        outgoing.options = TcpOptions::syn(offer);
+        outgoing.window = self.receiver.window.advertise_unscaled(ORIGIN + 1);
+        outgoing.flow = self.flow;
+        outgoing.retransmission = self.syn_sent_count > 0;
+        hook.on_segment(if answer { SegmentKind::SynAck } else { SegmentKind::Syn }, &mut outgoing.options);
+        if self.syn_sent_count > 0 {
+            self.counters.handshake_retransmissions += 1;
+        }
+        self.syn_sent_count = self.syn_sent_count.saturating_add(1);
+        self.sender.last_sent = now;
+        self.start_retransmission_timer(now);
+        Some(outgoing)
+    }
+
+    /// A segment with data or FIN, if one may be sent.
+    fn next_data(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Outgoing> {
+        if self.sender.nxt >= self.sender.end() && self.sender.scoreboard.is_empty() {
+            return None;
+        }
+        let mut options = self.options(now);
+        let room = u32::from(self.sender.segment_size).saturating_sub(options.len() as u32).max(1);
+        let choice = match self.sender.choose(room, &self.config) {
+            Ok(choice) => choice,
+            Err(held) => {
+                self.on_held(now, held);
+                return None;
+            }
+        };
+        let start = match choice {
+            Choice::Resend { index, .. } => self.sender.scoreboard.segment(index).start,
+            Choice::New { .. } => self.sender.nxt,
+        };
+        let offset = start - (ORIGIN + 1);
+        let limit = hook.on_segment(SegmentKind::Data { offset }, &mut options);
+        let room = u32::from(self.sender.segment_size).saturating_sub(options.len() as u32).max(1).min(limit.max(1));
+        Some(match choice {
+            Choice::Resend { index, rescue } => self.resend(now, index, rescue, room, options),
+            Choice::New { len, fin } => self.send_new(now, len.min(room), fin && len <= room, options),
+        })
+    }
+
+    fn on_held(&mut self, now: SimTime, held: Held) {
+        if !self.sender.scoreboard.is_empty() || self.timers.is_set(Timer::Persist) || self.pending.window_probe {
+            return;
+        }
+        let rto = self.sender.rtt.rto(&self.config.rto);
+        let delay = match held {
+            Held::Idle => return,
+            // RFC 9293 §3.8.6.1, SHLD-29 and SHLD-30: after one RTO, then with growing intervals.
+            Held::ByWindow => rto.saturating_mul(1 << self.persist_backoff.min(16)).min(self.config.rto.max),
+            Held::BySillyWindow => OVERRIDE,
+        };
+        self.timers.set(Timer::Persist, now + delay);
+    }
+
+    fn send_new(&mut self, now: SimTime, len: u32, fin: bool, options: TcpOptions) -> Outgoing {
+        let start = self.sender.nxt;
+        let mut outgoing = self.data(start, len, fin, options);
+        outgoing.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
+        if self.features.ecn && len > 0 {
+            outgoing.ecn = Ecn::Ect0; // New data only (RFC 3168 §6.1.5).
+            if self.features.announce_reduction {
+                self.features.announce_reduction = false;
+                outgoing.flags |= TcpFlags::CWR;
+            }
+        }
+        self.sender.on_sent(now, len + u32::from(fin));
+        self.timers.clear(Timer::Persist);
+        self.pending.window_probe = false;
+        self.start_retransmission_timer(now);
+        outgoing
+    }
+
+    fn resend(&mut self, now: SimTime, index: usize, rescue: bool, room: u32, options: TcpOptions) -> Outgoing {
+        let segment = self.sender.scoreboard.segment(index);
+        let with_fin = segment.end() > self.sender.buffer.end();
+        let payload = segment.len - u32::from(with_fin);
+        if payload > room {
+            self.sender.scoreboard.split(index, room);
+        }
+        let segment = self.sender.scoreboard.segment(index);
+        let fin = segment.end() > self.sender.buffer.end();
+        let len = segment.len - u32::from(fin);
+        let mut outgoing = self.data(segment.start, len, fin, options);
+        outgoing.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
+        outgoing.retransmission = true;
+        let counter = match self.sender.recovery {
+            _ if rescue => &mut self.counters.rescue_retransmissions,
+            Recovery::Loss { .. } => &mut self.counters.timeout_retransmissions,
+            Recovery::Fast { .. } | Recovery::Open => &mut self.counters.fast_retransmissions,
+        };
+        *counter += 1;
+        self.sender.on_resent(now, index, rescue);
+        self.start_retransmission_timer(now);
+        outgoing
+    }
+
+    /// One byte, or the FIN, beyond the peer's window, or what fits a small one (RFC 9293 §3.8.6.1,
+    /// §3.8.6.2.1).
+    fn window_probe(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Outgoing> {
+        self.pending.window_probe = false;
+        let sender = &self.sender;
+        if sender.nxt >= sender.end() || !sender.scoreboard.is_empty() {
+            return None;
+        }
+        let mut options = self.options(now);
+        let start = self.sender.nxt;
+        let limit = hook.on_segment(SegmentKind::Data { offset: start - (ORIGIN + 1) }, &mut options).max(1);
+        let usable = (self.sender.una + self.sender.window).saturating_sub(start);
+        if usable > 0 {
+            let room = u32::from(self.sender.segment_size).saturating_sub(options.len() as u32).max(1);
+            let waiting = self.sender.buffer.end().saturating_sub(start);
+            let len = waiting.min(usable).min(u64::from(room.min(limit))) as u32;
+            let fin = self.sender.fin && u64::from(len) == waiting && usable > u64::from(len);
+            return Some(self.send_new(now, len, fin, options));
+        }
+        let len = u32::from(start < self.sender.buffer.end());
+        let mut outgoing = self.data(start, len, len == 0, options);
+        outgoing.reason = Reason::Control;
+        outgoing.retransmission = self.sender.probed > start;
+        self.sender.probed = start + 1;
+        self.sender.last_sent = now;
+        self.counters.window_probes += 1;
+        self.persist_backoff = self.persist_backoff.saturating_add(1);
+        if !self.timers.is_set(Timer::User) {
+            self.timers.set(Timer::User, now + self.config.user_timeout);
+        }
+        Some(outgoing)
+    }
+
+    /// `len` bytes of the stream from `start` on.
+    fn data(&mut self, start: u64, len: u32, fin: bool, options: TcpOptions) -> Outgoing {
+        let (payload, runs) = if len == 0 {
+            (Payload::empty(), Runs::new())
+        } else {
+            self.sender.buffer.read(start, len)
+        };
+        let mut flags = TcpFlags::ACK | self.echo_flag();
+        if fin {
+            flags |= TcpFlags::FIN;
+        }
+        if len > 0 && start + u64::from(len) == self.sender.buffer.end() {
+            flags |= TcpFlags::PSH; // RFC 9293 §3.9.1.2, SHLD-28: the last that was written.
+        }
+        Outgoing {
+            sequence: self.sender.iss.to_wire(start),
+            acknowledgment: self.ack_number(),
+            flags,
+            window: self.take_window(),
+            options,
+            payload,
+            runs,
+            flow: self.flow,
+            reason: Reason::Data,
+            retransmission: false,
+            ecn: Ecn::NotEct,
+        }
+    }
+
+    fn acknowledgment(
+        &mut self,
+        now: SimTime,
+        sequence: u32,
+        reason: Reason,
+        hook: &mut impl SegmentHook,
+    ) -> Outgoing {
+        let flags = TcpFlags::ACK | self.echo_flag();
+        let mut outgoing = Outgoing::control(sequence, self.ack_number(), flags, reason);
+        outgoing.options = self.options(now);
+        outgoing.window = self.take_window();
+        outgoing.flow = self.flow;
+        hook.on_segment(SegmentKind::Ack, &mut outgoing.options);
+        outgoing
+    }
+
+    fn echo_flag(&self) -> TcpFlags {
+        if self.receiver.echo_mark { TcpFlags::ECE } else { TcpFlags::NONE }
+    }
+
+    fn ack_number(&self) -> u32 {
+        self.receiver.irs.to_wire(self.receiver.next())
+    }
+
+    /// The window field of a segment that acknowledges everything in order.
+    #[inline]
+    fn take_window(&mut self) -> u16 {
+        self.note_acknowledged();
+        let receiver = &mut self.receiver;
+        let unread = receiver.buffer.readable();
+        receiver.window.advertise(receiver.buffer.next(), unread, receiver.segment_size)
+    }
+
+    #[inline]
+    fn note_acknowledged(&mut self) {
+        self.receiver.acked = self.receiver.next();
+        self.receiver.duplicate = None;
+        self.receiver.ack_due = AckDue::No;
+        self.timers.clear(Timer::DelayedAck);
+    }
+
+    /// Timestamps and SACK blocks.
+    #[inline]
+    fn options(&self, now: SimTime) -> TcpOptions {
+        let mut options = TcpOptions::EMPTY;
+        if self.features.timestamps {
+            options = TcpOptions::with_timestamps(Timestamps {
+                value: self.timestamp(now),
+                echo_reply: self.receiver.ts_recent,
+            });
+        }
+        let duplicate = self.receiver.duplicate;
+        if self.sender.sack && (duplicate.is_some() || self.receiver.buffer.has_gap()) {
+            self.push_sack(duplicate, &mut options);
+        }
+        options
+    }
+
+    /// The duplicate first (RFC 2883 §4), then as many ranges as fit (RFC 2018 §4).
+    #[cold]
+    fn push_sack(&self, duplicate: Option<(u64, u64)>, options: &mut TcpOptions) {
+        let fits = (TcpOptions::LEN_MAX - options.len() - 4) / 8;
+        let ranges = self.receiver.buffer.sack_ranges(fits.saturating_sub(usize::from(duplicate.is_some())));
+        let mut blocks = [SackBlock::default(); SackBlocks::MAX];
+        let mut count = 0;
+        for (start, end) in duplicate.into_iter().chain(ranges) {
+            let irs = self.receiver.irs;
+            blocks[count] = SackBlock { start: irs.to_wire(start), end: irs.to_wire(end) };
+            count += 1;
+        }
+        let Some(blocks) = SackBlocks::new(&blocks[..count]) else { return };
+        let aligned = [TcpOption::NoOperation, TcpOption::NoOperation, TcpOption::Sack(blocks)];
+        for option in aligned {
+            options.try_push(option).expect("the blocks were counted to fit");
+        }
+    }
+}
+
+/// The override of silly window avoidance: between 0.1 s and 1 s (RFC 9293 §3.8.6.2.1).
+const OVERRIDE: SimDuration = SimDuration::from_millis(500);

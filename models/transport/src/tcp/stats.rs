@@ -1,0 +1,84 @@
+//! What a connection counts and shows.
+
+use sim_core::SimDuration;
+
+use super::state::State;
+use super::timer;
+
+/// Events of a connection, counted since it was made.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counters {
+    /// Segments sent, all kinds.
+    pub segments_sent: u64,
+    /// Segments received, all kinds.
+    pub segments_received: u64,
+    /// Bytes acknowledged in order.
+    pub bytes_acknowledged: u64,
+    /// Bytes received in order.
+    pub bytes_received: u64,
+    /// Duplicate acknowledgments received.
+    pub duplicate_acks: u64,
+    /// Data segments sent again after duplicate acknowledgments, in fast recovery.
+    pub fast_retransmissions: u32,
+    /// Data segments sent again after a timeout.
+    pub timeout_retransmissions: u32,
+    /// Segments sent again by the last-resort rules (3) and (4) of RFC 6675 §4.
+    pub rescue_retransmissions: u32,
+    /// SYNs and SYN-ACKs sent again.
+    pub handshake_retransmissions: u32,
+    /// Probes of a closed window.
+    pub window_probes: u32,
+    /// Keep-alive probes.
+    pub keep_alive_probes: u32,
+    /// Fast recoveries entered.
+    pub fast_recoveries: u32,
+    /// Window reductions because of congestion marks.
+    pub marks_answered: u32,
+    /// Segments that the peer reports to have received twice (D-SACK).
+    pub duplicates_reported: u32,
+    /// Data segments that had arrived before.
+    pub duplicates_received: u32,
+    /// Data segments beyond a gap.
+    pub out_of_order_received: u32,
+    /// Segments outside the window, or dropped by PAWS or for lack of a timestamp.
+    pub unacceptable_received: u32,
+    /// Challenge acknowledgments sent (RFC 5961).
+    pub challenges_sent: u32,
+    /// Expiries by timer, in the order of [`super::Timer::ALL`].
+    pub timers_fired: [u32; timer::COUNT],
+}
+
+/// A connection at one moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ConnectionStats {
+    /// State.
+    pub state: State,
+    /// Congestion window in bytes.
+    pub cwnd: u64,
+    /// Slow start threshold in bytes; `None` before the first congestion.
+    pub ssthresh: Option<u64>,
+    /// Smoothed round-trip time.
+    pub srtt: Option<SimDuration>,
+    /// Variation of the round-trip time.
+    pub rttvar: SimDuration,
+    /// Smallest round-trip time seen.
+    pub rtt_min: Option<SimDuration>,
+    /// Retransmission timeout, back-off included.
+    pub rto: SimDuration,
+    /// Bytes sent and not acknowledged in order.
+    pub bytes_in_flight: u64,
+    /// Bytes estimated to be in the network.
+    pub bytes_in_network: u64,
+    /// Window that the peer offers, in bytes.
+    pub peer_window: u64,
+    /// Payload of a full segment.
+    pub segment_payload: u32,
+    /// Bytes written and not acknowledged.
+    pub unacknowledged: u64,
+    /// Place up to which the peer says data is urgent, as bytes from the stream's start (RFC 9293 §3.8.5).
+    pub urgent_until: Option<u64>,
+    /// The last ICMP error that did not end the connection.
+    pub soft_error: Option<crate::endpoint::IcmpError>,
+    /// Counters.
+    pub counters: Counters,
+}

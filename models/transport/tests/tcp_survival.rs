@@ -1,0 +1,160 @@
+//! Every byte arrives once and in order, whatever the path does, and nothing is kept afterwards.
+
+mod lab;
+
+use lab::{Faults, Lab, Path, Stream};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sim_core::{SimDuration, SimTime};
+use transport::congestion::Algorithm;
+use transport::endpoint::Endpoint;
+use transport::tcp::{CloseReason, ConnectionId, Counters, TcpConfig, TcpEvent};
+
+fn random_config(rng: &mut ChaCha8Rng) -> TcpConfig {
+    let coin = |rng: &mut ChaCha8Rng| rng.next_u32() % 2 == 0;
+    TcpConfig {
+        mtu: [200, 576, 1500][rng.next_u32() as usize % 3],
+        send_buffer: [3_000, 20_000, 1 << 20][rng.next_u32() as usize % 3],
+        receive_buffer: [2_000, 30_000, 1 << 20][rng.next_u32() as usize % 3],
+        congestion: if coin(rng) { Algorithm::Reno } else { Algorithm::Cubic },
+        sack: rng.next_u32() % 3 > 0,
+        timestamps: coin(rng),
+        window_scaling: coin(rng),
+        ecn: coin(rng),
+        limited_transmit: coin(rng),
+        nagle: coin(rng),
+        ack_delay: SimDuration::from_millis([0, 40, 200][rng.next_u32() as usize % 3]),
+        time_wait: SimDuration::from_secs(60),
+        ..TcpConfig::default()
+    }
+}
+
+fn random_path(rng: &mut ChaCha8Rng) -> Path {
+    let mut up_to = |max: u32| rng.next_u32() % max;
+    Path {
+        delay: SimDuration::from_millis(1 + u64::from(up_to(100))),
+        rate: [None, Some(100_000), Some(10_000_000)][up_to(3) as usize],
+        queue: [5_000, 100_000][up_to(2) as usize],
+        loss: up_to(100_000),
+        duplicate: up_to(50_000),
+        reorder: up_to(100_000),
+        corrupt: up_to(20_000),
+        mark: up_to(50_000),
+    }
+}
+
+/// One transfer in both directions; returns what happened.
+fn survive(seed: u64) -> (Faults, [Counters; 2]) {
+    let context = format!("seed {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let paths = [random_path(&mut rng), random_path(&mut rng)];
+    let mut lab = Lab::new(seed, paths);
+    let (client, server) = (random_config(&mut rng), random_config(&mut rng));
+    let mut streams = [Stream::new(&mut rng, 1, 40, 3000), Stream::new(&mut rng, 2, 10, 2000)];
+    let (_connecting, _) = lab.connect(client, server);
+    let mut ids: [Option<ConnectionId>; 2] = [None, None];
+    let mut counters = [Counters::default(); 2];
+    let slow_reader = rng.next_u32() % 4 == 0;
+    let mut next_read = [SimTime::ZERO; 2];
+    let end = SimTime::from_secs(2000);
+    lab.record = std::env::var("SEED").is_ok();
+    let mut printed = 0;
+    let mut steps = 0;
+    while lab.step(end) {
+        steps += 1;
+        assert!(steps < 200_000, "{context}: no end of steps");
+        while printed < lab.sent.len() {
+            let (at, side, t) = &lab.sent[printed];
+            let h = wire::tcp::Header::parse(t.packet.header()).unwrap();
+            println!("{at} {side} {} seq {} ack {} win {} len {} {:?}", h.flags, h.sequence_number, h.acknowledgment_number, h.window, t.packet.payload_len(), h.options.iter().skip(3).collect::<Vec<_>>());
+            printed += 1;
+        }
+        for side in 0..2 {
+            for event in std::mem::take(&mut lab.events[side]) {
+                match event {
+                    TcpEvent::Connected(id) | TcpEvent::Accepted { id, .. } => ids[side] = Some(id),
+                    TcpEvent::Closed { reason, .. } => assert_eq!(reason, CloseReason::Normal, "{context}"),
+                    _ => {}
+                }
+            }
+            let Some(id) = ids[side] else { continue };
+            streams[side].write(&mut lab, side, id);
+            if !slow_reader || lab.now >= next_read[side] {
+                let max = if slow_reader { 1500 } else { u32::MAX };
+                streams[1 - side].read(&mut lab, side, id, max, &context);
+                next_read[side] = lab.now + SimDuration::from_millis(500);
+            }
+            if let Some(stats) = lab.ends[side].stats(id) {
+                counters[side] = stats.counters;
+            }
+            lab.drain(side);
+        }
+    }
+    // A reader that comes seldom may have left something, without an event to wake it.
+    for side in 0..2 {
+        if let Some(id) = ids[side] {
+            streams[1 - side].read(&mut lab, side, id, u32::MAX, &context);
+        }
+    }
+    for (index, stream) in streams.iter().enumerate() {
+        assert!(stream.is_complete(), "{context}: stream {index} {} of {}", stream.read, stream.all.end());
+    }
+    for side in 0..2 {
+        lab.ends[side].handle_timeout(lab.now);
+        lab.drain(side);
+        lab.ends[side].handle_timeout(lab.now);
+        assert_eq!(lab.ends[side].connections(), 0, "{context}: side {side} keeps memory");
+        assert_eq!(lab.ends[side].poll_timeout(), None, "{context}: side {side} keeps a timer");
+    }
+    (lab.faults, counters)
+}
+
+#[test]
+fn transfers_survive_every_fault() {
+    let seeds = if cfg!(debug_assertions) { 300 } else { 3000 };
+    let mut faults = Faults::default();
+    let mut timers = [0_u64; 6];
+    let mut kinds = [0_u64; 8];
+    for seed in 0..seeds {
+        let (seen, counters) = survive(seed);
+        faults.add(&seen);
+        for counters in counters {
+            for (sum, fired) in timers.iter_mut().zip(counters.timers_fired) {
+                *sum += u64::from(fired);
+            }
+            let seen = [
+                counters.fast_retransmissions,
+                counters.timeout_retransmissions,
+                counters.rescue_retransmissions,
+                counters.handshake_retransmissions,
+                counters.window_probes,
+                counters.marks_answered,
+                counters.duplicates_reported,
+                counters.duplicates_received,
+            ];
+            for (sum, count) in kinds.iter_mut().zip(seen) {
+                *sum += u64::from(count);
+            }
+        }
+    }
+    println!("{seeds} transfers: {faults:?}, timers {timers:?}, retransmissions and more {kinds:?}");
+    let faults = [
+        faults.lost,
+        faults.duplicated,
+        faults.reordered,
+        faults.corrupted,
+        faults.marked,
+        faults.overflowed,
+    ];
+    assert!(faults.iter().all(|count| *count > 0), "every fault happened: {faults:?}");
+    // Keep-alive is off and the user timeout is an end that no transfer may come to.
+    let fired = [timers[0], timers[1], timers[2], timers[4]];
+    assert!(fired.iter().all(|count| *count > 0), "every timer fired: {timers:?}");
+    assert!(kinds.iter().all(|count| *count > 0), "every reaction was seen: {kinds:?}");
+}
+#[test]
+#[ignore]
+fn debug_one() {
+    let seed: u64 = std::env::var("SEED").unwrap().parse().unwrap();
+    let _ = survive(seed);
+}
