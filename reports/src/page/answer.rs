@@ -192,7 +192,9 @@ fn place(results: &Results, others: &[usize], cases: &[&Case], all: usize) -> St
 fn title(results: &Results, metric: usize) -> String {
     let metric = &results.manifest.metrics[metric];
     let title = if metric.title.is_empty() { &metric.name } else { &metric.title };
-    crate::plot::sentence(title)
+    // What never arrived has no latency: the claim holds for the rest.
+    let of = if metric.name.starts_with("latency") { " (of delivered messages)" } else { "" };
+    crate::plot::sentence(title) + of
 }
 
 /// A quantity that no line break parts from its unit.
@@ -219,7 +221,7 @@ mod tests {
     #[test]
     fn nothing_is_claimed_without_evidence() {
         insta::assert_snapshot!(sentences(&sample::tiny()).join("\n"), @r"
-            Latency, 95th percentile: too few values to tell, in the one case measured.
+            Latency, 95th percentile (of delivered messages): too few values to tell, in the one case measured.
             Delivered fraction: no difference seen between tcp and udp, in the one case measured.
             ");
     }
@@ -227,8 +229,8 @@ mod tests {
     #[test]
     fn a_winner_is_named_with_margin_and_range() {
         insta::assert_snapshot!(sentences(&sample::sweep()).join("\n"), @r"
-            Latency, 95th percentile: udp is lowest in 6 of 10 cases (loss 2 % to 10 %), by 36.67 µs to 192.6 ms against the next.
-            Latency, 95th percentile: no difference seen between tcp, udp and coap/udp, in 4 of 10 cases (loss 0 % and 1 %).
+            Latency, 95th percentile (of delivered messages): udp is lowest in 6 of 10 cases (loss 2 % to 10 %), by 36.67 µs to 192.6 ms against the next.
+            Latency, 95th percentile (of delivered messages): no difference seen between tcp, udp and coap/udp, in 4 of 10 cases (loss 0 % and 1 %).
             Delivered fraction: no difference seen between tcp and coap/udp, which are better than the rest, in 8 of 10 cases (loss 1 % to 10 %).
             Delivered fraction: no difference seen between tcp, udp and coap/udp, in 2 of 10 cases (loss 0 %).
             ");

@@ -38,7 +38,7 @@ pub(crate) fn layout(figure: &Figure) -> Scene {
     let mut scene = Scene::new(WIDTH, height, format!("{}. {}", figure.title, figure.caption));
     let top = heading(&mut scene, figure);
     let caption = caption(&mut scene, figure, height);
-    let key_width = key(&mut scene, &figure.key, top);
+    let key_width = key(&mut scene, &figure.key, &figure.x, top);
     let mut place = Grid {
         columns,
         rows,
@@ -114,7 +114,7 @@ fn caption(scene: &mut Scene, figure: &Figure, height: f64) -> f64 {
 }
 
 /// Draws the key at the right; returns the width it takes.
-fn key(scene: &mut Scene, key: &Key, top: f64) -> f64 {
+fn key(scene: &mut Scene, key: &Key, x: &Axis, top: f64) -> f64 {
     if key.names.is_empty() {
         return 0.0;
     }
@@ -140,7 +140,10 @@ fn key(scene: &mut Scene, key: &Key, top: f64) -> f64 {
             }
             Look::Points | Look::Line => {
                 let line = vec![(left, middle), (left + 34.0, middle)];
-                scene.line(line, Ink::Series(index), 2.0, palette::dash(index));
+                // Points in categories are not joined.
+                if !matches!(x.scale, Scale::Slots(_)) {
+                    scene.line(line, Ink::Series(index), 2.0, palette::dash(index));
+                }
                 if key.look == Look::Points {
                     let marker = palette::marker(index);
                     scene.marker((left + 17.0, middle), marker, Ink::Series(index), String::new());
@@ -228,6 +231,8 @@ fn x_labels(scene: &mut Scene, axis: &Axis, left: f64, high: Spot) {
         let x = left + share * (high.0 - left);
         let text = font::shortened(text, SMALL, false, slot.max(24.0));
         let half = font::width(&text, SMALL, false) / 2.0;
+        // A label at the end must not reach into the next panel.
+        let x = x.min(high.0 + 7.0 - half);
         if x - half >= free_from {
             scene.text((x, high.1 + 5.0 + SMALL), &text, SMALL, Anchor::Middle, Ink::Muted);
             free_from = x + half + 5.0;

@@ -59,15 +59,24 @@ fn curves(results: &Results, selection: &Selection, points: &[usize], x: usize, 
     let curves = selection.curves();
     let numeric = results.quantities(x);
     let kind = Kind::of_metric(&results.manifest.metrics[metric]);
-    // Curves stand beside each other where categories leave room, and nearly so on a scale.
-    let room = if numeric.is_some() { 5.0 } else { 14.0 };
-    let apart = f64::min(room, 4.0 * room / curves.len().max(1) as f64);
+    // Categories leave room to stand side by side, as a share of their slot; on a scale there is only a
+    // little, in pixels, so that intervals do not hide each other.
+    let count = curves.len().max(1) as f64;
+    let (beside, apart) = if numeric.is_some() {
+        (0.0, f64::min(5.0, 20.0 / count))
+    } else {
+        (f64::min(0.12, 0.6 / count), 0.0)
+    };
     let mut marks = Vec::new();
     for (series, curve) in curves.iter().enumerate() {
         let mut values: Vec<(f64, Option<Value>)> = Vec::new();
+        let steps = series as f64 - (count - 1.0) / 2.0;
         for point in selection.curve(results, points, *curve) {
             let index = results.points[point].values[x];
-            let place = numeric.as_ref().map_or(index as f64, |quantities| quantities[index].value);
+            let place = match &numeric {
+                Some(quantities) => quantities[index].value,
+                None => index as f64 + steps * beside,
+            };
             let estimate = results.estimate(point, metric);
             let value = estimate.map(|estimate| Value {
                 x: place,
@@ -85,8 +94,7 @@ fn curves(results: &Results, selection: &Selection, points: &[usize], x: usize, 
         }
         values.sort_by(|a, b| a.0.total_cmp(&b.0));
         let values = values.into_iter().map(|(_, value)| value).collect();
-        let shift = (series as f64 - (curves.len() as f64 - 1.0) / 2.0) * apart;
-        marks.push(Mark::Curve { series, values, look: CurveLook::Points(shift) });
+        marks.push(Mark::Curve { series, values, look: CurveLook::Points(steps * apart) });
     }
     marks
 }

@@ -125,6 +125,7 @@ pub(crate) fn colours() -> impl Iterator<Item = Colour> {
 }
 
 /// The red, green and blue of `#rrggbb`.
+#[cfg(any(test, feature = "raster"))]
 pub(crate) fn rgb(hex: &str) -> [u8; 3] {
     let number = u32::from_str_radix(hex.trim_start_matches('#'), 16).unwrap_or(0);
     let [_, red, green, blue] = number.to_be_bytes();
