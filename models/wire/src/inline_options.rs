@@ -22,15 +22,13 @@ pub(crate) struct InlineOptions {
 impl InlineOptions {
     pub(crate) const EMPTY: Self = Self { bytes: [0; CAPACITY], len: 0 };
 
-    /// Keeps a list read from a header: any bytes at all, in whole words.
-    #[inline]
+    /// Keeps a list read from a header: any bytes at all, in whole words and at most 40.
+    ///
+    /// Not inline: a copy of unknown length keeps the list in memory, and its caller's fast path with it.
+    #[inline(never)]
     pub(crate) fn from_wire(list: &[u8]) -> Self {
         let mut bytes = [0; CAPACITY];
-        match <&[u8; 12]>::try_from(list) {
-            // Timestamps and nothing else: a copy of fixed size.
-            Ok(twelve) => bytes[..12].copy_from_slice(twelve),
-            Err(_) => bytes[..list.len()].copy_from_slice(list),
-        }
+        bytes[..list.len()].copy_from_slice(list);
         Self { bytes, len: list.len() as u8 }
     }
 

@@ -163,22 +163,35 @@ impl Header {
         let Some(payload_len) = total_len.checked_sub(header_words * 4) else {
             return Err(field("total length", total_len));
         };
-        let mut sum = Sum::of_words(&head);
-        let mut options = Ipv4Options::EMPTY;
+        let payload_len = payload_len as u16; // Less than the 16 bits that it came from.
+        let sum = Sum::of_words(&head);
         if header_words > 5 {
-            let options_len = header_words as usize * 4 - HEADER_LEN;
-            let Some(list) = rest.get(..options_len) else {
-                let need = HEADER_LEN + options_len;
-                return Err(ParseError::Truncated { header: NAME, need, have: packet.len() });
-            };
-            sum += Sum::of(list);
-            options = Ipv4Options::from_wire(list);
+            return Self::parse_options(&head, sum, payload_len, rest);
         }
         if !sum.is_valid() {
             return Err(ParseError::Checksum { header: NAME });
         }
+        Ok(Self::assembled(&head, payload_len, Ipv4Options::EMPTY))
+    }
+
+    /// The rest of [`Self::parse`] for a header with options, which are rare: `sum` is that of `head`.
+    #[inline(never)]
+    fn parse_options(head: &[u32; 5], sum: Sum, payload_len: u16, rest: &[u8]) -> Result<Self, ParseError> {
+        let options_len = (head[0] >> 24 & 0x0F) as usize * 4 - HEADER_LEN;
+        let Some(list) = rest.get(..options_len) else {
+            let (need, have) = (HEADER_LEN + options_len, HEADER_LEN + rest.len());
+            return Err(ParseError::Truncated { header: NAME, need, have });
+        };
+        if !(sum + Sum::of(list)).is_valid() {
+            return Err(ParseError::Checksum { header: NAME });
+        }
+        Ok(Self::assembled(head, payload_len, Ipv4Options::from_wire(list)))
+    }
+
+    #[inline(always)]
+    fn assembled(head: &[u32; 5], payload_len: u16, options: Ipv4Options) -> Self {
         let class = (head[0] >> 16) as u8;
-        Ok(Self {
+        Self {
             dscp: dscp_of(class),
             ecn: Ecn::from_traffic_class(class),
             fragmentation: Fragmentation::from_wire((head[1] >> 16) as u16, head[1] as u16),
@@ -186,9 +199,9 @@ impl Header {
             protocol: IpProtocol((head[2] >> 16) as u8),
             source: Ipv4Addr::from_bits(head[3]),
             destination: Ipv4Addr::from_bits(head[4]),
-            payload_len: payload_len as u16, // Less than the 16 bits that it came from.
+            payload_len,
             options,
-        })
+        }
     }
 
     /// Bytes that [`Self::emit`] writes: 20 to 60.

@@ -149,7 +149,16 @@ impl Header {
             return Err(ParseError::Truncated { header: NAME, need, have: segment.len() });
         };
         let head: [u32; 5] = words(head);
-        Ok(Self {
+        // Two ways to the same header, so that the usual one writes each byte of it once.
+        match <&[u8; 12]>::try_from(options) {
+            Ok(twelve) => Ok(Self::assembled(&head, TcpOptions::of_twelve(*twelve))),
+            Err(_) => Ok(Self::assembled(&head, TcpOptions::from_wire(options))),
+        }
+    }
+
+    #[inline(always)]
+    fn assembled(head: &[u32; 5], options: TcpOptions) -> Self {
+        Self {
             source_port: (head[0] >> 16) as u16,
             destination_port: head[0] as u16,
             sequence_number: head[1],
@@ -157,8 +166,8 @@ impl Header {
             flags: TcpFlags::from_bits((head[3] >> 16) as u16),
             window: head[3] as u16,
             urgent_pointer: head[4] as u16,
-            options: TcpOptions::from_wire(options),
-        })
+            options,
+        }
     }
 
     /// Bytes that [`Self::emit`] writes: 20 to 60.

@@ -76,6 +76,12 @@ impl TcpOptions {
         options
     }
 
+    /// Keeps a list of twelve bytes, the usual length: timestamps and nothing else.
+    #[inline]
+    pub(crate) const fn of_twelve(list: [u8; 12]) -> Self {
+        Self(InlineOptions::of_twelve(list))
+    }
+
     /// Keeps the list as received, in whole 32-bit words and at most 40 bytes.
     #[inline]
     pub(crate) fn from_wire(list: &[u8]) -> Self {
