@@ -53,7 +53,6 @@ pub struct Document {
     #[serde(rename = "$schema")]
     pub schema: Option<String>,
     /// The name of the scenario and of its output folder: letters, digits, `-` and `_`.
-    #[schemars(required)]
     pub name: Option<String>,
     /// The question that the scenario answers.
     pub about: Option<String>,
@@ -62,10 +61,8 @@ pub struct Document {
     /// Values by name, for "$name" in the sections below; a sweep varies them, `--set` replaces them.
     pub parameters: Entries<Value>,
     /// How long workloads generate messages: "120 s".
-    #[schemars(required)]
     pub duration: Option<Duration>,
     /// How long the run goes on afterwards, for what is still on its way; default "10 s".
-    #[schemars(default = "default_drain")]
     pub drain: Option<Duration>,
     /// Messages generated before this time do not count in the metrics; default "0 s", less than `duration`.
     pub warm_up: Duration,
@@ -137,10 +134,6 @@ impl Document {
     pub fn drain(&self) -> Duration {
         self.drain.unwrap_or(DRAIN_DEFAULT)
     }
-}
-
-fn default_drain() -> &'static str {
-    "10 s"
 }
 
 const DRAIN_DEFAULT: Duration = Duration::from_secs(10);

@@ -2,19 +2,20 @@
 
 /// The candidate nearest to `name`, if one is near enough to have been meant.
 ///
-/// Near enough: at most a third of the letters differ (Damerau-Levenshtein, without regard to case), or one
-/// begins with the other. Of equally near candidates the first is taken.
+/// Near enough: at most a third of the letters differ (Damerau-Levenshtein, without regard to case), or the candidate
+/// begins with `name`. Of equally near candidates the first is taken.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = fold(name);
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates {
         let folded = fold(candidate);
         let mut distance = strsim::damerau_levenshtein(&wanted, &folded);
-        let shorter = wanted.chars().count().min(folded.chars().count());
-        if shorter >= 3 && (folded.starts_with(&wanted) || wanted.starts_with(&folded)) {
+        let (length, other) = (wanted.chars().count(), folded.chars().count());
+        if length >= 3 && folded.starts_with(&wanted) {
             distance = distance.min(1);
         }
-        let limit = (wanted.chars().count().max(folded.chars().count()) / 3).max(1);
+        // Names of one or two letters are all near to each other: there only case may differ.
+        let limit = if length.max(other) < 3 { 0 } else { (length.max(other) / 3).max(1) };
         if distance <= limit && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::diagnostic::Finding;
 use super::document::{Document, Entries};
-use super::nearest::suggestion;
+use super::nearest::{list, suggestion};
 use super::parameter::{is_name, text_of};
 use super::path::Path;
 
@@ -143,8 +143,8 @@ impl Axes {
             if axis.find(value).is_none() {
                 let message = format!("`{name}` never has the value {}", text_of(value));
                 let texts: Vec<String> = axis.texts().collect();
-                let near = suggestion(&text_of(value), texts.iter().map(String::as_str));
-                findings.push(Finding::error(path, message).maybe_help(near));
+                let shown: Vec<&str> = texts.iter().map(String::as_str).take(12).collect();
+                findings.push(Finding::error(path, message).expected(format!("one of {}", list(&shown))));
             }
         }
         selects

@@ -51,6 +51,7 @@ pub(super) fn check_values(document: &Document) -> Vec<Finding> {
     link::check(document, &mut findings);
     workload::check(document, &mut findings);
     options::check(document, &mut findings);
+    traffic::check_stacks(document, &mut findings);
     findings
 }
 

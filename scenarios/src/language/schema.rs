@@ -12,9 +12,12 @@ use super::plan::FRAME_SECTIONS;
 pub fn schema() -> String {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = serde_json::to_value(generator.into_root_schema_for::<Document>()).unwrap_or_default();
+    take_null_away(&mut schema);
     let mut extended = Map::new();
     if let Some(Value::Object(definitions)) = schema.get_mut("$defs") {
-        for definition in definitions.values_mut() {
+        for (_, definition) in
+            definitions.iter_mut().filter(|(name, _)| !FRAME_TYPES.contains(&name.as_str()))
+        {
             allow_parameters_inside(definition);
         }
         extended.append(definitions);
@@ -36,9 +39,41 @@ pub fn schema() -> String {
     if let Some(definitions) = schema.get_mut("$defs") {
         *definitions = Value::Object(extended);
     }
+    // All entries have a default for serde's sake; these two are asked for by the checks.
+    schema["required"] = json!(["name", "duration"]);
     let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
     text.push('\n');
     text
+}
+
+/// Takes `null` out of every choice: an entry without a value is left out, not set to `null`.
+fn take_null_away(schema: &mut Value) {
+    match schema {
+        Value::Object(entries) => {
+            if entries.get("default").is_some_and(Value::is_null) {
+                entries.remove("default");
+            }
+            if let Some(Value::Array(kinds)) = entries.get_mut("type") {
+                kinds.retain(|kind| kind != "null");
+                if let [only] = kinds.as_slice() {
+                    let only = only.clone();
+                    entries.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Value::Array(choices)) = entries.get_mut("anyOf") {
+                choices.retain(|choice| choice["type"] != "null");
+                if choices.len() == 1
+                    && let Some(Value::Object(only)) = choices.pop()
+                {
+                    entries.remove("anyOf");
+                    entries.extend(only);
+                }
+            }
+            entries.values_mut().for_each(take_null_away);
+        }
+        Value::Array(items) => items.iter_mut().for_each(take_null_away),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// Lets a parameter stand for every value inside the one that `schema` describes.
@@ -83,3 +118,6 @@ fn allow_parameter(schema: &mut Value) {
 }
 
 const PARAMETER: &str = "Parameter";
+
+/// The types of the sections in which no parameters are replaced.
+const FRAME_TYPES: &[&str] = &["Sweep", "Plot", "StackBy", "Expectation"];

@@ -116,7 +116,8 @@ fn unknown(name: &str) -> (String, Option<String>) {
 }
 
 fn below(upper: &Protocol) -> Vec<&'static str> {
-    PROTOCOLS.iter().filter(|row| upper.needs.contains(&row.offers)).map(|row| row.name).collect()
+    let carried = PROTOCOLS.iter().filter(|row| row.support == Support::Carried);
+    carried.filter(|row| upper.needs.contains(&row.offers)).map(|row| row.name).collect()
 }
 
 fn refusal(upper: &Protocol, lower: &Protocol) -> (String, Option<String>) {

@@ -21,8 +21,10 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
     let longest = document.limits.time.map_or(u128::from(TIME_MAX_NANOS), |time| u128::from(time.as_nanos()));
     if total > longest {
         let message = format!("{duration} and a drain of {} are longer than the limit", document.drain());
-        findings
-            .push(Finding::error(section("duration"), message).help("`limits.time` is 365 d unless given"));
+        findings.push(
+            Finding::error(section("duration"), message)
+                .help(format!("`limits.time` is {} s", longest / 1_000_000_000)),
+        );
     }
     if document.limits.events == Some(0) {
         findings.push(Finding::error(limits.key("events"), "a run has at least one event"));

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use super::node::NodeIndex;
 use super::{Resolver, section};
-use crate::language::document::{TrafficSettings, Workload};
+use crate::language::diagnostic::Finding;
+use crate::language::document::{Document, TrafficSettings, Workload};
 use crate::language::path::Path;
 use crate::language::scenario::{Destination, Endpoint, Flow, NodeId, Scenario, Traffic};
 use crate::language::stack::{Service, Stack};
@@ -31,7 +32,8 @@ impl Resolver<'_> {
             }
             let from = self.senders(settings, &path, scenario, index);
             let to = self.receivers(settings, &path, scenario, index);
-            let stack = self.stack(settings, &path);
+            // A stack that makes no sense is reported by `check_stacks`.
+            let stack = Stack::parse(&settings.over).ok();
             let (Some(from), Some(to), Some(stack)) = (from, to, stack) else { continue };
             self.check_multicast(settings, &to, &stack, &path, scenario);
             self.listen(settings, &to, &stack, &path, scenario, &mut listeners);
@@ -141,17 +143,6 @@ impl Resolver<'_> {
         receivers
     }
 
-    fn stack(&mut self, settings: &TrafficSettings, path: &Path) -> Option<Stack> {
-        match Stack::parse(&settings.over) {
-            Ok(stack) => Some(stack),
-            Err((message, help)) => {
-                let finding = crate::language::diagnostic::Finding::error(path.key("over"), message);
-                self.findings.push(finding.maybe_help(help));
-                None
-            }
-        }
-    }
-
     fn check_multicast(
         &mut self,
         settings: &TrafficSettings,
@@ -206,6 +197,16 @@ impl Resolver<'_> {
                 self.error_with_help(path, message, "leave `port` out, and a free one is chosen");
                 return;
             }
+        }
+    }
+}
+
+/// Refuses stacks that make no sense.
+pub(super) fn check_stacks(document: &Document, findings: &mut Vec<Finding>) {
+    for (number, settings) in document.traffic.iter().enumerate() {
+        if let Err((message, help)) = Stack::parse(&settings.over) {
+            let path = section("traffic").index(number).key("over");
+            findings.push(Finding::error(path, message).maybe_help(help));
         }
     }
 }
