@@ -34,7 +34,7 @@ impl<O: Observer> Network<O> {
             self.discard(node, None, id, cause);
             return Ingress::Done;
         }
-        if O::ENABLED {
+        if O::ENABLED && port != PortId::NONE {
             self.observer.on_arrived(self.scheduler.now(), port, packet);
         }
         if packet.corrupted && !self.survives_damage(id) {
@@ -52,7 +52,7 @@ impl<O: Observer> Network<O> {
 
     #[inline]
     fn charge_received(&mut self, node: NodeId, port: PortId, id: PacketId) {
-        if self.nodes[node.index()].accounted {
+        if self.nodes[node.index()].accounted && port != PortId::NONE {
             let framing = self.ports[port.index()].framing;
             let packet = &self.packets[id];
             let bytes = framing.frame_bytes(packet.len(), false);
@@ -85,6 +85,9 @@ impl<O: Observer> Network<O> {
     /// Whether an outage has voided a frame between `port`'s peer and `node`.
     #[cold]
     fn is_void(&self, node: NodeId, port: PortId, epoch: u32) -> bool {
+        if port == PortId::NONE {
+            return !self.nodes[node.index()].up;
+        }
         let sender = self.ports[port.index()].peer;
         let state = self.ports[sender.index()].state;
         !self.nodes[node.index()].up || state != NO_STATE && self.states[state as usize].epoch != epoch

@@ -24,7 +24,7 @@ impl<O: Observer> Network<O> {
     #[inline(never)]
     pub(crate) fn on_too_big(&mut self, node: NodeId, port: PortId, id: PacketId) {
         let mtu = self.ports[port.index()].mtu;
-        let originated = self.packets[id].hops == 0;
+        let originated = self.packets[id].ingress == PortId::NONE.0;
         let packet = &self.packets[id];
         let identification = packet.header_digest() as u32;
         let fragments = match HeaderView::new(packet.header()) {
@@ -38,12 +38,10 @@ impl<O: Observer> Network<O> {
             return self.discard(node, Some(port), id, DropCause::TooBig);
         };
         // The whole packet is no more: its parts go on under its name.
-        let whole = self.packets.take(id);
-        self.replaced += 1;
+        let whole = self.replace(id);
         for mut fragment in fragments {
             fragment.destination = whole.destination;
             fragment.ingress = whole.ingress;
-            fragment.hops = whole.hops;
             fragment.corrupted = whole.corrupted;
             let part = self.packets.insert(fragment);
             self.transmit(node, port, part);

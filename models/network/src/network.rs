@@ -54,7 +54,7 @@ pub struct Network<O: Observer> {
     pub(crate) world_origin: Origin,
     pub(crate) delivered: u64,
     pub(crate) dropped: u64,
-    /// Packets whose fragments went on in their stead.
+    /// Packets whose fragments or copies went on in their stead.
     pub(crate) replaced: u64,
     /// Whether links or nodes may fail in this run, so that arrivals have to be checked.
     pub(crate) voidable: bool,
@@ -231,17 +231,38 @@ impl<O: Observer> Network<O> {
         let none = PortState::default();
         let state = if hot.state == NO_STATE { &none } else { &self.states[hot.state as usize] };
         DirectionReport {
-            frames: hot.frames,
-            bytes: hot.bytes,
+            frames: hot.frames - state.unsent_frames,
+            bytes: hot.bytes - state.unsent_bytes,
             drops: state.drops.clone(),
             corrupted: state.corrupted,
             duplicated: state.duplicated,
             queue_max: state.queue_max,
             waited: state.waited,
-            busy: hot.rate.transmit_time(ByteCount::from_bytes(
-                hot.bytes + hot.frames * u64::from(hot.framing.gap_bytes()),
-            )),
+            busy: state.busy + self.fifo_busy(port),
         }
+    }
+
+    /// Time that a drop-tail link is busy with the frames since its rate was last changed.
+    pub(crate) fn fifo_busy(&self, port: PortId) -> SimDuration {
+        let hot = &self.ports[port.index()];
+        let (mut frames, mut bytes) = (hot.frames, hot.bytes);
+        if hot.state != NO_STATE {
+            let state = &self.states[hot.state as usize];
+            if state.discipline.is_some() {
+                return SimDuration::ZERO;
+            }
+            frames = frames.saturating_sub(state.unsent_frames + state.busy_counted.0);
+            bytes = bytes.saturating_sub(state.unsent_bytes + state.busy_counted.1);
+        }
+        let size = ByteCount::from_bytes(bytes + frames * u64::from(hot.framing.gap_bytes()));
+        hot.rate.transmit_time(size)
+    }
+
+    /// Takes out a packet that fragments or copies go on for: their journeys count from here.
+    pub(crate) fn replace(&mut self, id: PacketId) -> Packet {
+        self.replaced += 1;
+        self.accounts.finish(&self.packets[id]);
+        self.packets.take(id)
     }
 
     /// Packets dropped inside a node, by cause.
@@ -338,7 +359,7 @@ pub struct PacketCounts {
     pub delivered: u64,
     /// Packets that ended on the way.
     pub dropped: u64,
-    /// Packets whose fragments went on in their stead.
+    /// Packets whose fragments or copies went on in their stead.
     pub replaced: u64,
     /// Packets on a link, in a queue or waiting for an address.
     pub in_flight: u64,

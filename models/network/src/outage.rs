@@ -7,7 +7,7 @@ use crate::link::{Impairments, LinkError, LossConfig};
 use crate::network::Network;
 use crate::node::NodeId;
 use crate::observer::Observer;
-use crate::port::{Attachment, PortId};
+use crate::port::{Attachment, Port, PortId};
 
 impl<O: Observer> Network<O> {
     /// Declares that links or nodes may fail in this run, so that arrivals are checked against outages.
@@ -19,6 +19,7 @@ impl<O: Observer> Network<O> {
     ///
     /// Frames that wait or are under way are lost; routes are found anew.
     pub fn set_port_down(&mut self, port: PortId, down: bool) {
+        self.voidable = true;
         let node = self.port_infos[port.index()].node;
         let now = self.now();
         let state = self.state_mut(port);
@@ -43,6 +44,7 @@ impl<O: Observer> Network<O> {
             return;
         }
         hot.up = !down;
+        self.voidable = true;
         for port in self.node_infos[node.index()].port_ids() {
             if down {
                 self.state_mut(port).epoch += 1;
@@ -58,6 +60,11 @@ impl<O: Observer> Network<O> {
 
     /// Changes the rate of a link direction for frames taken from now on.
     pub fn set_rate(&mut self, port: PortId, rate: DataRate) {
+        let gone = self.fifo_busy(port);
+        let Port { frames, bytes, .. } = self.ports[port.index()];
+        let state = self.state_mut(port);
+        state.busy += gone;
+        state.busy_counted = (frames - state.unsent_frames, bytes - state.unsent_bytes);
         self.ports[port.index()].rate = rate;
     }
 

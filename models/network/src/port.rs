@@ -165,6 +165,14 @@ pub struct PortState {
     pub(crate) queue_max: u32,
     /// Time that frames waited, summed over them.
     pub(crate) waited: SimDuration,
+    /// Time that the link was busy with frames of a managed queue, or before its rate was changed.
+    pub(crate) busy: SimDuration,
+    /// Frames and bytes that `busy` has counted already, where the rate was changed.
+    pub(crate) busy_counted: (u64, u64),
+    /// Frames of a drop-tail queue that were counted as sent, but were still waiting at an outage.
+    pub(crate) unsent_frames: u64,
+    /// Their bytes.
+    pub(crate) unsent_bytes: u64,
     /// Frames that left damaged.
     pub(crate) corrupted: u64,
     /// Frames that left twice.

@@ -46,6 +46,8 @@ impl<O: Observer> Network<O> {
         let departs = hot.busy_until.max(now) + transmit_time(hot.rate, bytes + hot.framing.gap_bytes());
         hot.busy_until = departs;
         let arrives = departs + hot.delay;
+        // A port that had an outage is slow from then on: this one has had none.
+        self.packets[id].epoch = 0;
         self.launch(node, port, id, bytes, departs, arrives);
     }
 
@@ -88,7 +90,7 @@ impl<O: Observer> Network<O> {
         let hot = &mut self.ports[port.index()];
         let packet = &mut self.packets[id];
         let sender = &mut self.nodes[node.index()];
-        if packet.hops == 0 && sender.accounted {
+        if packet.ingress == PortId::NONE.0 && sender.accounted {
             self.accounts.charge(node, true, packet, bytes, hot.framing.protocol());
         }
         hot.frames += 1;
@@ -160,13 +162,20 @@ impl<O: Observer> Network<O> {
     /// A port's service event: the link is free for the next frame.
     pub fn on_service(&mut self, port: PortId) {
         let node = self.port_infos[port.index()].node;
+        let (now, busy_until) = (self.now(), self.ports[port.index()].busy_until);
         let state = self.state_mut(port);
-        if let Some(queue) = state.discipline.as_mut() {
-            queue.armed = false;
-            if !state.down {
-                self.serve(node, port);
-            }
+        let down = state.down;
+        let Some(queue) = state.discipline.as_mut() else { return };
+        queue.armed = false;
+        if down || queue.len_packets() == 0 {
+            return;
         }
+        if busy_until > now {
+            // A packet that came at the instant at which the link became free was served already.
+            queue.armed = true;
+            return self.schedule(busy_until, node, NetworkEvent::Service(port));
+        }
+        self.serve(node, port);
     }
 
     fn serve(&mut self, node: NodeId, port: PortId) {
@@ -188,6 +197,7 @@ impl<O: Observer> Network<O> {
             None => now + transmit_time(hot.rate, size),
         };
         hot.busy_until = departs;
+        state.busy += departs - now;
         state.waited += now - item.arrived;
         let queue = state.discipline.as_mut().expect("the queue was there a moment ago");
         let more = queue.len_packets() > 0 && !queue.armed;
@@ -216,7 +226,7 @@ impl<O: Observer> Network<O> {
     /// Puts a frame on a link that may lose, delay, copy or damage it.
     fn launch_impaired(&mut self, node: NodeId, port: PortId, id: PacketId, bytes: u32, departs: SimTime) {
         let hot = &self.ports[port.index()];
-        let number = hot.frames;
+        let number = hot.frames + 1;
         let mut arrives = departs + hot.delay;
         let state = &mut self.states[hot.state as usize];
         self.packets[id].epoch = state.epoch;
@@ -253,7 +263,7 @@ impl<O: Observer> Network<O> {
     ) {
         let hot = &mut self.ports[port.index()];
         let packet = &mut self.packets[id];
-        if packet.hops == 0 && self.nodes[node.index()].accounted {
+        if packet.ingress == PortId::NONE.0 && self.nodes[node.index()].accounted {
             self.accounts.charge(node, true, packet, bytes, hot.framing.protocol());
         }
         hot.frames += 1;
@@ -272,21 +282,26 @@ impl<O: Observer> Network<O> {
         let mut copy = self.packets[id].clone();
         let hot = &mut self.ports[port.index()];
         copy.ingress = hot.peer.0;
-        copy.hops = copy.hops.saturating_add(1);
+        (copy.hops, copy.hop_bytes) = (0, 0);
         hot.digest.fold_frame(arrives, copy.header_digest(), copy.payload_digest());
         let peer = hot.peer_node;
         let copy = self.packets.insert(copy);
         self.schedule(arrives, node, NetworkEvent::Arrival(peer, copy));
     }
 
-    /// Drops every packet that waits in a managed queue of `port`.
+    /// Drops every packet that waits in a managed queue of `port`, and takes back what was counted as sent of
+    /// those that wait in a drop-tail queue (their arrivals are void).
     pub(crate) fn flush(&mut self, node: NodeId, port: PortId) {
         let index = self.ports[port.index()].state;
         if index == NO_STATE {
             return;
         }
+        let now = self.scheduler.now();
         let state = &mut self.states[index as usize];
-        state.starts.clear();
+        for (_, bytes) in state.starts.drain(..).filter(|&(start, _)| start > now) {
+            state.unsent_frames += 1;
+            state.unsent_bytes += u64::from(bytes);
+        }
         state.backlog_bytes = 0;
         if let Some(queue) = state.discipline.as_mut() {
             queue.clear();
