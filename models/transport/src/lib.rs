@@ -1,4 +1,8 @@
 //! Transport endpoints without I/O.
+//!
+//! Each protocol is a folder with an endpoint behind [`endpoint::Endpoint`]: datagrams, news and time go in;
+//! datagrams, deadlines and events come out. Congestion control, round-trip estimation and ephemeral
+//! ports are shared.
 
 pub mod congestion;
 pub mod endpoint;

@@ -73,7 +73,7 @@ pub struct TcpConnection {
     pub(super) challenge_count: u8,
     pub(super) timestamp_offset: u32,
     pub(super) counters: Counters,
-    notes: Option<Box<Vec<Note>>>,
+    notes: Option<Vec<Note>>,
 }
 
 /// What both sides agreed to use.
@@ -189,7 +189,7 @@ impl TcpConnection {
 
     /// The notes since the last call.
     pub fn take_notes(&mut self) -> Vec<Note> {
-        self.notes.as_mut().map(|notes| std::mem::take(&mut **notes)).unwrap_or_default()
+        self.notes.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     #[inline]
@@ -265,7 +265,7 @@ impl TcpConnection {
     pub fn read(&mut self, max: u32) -> (Payload, Runs) {
         self.read_reported = false;
         let read = self.receiver.buffer.read(max);
-        if self.state.may_receive() && self.wants_window_update() {
+        if !read.0.is_empty() && self.state.may_receive() && self.wants_window_update() {
             self.receiver.acknowledge_now(Reason::Acknowledgement);
         }
         read
@@ -318,7 +318,11 @@ impl TcpConnection {
     /// Ends the connection at once with a reset (RFC 9293 §3.10.5).
     pub fn abort(&mut self, now: SimTime) {
         self.pending.reset = match self.state {
-            State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait => true,
+            State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait => true,
             State::Closed | State::SynSent | State::Closing | State::LastAck | State::TimeWait => false,
         };
         self.finish(now, CloseReason::Aborted);
@@ -385,11 +389,9 @@ impl TcpConnection {
                 self.sender.timeouts = self.sender.timeouts.saturating_add(1);
             }
             State::Closed | State::TimeWait | State::FinWait2 => return,
-            State::Established
-            | State::FinWait1
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck => self.sender.on_timeout(now),
+            State::Established | State::FinWait1 | State::CloseWait | State::Closing | State::LastAck => {
+                self.sender.on_timeout(now)
+            }
         }
         let rto = self.sender.rtt.rto(&self.config.rto);
         self.note(now, NoteKind::Rto(rto));

@@ -409,7 +409,8 @@ impl TcpEndpoint {
                 slot.reported = true; // A half-open connection returns to LISTEN in silence.
             }
         }
-        if established && let Some(listener) = slot.listener.take()
+        if established
+            && let Some(listener) = slot.listener.take()
             && let Some(listener) = self.listeners.get_mut(listener.0)
         {
             listener.half_open -= 1;

@@ -293,9 +293,7 @@ impl TcpConnection {
             return false;
         }
         let echoed_rtt = match segment.timestamps() {
-            Some(timestamps) if self.features.timestamps => {
-                self.since_timestamp(now, timestamps.echo_reply)
-            }
+            Some(timestamps) if self.features.timestamps => self.since_timestamp(now, timestamps.echo_reply),
             _ => None,
         };
         let info = AckInfo {
@@ -377,7 +375,7 @@ impl TcpConnection {
             }
         }
         if !self.state.may_receive() {
-            if segment.len() > 0 && !flags.contains(TcpFlags::SYN) {
+            if !segment.is_empty() && !flags.contains(TcpFlags::SYN) {
                 self.receiver.acknowledge_now(Reason::Acknowledgement);
             }
             return;
@@ -440,7 +438,8 @@ impl TcpConnection {
             }
         }
         self.receiver.on_arrival(arrival, &self.config);
-        if self.receiver.ack_due == super::receiver::AckDue::Delayed && !self.timers.is_set(Timer::DelayedAck) {
+        if self.receiver.ack_due == super::receiver::AckDue::Delayed && !self.timers.is_set(Timer::DelayedAck)
+        {
             self.timers.set(Timer::DelayedAck, now + self.config.ack_delay);
         }
         true

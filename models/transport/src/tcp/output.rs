@@ -147,7 +147,8 @@ impl TcpConnection {
         };
         let offset = start - (ORIGIN + 1);
         let limit = hook.on_segment(SegmentKind::Data { offset }, &mut options);
-        let room = u32::from(self.sender.segment_size).saturating_sub(options.len() as u32).max(1).min(limit.max(1));
+        let room =
+            u32::from(self.sender.segment_size).saturating_sub(options.len() as u32).max(1).min(limit.max(1));
         Some(match choice {
             Choice::Resend { index, rescue } => self.resend(now, index, rescue, room, options),
             Choice::New { len, fin } => self.send_new(now, len.min(room), fin && len <= room, options),
@@ -155,7 +156,10 @@ impl TcpConnection {
     }
 
     fn on_held(&mut self, now: SimTime, held: Held) {
-        if !self.sender.scoreboard.is_empty() || self.timers.is_set(Timer::Persist) || self.pending.window_probe {
+        if !self.sender.scoreboard.is_empty()
+            || self.timers.is_set(Timer::Persist)
+            || self.pending.window_probe
+        {
             return;
         }
         let rto = self.sender.rtt.rto(&self.config.rto);
@@ -186,7 +190,14 @@ impl TcpConnection {
         outgoing
     }
 
-    fn resend(&mut self, now: SimTime, index: usize, rescue: bool, room: u32, options: TcpOptions) -> Outgoing {
+    fn resend(
+        &mut self,
+        now: SimTime,
+        index: usize,
+        rescue: bool,
+        room: u32,
+        options: TcpOptions,
+    ) -> Outgoing {
         let segment = self.sender.scoreboard.segment(index);
         let with_fin = segment.end() > self.sender.buffer.end();
         let payload = segment.len - u32::from(with_fin);
@@ -245,11 +256,8 @@ impl TcpConnection {
 
     /// `len` bytes of the stream from `start` on.
     fn data(&mut self, start: u64, len: u32, fin: bool, options: TcpOptions) -> Outgoing {
-        let (payload, runs) = if len == 0 {
-            (Payload::empty(), Runs::new())
-        } else {
-            self.sender.buffer.read(start, len)
-        };
+        let (payload, runs) =
+            if len == 0 { (Payload::empty(), Runs::new()) } else { self.sender.buffer.read(start, len) };
         let mut flags = TcpFlags::ACK | self.echo_flag();
         if fin {
             flags |= TcpFlags::FIN;

@@ -85,7 +85,11 @@ impl Receiver {
     pub(crate) fn is_acceptable(&self, start: u64, end: u64) -> bool {
         let next = self.next();
         let edge = self.window.edge().max(next);
-        if start == end { next <= start && start <= edge } else { start < edge && end > next || start == next }
+        if start == end {
+            next <= start && start <= edge
+        } else {
+            start < edge && end > next || start == next
+        }
     }
 
     /// Whether the timestamp is old: the segment is a duplicate from before (PAWS, RFC 7323 §5.3 R1).

@@ -127,11 +127,6 @@ impl Scoreboard {
         self.segments[index]
     }
 
-    /// Bytes known to have arrived out of order.
-    pub(crate) fn sacked_bytes(&self) -> u64 {
-        self.sacked.iter().map(|(start, end)| end - start).sum()
-    }
-
     #[inline]
     pub(crate) fn has_sacked(&self) -> bool {
         !self.sacked.is_empty()

@@ -2,14 +2,12 @@
 
 use std::net::SocketAddr;
 
-use sim_core::SimTime;
-use smallvec::smallvec;
-use wire::account::{Account, FlowId, Protocol, Reason, Run, Runs};
-use wire::checksum;
+use wire::account::{Account, FlowId, Protocol, Reason, Runs};
+use wire::checksum::{self, Sum};
 use wire::ip::{Ecn, IpProtocol};
 use wire::packet::Packet;
-use wire::payload::{Payload, Slice};
-use wire::tcp::{Header, TcpFlags, header_len, verify};
+use wire::payload::Payload;
+use wire::tcp::{Header, TcpFlags, header_len};
 use wire::tcp_options::{SackBlocks, TcpOption, TcpOptions, Timestamps};
 
 use crate::endpoint::{Received, Transmit};
@@ -62,25 +60,17 @@ impl Segment {
             IpProtocol::TCP,
             packet.len() as u32,
         );
-        if packet.header().len() > len {
-            give_back(packet, len);
-        }
-        // Filler cannot show damage, so the packet says it: the checksum would have found it.
-        if packet.corrupted || !verify(packet.header(), pseudo + packet.payload().sum()) {
-            return Err(SegmentError::Checksum);
-        }
+        let sum = pseudo + Sum::of(&packet.header()[..len]);
         packet.pop_header(len);
         let _charge = packet.account.pop_header();
-        let payload = packet.take_payload();
-        let runs = std::mem::take(&mut packet.account.runs);
         let flow = packet.account.flow;
-        Ok(Self {
-            header,
-            runs: matching_runs(runs, &payload, flow),
-            payload,
-            flow,
-            ecn: Ecn::from_traffic_class(received.traffic_class),
-        })
+        let damaged = packet.corrupted;
+        let (payload, runs) = packet.take_content();
+        // Filler cannot show damage, so the packet says it: the checksum would have found it.
+        if damaged || !(sum + payload.sum()).is_valid() {
+            return Err(SegmentError::Checksum);
+        }
+        Ok(Self { header, runs, payload, flow, ecn: Ecn::from_traffic_class(received.traffic_class) })
     }
 
     /// Sequence space that the segment takes (RFC 9293 §3.4, SEG.LEN).
@@ -113,35 +103,6 @@ impl Segment {
     pub fn timestamps(&self) -> Option<Timestamps> {
         if self.header.options.is_empty() { None } else { self.header.options.timestamps() }
     }
-}
-
-/// Puts what stands in the inline space behind the first `len` bytes in front of the payload.
-#[cold]
-fn give_back(packet: &mut Packet, len: usize) {
-    let header = packet.header().to_vec();
-    let mut payload = packet.take_payload();
-    payload.push_front(Slice::from_bytes(&header[len..]));
-    packet.pop_header(header.len());
-    packet.push_header(len).copy_from_slice(&header[..len]);
-    packet.set_payload(payload);
-}
-
-/// The runs that came with the payload, or one of unknown origin where they do not describe it: a segment
-/// from outside the simulation has none.
-fn matching_runs(runs: Runs, payload: &Payload, flow: FlowId) -> Runs {
-    let described: u64 = runs.iter().map(|run| u64::from(run.bytes)).sum();
-    if described == u64::from(payload.len()) {
-        return runs;
-    }
-    smallvec![Run {
-        bytes: payload.len(),
-        flow,
-        message: 0,
-        generated: SimTime::ZERO,
-        protocol: Protocol::Application,
-        reason: Reason::Data,
-        last: false,
-    }]
 }
 
 /// A segment to be sent.

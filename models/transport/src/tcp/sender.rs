@@ -252,7 +252,9 @@ impl Sender {
     ) -> AckOutcome {
         let window_limited = self.una < self.limited_until;
         let mut sacked = Delivered::default();
-        if self.sack && let Some(blocks) = info.sack {
+        if self.sack
+            && let Some(blocks) = info.sack
+        {
             sacked = self.on_sack(ack, blocks, counters);
         }
         let window_changed = ack >= self.una && self.on_window(info.sequence, ack, info.window);
@@ -261,7 +263,9 @@ impl Sender {
             self.on_advance(now, ack, info, &sacked, window_limited, config, &mut outcome);
             self.sack && sacked.bytes > 0
         } else if self.sack {
-            if sacked.bytes > 0 && let Some(at) = sacked.sample() {
+            if sacked.bytes > 0
+                && let Some(at) = sacked.sample()
+            {
                 self.rtt.on_sample(now.saturating_since(at), &config.rto);
             }
             sacked.bytes > 0
@@ -464,7 +468,9 @@ impl Sender {
         if let Some(index) = self.scoreboard.next_suspect() {
             return Ok(Choice::Resend { index, rescue: false });
         }
-        if self.una >= rescue && let Some(index) = self.scoreboard.last_unsacked() {
+        if self.una >= rescue
+            && let Some(index) = self.scoreboard.last_unsacked()
+        {
             self.recovery = Recovery::Fast { point, rescue: point, partial: true };
             return Ok(Choice::Resend { index, rescue: true });
         }
@@ -493,9 +499,8 @@ impl Sender {
             return Err(Held::Idle);
         }
         let nagle = config.nagle && self.nxt > self.una;
-        let worth = len == u64::from(room)
-            || fin
-            || (!nagle && (len == waiting || len * 2 >= self.window_max));
+        let worth =
+            len == u64::from(room) || fin || (!nagle && (len == waiting || len * 2 >= self.window_max));
         if worth {
             Ok(Choice::New { len: len as u32, fin })
         } else if nagle {

@@ -53,7 +53,8 @@ impl ReceiveWindow {
     /// less than half of the buffer, by an amount that avoids the silly window (RFC 9293 §3.8.6.2.2).
     pub(crate) fn wants_update(&self, next: u64, unread: u64, segment_size: u32) -> bool {
         let promised = self.edge.saturating_sub(next);
-        let offered = self.new_edge(next, unread, segment_size) - next;
+        let field_max = u64::from(u16::MAX) << self.shift;
+        let offered = (self.new_edge(next, unread, segment_size) - next).min(field_max);
         promised * 2 <= u64::from(self.capacity) && offered > promised && offered >= promised * 2
     }
 }
@@ -84,6 +85,13 @@ mod tests {
             edge = told;
             assert_eq!(window.edge(), edge);
         }
+    }
+
+    #[test]
+    fn a_window_as_large_as_the_field_needs_no_update() {
+        let mut window = ReceiveWindow::new(1 << 20);
+        assert_eq!(window.advertise(1000, 0, 1000), u16::MAX);
+        assert!(!window.wants_update(1000, 0, 1000));
     }
 
     #[test]

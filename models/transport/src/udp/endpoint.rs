@@ -1,281 +1,376 @@
 //! The UDP of one host.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashMap;
 use sim_core::SimTime;
 use smallvec::SmallVec;
-use wire::account::{Account, FlowId, Protocol, Reason, Runs};
-use wire::checksum::pseudo_header;
+use wire::account::{Account, Protocol, Runs, split_runs};
+use wire::checksum::{Sum, pseudo_header};
 use wire::ip::IpProtocol;
 use wire::packet::Packet;
 use wire::payload::Payload;
-use wire::udp::{HEADER_LEN, Header, ZeroChecksum, verify};
+use wire::udp::{HEADER_LEN, Header};
 
-use super::UdpConfig;
-use crate::endpoint::{Endpoint, IcmpError, NetworkEvent, Received, Transmit};
+use super::socket::{SendOptions, Socket, SocketId, SocketOptions};
+use crate::endpoint::{Endpoint, IcmpError, InterfaceId, NetworkEvent, Received, Transmit};
 use crate::ports::choose_ephemeral;
 
-/// A socket of one endpoint.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct SocketId(u32);
-
-/// What the endpoint reports to its user.
-#[derive(Clone, Debug)]
+/// What an endpoint reports.
+#[derive(Clone, Debug, PartialEq)]
 pub enum UdpEvent {
-    /// A datagram arrived.
+    /// A datagram has arrived.
     Received {
-        /// The socket that it came to.
+        /// For this socket.
         socket: SocketId,
-        /// Address and port of the sender.
-        source: (IpAddr, u16),
-        /// The address that it was sent to: the socket's, or a group's.
+        /// From there.
+        source: SocketAddr,
+        /// The address that it was sent to: one of the host's, or a group's.
         destination: IpAddr,
-        /// What it holds.
+        /// The interface that it came in by.
+        interface: InterfaceId,
+        /// Time to live or hop limit left.
+        hop_limit: u8,
+        /// DSCP (upper six bits) and ECN (lower two).
+        traffic_class: u8,
+        /// The bytes.
         payload: Payload,
-        /// Whose the bytes are.
+        /// Whose bytes they are.
         runs: Runs,
     },
-    /// An ICMP error came about a datagram of the socket (RFC 1122 §4.1.3.3).
+    /// An ICMP error about a datagram that this socket sent (RFC 1122 §4.1.3.3).
     Error {
-        /// The socket that had sent it.
+        /// The socket.
         socket: SocketId,
-        /// Address and port that it was sent to.
-        destination: (IpAddr, u16),
+        /// Where the datagram was sent to.
+        destination: SocketAddr,
         /// What the error says.
         error: IcmpError,
     },
 }
 
-/// Why a socket could not be bound.
+/// Why a call was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum BindError {
-    /// Another socket has the port at this address.
-    #[error("UDP port {0} is in use")]
+pub enum UdpError {
+    /// Another socket has the port.
+    #[error("port {0} is in use")]
     PortInUse(u16),
-    /// Every port of the dynamic range is taken.
-    #[error("no ephemeral UDP port is free")]
-    NoPortLeft,
+    /// All ephemeral ports are taken.
+    #[error("no port is free")]
+    NoPort,
+    /// The id is not that of a socket.
+    #[error("the socket is closed")]
+    Closed,
+    /// There is no destination, neither in the call nor of the socket.
+    #[error("the datagram has no destination")]
+    NoDestination,
+    /// A datagram holds at most 65,507 bytes over IPv4 and 65,527 over IPv6.
+    #[error("{0} bytes do not fit into a datagram")]
+    TooLong(u32),
+    /// Runs and payload differ in length.
+    #[error("{runs} bytes of runs describe {payload} bytes of payload")]
+    Runs {
+        /// Sum of the runs' lengths.
+        runs: u64,
+        /// Length of the payload.
+        payload: u32,
+    },
 }
 
-/// What became of datagrams.
+/// What happened to datagrams.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct UdpCounters {
-    /// Datagrams sent.
+    /// Handed over to be sent.
     pub sent: u64,
-    /// Datagrams handed to a socket, once for each.
+    /// Delivered, once for each socket.
     pub received: u64,
-    /// Datagrams too short for a header, or whose length field is impossible.
+    /// Dropped: no proper header, or a length that does not fit the packet.
     pub malformed: u64,
-    /// Datagrams whose checksum is wrong, or missing where it may not be.
+    /// Dropped: the checksum is wrong, or zero where that is not allowed.
     pub bad_checksum: u64,
-    /// Datagrams to a port that no socket has.
-    pub no_port: u64,
-    /// Datagrams too long to be sent.
-    pub too_long: u64,
+    /// Dropped: no socket has the port. The host answers with port unreachable (RFC 1122 §4.1.3.1).
+    pub no_socket: u64,
+    /// Dropped: too many datagrams wait to be read.
+    pub queue_full: u64,
 }
 
-/// The UDP of one host: its sockets, and what waits to be sent or reported.
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    socket: Option<Socket>,
+}
+
+/// The UDP of one host.
 #[derive(Debug)]
 pub struct UdpEndpoint {
-    sockets: Vec<Option<Socket>>,
-    by_port: FxHashMap<u16, SmallVec<[SocketId; 2]>>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    /// The sockets at each port. Only looked up, never iterated over.
+    ports: FxHashMap<u16, SmallVec<[u32; 2]>>,
     outgoing: VecDeque<Transmit>,
     events: VecDeque<UdpEvent>,
+    events_max: usize,
     rng: ChaCha8Rng,
     counters: UdpCounters,
 }
 
-#[derive(Clone, Debug)]
-struct Socket {
-    address: Option<IpAddr>,
-    port: u16,
-    config: UdpConfig,
-}
-
 impl UdpEndpoint {
-    /// An endpoint without sockets; `rng` chooses ephemeral ports.
+    /// An endpoint that draws ephemeral ports from `rng`.
     pub fn new(rng: ChaCha8Rng) -> Self {
         Self {
-            sockets: Vec::new(),
-            by_port: FxHashMap::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            ports: FxHashMap::default(),
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
+            events_max: EVENTS_MAX,
             rng,
             counters: UdpCounters::default(),
         }
     }
 
-    /// Opens a socket at one of the host's addresses, or at all of them; without `port` at an ephemeral
-    /// one (RFC 6056).
+    /// Limits the events that may wait to be polled; datagrams beyond are dropped and counted.
+    pub fn set_events_max(&mut self, events_max: usize) {
+        self.events_max = events_max;
+    }
+
+    /// A socket at `port` (zero for an ephemeral one) of `address`, or of all addresses.
     ///
     /// # Errors
     ///
-    /// When the port is in use at that address, or none is free.
-    pub fn bind(&mut self, address: Option<IpAddr>, port: Option<u16>, config: UdpConfig) -> Result<SocketId, BindError> {
-        let port = match port {
-            Some(port) if self.is_taken(address, port) => return Err(BindError::PortInUse(port)),
-            Some(port) => port,
-            None => {
-                let by_port = &self.by_port;
-                choose_ephemeral(&mut self.rng, |port| !by_port.contains_key(&port)).ok_or(BindError::NoPortLeft)?
-            }
-        };
-        let socket = Some(Socket { address, port, config });
-        let free = self.sockets.iter().position(Option::is_none);
-        let index = free.unwrap_or(self.sockets.len());
-        if index == self.sockets.len() {
-            self.sockets.push(socket);
+    /// The port is taken by a socket that does not share it, or none is free.
+    pub fn bind(
+        &mut self,
+        address: Option<IpAddr>,
+        port: u16,
+        options: SocketOptions,
+    ) -> Result<SocketId, UdpError> {
+        let address = address.filter(|address| !address.is_unspecified());
+        let port = if port == 0 {
+            let ports = &self.ports;
+            choose_ephemeral(&mut self.rng, |port| !ports.contains_key(&port)).ok_or(UdpError::NoPort)?
         } else {
-            self.sockets[index] = socket;
+            port
+        };
+        let taken = self.at_port(port).any(|(_, other)| {
+            other.address == address && other.peer.is_none() && !(other.options.reuse && options.reuse)
+        });
+        if taken {
+            return Err(UdpError::PortInUse(port));
         }
-        let id = SocketId(index as u32);
-        self.by_port.entry(port).or_default().push(id);
-        Ok(id)
+        let socket = Socket { address, port, peer: None, groups: SmallVec::new(), options };
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { generation: 0, socket: None });
+            u32::try_from(self.slots.len() - 1).expect("memory ends before 2^32 sockets")
+        });
+        let slot = &mut self.slots[index as usize];
+        slot.socket = Some(socket);
+        self.ports.entry(port).or_default().push(index);
+        Ok(SocketId { index, generation: slot.generation })
     }
 
-    fn is_taken(&self, address: Option<IpAddr>, port: u16) -> bool {
-        let others = self.by_port.get(&port).into_iter().flatten();
-        others.filter_map(|id| self.sockets[id.0 as usize].as_ref()).any(|socket| socket.address == address)
+    fn at_port(&self, port: u16) -> impl Iterator<Item = (u32, &Socket)> {
+        let indices = self.ports.get(&port).map(SmallVec::as_slice).unwrap_or_default();
+        indices.iter().filter_map(|&index| Some((index, self.slots[index as usize].socket.as_ref()?)))
     }
 
-    /// Closes a socket; what it had sent still goes out.
+    fn get(&self, id: SocketId) -> Option<&Socket> {
+        let slot = self.slots.get(id.index as usize)?;
+        if slot.generation == id.generation { slot.socket.as_ref() } else { None }
+    }
+
+    fn get_mut(&mut self, id: SocketId) -> Option<&mut Socket> {
+        let slot = self.slots.get_mut(id.index as usize)?;
+        if slot.generation == id.generation { slot.socket.as_mut() } else { None }
+    }
+
+    /// Sends to `peer` by default and receives from it alone; `None` undoes it. Says whether the socket is open.
+    pub fn connect(&mut self, id: SocketId, peer: Option<SocketAddr>) -> bool {
+        self.get_mut(id).map(|socket| socket.peer = peer).is_some()
+    }
+
+    /// Makes the socket a member of `group`. The host reports the membership to the network.
+    pub fn join(&mut self, id: SocketId, group: IpAddr) {
+        if let Some(socket) = self.get_mut(id)
+            && !socket.groups.contains(&group)
+        {
+            socket.groups.push(group);
+        }
+    }
+
+    /// Ends the membership.
+    pub fn leave(&mut self, id: SocketId, group: IpAddr) {
+        if let Some(socket) = self.get_mut(id) {
+            socket.groups.retain(|member| *member != group);
+        }
+    }
+
+    /// Closes the socket. Events that wait to be polled stay.
     pub fn close(&mut self, id: SocketId) {
-        let Some(socket) = self.sockets.get_mut(id.0 as usize).and_then(Option::take) else { return };
-        if let Some(ids) = self.by_port.get_mut(&socket.port) {
-            ids.retain(|known| *known != id);
-            if ids.is_empty() {
-                self.by_port.remove(&socket.port);
+        let Some(socket) = self.get(id) else { return };
+        let port = socket.port;
+        let slot = &mut self.slots[id.index as usize];
+        slot.socket = None;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(id.index);
+        if let Some(indices) = self.ports.get_mut(&port) {
+            indices.retain(|index| *index != id.index);
+            if indices.is_empty() {
+                self.ports.remove(&port);
             }
         }
-        self.events.retain(|event| event.socket() != id);
     }
 
     /// The port of a socket.
     pub fn port(&self, id: SocketId) -> Option<u16> {
-        self.sockets.get(id.0 as usize)?.as_ref().map(|socket| socket.port)
+        self.get(id).map(|socket| socket.port)
     }
 
-    /// What became of datagrams so far.
+    /// Counters since the start.
     pub fn counters(&self) -> UdpCounters {
         self.counters
     }
 
-    /// Sends one datagram from `source`, an address of the host, and says whether it was taken: a longer
-    /// one than fits into an internet packet is not.
+    /// Sends `payload` to `destination`, or to the socket's peer. `runs` say whose bytes they are.
+    ///
+    /// # Errors
+    ///
+    /// The socket is closed, there is no destination, or the payload does not fit or is not described.
     #[inline]
     pub fn send(
         &mut self,
         id: SocketId,
-        source: IpAddr,
-        destination: (IpAddr, u16),
+        destination: Option<SocketAddr>,
         payload: Payload,
         runs: Runs,
-    ) -> bool {
-        let Some(Some(socket)) = self.sockets.get(id.0 as usize) else { return false };
-        let (address, port) = destination;
-        let longest = if address.is_ipv4() { IPV4_PAYLOAD_MAX } else { usize::from(u16::MAX) };
-        let header = Header::new(socket.port, port, payload.len() as usize);
-        let (Ok(header), true) = (header, HEADER_LEN + payload.len() as usize <= longest) else {
-            self.counters.too_long += 1;
-            return false;
-        };
-        let mut account = Account::new(runs.first().map_or(FlowId::NONE, |run| run.flow), Reason::Data);
+        options: &SendOptions,
+    ) -> Result<(), UdpError> {
+        let socket = self.get(id).ok_or(UdpError::Closed)?;
+        let destination = destination.or(socket.peer).ok_or(UdpError::NoDestination)?;
+        let described: u64 = runs.iter().map(|run| u64::from(run.bytes)).sum();
+        if described != u64::from(payload.len()) {
+            return Err(UdpError::Runs { runs: described, payload: payload.len() });
+        }
+        let header = Header::new(socket.port, destination.port(), payload.len() as usize).ok();
+        let fits = destination.is_ipv6() || payload.len() <= IPV4_PAYLOAD_MAX;
+        let header = header.filter(|_| fits).ok_or(UdpError::TooLong(payload.len()))?;
+        let source = socket.address.or(options.source).unwrap_or_else(|| unspecified_like(destination.ip()));
+        let with_checksum = socket.options.checksum || destination.is_ipv6();
+        let mut account = Account::new(runs.first().map_or(options.flow, |run| run.flow), options.reason);
+        account.retransmission = options.retransmission;
         account.push_header(Protocol::Udp, HEADER_LEN);
         account.runs = runs;
-        let sum = payload.sum();
-        let mut packet = Packet::new(payload, account);
-        let out = packet.push_header(HEADER_LEN);
-        if socket.config.checksum || !address.is_ipv4() {
+        let rest = with_checksum.then(|| {
             let length = u32::from(header.length());
-            header.emit(out, pseudo_header(source, address, IpProtocol::UDP, length) + sum);
-        } else {
-            header.emit_without_checksum(out);
+            pseudo_header(source, destination.ip(), IpProtocol::UDP, length) + payload.sum()
+        });
+        let mut packet = Packet::new(payload, account);
+        match rest {
+            Some(rest) => header.emit(packet.push_header(HEADER_LEN), rest),
+            None => header.emit_without_checksum(packet.push_header(HEADER_LEN)),
         }
         self.counters.sent += 1;
         self.outgoing.push_back(Transmit {
             source,
-            destination: address,
-            interface: None,
+            destination: destination.ip(),
+            interface: options.interface,
             protocol: IpProtocol::UDP,
-            hop_limit: socket.config.hop_limit,
-            traffic_class: socket.config.traffic_class,
-            dont_fragment: socket.config.dont_fragment,
+            hop_limit: options.hop_limit,
+            traffic_class: options.traffic_class,
+            dont_fragment: options.dont_fragment,
             packet,
         });
-        true
+        Ok(())
     }
 
-    /// The sockets that a datagram to `destination` is for: of a group every one bound to it or to all
-    /// addresses, else the one at exactly this address, else the one at all addresses (RFC 1122 §4.1.3.5).
-    fn receivers(&self, destination: IpAddr, port: u16) -> SmallVec<[SocketId; 2]> {
-        let Some(ids) = self.by_port.get(&port) else { return SmallVec::new() };
-        let at = |id: &SocketId| self.sockets[id.0 as usize].as_ref().and_then(|socket| socket.address);
-        if is_group(destination) {
-            return ids.iter().copied().filter(|id| at(id).is_none_or(|bound| bound == destination)).collect();
+    /// Reads and drops the header; `None` if the datagram is dropped.
+    #[inline]
+    fn open(&mut self, received: &mut Received<'_>) -> Option<Opened> {
+        let packet = &mut *received.packet;
+        let header = if packet.pull(HEADER_LEN) { Header::parse(packet.header()).ok() } else { None };
+        let Some(header) = header.filter(|header| usize::from(header.length()) <= packet.len()) else {
+            self.counters.malformed += 1;
+            return None;
+        };
+        let length = u32::from(header.length());
+        let unsummed = packet.header()[6..8] == [0, 0];
+        let mut sum = pseudo_header(received.source, received.destination, IpProtocol::UDP, length);
+        sum += Sum::of(&packet.header()[..HEADER_LEN]);
+        packet.pop_header(HEADER_LEN);
+        let _charge = packet.account.pop_header();
+        let damaged = packet.corrupted;
+        let (mut payload, mut runs) = packet.take_content();
+        // Bytes behind the length belong to nobody (RFC 768).
+        let len = header.payload_len() as u32;
+        if payload.len() > len {
+            payload = payload.split_front(len);
+            runs = split_runs(&mut runs, len);
         }
-        let exact = ids.iter().find(|id| at(id) == Some(destination));
-        exact.or_else(|| ids.iter().find(|id| at(id).is_none())).copied().into_iter().collect()
+        // Filler cannot show damage, so the packet says it: a checksum would have found it.
+        if !unsummed && (damaged || !(sum + payload.sum()).is_valid()) {
+            self.counters.bad_checksum += 1;
+            return None;
+        }
+        let zero_over_ipv6 = unsummed && received.destination.is_ipv6();
+        Some(Opened { header, payload, runs, zero_over_ipv6 })
     }
+}
 
-    fn on_icmp(&mut self, error: IcmpError, destination: IpAddr, quoted: &[u8]) {
-        let [a, b, c, d, ..] = *quoted else { return };
-        let (source_port, port) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-        let Some(&socket) = self.by_port.get(&source_port).and_then(|ids| ids.first()) else { return };
-        self.events.push_back(UdpEvent::Error { socket, destination: (destination, port), error });
-    }
+/// A datagram without its header.
+struct Opened {
+    header: Header,
+    payload: Payload,
+    runs: Runs,
+    /// It came over IPv6 without a checksum, which not every socket takes.
+    zero_over_ipv6: bool,
 }
 
 impl Endpoint for UdpEndpoint {
     type Event = UdpEvent;
 
     #[inline]
-    fn handle_datagram(&mut self, _now: SimTime, received: Received<'_>) {
-        let Received { source, destination, packet, .. } = received;
-        let available = packet.len();
-        let header = if packet.pull(HEADER_LEN) { Header::parse(packet.header()).ok() } else { None };
-        let Some(header) = header.filter(|header| usize::from(header.length()) <= available) else {
-            self.counters.malformed += 1;
+    fn handle_datagram(&mut self, _now: SimTime, mut received: Received<'_>) {
+        let Some(opened) = self.open(&mut received) else { return };
+        let Opened { header, payload, runs, zero_over_ipv6 } = opened;
+        let source = SocketAddr::new(received.source, header.source_port);
+        let destination = received.destination;
+        let chosen = self.receivers(source, destination, header.destination_port);
+        let event = |socket, payload, runs| UdpEvent::Received {
+            socket,
+            source,
+            destination,
+            interface: received.interface,
+            hop_limit: received.hop_limit,
+            traffic_class: received.traffic_class,
+            payload,
+            runs,
+        };
+        let Some((&last, others)) = chosen.split_last() else {
+            self.counters.no_socket += 1;
             return;
         };
-        let receivers = self.receivers(destination, header.destination_port);
-        if receivers.is_empty() {
-            self.counters.no_port += 1;
-            return;
+        for &index in others {
+            let id = self.id_of(index);
+            self.push_received(index, zero_over_ipv6, event(id, payload.clone(), runs.clone()));
         }
-        let mut bytes = [0; HEADER_LEN];
-        bytes.copy_from_slice(&packet.header()[..HEADER_LEN]);
-        packet.pop_header(HEADER_LEN);
-        packet.account.pop_header();
-        let (mut payload, mut runs) = packet.take_content();
-        if (payload.len() as usize) > header.payload_len() {
-            payload = payload.split_front(header.payload_len() as u32);
-            runs = wire::account::split_runs(&mut runs, header.payload_len() as u32);
-        }
-        let pseudo = pseudo_header(source, destination, IpProtocol::UDP, u32::from(header.length()));
-        let zero = if source.is_ipv4() { ZeroChecksum::Accepted } else { ZeroChecksum::Refused };
-        if !verify(&bytes, pseudo + payload.sum(), zero) {
-            self.counters.bad_checksum += 1;
-            return;
-        }
-        let last = receivers.len() - 1;
-        for (index, socket) in receivers.into_iter().enumerate() {
-            self.counters.received += 1;
-            let (payload, runs) = if index == last {
-                (std::mem::take(&mut payload), std::mem::take(&mut runs))
-            } else {
-                (payload.clone(), runs.clone())
-            };
-            let source = (source, header.source_port);
-            self.events.push_back(UdpEvent::Received { socket, source, destination, payload, runs });
-        }
+        let id = self.id_of(last);
+        self.push_received(last, zero_over_ipv6, event(id, payload, runs));
     }
 
     fn handle_network(&mut self, _now: SimTime, event: &NetworkEvent) {
         match event {
-            NetworkEvent::Icmp { error, destination, quoted, .. } => self.on_icmp(*error, *destination, quoted),
+            NetworkEvent::Icmp { error, source, destination, quoted } => {
+                let Some(&[a, b, c, d]) = quoted.first_chunk::<4>() else { return };
+                let peer = SocketAddr::new(*destination, u16::from_be_bytes([c, d]));
+                let port = u16::from_be_bytes([a, b]);
+                if let Some(index) = self.best(peer, *source, port) {
+                    let socket = self.id_of(index);
+                    self.events.push_back(UdpEvent::Error { socket, destination: peer, error: *error });
+                }
+            }
+            // A socket outlives addresses and links: its datagrams go where routes lead.
             NetworkEvent::AddressAdded(..)
             | NetworkEvent::AddressRemoved(..)
             | NetworkEvent::LinkUp(_)
@@ -290,6 +385,7 @@ impl Endpoint for UdpEndpoint {
         self.outgoing.pop_front()
     }
 
+    #[inline]
     fn poll_timeout(&self) -> Option<SimTime> {
         None
     }
@@ -300,25 +396,54 @@ impl Endpoint for UdpEndpoint {
     }
 }
 
-impl UdpEvent {
-    /// The socket that the event is for.
-    pub fn socket(&self) -> SocketId {
-        match self {
-            Self::Received { socket, .. } | Self::Error { socket, .. } => *socket,
+impl UdpEndpoint {
+    fn id_of(&self, index: u32) -> SocketId {
+        SocketId { index, generation: self.slots[index as usize].generation }
+    }
+
+    /// The socket that fits best: connected before not, bound to the address before bound to any.
+    #[inline]
+    fn best(&self, source: SocketAddr, destination: IpAddr, port: u16) -> Option<u32> {
+        let fitting =
+            self.at_port(port).filter_map(|(index, socket)| Some((socket.fit(source, destination)?, index)));
+        fitting.max_by_key(|(fit, _)| *fit).map(|(_, index)| index)
+    }
+
+    /// The sockets that a datagram is for: one, or all members of a group (RFC 1112 §7.2).
+    #[inline]
+    fn receivers(&self, source: SocketAddr, destination: IpAddr, port: u16) -> SmallVec<[u32; 2]> {
+        let broadcast = matches!(destination, IpAddr::V4(address) if address.is_broadcast());
+        if destination.is_multicast() || broadcast {
+            let members = self.at_port(port).filter(|(_, socket)| socket.takes_many(source, destination));
+            members.map(|(index, _)| index).collect()
+        } else {
+            self.best(source, destination, port).into_iter().collect()
+        }
+    }
+
+    #[inline]
+    fn push_received(&mut self, index: u32, zero_over_ipv6: bool, event: UdpEvent) {
+        let socket = self.slots[index as usize].socket.as_ref();
+        if zero_over_ipv6 && !socket.is_some_and(|socket| socket.options.accept_zero_checksum) {
+            self.counters.bad_checksum += 1;
+        } else if self.events.len() >= self.events_max {
+            self.counters.queue_full += 1;
+        } else {
+            self.counters.received += 1;
+            self.events.push_back(event);
         }
     }
 }
 
-fn is_group(address: IpAddr) -> bool {
+fn unspecified_like(address: IpAddr) -> IpAddr {
     match address {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast(),
-        IpAddr::V6(v6) => v6.is_multicast(),
+        IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
     }
 }
 
-/// Bytes behind a plain IPv4 header in the longest packet (RFC 791 §3.1).
-const IPV4_PAYLOAD_MAX: usize = 65_535 - wire::ipv4::HEADER_LEN;
+/// Bytes behind an IPv4 header without options and a UDP header in the longest packet (RFC 791 §3.1).
+const IPV4_PAYLOAD_MAX: u32 = 65_535 - 20 - HEADER_LEN as u32;
 
-#[cfg(test)]
-#[path = "endpoint_tests.rs"]
-mod tests;
+/// Events that may wait unless [`UdpEndpoint::set_events_max`] says otherwise.
+const EVENTS_MAX: usize = 4096;

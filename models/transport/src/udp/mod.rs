@@ -1,11 +1,11 @@
-//! User Datagram Protocol (RFC 768, RFC 1122 §4.1, RFC 8085).
+//! The User Datagram Protocol (RFC 768, RFC 1122 §4.1, RFC 8085 where it concerns a stack).
 //!
-//! Modelled: ports and their demultiplexing, the checksum (also none, over IPv4), ICMP errors handed to
-//! the socket that caused them. A datagram of more than 65,507 bytes (65,527 over IPv6) is refused.
-//! Left out: UDP-Lite, jumbograms, and IP options handed to or from the application.
+//! Modelled: ports and their demultiplexing, connected sockets, multicast membership, checksums (zero over
+//! IPv4 by choice, over IPv6 for tunnels that may, RFC 6935), ephemeral ports (RFC 6056), ICMP errors as
+//! events, a limit of datagrams that wait to be read. Left out: IP options in both directions.
 
-mod config;
 mod endpoint;
+mod socket;
 
-pub use config::UdpConfig;
-pub use endpoint::{BindError, SocketId, UdpCounters, UdpEndpoint, UdpEvent};
+pub use endpoint::{UdpCounters, UdpEndpoint, UdpError, UdpEvent};
+pub use socket::{SendOptions, SocketId, SocketOptions};

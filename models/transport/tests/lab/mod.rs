@@ -116,9 +116,9 @@ impl Lab {
     /// A connection from side 0 to side 1, established, if the path lets it.
     pub(crate) fn connect(&mut self, client: TcpConfig, server: TcpConfig) -> (ConnectionId, ListenerId) {
         let at = SocketAddr::new(address(1), PORT);
-        let listener = self.ends[1].listen(at, Arc::new(server), 16).unwrap();
+        let listener = self.ends[1].listen(at, Arc::new(server), 16).expect("nobody listens yet");
         let from = SocketAddr::new(address(0), 0);
-        let id = self.ends[0].connect(self.now, from, at, Arc::new(client)).unwrap();
+        let id = self.ends[0].connect(self.now, from, at, Arc::new(client)).expect("a port is free");
         self.drain(0);
         (id, listener)
     }
@@ -205,8 +205,8 @@ impl Lab {
         assert!(next >= self.now, "time goes forward");
         self.now = next;
         if arrival == Some(next) {
-            let Reverse((_, number)) = self.wire.pop().unwrap();
-            let (to, transmit) = self.flying.remove(&number).unwrap();
+            let Reverse((_, number)) = self.wire.pop().expect("it was peeked at");
+            let (to, transmit) = self.flying.remove(&number).expect("it is flying");
             self.carried[1 - to] += transmit.packet.len() as u64 + 20;
             self.deliver(to, transmit);
             self.drain(to);
@@ -313,7 +313,11 @@ impl Stream {
         let (expected, expected_runs) = self.all.read(self.read, len);
         assert_eq!(payload.to_vec(), expected.to_vec(), "{context}: bytes from {}", self.read);
         let filler = |payload: &wire::payload::Payload| {
-            payload.slices().iter().filter_map(|slice| slice.as_filler().map(|at| (at, slice.len()))).collect::<Vec<_>>()
+            payload
+                .slices()
+                .iter()
+                .filter_map(|slice| slice.as_filler().map(|at| (at, slice.len())))
+                .collect::<Vec<_>>()
         };
         assert_eq!(filler(&payload), filler(&expected), "{context}: filler from {}", self.read);
         assert_eq!(runs, expected_runs, "{context}: runs from {}", self.read);
