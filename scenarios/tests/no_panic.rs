@@ -5,6 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use scenarios::language::{Diagnostic, NoFiles, Overrides, Plan, render, render_lines};
+use serde_json::Value;
 
 fn shipped(name: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/right").join(name)).expect("it ships")
@@ -94,6 +95,100 @@ fn mutated(mut text: Vec<u8>, changes: &[(usize, usize, usize)]) -> Vec<u8> {
     text
 }
 
+/// Values that are right somewhere, and wrong nearly everywhere else.
+const VALUES: &[&str] = &[
+    "0",
+    "-1",
+    "1",
+    "7",
+    "65536",
+    "18446744073709551615",
+    "1e300",
+    "0.5",
+    "true",
+    "false",
+    "null",
+    "[]",
+    "{}",
+    "\"\"",
+    "\"0 s\"",
+    "\"5 s\"",
+    "\"99999 d\"",
+    "\"18446744073709551615 ns\"",
+    "\"1 GiB\"",
+    "\"0 B\"",
+    "\"100 %\"",
+    "\"a\"",
+    "\"a[*]\"",
+    "\"leaf[*]\"",
+    "\"leaf[3]\"",
+    "\"leaf[99999999999]\"",
+    "\"a/up\"",
+    "\"c/eth0\"",
+    "\"g[*]/eth0\"",
+    "\"$step\"",
+    "\"${delay}\"",
+    "\"$$\"",
+    "\"10.0.0.1/24\"",
+    "\"::1/128\"",
+    "\"0.0.0.0/0\"",
+    "\"239.1.1.1\"",
+    "\"udp\"",
+    "\"tcp\"",
+    "\"v6\"",
+    "\"uniform\"",
+    "\"reboot\"",
+    "\"1 packets\"",
+    "[\"a\", \"c\"]",
+    "[\"a\"]",
+    "{\"chain\": {\"nodes\": 3}}",
+    "{\"exponential\": \"1 s\"}",
+    "{\"down\": true}",
+    "{\"file\": \"x\"}",
+    "[0, 5, 3]",
+    "[[\"1 s\", \"2 s\"]]",
+];
+
+/// Replaces or removes the value that is the `at`-th in the order of a walk; returns what is left to walk.
+fn replace_nth(value: &mut Value, at: usize, new: Option<&Value>) -> usize {
+    let mut left = at;
+    match value {
+        Value::Array(items) => {
+            for index in 0..items.len() {
+                if left == 0 {
+                    match new {
+                        Some(new) => items[index] = new.clone(),
+                        None => drop(items.remove(index)),
+                    }
+                    return usize::MAX;
+                }
+                left = replace_nth(&mut items[index], left - 1, new);
+                if left == usize::MAX {
+                    return left;
+                }
+            }
+        }
+        Value::Object(entries) => {
+            let keys: Vec<String> = entries.keys().cloned().collect();
+            for key in keys {
+                if left == 0 {
+                    match new {
+                        Some(new) => drop(entries.insert(key, new.clone())),
+                        None => drop(entries.shift_remove(&key)),
+                    }
+                    return usize::MAX;
+                }
+                left = replace_nth(entries.get_mut(&key).expect("the key is there"), left - 1, new);
+                if left == usize::MAX {
+                    return left;
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    left
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -104,6 +199,20 @@ proptest! {
     ) {
         let name = if everything { "everything.json" } else { "lossy-uplink.json" };
         read(&mutated(shipped(name), &changes));
+    }
+
+    #[test]
+    fn a_scenario_with_other_values_is_read_or_refused(
+        changes in proptest::collection::vec((0..400_usize, 0..VALUES.len() + 10), 1..8),
+    ) {
+        let whole = String::from_utf8(shipped("everything.json")).expect("it is text");
+        let text = whole.split_once('\n').expect("the first line is a comment").1;
+        let mut value: Value = serde_json::from_str(text).expect("it is JSON");
+        for (at, new) in changes {
+            let new = VALUES.get(new).map(|text| serde_json::from_str::<Value>(text).expect("it is JSON"));
+            replace_nth(&mut value, at, new.as_ref());
+        }
+        read(value.to_string().as_bytes());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A quantity is a number and a unit, with or without a space between. It becomes a whole number of its
 //! smallest unit; what is finer than that is refused, never rounded. Zero needs no unit.
 
+mod convert;
 mod unit;
 
 use std::fmt;

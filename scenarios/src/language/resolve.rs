@@ -111,10 +111,26 @@ impl Resolver<'_> {
     }
 }
 
+impl Resolver<'_> {
+    /// Refuses what a short text would blow up to more than [`ENTITIES_MAX`] of a kind.
+    fn has_room(&mut self, path: &Path, what: &str, made: usize, more: u64) -> bool {
+        let total = (made as u64).saturating_add(more);
+        if total > ENTITIES_MAX {
+            let message =
+                format!("the scenario has {total} {what} or more, at most {ENTITIES_MAX} are possible");
+            self.error(path.clone(), message);
+        }
+        total <= ENTITIES_MAX
+    }
+}
+
 /// The path of a section of the file.
 fn section(name: &str) -> Path {
     Path::root().key(name)
 }
+
+/// The most interfaces, links, routes, flows and faults of a scenario, each.
+const ENTITIES_MAX: u64 = 10_000_000;
 
 const EVENTS_DEFAULT: u64 = 10_000_000_000;
 const MEMORY_DEFAULT: Size = Size::from_bytes(8 << 30);

@@ -24,6 +24,9 @@ impl Resolver<'_> {
             let path = section("faults").index(number);
             self.check_fault(settings, &path, scenario);
             let Some(targets) = self.targets(settings, &path, scenario, index, &names) else { continue };
+            if !self.has_room(&path, "faults", scenario.faults.len(), targets.len() as u64) {
+                return;
+            }
             scenario.faults.extend(targets.into_iter().map(|target| Fault {
                 at: settings.at,
                 until: settings.until,

@@ -114,6 +114,9 @@ impl Resolver<'_> {
                     Some(medium) => self.medium(medium, &path.key("medium"), scenario),
                 };
                 let addresses = self.read_addresses(settings, &path.key("address"), count, scenario);
+                if !self.has_room(&path, "interfaces", wiring.made.len(), u64::from(count)) {
+                    return;
+                }
                 for node in first.0..first.0 + count {
                     wiring.declared.insert((NodeId(node), number as u16), wiring.made.len() as u32);
                     wiring.made.push(Interface {
@@ -186,6 +189,9 @@ impl Resolver<'_> {
                 );
             }
             self.claim_link_name(name, &path.key("name"), wiring);
+        }
+        if !self.has_room(path, "links", scenario.links.len(), u64::from(count)) {
+            return;
         }
         let profile = self.profile(scenario, settings, path);
         for step in 0..count {

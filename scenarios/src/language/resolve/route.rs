@@ -17,7 +17,12 @@ impl Resolver<'_> {
         for (number, settings) in document.routes.iter().enumerate() {
             let path = section("routes").index(number);
             match self.route(settings, &path, scenario, index) {
-                Ok(routes) => scenario.routes.extend(routes),
+                Ok(routes) => {
+                    if !self.has_room(&path, "routes", scenario.routes.len(), routes.len() as u64) {
+                        return;
+                    }
+                    scenario.routes.extend(routes);
+                }
                 Err(finding) => self.findings.push(finding),
             }
         }

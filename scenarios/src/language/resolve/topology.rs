@@ -100,7 +100,7 @@ impl Resolver<'_> {
                 return Vec::new();
             }
         };
-        if links + 1 < nodes || links > most.min(LINKS_MAX) {
+        if links < nodes.saturating_sub(1) || links > most.min(LINKS_MAX) {
             let message = format!("{links} links cannot join {nodes} nodes");
             let help = format!("it takes {} to {} of them", nodes.saturating_sub(1), most.min(LINKS_MAX));
             self.error_with_help(path.key(at), message, help);

@@ -43,12 +43,8 @@ impl Resolver<'_> {
                 self.error(path.key("count"), finding);
                 continue;
             }
-            let total = from.len() as u64 * to.len() as u64 * copies + scenario.flows.len() as u64;
-            if total > FLOWS_MAX {
-                self.error(
-                    path.clone(),
-                    format!("the scenario has {total} flows, at most {FLOWS_MAX} are possible"),
-                );
+            let pairs = (from.len() as u64).saturating_mul(to.len() as u64);
+            if !self.has_room(&path, "flows", scenario.flows.len(), pairs.saturating_mul(copies)) {
                 continue;
             }
             let entry = scenario.traffic.len() as u32;
@@ -98,7 +94,12 @@ impl Resolver<'_> {
         let mut senders = Some(Vec::new());
         for (path, text) in settings.from.located(&path.key("from")) {
             match (self.endpoints(text, &path, scenario, index), &mut senders) {
-                (Some(ends), Some(senders)) => senders.extend(ends),
+                (Some(ends), Some(senders)) => {
+                    if !self.has_room(&path, "flows", senders.len(), ends.len() as u64) {
+                        return None;
+                    }
+                    senders.extend(ends);
+                }
                 _ => senders = None,
             }
         }
@@ -122,7 +123,7 @@ impl Resolver<'_> {
                 Ok(address) => {
                     let message = format!("{address} is the address of one host");
                     self.error_with_help(
-                        path,
+                        path.clone(),
                         message,
                         "name the node; only multicast groups go by their address",
                     );
@@ -133,7 +134,12 @@ impl Resolver<'_> {
                     .map(|ends| ends.into_iter().map(Destination::Node).collect()),
             };
             match (found, &mut receivers) {
-                (Some(found), Some(receivers)) => receivers.extend(found),
+                (Some(found), Some(receivers)) => {
+                    if !self.has_room(&path, "flows", receivers.len(), found.len() as u64) {
+                        return None;
+                    }
+                    receivers.extend(found);
+                }
                 _ => receivers = None,
             }
         }
@@ -213,6 +219,3 @@ pub(super) fn check_stacks(document: &Document, findings: &mut Vec<Finding>) {
 
 /// The most parallel flows of one sender and receiver.
 const COPIES_MAX: u64 = 100_000;
-
-/// The most flows of a scenario.
-const FLOWS_MAX: u64 = 10_000_000;
