@@ -166,3 +166,14 @@ fn the_same_file_gives_the_same_scenario() {
     let [one, other] = [0, 1].map(|_| explained(plan.scenario(&plan.point(2), &NoFiles)));
     assert_eq!(format!("{one:?}"), format!("{other:?}"));
 }
+
+#[test]
+fn the_whole_scenarios_of_the_reference_are_right() {
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scenario-language.md");
+    let text = fs::read_to_string(reference).expect("it ships");
+    let blocks =
+        text.split("```json\n").skip(1).filter_map(|rest| rest.split_once("```")).map(|(block, _)| block);
+    let whole: Vec<&str> = blocks.filter(|block| block.contains("\"name\": \"first\"")).collect();
+    assert_eq!(whole.len(), 1);
+    assert!(planned(whole[0].as_bytes(), &Overrides::default()).warnings.is_empty());
+}

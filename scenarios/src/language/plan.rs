@@ -337,6 +337,7 @@ fn check_frame(
         let finding = Finding::error(at, format!("{replications} replications"));
         findings.push(finding.expected(format!("1 to {REPLICATIONS_MAX}")));
     }
+    check_fixed_names(template, axes, findings);
     let mut used = BTreeSet::new();
     collect_names(template, &mut used);
     for (_, value) in frame.parameters.iter() {
@@ -360,6 +361,23 @@ fn check_frame(
             let message = format!("`{name}` varies, but nothing depends on it");
             let finding = Finding::error(section("sweep").key("over").key(name), message).at_key();
             findings.push(finding.help(format!("write \"${name}\" where its value belongs")));
+        }
+    }
+}
+
+/// Refuses names that vary: random numbers belong to names, so that variants would not meet the same ones.
+fn check_fixed_names(template: &Value, axes: &Axes, findings: &mut Vec<Finding>) {
+    for list in ["links", "traffic"] {
+        let entries = template.get(list).and_then(Value::as_array).into_iter().flatten();
+        for (number, entry) in entries.enumerate() {
+            let mut names = BTreeSet::new();
+            collect_names(entry.get("name").unwrap_or(&Value::Null), &mut names);
+            if let Some(axis) = names.iter().find(|name| axes.get(name).is_some()) {
+                let path = section(list).index(number).key("name");
+                let finding = Finding::error(path, format!("a name that varies with `{axis}`"));
+                findings
+                    .push(finding.help("random numbers belong to names: variants must meet the same ones"));
+            }
         }
     }
 }
