@@ -99,8 +99,8 @@ impl Pair {
         let timeouts = [self.ends[0].poll_timeout(), self.ends[1].poll_timeout()];
         let Some(next) = arrivals.into_iter().chain(timeouts).flatten().min() else { return false };
         self.now = next;
-        for side in 0..2 {
-            if timeouts[side].is_some_and(|at| at <= next) {
+        for (side, timeout) in timeouts.into_iter().enumerate() {
+            if timeout.is_some_and(|at| at <= next) {
                 self.ends[side].handle_timeout(next);
                 self.drain(side);
             }

@@ -21,7 +21,7 @@ fn at(millis: u64) -> SimTime {
 }
 
 fn header(transmit: &Transmit) -> Header {
-    Header::parse(transmit.packet.header()).unwrap()
+    Header::parse(transmit.packet.header()).expect("it was sent")
 }
 
 /// Two hosts 50 ms apart that write down every segment.
@@ -38,7 +38,7 @@ fn established(lab: &mut Lab, client: TcpConfig, server: TcpConfig) -> [Connecti
     let b = lab.events[1]
         .iter()
         .find_map(|event| if let TcpEvent::Accepted { id, .. } = event { Some(*id) } else { None })
-        .unwrap();
+        .expect("the server has accepted");
     assert!(lab.events[0].contains(&TcpEvent::Connected(a)));
     lab.sent.clear();
     lab.events = [Vec::new(), Vec::new()];
@@ -52,7 +52,7 @@ fn write(lab: &mut Lab, side: usize, id: ConnectionId, bytes: u32) {
 }
 
 fn state(lab: &Lab, side: usize, id: ConnectionId) -> State {
-    lab.ends[side].stats(id).unwrap().state
+    lab.ends[side].stats(id).expect("it is there").state
 }
 
 /// Times at which `side` has sent, in milliseconds.
@@ -288,8 +288,8 @@ fn closing_with_unread_data_resets() {
 /// A segment of side 0, made by hand: `offset` from its next sequence number.
 fn forged(lab: &mut Lab, a: ConnectionId, b: ConnectionId, offset: i64, flags: TcpFlags) -> Transmit {
     lab.ends[0].write(lab.now, a, &Slice::filler(9, 0, 1), run_of(9, true));
-    let mut transmit = lab.ends[0].poll_transmit(lab.now).unwrap();
-    let (_, peer) = lab.ends[1].sockets(b).unwrap();
+    let mut transmit = lab.ends[0].poll_transmit(lab.now).expect("it is there");
+    let (_, peer) = lab.ends[1].sockets(b).expect("it is there");
     let mut head = header(&transmit);
     assert_eq!(head.source_port, peer.port());
     head.sequence_number = head.sequence_number.wrapping_add(offset as u32);

@@ -69,6 +69,8 @@ pub struct TcpConnection {
     pub(super) persist_backoff: u8,
     pub(super) soft_error: Option<IcmpError>,
     pub(super) last_heard: SimTime,
+    /// No answer to an unacceptable segment without data before this time.
+    pub(super) answer_after: SimTime,
     pub(super) challenge_window: SimTime,
     pub(super) challenge_count: u8,
     pub(super) timestamp_offset: u32,
@@ -162,6 +164,7 @@ impl TcpConnection {
             persist_backoff: 0,
             soft_error: None,
             last_heard: now,
+            answer_after: SimTime::ZERO,
             challenge_window: now,
             challenge_count: 0,
             timestamp_offset,

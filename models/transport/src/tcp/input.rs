@@ -206,7 +206,7 @@ impl TcpConnection {
                 }
                 Some(timestamps) if self.receiver.is_old(now, timestamps.value) => {
                     self.counters.unacceptable_received += 1;
-                    self.receiver.acknowledge_now(Reason::Acknowledgement);
+                    self.answer_unacceptable(now, segment);
                     return false;
                 }
                 Some(_) => {}
@@ -237,9 +237,22 @@ impl TcpConnection {
         if syn && self.state.is_synchronized() {
             self.challenge(now);
         } else {
-            self.receiver.acknowledge_now(Reason::Acknowledgement);
+            self.answer_unacceptable(now, segment);
         }
         false
+    }
+
+    /// Acknowledges a segment that is not acceptable (RFC 9293 §3.10.7.4). One without data is answered twice a
+    /// second at most, as Linux does it: else two ends that each find the other's acknowledgment
+    /// unacceptable, as after a forged segment, would answer each other for ever.
+    fn answer_unacceptable(&mut self, now: SimTime, segment: &Segment) {
+        if segment.payload.is_empty() {
+            if now < self.answer_after {
+                return;
+            }
+            self.answer_after = now + SimDuration::from_millis(500);
+        }
+        self.receiver.acknowledge_now(Reason::Acknowledgement);
     }
 
     /// Second step (RFC 5961 §3.2).
