@@ -7,136 +7,58 @@ use std::sync::Arc;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use sim_core::{SimTime, digest};
-use wire::account::{FlowId, Reason, Run, Runs};
+use wire::account::{FlowId, Run, Runs};
 use wire::payload::{Payload, Slice};
-use wire::tcp::TcpFlags;
 
 use super::config::TcpConfig;
 use super::connection::TcpConnection;
 use super::deadlines::Deadlines;
 use super::demux::Demux;
-use super::hook::NoHook;
+use super::dispatch::is_one_host;
+use super::event::{ConnectionId, EndpointCounters, ListenerId, TcpError, TcpEvent};
 use super::listener::{Listener, Listeners};
 use super::note::Note;
-use super::segment::{Outgoing, Segment, SegmentError};
 use super::sequence::InitialSequence;
-use super::state::{CloseReason, State};
+use super::state::State;
 use super::stats::ConnectionStats;
-use crate::endpoint::{Endpoint, IcmpError, NetworkEvent, Received, Transmit};
+use crate::endpoint::Transmit;
 use crate::ports::choose_ephemeral;
 
-/// A connection of an endpoint. An id stays valid until the connection is over, its end was reported, and it
-/// was read empty or closed; afterwards every call with it finds nothing.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct ConnectionId {
-    index: u32,
-    generation: u32,
-}
-
-/// A listening socket of an endpoint.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct ListenerId(u32);
-
-/// What an endpoint reports.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TcpEvent {
-    /// A connection that this host opened is established.
-    Connected(ConnectionId),
-    /// A peer has connected.
-    Accepted {
-        /// Where it connected to.
-        listener: ListenerId,
-        /// The new connection.
-        id: ConnectionId,
-    },
-    /// Bytes can be read; reported again after the next read.
-    Readable(ConnectionId),
-    /// A write that was cut short can go on.
-    Writable(ConnectionId),
-    /// The peer sends no more than what can be read.
-    PeerClosed(ConnectionId),
-    /// The peer has announced urgent data.
-    Urgent(ConnectionId),
-    /// Retransmissions go unanswered (R1 of RFC 9293 §3.8.3).
-    Stalled(ConnectionId),
-    /// The connection is over.
-    Closed {
-        /// The connection.
-        id: ConnectionId,
-        /// Why.
-        reason: CloseReason,
-    },
-}
-
-/// Why a call was refused.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum TcpError {
-    /// Another socket has the address.
-    #[error("the address {0} is in use")]
-    AddressInUse(SocketAddr),
-    /// No ephemeral port is free towards the peer.
-    #[error("no port is free towards {0}")]
-    NoPort(SocketAddr),
-    /// The addresses are of two families, or the peer's is not that of one host.
-    #[error("{0} cannot be connected to")]
-    BadRemote(SocketAddr),
-}
-
-/// What happened to segments that reached no connection.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct EndpointCounters {
-    /// Datagrams without a proper header.
-    pub malformed: u64,
-    /// Segments with a wrong checksum.
-    pub bad_checksum: u64,
-    /// Segments to or from an address that is not one host's (RFC 9293 §3.9.2.3).
-    pub bad_address: u64,
-    /// Segments to no connection and no listener.
-    pub unmatched: u64,
-    /// Resets sent in answer to such.
-    pub resets_sent: u64,
-    /// Resets not sent because too many waited to be.
-    pub resets_suppressed: u64,
-    /// SYNs dropped because a listener's backlog was full.
-    pub backlog_full: u64,
-    /// Connections in TIME-WAIT that gave way to a new one.
-    pub time_wait_reused: u64,
-}
-
+/// A place for a connection.
 #[derive(Debug)]
-struct Slot {
-    generation: u32,
-    connection: Option<Box<TcpConnection>>,
+pub(super) struct Slot {
+    pub(super) generation: u32,
+    pub(super) connection: Option<Box<TcpConnection>>,
     /// Where it came from, until it is established.
-    listener: Option<ListenerId>,
+    pub(super) listener: Option<ListenerId>,
     /// Time of its entry in the heap.
-    armed_at: SimTime,
+    pub(super) armed_at: SimTime,
     /// It is in the ready list.
-    queued: bool,
+    pub(super) queued: bool,
     /// Its end was reported, or nobody knows of it.
-    reported: bool,
+    pub(super) reported: bool,
     /// Segments find it.
-    linked: bool,
+    pub(super) linked: bool,
 }
 
 /// The TCP of one host.
 #[derive(Debug)]
 pub struct TcpEndpoint {
-    slots: Vec<Slot>,
-    free: Vec<u32>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) free: Vec<u32>,
     /// Slots to be freed at the next call.
-    expired: Vec<u32>,
-    live: u32,
-    demux: Demux,
-    listeners: Listeners,
-    ready: VecDeque<u32>,
-    deadlines: Deadlines,
-    events: VecDeque<TcpEvent>,
-    resets: VecDeque<Transmit>,
-    rng: ChaCha8Rng,
-    secret: [u64; 2],
-    notes: bool,
-    counters: EndpointCounters,
+    pub(super) expired: Vec<u32>,
+    pub(super) live: u32,
+    pub(super) demux: Demux,
+    pub(super) listeners: Listeners,
+    pub(super) ready: VecDeque<u32>,
+    pub(super) deadlines: Deadlines,
+    pub(super) events: VecDeque<TcpEvent>,
+    pub(super) resets: VecDeque<Transmit>,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) secret: [u64; 2],
+    pub(super) notes: bool,
+    pub(super) counters: EndpointCounters,
 }
 
 impl TcpEndpoint {
@@ -227,7 +149,12 @@ impl TcpEndpoint {
 
     /// RFC 6528 §3: a clock of 4 µs and a keyed hash of the sockets. The start of the timestamp clock comes from
     /// the same hash (RFC 7323 §5.4).
-    fn initial_numbers(&self, now: SimTime, local: SocketAddr, remote: SocketAddr) -> (InitialSequence, u32) {
+    pub(super) fn initial_numbers(
+        &self,
+        now: SimTime,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> (InitialSequence, u32) {
         let mut hash = self.secret[0];
         for socket in [local, remote] {
             let address = match socket.ip() {
@@ -241,7 +168,11 @@ impl TcpEndpoint {
         (InitialSequence(clock.wrapping_add(hash as u32)), (hash >> 32) as u32)
     }
 
-    fn add(&mut self, mut connection: TcpConnection, listener: Option<ListenerId>) -> ConnectionId {
+    pub(super) fn add(
+        &mut self,
+        mut connection: TcpConnection,
+        listener: Option<ListenerId>,
+    ) -> ConnectionId {
         if self.notes {
             connection.keep_notes();
         }
@@ -268,7 +199,7 @@ impl TcpEndpoint {
         ConnectionId { index, generation: slot.generation }
     }
 
-    fn get(&self, id: ConnectionId) -> Option<&TcpConnection> {
+    pub(super) fn get(&self, id: ConnectionId) -> Option<&TcpConnection> {
         let slot = self.slots.get(id.index as usize)?;
         if slot.generation != id.generation {
             return None;
@@ -358,7 +289,7 @@ impl TcpEndpoint {
     }
 
     /// After anything happened to a connection: reports, queues and arms.
-    fn touch(&mut self, index: u32) {
+    pub(super) fn touch(&mut self, index: u32) {
         self.report(index);
         let slot = &mut self.slots[index as usize];
         if !slot.queued {
@@ -369,7 +300,7 @@ impl TcpEndpoint {
     }
 
     #[inline]
-    fn arm(&mut self, index: u32) {
+    pub(super) fn arm(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         let Some(connection) = &slot.connection else { return };
         if let Some(at) = connection.next_timeout()
@@ -421,7 +352,7 @@ impl TcpEndpoint {
     }
 
     /// The connection is in CLOSED: segments no longer find it, and once it is done it goes.
-    fn on_over(&mut self, index: u32) {
+    pub(super) fn on_over(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         let Some(connection) = &slot.connection else { return };
         if slot.linked {
@@ -433,13 +364,13 @@ impl TcpEndpoint {
         }
     }
 
-    fn free_expired(&mut self) {
+    pub(super) fn free_expired(&mut self) {
         while let Some(index) = self.expired.pop() {
             self.free_slot(index);
         }
     }
 
-    fn free_slot(&mut self, index: u32) {
+    pub(super) fn free_slot(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         let Some(connection) = slot.connection.take() else { return };
         if slot.linked {
@@ -454,213 +385,4 @@ impl TcpEndpoint {
             self.deadlines.clear();
         }
     }
-
-    /// A segment for no connection.
-    fn handle_unmatched(&mut self, now: SimTime, local: SocketAddr, remote: SocketAddr, segment: &Segment) {
-        let flags = segment.header.flags;
-        if flags.contains(TcpFlags::RST) {
-            self.counters.unmatched += 1;
-            return;
-        }
-        let listener = self.listeners.find(local).filter(|_| !flags.contains(TcpFlags::ACK));
-        let Some(listener) = listener else {
-            self.counters.unmatched += 1;
-            self.refuse(local, remote, segment);
-            return;
-        };
-        if flags.contains(TcpFlags::SYN) {
-            self.handle_syn(now, ListenerId(listener), local, remote, segment);
-        } else {
-            self.counters.unmatched += 1; // RFC 9293 §3.10.7.2, fourth step.
-        }
-    }
-
-    fn handle_syn(
-        &mut self,
-        now: SimTime,
-        id: ListenerId,
-        local: SocketAddr,
-        remote: SocketAddr,
-        syn: &Segment,
-    ) {
-        let Some(listener) = self.listeners.get_mut(id.0) else { return };
-        if listener.half_open >= listener.backlog {
-            self.counters.backlog_full += 1;
-            return;
-        }
-        listener.half_open += 1;
-        let config = Arc::clone(&listener.config);
-        let (initial, offset) = self.initial_numbers(now, local, remote);
-        let connection = TcpConnection::accept(now, local, remote, config, initial, offset, syn);
-        let connection = self.add(connection, Some(id));
-        self.touch(connection.index);
-    }
-
-    /// RFC 9293 §3.10.7.1 and §3.10.7.2: a reset that the sender of `segment` will accept.
-    fn refuse(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment) {
-        if self.resets.len() >= RESETS_WAITING {
-            self.counters.resets_suppressed += 1;
-            return;
-        }
-        let header = &segment.header;
-        let (sequence, acknowledgment, flags) = if header.flags.contains(TcpFlags::ACK) {
-            (header.acknowledgment_number, 0, TcpFlags::RST)
-        } else {
-            let behind = header.sequence_number.wrapping_add(segment.len());
-            (0, behind, TcpFlags::RST | TcpFlags::ACK)
-        };
-        let mut outgoing = Outgoing::control(sequence, acknowledgment, flags, Reason::Control);
-        outgoing.flow = segment.flow;
-        self.counters.resets_sent += 1;
-        self.resets.push_back(outgoing.emit(local, remote, None, 0));
-    }
-
-    fn handle_icmp(
-        &mut self,
-        now: SimTime,
-        error: IcmpError,
-        source: IpAddr,
-        destination: IpAddr,
-        quoted: &[u8],
-    ) {
-        let Some(&[a, b, c, d, e, f, g, h]) = quoted.first_chunk::<8>() else { return };
-        let local = SocketAddr::new(source, u16::from_be_bytes([a, b]));
-        let remote = SocketAddr::new(destination, u16::from_be_bytes([c, d]));
-        if let Some(index) = self.demux.find(local, remote)
-            && let Some(connection) = &mut self.slots[index as usize].connection
-        {
-            connection.handle_icmp(now, error, u32::from_be_bytes([e, f, g, h]));
-            self.touch(index);
-        }
-    }
 }
-
-impl Endpoint for TcpEndpoint {
-    type Event = TcpEvent;
-
-    fn handle_datagram(&mut self, now: SimTime, mut received: Received<'_>) {
-        self.free_expired();
-        if !is_one_host(received.source) || !is_one_host(received.destination) {
-            self.counters.bad_address += 1;
-            return;
-        }
-        let segment = match Segment::parse(&mut received) {
-            Ok(segment) => segment,
-            Err(SegmentError::Malformed) => {
-                self.counters.malformed += 1;
-                return;
-            }
-            Err(SegmentError::Checksum) => {
-                self.counters.bad_checksum += 1;
-                return;
-            }
-        };
-        let local = SocketAddr::new(received.destination, segment.header.destination_port);
-        let remote = SocketAddr::new(received.source, segment.header.source_port);
-        if let Some(index) = self.demux.find(local, remote)
-            && let Some(connection) = &mut self.slots[index as usize].connection
-        {
-            if !connection.may_be_replaced_by(&segment) || self.listeners.find(local).is_none() {
-                connection.handle_segment(now, segment);
-                self.touch(index);
-                return;
-            }
-            self.counters.time_wait_reused += 1;
-            connection.abort(now);
-            let _reported = connection.take_changes();
-            self.free_slot(index);
-        }
-        self.handle_unmatched(now, local, remote, &segment);
-    }
-
-    fn handle_network(&mut self, now: SimTime, event: &NetworkEvent) {
-        self.free_expired();
-        match event {
-            NetworkEvent::Icmp { error, source, destination, quoted } => {
-                self.handle_icmp(now, *error, *source, *destination, quoted);
-            }
-            NetworkEvent::AddressRemoved(address, _) => {
-                for index in 0..self.slots.len() {
-                    let connection = self.slots[index].connection.as_deref_mut();
-                    if let Some(connection) = connection.filter(|it| it.local().ip() == *address) {
-                        connection.handle_address_removed(now);
-                        self.touch(index as u32);
-                    }
-                }
-            }
-            // TCP waits: what is lost meanwhile is sent again.
-            NetworkEvent::AddressAdded(..) | NetworkEvent::LinkUp(_) | NetworkEvent::LinkDown(_) => {}
-        }
-    }
-
-    fn handle_timeout(&mut self, now: SimTime) {
-        self.free_expired();
-        while let Some((at, index, generation)) = self.deadlines.pop_due(now) {
-            let slot = &mut self.slots[index as usize];
-            if slot.generation != generation || slot.armed_at != at {
-                continue; // Stale.
-            }
-            slot.armed_at = SimTime::MAX;
-            let Some(connection) = &mut slot.connection else { continue };
-            if connection.next_timeout().is_some_and(|due| due <= now) {
-                connection.handle_timeout(now);
-                self.touch(index);
-            } else {
-                self.arm(index);
-            }
-        }
-    }
-
-    fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
-        if let Some(reset) = self.resets.pop_front() {
-            return Some(reset);
-        }
-        while let Some(&index) = self.ready.front() {
-            let slot = &mut self.slots[index as usize];
-            if let Some(connection) = &mut slot.connection {
-                if let Some(transmit) = connection.poll_transmit(now, &mut NoHook) {
-                    return Some(transmit);
-                }
-                let over = connection.state() == State::Closed;
-                self.arm(index);
-                if over {
-                    self.on_over(index);
-                }
-            }
-            self.slots[index as usize].queued = false;
-            self.ready.pop_front();
-        }
-        None
-    }
-
-    #[inline]
-    fn poll_timeout(&self) -> Option<SimTime> {
-        self.deadlines.next()
-    }
-
-    fn poll_event(&mut self) -> Option<TcpEvent> {
-        let event = self.events.pop_front()?;
-        if let TcpEvent::Closed { id, .. } = event
-            && self.get(id).is_some()
-        {
-            self.slots[id.index as usize].reported = true;
-            if self.get(id).is_some_and(|connection| connection.state() == State::Closed) {
-                self.on_over(id.index);
-            }
-        }
-        Some(event)
-    }
-}
-
-/// Whether the address is that of one host (RFC 9293 §3.9.2.3, MUST-46, MUST-57, MUST-63).
-fn is_one_host(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => {
-            !address.is_multicast() && !address.is_broadcast() && !address.is_unspecified()
-        }
-        IpAddr::V6(address) => !address.is_multicast() && !address.is_unspecified(),
-    }
-}
-
-/// Resets to segments without a connection that may wait to be sent at once.
-const RESETS_WAITING: usize = 256;

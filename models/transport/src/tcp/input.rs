@@ -65,7 +65,7 @@ impl TcpConnection {
             return;
         }
         let window = u64::from(header.window); // Not scaled in a SYN (RFC 7323 §2.2).
-        self.establish(now, ORIGIN, window, &segment);
+        self.establish(now, ORIGIN, window);
         self.receiver.acknowledge_now(Reason::Handshake);
         self.process_text_and_fin(now, segment, ORIGIN);
     }
@@ -128,7 +128,7 @@ impl TcpConnection {
     }
 
     /// Our SYN is acknowledged: ESTABLISHED.
-    fn establish(&mut self, now: SimTime, sequence: u64, window: u64, segment: &Segment) {
+    fn establish(&mut self, now: SimTime, sequence: u64, window: u64) {
         let syn_lost = self.syn_sent_count > 1;
         let (size, options) = (self.sender.segment_size, self.options_len());
         self.sender.start(size, options, syn_lost, &self.config);
@@ -143,7 +143,6 @@ impl TcpConnection {
             let rtt = now.saturating_since(self.sender.last_sent);
             self.sender.rtt.on_sample(rtt, &self.config.rto);
         }
-        let _echo = segment.timestamps();
         self.timers.clear(Timer::Retransmit);
         self.timers.clear(Timer::User);
         self.pending.syn = false;
@@ -298,7 +297,7 @@ impl TcpConnection {
                 self.pending.reset_answer = Some(header.acknowledgment_number);
                 return false;
             }
-            self.establish(now, start, window, segment);
+            self.establish(now, start, window);
             return true;
         }
         if ack > self.sender.max() || ack + self.sender.window_max < self.sender.una {

@@ -25,13 +25,20 @@
 //!
 //! Different from the RFCs: data in a SYN is left to be sent again; the urgent pointer is tracked and
 //! never sent; IP source routes and security compartments do not exist here; a duplicate SYN in SYN-RECEIVED
-//! is answered with the SYN-ACK, not with a bare acknowledgment, as Linux does it.
+//! is answered with the SYN-ACK, not with a bare acknowledgment, as Linux does it; a segment that
+//! acknowledges something new updates the send window even if its number is old; unacceptable segments
+//! without data are answered twice a second at most; hard ICMP errors end only attempts to connect
+//! (RFC 5461 §4.1). The path MTU that ICMP has lowered is not raised again within a connection.
 
+mod choice;
 pub mod config;
 pub mod connection;
 mod deadlines;
 mod demux;
+mod dispatch;
 mod endpoint;
+mod event;
+mod expiry;
 pub mod hook;
 mod input;
 mod listener;
@@ -50,7 +57,8 @@ mod window;
 
 pub use config::{KeepAlive, TcpConfig};
 pub use connection::{Changes, TcpConnection};
-pub use endpoint::{ConnectionId, EndpointCounters, ListenerId, TcpEndpoint, TcpError, TcpEvent};
+pub use endpoint::TcpEndpoint;
+pub use event::{ConnectionId, EndpointCounters, ListenerId, TcpError, TcpEvent};
 pub use state::{CloseReason, State};
 pub use stats::{ConnectionStats, Counters};
 pub use timer::Timer;

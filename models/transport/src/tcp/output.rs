@@ -7,11 +7,12 @@ use wire::payload::Payload;
 use wire::tcp::TcpFlags;
 use wire::tcp_options::{SackBlock, SackBlocks, SynOptions, TcpOption, TcpOptions, Timestamps};
 
+use super::choice::{Choice, Held};
 use super::connection::TcpConnection;
 use super::hook::{SegmentHook, SegmentKind};
 use super::receiver::AckDue;
 use super::segment::Outgoing;
-use super::sender::{Choice, Held, Recovery};
+use super::sender::Recovery;
 use super::sequence::ORIGIN;
 use super::state::State;
 use super::timer::Timer;

@@ -1,0 +1,118 @@
+//! What the sender sends next: RFC 6675 NextSeg(), windows, Nagle's algorithm, silly window avoidance.
+
+use sim_core::SimTime;
+
+use super::config::TcpConfig;
+use super::sender::{Recovery, Sender};
+use crate::congestion::CongestionControl;
+
+/// What to send next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Choice {
+    /// The segment at this place of the scoreboard, again.
+    Resend {
+        /// Index in the scoreboard.
+        index: usize,
+        /// Whether it is the rescue of RFC 6675 §4 rule (4).
+        rescue: bool,
+    },
+    /// New data from `nxt` on.
+    New {
+        /// Bytes of payload.
+        len: u32,
+        /// Whether the FIN follows.
+        fin: bool,
+    },
+}
+
+/// Why nothing is sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Held {
+    /// There is nothing, or the congestion window is full, or Nagle waits: an acknowledgment will come.
+    Idle,
+    /// The peer's window is closed.
+    ByWindow,
+    /// The peer's window is too small to be worth a segment.
+    BySillyWindow,
+}
+
+impl Sender {
+    /// Decides what to send in a segment with `room` for payload.
+    pub(crate) fn choose(&mut self, room: u32, config: &TcpConfig) -> Result<Choice, Held> {
+        let space = self.controller.window().saturating_sub(self.in_network());
+        if let Some(index) = self.scoreboard.next_due() {
+            let len = u64::from(self.scoreboard.segment(index).len.min(room));
+            let may = self.resend_now || len <= space;
+            return if may { Ok(Choice::Resend { index, rescue: false }) } else { Err(Held::Idle) };
+        }
+        let held = match self.choose_new(room, space, config) {
+            Ok(choice) => return Ok(choice),
+            Err(held) => held,
+        };
+        let Recovery::Fast { point, rescue, .. } = self.recovery else { return Err(held) };
+        if !self.sack || space < u64::from(room) {
+            return Err(held);
+        }
+        if let Some(index) = self.scoreboard.next_suspect() {
+            return Ok(Choice::Resend { index, rescue: false });
+        }
+        if self.una >= rescue
+            && let Some(index) = self.scoreboard.last_unsacked()
+        {
+            self.recovery = Recovery::Fast { point, rescue: point, partial: true };
+            return Ok(Choice::Resend { index, rescue: true });
+        }
+        Err(held)
+    }
+
+    /// New data, by the peer's window, the congestion window, Nagle's algorithm and silly window avoidance
+    /// (RFC 9293 §3.8.6.2.1, §3.7.4).
+    fn choose_new(&mut self, room: u32, space: u64, config: &TcpConfig) -> Result<Choice, Held> {
+        let end = self.buffer.end();
+        if self.nxt >= self.end() {
+            return Err(Held::Idle);
+        }
+        let usable = (self.una + self.window).saturating_sub(self.nxt);
+        if usable == 0 {
+            return Err(Held::ByWindow);
+        }
+        let waiting = end - self.nxt.min(end);
+        let len = waiting.min(usable).min(u64::from(room));
+        let fin = self.fin && len == waiting && usable > len;
+        if len > space {
+            self.limited_until = self.nxt;
+            return Err(Held::Idle);
+        }
+        if !config.limited_transmit && self.dup_acks > 0 && self.recovery == Recovery::Open {
+            return Err(Held::Idle);
+        }
+        let nagle = config.nagle && self.nxt > self.una;
+        let worth =
+            len == u64::from(room) || fin || (!nagle && (len == waiting || len * 2 >= self.window_max));
+        if worth {
+            Ok(Choice::New { len: len as u32, fin })
+        } else if nagle {
+            Err(Held::Idle)
+        } else {
+            Err(Held::BySillyWindow)
+        }
+    }
+
+    /// Notes that new data went out.
+    #[inline]
+    pub(crate) fn on_sent(&mut self, now: SimTime, space: u32) {
+        self.scoreboard.push(self.nxt, space, now);
+        self.nxt += u64::from(space);
+        if self.dup_acks > 0 && self.recovery == Recovery::Open {
+            self.limited_sent += u64::from(space);
+        }
+        self.last_sent = now;
+    }
+
+    /// Notes that the segment at `index` went out again.
+    pub(crate) fn on_resent(&mut self, now: SimTime, index: usize, rescue: bool) {
+        self.scoreboard.on_resent(index, now, !rescue);
+        self.resend_now = false;
+        self.last_sent = now;
+    }
+}

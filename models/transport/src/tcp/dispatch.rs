@@ -1,0 +1,227 @@
+//! Segments, errors and deadlines to their connections, and what no connection answers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use sim_core::SimTime;
+use wire::account::Reason;
+use wire::tcp::TcpFlags;
+
+use super::connection::TcpConnection;
+use super::endpoint::TcpEndpoint;
+use super::event::{ListenerId, TcpEvent};
+use super::hook::NoHook;
+use super::segment::{Outgoing, Segment, SegmentError};
+use super::state::State;
+use crate::endpoint::{Endpoint, IcmpError, NetworkEvent, Received, Transmit};
+
+impl TcpEndpoint {
+    /// A segment for no connection.
+    fn handle_unmatched(&mut self, now: SimTime, local: SocketAddr, remote: SocketAddr, segment: &Segment) {
+        let flags = segment.header.flags;
+        if flags.contains(TcpFlags::RST) {
+            self.counters.unmatched += 1;
+            return;
+        }
+        let listener = self.listeners.find(local).filter(|_| !flags.contains(TcpFlags::ACK));
+        let Some(listener) = listener else {
+            self.counters.unmatched += 1;
+            self.refuse(local, remote, segment);
+            return;
+        };
+        if flags.contains(TcpFlags::SYN) {
+            self.handle_syn(now, ListenerId(listener), local, remote, segment);
+        } else {
+            self.counters.unmatched += 1; // RFC 9293 §3.10.7.2, fourth step.
+        }
+    }
+
+    fn handle_syn(
+        &mut self,
+        now: SimTime,
+        id: ListenerId,
+        local: SocketAddr,
+        remote: SocketAddr,
+        syn: &Segment,
+    ) {
+        let Some(listener) = self.listeners.get_mut(id.0) else { return };
+        if listener.half_open >= listener.backlog {
+            self.counters.backlog_full += 1;
+            return;
+        }
+        listener.half_open += 1;
+        let config = Arc::clone(&listener.config);
+        let (initial, offset) = self.initial_numbers(now, local, remote);
+        let connection = TcpConnection::accept(now, local, remote, config, initial, offset, syn);
+        let connection = self.add(connection, Some(id));
+        self.touch(connection.index);
+    }
+
+    /// RFC 9293 §3.10.7.1 and §3.10.7.2: a reset that the sender of `segment` will accept.
+    fn refuse(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment) {
+        if self.resets.len() >= RESETS_WAITING {
+            self.counters.resets_suppressed += 1;
+            return;
+        }
+        let header = &segment.header;
+        let (sequence, acknowledgment, flags) = if header.flags.contains(TcpFlags::ACK) {
+            (header.acknowledgment_number, 0, TcpFlags::RST)
+        } else {
+            let behind = header.sequence_number.wrapping_add(segment.len());
+            (0, behind, TcpFlags::RST | TcpFlags::ACK)
+        };
+        let mut outgoing = Outgoing::control(sequence, acknowledgment, flags, Reason::Control);
+        outgoing.flow = segment.flow;
+        self.counters.resets_sent += 1;
+        self.resets.push_back(outgoing.emit(local, remote, None, 0));
+    }
+
+    fn handle_icmp(
+        &mut self,
+        now: SimTime,
+        error: IcmpError,
+        source: IpAddr,
+        destination: IpAddr,
+        quoted: &[u8],
+    ) {
+        let Some(&[a, b, c, d, e, f, g, h]) = quoted.first_chunk::<8>() else { return };
+        let local = SocketAddr::new(source, u16::from_be_bytes([a, b]));
+        let remote = SocketAddr::new(destination, u16::from_be_bytes([c, d]));
+        if let Some(index) = self.demux.find(local, remote)
+            && let Some(connection) = &mut self.slots[index as usize].connection
+        {
+            connection.handle_icmp(now, error, u32::from_be_bytes([e, f, g, h]));
+            self.touch(index);
+        }
+    }
+}
+
+impl Endpoint for TcpEndpoint {
+    type Event = TcpEvent;
+
+    fn handle_datagram(&mut self, now: SimTime, mut received: Received<'_>) {
+        self.free_expired();
+        if !is_one_host(received.source) || !is_one_host(received.destination) {
+            self.counters.bad_address += 1;
+            return;
+        }
+        let segment = match Segment::parse(&mut received) {
+            Ok(segment) => segment,
+            Err(SegmentError::Malformed) => {
+                self.counters.malformed += 1;
+                return;
+            }
+            Err(SegmentError::Checksum) => {
+                self.counters.bad_checksum += 1;
+                return;
+            }
+        };
+        let local = SocketAddr::new(received.destination, segment.header.destination_port);
+        let remote = SocketAddr::new(received.source, segment.header.source_port);
+        if let Some(index) = self.demux.find(local, remote)
+            && let Some(connection) = &mut self.slots[index as usize].connection
+        {
+            if !connection.may_be_replaced_by(&segment) || self.listeners.find(local).is_none() {
+                connection.handle_segment(now, segment);
+                self.touch(index);
+                return;
+            }
+            self.counters.time_wait_reused += 1;
+            connection.abort(now);
+            let _reported = connection.take_changes();
+            self.free_slot(index);
+        }
+        self.handle_unmatched(now, local, remote, &segment);
+    }
+
+    fn handle_network(&mut self, now: SimTime, event: &NetworkEvent) {
+        self.free_expired();
+        match event {
+            NetworkEvent::Icmp { error, source, destination, quoted } => {
+                self.handle_icmp(now, *error, *source, *destination, quoted);
+            }
+            NetworkEvent::AddressRemoved(address, _) => {
+                for index in 0..self.slots.len() {
+                    let connection = self.slots[index].connection.as_deref_mut();
+                    if let Some(connection) = connection.filter(|it| it.local().ip() == *address) {
+                        connection.handle_address_removed(now);
+                        self.touch(index as u32);
+                    }
+                }
+            }
+            // TCP waits: what is lost meanwhile is sent again.
+            NetworkEvent::AddressAdded(..) | NetworkEvent::LinkUp(_) | NetworkEvent::LinkDown(_) => {}
+        }
+    }
+
+    fn handle_timeout(&mut self, now: SimTime) {
+        self.free_expired();
+        while let Some((at, index, generation)) = self.deadlines.pop_due(now) {
+            let slot = &mut self.slots[index as usize];
+            if slot.generation != generation || slot.armed_at != at {
+                continue; // Stale.
+            }
+            slot.armed_at = SimTime::MAX;
+            let Some(connection) = &mut slot.connection else { continue };
+            if connection.next_timeout().is_some_and(|due| due <= now) {
+                connection.handle_timeout(now);
+                self.touch(index);
+            } else {
+                self.arm(index);
+            }
+        }
+    }
+
+    fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        if let Some(reset) = self.resets.pop_front() {
+            return Some(reset);
+        }
+        while let Some(&index) = self.ready.front() {
+            let slot = &mut self.slots[index as usize];
+            if let Some(connection) = &mut slot.connection {
+                if let Some(transmit) = connection.poll_transmit(now, &mut NoHook) {
+                    return Some(transmit);
+                }
+                let over = connection.state() == State::Closed;
+                self.arm(index);
+                if over {
+                    self.on_over(index);
+                }
+            }
+            self.slots[index as usize].queued = false;
+            self.ready.pop_front();
+        }
+        None
+    }
+
+    #[inline]
+    fn poll_timeout(&self) -> Option<SimTime> {
+        self.deadlines.next()
+    }
+
+    fn poll_event(&mut self) -> Option<TcpEvent> {
+        let event = self.events.pop_front()?;
+        if let TcpEvent::Closed { id, .. } = event
+            && self.get(id).is_some()
+        {
+            self.slots[id.index as usize].reported = true;
+            if self.get(id).is_some_and(|connection| connection.state() == State::Closed) {
+                self.on_over(id.index);
+            }
+        }
+        Some(event)
+    }
+}
+
+/// Whether the address is that of one host (RFC 9293 §3.9.2.3, MUST-46, MUST-57, MUST-63).
+pub(super) fn is_one_host(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            !address.is_multicast() && !address.is_broadcast() && !address.is_unspecified()
+        }
+        IpAddr::V6(address) => !address.is_multicast() && !address.is_unspecified(),
+    }
+}
+
+/// Resets to segments without a connection that may wait to be sent at once.
+const RESETS_WAITING: usize = 256;
