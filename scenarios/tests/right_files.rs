@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use scenarios::language::document::Workload;
-use scenarios::language::scenario::{Attachment, FaultTarget};
+use scenarios::language::scenario::{Attachment, Destination, FaultTarget};
 use scenarios::language::{Diagnostic, Files, NoFiles, Overrides, Plan, Scenario, render_lines};
 
 fn lossy_uplink() -> Vec<u8> {
@@ -176,4 +176,62 @@ fn the_whole_scenarios_of_the_reference_are_right() {
     let whole: Vec<&str> = blocks.filter(|block| block.contains("\"name\": \"first\"")).collect();
     assert_eq!(whole.len(), 1);
     assert!(planned(whole[0].as_bytes(), &Overrides::default()).warnings.is_empty());
+}
+
+fn pairs_of(scenario: &Scenario) -> Vec<(u32, u32)> {
+    let pair = |flow: &scenarios::language::scenario::Flow| {
+        let Destination::Node(to) = flow.to else { panic!("nobody sends to a group here") };
+        (flow.from.node.0, to.node.0)
+    };
+    scenario.flows.iter().map(pair).collect()
+}
+
+fn with_pairs(topology: &str, traffic: &str) -> Scenario {
+    scenario(&format!(
+        r#"{{ "name": "pairs", "duration": "1 s", "topology": {{ "n": {topology} }},
+             "traffic": [ {{ {traffic}, "over": "udp",
+                             "workload": {{ "periodic": {{ "message": "64 B", "every": "1/10 s" }} }} }} ] }}"#
+    ))
+}
+
+#[test]
+fn random_pairs_are_as_far_apart_as_asked() {
+    let along = r#""from": "n[*]", "to": "n[*]", "pairs": { "random": { "flows": 200, "hops": 10, "onward": true } }"#;
+    let chain = with_pairs(r#"{ "chain": { "nodes": 100 } }"#, along);
+    let pairs = pairs_of(&chain);
+    assert_eq!(pairs.len(), 200);
+    assert!(pairs.iter().all(|(from, to)| from + 10 == *to), "{pairs:?}");
+    let grid = pairs_of(&with_pairs(r#"{ "grid": { "nodes": 110 } }"#, along));
+    // A square of 10 by 10; the way between two nodes has as many links as their columns and rows differ.
+    let steps = |a: u32, b: u32| (a % 10).abs_diff(b % 10) + (a / 10).abs_diff(b / 10);
+    assert!(grid.iter().all(|(from, to)| *to < 100 && from < to && steps(*from, *to) == 10), "{grid:?}");
+    let leaves = r#""from": "n[*]", "to": "n[*]", "pairs": { "random": { "flows": 50, "hops": 2 } }"#;
+    let star = pairs_of(&with_pairs(r#"{ "star": { "nodes": 20 } }"#, leaves));
+    assert!(star.iter().all(|(from, to)| *from != 0 && *to != 0 && from != to), "{star:?}");
+    let again = with_pairs(r#"{ "chain": { "nodes": 100 } }"#, &along.replace("true", "true, \"seed\": 2"));
+    assert_ne!(pairs_of(&again), pairs);
+    assert_eq!(pairs_of(&with_pairs(r#"{ "chain": { "nodes": 100 } }"#, along)), pairs);
+}
+
+#[test]
+fn random_pairs_do_not_lead_through_a_node_that_does_not_forward() {
+    let text = r#"{ "name": "pairs", "duration": "1 s",
+        "nodes": { "a": {}, "b": {}, "c": {}, "deaf": { "forwarding": false }, "e": {} },
+        "links": [ { "between": ["a", "b"] }, { "between": ["b", "c"] },
+                   { "between": ["a", "deaf"] }, { "between": ["deaf", "e"] } ],
+        "traffic": [ { "from": "a", "to": ["c", "e"], "over": "udp", "pairs": { "random": { "flows": 20, "hops": 2 } },
+                       "workload": { "periodic": { "message": "64 B", "every": "1 s" } } } ] }"#;
+    assert_eq!(pairs_of(&scenario(text)), [(0, 2); 20]);
+}
+
+#[test]
+fn flows_are_dealt_over_pairs_in_turn() {
+    let dealt = |pairs: &str| {
+        let traffic = format!(r#""from": "n-left[*]", "to": "n-right[*]", "pairs": {pairs}"#);
+        pairs_of(&with_pairs(r#"{ "dumbbell": { "pairs": 3 } }"#, &traffic))
+    };
+    // Left nodes are 0 to 2, right ones 3 to 5.
+    assert_eq!(dealt(r#""one-by-one""#), [(0, 3), (1, 4), (2, 5)]);
+    assert_eq!(dealt(r#"{ "one-by-one": { "flows": 4 } }"#), [(0, 3), (1, 4), (2, 5), (0, 3)]);
+    assert_eq!(dealt(r#""all""#).len(), 9);
 }

@@ -124,10 +124,7 @@ impl AddressBook {
     #[cold]
     fn add_destination(&mut self, address: IpAddr) -> DestinationId {
         let id = DestinationId(u32::try_from(self.destinations.len()).expect("fewer than 2^32 destinations"));
-        let group = match address {
-            IpAddr::V4(v4) => v4.is_multicast() || v4 == Ipv4Addr::BROADCAST,
-            IpAddr::V6(v6) => v6.is_multicast(),
-        };
+        let group = self.is_group(address);
         let owner = self.owner(address).or_else(|| {
             let inside = self.outside.iter().filter(|(prefix, _)| prefix.contains(address));
             inside.max_by_key(|(prefix, _)| prefix.length).map(|&(_, port)| port)
@@ -135,6 +132,14 @@ impl AddressBook {
         self.destinations.push(Destination { address, owner, group });
         self.known.insert(address, id);
         id
+    }
+
+    /// Whether `address` is that of a group or the limited broadcast address.
+    pub fn is_group(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(v4) => v4.is_multicast() || v4 == Ipv4Addr::BROADCAST,
+            IpAddr::V6(v6) => v6.is_multicast(),
+        }
     }
 
     /// What a short name stands for.

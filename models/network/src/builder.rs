@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use rustc_hash::FxHashMap;
 use sim_core::engine::{Limits, Scheduler};
 use sim_core::event::Origin;
 use sim_core::random::Streams;
@@ -12,13 +13,17 @@ use wire::ethernet::MacAddress;
 
 use crate::accounts::Accounts;
 use crate::address::{AddressBook, Prefix};
+use crate::group::Groups;
 use crate::link::{Direction, LinkError};
+use crate::neighbour::NeighbourCache;
 use crate::network::{Link, Network};
 use crate::node::{Node, NodeId, NodeInfo, StaticRoute};
 use crate::observer::Observer;
 use crate::pool::PacketPool;
-use crate::port::{Attachment, Framing, NO_STATE, Port, PortId, PortInfo};
+use crate::port::{Attachment, Framing, NO_STATE, Port, PortId, PortInfo, PortState};
+use crate::purpose;
 use crate::queue::QueueLimit;
+use crate::segment::{Segment, SegmentSpec};
 
 /// A node under construction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,6 +41,7 @@ pub struct PortKey {
 pub struct NetworkBuilder {
     nodes: Vec<NodeDraft>,
     links: Vec<LinkDraft>,
+    segments: Vec<SegmentDraft>,
     routes: Vec<(NodeKey, Prefix, PortKey, Option<PortKey>)>,
     outside: Vec<(Prefix, PortKey)>,
 }
@@ -60,6 +66,13 @@ struct LinkDraft {
     directions: Box<[Direction; 2]>,
 }
 
+#[derive(Debug)]
+struct SegmentDraft {
+    name: Box<str>,
+    spec: SegmentSpec,
+    ports: Vec<PortKey>,
+}
+
 /// Why a network cannot be built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum BuildError {
@@ -74,6 +87,14 @@ pub enum BuildError {
     Link {
         /// The link's name.
         link: Box<str>,
+        /// What is wrong.
+        error: LinkError,
+    },
+    /// A segment's loss model cannot be used.
+    #[error("segment {segment}: {error}")]
+    Segment {
+        /// The segment's name.
+        segment: Box<str>,
         /// What is wrong.
         error: LinkError,
     },
@@ -128,6 +149,11 @@ impl NetworkBuilder {
         self.links.push(LinkDraft { name: name.into(), ends, directions: Box::new([forward, backward]) });
     }
 
+    /// Joins ports by a shared segment.
+    pub fn segment(&mut self, name: &str, spec: SegmentSpec, ports: &[PortKey]) {
+        self.segments.push(SegmentDraft { name: name.into(), spec, ports: ports.to_vec() });
+    }
+
     /// States a route of `node`: packets for `prefix` leave by `port`, on a shared segment by way of
     /// the port `via`.
     pub fn add_route(&mut self, node: NodeKey, prefix: Prefix, port: PortKey, via: Option<PortKey>) {
@@ -139,14 +165,14 @@ impl NetworkBuilder {
         self.outside.push((prefix, port));
     }
 
-    /// Builds the network. Nodes are numbered by the order of their names, so that nothing depends on
+    /// Builds the network. Nodes and segments are numbered by the order of their names, so that nothing depends on
     /// the order in which they were added.
     ///
     /// # Errors
     ///
     /// When names, addresses or links do not fit together.
     pub fn build<O: Observer>(
-        self,
+        mut self,
         streams: &Streams,
         limits: Limits,
         observer: O,
@@ -157,7 +183,7 @@ impl NetworkBuilder {
         let mut ports: Vec<Port> = port_infos.iter().map(|_| detached()).collect();
         let mut states = Vec::new();
         let mut links = Vec::with_capacity(self.links.len());
-        for (number, draft) in self.links.into_iter().enumerate() {
+        for (number, draft) in std::mem::take(&mut self.links).into_iter().enumerate() {
             let ends = draft.ends.map(|end| names.port(end));
             for (side, direction) in draft.directions.into_iter().enumerate() {
                 let (here, there) = (ends[side], ends[1 - side]);
@@ -184,6 +210,9 @@ impl NetworkBuilder {
             }
             links.push(Link { name: draft.name, ends });
         }
+        let drafts = std::mem::take(&mut self.segments);
+        let segments =
+            lay_segments(drafts, &names, streams, &mut ports, &mut port_infos, &mut states, &node_infos)?;
         let mut addresses = AddressBook::new(owners).map_err(BuildError::Address)?;
         for (prefix, port) in self.outside {
             addresses.add_outside(prefix, names.port(port));
@@ -200,7 +229,9 @@ impl NetworkBuilder {
             port_infos,
             states,
             links,
-            segments: Vec::new(),
+            segments,
+            groups: Groups::default(),
+            hops_by: FxHashMap::default(),
             segment_hops: Vec::new(),
             tables: Vec::new(),
             packets: PacketPool::default(),
@@ -281,10 +312,52 @@ impl NetworkBuilder {
     }
 }
 
+/// The segments in the order of their names, their ports attached.
+fn lay_segments(
+    mut drafts: Vec<SegmentDraft>,
+    names: &Names,
+    streams: &Streams,
+    ports: &mut [Port],
+    port_infos: &mut [PortInfo],
+    states: &mut Vec<PortState>,
+    node_infos: &[NodeInfo],
+) -> Result<Vec<Segment>, BuildError> {
+    drafts.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut segments = Vec::with_capacity(drafts.len());
+    for (index, SegmentDraft { name, spec, ports: stations }) in drafts.into_iter().enumerate() {
+        let mut stations: Vec<PortId> = stations.iter().map(|&key| names.port(key)).collect();
+        stations.sort_unstable();
+        for station in &stations {
+            let info = &mut port_infos[station.index()];
+            info.attachment = Attachment::Segment(index as u32);
+            info.cost = spec.cost.max(1);
+            info.queue_limit = spec.queue;
+            let of = format!("{}/{}", node_infos[info.node.index()].name, info.name);
+            let cache = NeighbourCache::new(spec.neighbours, streams.counter(&of, purpose::NEIGHBOUR));
+            let port = &mut ports[station.index()];
+            (port.rate, port.delay, port.mtu) = (spec.rate, spec.delay, spec.mtu);
+            (port.framing, port.slow, port.state) = (Framing::Ethernet, true, states.len() as u32);
+            states.push(PortState { neighbours: Some(Box::new(cache)), ..PortState::default() });
+        }
+        let loss = spec
+            .loss
+            .build(streams, &name)
+            .map_err(|error| BuildError::Segment { segment: name.clone(), error })?;
+        segments.push(Segment::new(name, stations, loss));
+    }
+    Ok(segments)
+}
+
 /// A locally administered link-layer address (IEEE 802 §8.4) made from the port's number.
 fn mac_of(port: PortId) -> MacAddress {
     let [a, b, c, d] = port.0.to_be_bytes();
     MacAddress([0x02, 0x4e, a, b, c, d])
+}
+
+/// The port whose address [`mac_of`] made.
+pub(crate) fn port_of(mac: MacAddress) -> Option<PortId> {
+    let [0x02, 0x4e, a, b, c, d] = mac.0 else { return None };
+    Some(PortId(u32::from_be_bytes([a, b, c, d])))
 }
 
 /// The name of a link direction, after which its random streams are called.

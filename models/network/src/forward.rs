@@ -8,7 +8,7 @@ use wire::packet::Packet;
 use crate::drop_cause::DropCause;
 use crate::event::NetworkEvent;
 use crate::network::Network;
-use crate::node::{NextHop, NodeId};
+use crate::node::{DestinationId, NextHop, NodeId};
 use crate::observer::Observer;
 use crate::pool::PacketId;
 use crate::port::{Attachment, NO_STATE, PortId};
@@ -29,7 +29,8 @@ impl<O: Observer> Network<O> {
     pub fn on_arrival(&mut self, node: NodeId, id: PacketId) -> Ingress {
         let packet = &self.packets[id];
         let port = PortId(packet.ingress);
-        if self.voidable && self.is_void(node, port, packet.epoch) {
+        if self.voidable && self.is_void(node, port, id) {
+            self.unframe(id);
             let cause = if self.nodes[node.index()].up { DropCause::LinkDown } else { DropCause::NodeDown };
             self.discard(node, None, id, cause);
             return Ingress::Done;
@@ -41,6 +42,12 @@ impl<O: Observer> Network<O> {
             self.discard(node, None, id, DropCause::Malformed);
             return Ingress::Done;
         }
+        self.take(node, port, id)
+    }
+
+    /// Takes a packet whose headers start with the internet header.
+    #[inline]
+    pub(crate) fn take(&mut self, node: NodeId, port: PortId, id: PacketId) -> Ingress {
         let destination = self.packets[id].destination;
         let next = self.next_hop(node, destination);
         if next == NextHop::LOCAL {
@@ -51,7 +58,7 @@ impl<O: Observer> Network<O> {
     }
 
     #[inline]
-    fn charge_received(&mut self, node: NodeId, port: PortId, id: PacketId) {
+    pub(crate) fn charge_received(&mut self, node: NodeId, port: PortId, id: PacketId) {
         if self.nodes[node.index()].accounted && port != PortId::NONE {
             let framing = self.ports[port.index()].framing;
             let packet = &self.packets[id];
@@ -77,17 +84,21 @@ impl<O: Observer> Network<O> {
 
     /// Takes one off the hop limit; says whether the packet may go on (RFC 1812 §5.3.1, RFC 8200 §3).
     #[inline]
-    fn count_hop(&mut self, id: PacketId) -> bool {
+    pub(crate) fn count_hop(&mut self, id: PacketId) -> bool {
         let header = HeaderMut::new(self.packets[id].header_mut());
         header.is_ok_and(|mut header| header.decrement_hop_limit().is_some_and(|left| left > 0))
     }
 
     /// Whether an outage has voided a frame between `port`'s peer and `node`.
     #[cold]
-    fn is_void(&self, node: NodeId, port: PortId, epoch: u32) -> bool {
+    fn is_void(&self, node: NodeId, port: PortId, id: PacketId) -> bool {
         if port == PortId::NONE {
             return !self.nodes[node.index()].up;
         }
+        if self.packets[id].destination == DestinationId::FRAMED.0 {
+            return !self.nodes[node.index()].up || self.is_frame_void(port, id);
+        }
+        let epoch = self.packets[id].epoch;
         let sender = self.ports[port.index()].peer;
         let state = self.ports[sender.index()].state;
         !self.nodes[node.index()].up || state != NO_STATE && self.states[state as usize].epoch != epoch
@@ -98,6 +109,9 @@ impl<O: Observer> Network<O> {
     #[cold]
     fn survives_damage(&mut self, id: PacketId) -> bool {
         let packet = &self.packets[id];
+        if packet.destination == DestinationId::FRAMED.0 {
+            return true; // Looked at when the frame is opened.
+        }
         match wire::ip::Header::parse(packet.header()) {
             Ok(header) => {
                 let destination = self.addresses.destination(header.destination());
@@ -122,6 +136,20 @@ impl<O: Observer> Network<O> {
         }
     }
 
+    /// Sends a packet of the network's own that stays on the segment of `port`.
+    pub(crate) fn originate_on_segment(
+        &mut self,
+        node: NodeId,
+        port: PortId,
+        mut packet: Packet,
+        destination: IpAddr,
+    ) {
+        packet.destination = self.addresses.destination(destination).0;
+        let id = self.packets.insert(packet);
+        let stations = self.other_stations(port, |other| self.listens(other, destination));
+        self.send_group_by(node, port, id, destination, stations);
+    }
+
     /// A packet whose next hop is not simply a link, at the node where it starts.
     #[inline]
     fn originate_next(&mut self, node: NodeId, next: NextHop, id: PacketId) {
@@ -133,9 +161,16 @@ impl<O: Observer> Network<O> {
 
     /// A packet that starts at a host with several ports, by the one that its source address names.
     fn originate_by(&mut self, node: NodeId, port: PortId, next: NextHop, id: PacketId) {
+        if next == NextHop::MULTICAST {
+            return self.send_to_group(node, Some(port), id);
+        }
         match self.port_infos[port.index()].attachment {
             Attachment::Link(_) => self.transmit(node, port, id),
-            Attachment::Segment(_) | Attachment::Detached => self.egress_elsewhere(node, next, id),
+            Attachment::Segment(_) => {
+                let next = self.next_hop_by(port, self.packets[id].destination);
+                self.egress_elsewhere(node, next, id);
+            }
+            Attachment::Detached => self.egress_elsewhere(node, NextHop::UNREACHABLE, id),
         }
     }
 
@@ -150,7 +185,7 @@ impl<O: Observer> Network<O> {
             return self.schedule(self.now(), node, event);
         }
         if next == NextHop::MULTICAST {
-            return self.send_to_group(node, id);
+            return self.send_to_group(node, None, id);
         }
         match next.as_segment() {
             Some(index) => self.send_by_segment(node, index, id),
@@ -165,6 +200,9 @@ impl<O: Observer> Network<O> {
     #[cold]
     #[inline(never)]
     fn forward_elsewhere(&mut self, node: NodeId, next: NextHop, id: PacketId) -> Ingress {
+        if next == NextHop::FRAMED {
+            return self.on_frame(node, id);
+        }
         if next == NextHop::MULTICAST {
             return self.on_group_arrival(node, id);
         }

@@ -23,6 +23,13 @@ impl<O: Observer> Network<O> {
     #[cold]
     #[inline(never)]
     pub(crate) fn on_too_big(&mut self, node: NodeId, port: PortId, id: PacketId) {
+        for part in self.cut(node, port, id) {
+            self.transmit(node, port, part);
+        }
+    }
+
+    /// Cuts a packet for the link of `port`; if that must not be, drops it and says so.
+    pub(crate) fn cut(&mut self, node: NodeId, port: PortId, id: PacketId) -> Vec<PacketId> {
         let mtu = self.ports[port.index()].mtu;
         let originated = self.packets[id].ingress == PortId::NONE.0;
         let packet = &self.packets[id];
@@ -35,17 +42,18 @@ impl<O: Observer> Network<O> {
         };
         let Some(fragments) = fragments else {
             self.report(node, id, Problem::TooBig(mtu));
-            return self.discard(node, Some(port), id, DropCause::TooBig);
+            self.discard(node, Some(port), id, DropCause::TooBig);
+            return Vec::new();
         };
         // The whole packet is no more: its parts go on under its name.
         let whole = self.replace(id);
-        for mut fragment in fragments {
+        let parts = fragments.into_iter().map(|mut fragment| {
             fragment.destination = whole.destination;
             fragment.ingress = whole.ingress;
             fragment.corrupted = whole.corrupted;
-            let part = self.packets.insert(fragment);
-            self.transmit(node, port, part);
-        }
+            self.packets.insert(fragment)
+        });
+        parts.collect()
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use sim_core::random::Streams;
+use sim_core::random::{RunSeed, Streams};
 use sim_core::{ByteCount, DataRate, Probability, SimDuration, SimTime};
 use wire::ip::Ecn;
 use wire::ip_view::{HeaderMut, HeaderView};
@@ -153,6 +153,15 @@ impl LossConfig {
             Self::Times(intervals) => Loss::Trace(Outages::new(intervals.clone())?),
         })
     }
+}
+
+/// Whether a loss model's parameters fit together.
+///
+/// # Errors
+///
+/// When they do not.
+pub fn check_loss(loss: &LossConfig) -> Result<(), LinkError> {
+    loss.build(&Streams::new(RunSeed::new(0, 0)), "").map(drop)
 }
 
 /// Why a direction's settings cannot be used.

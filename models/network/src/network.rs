@@ -14,11 +14,13 @@ use crate::accounts::Accounts;
 use crate::address::AddressBook;
 use crate::drop_cause::{DropCause, DropCounts};
 use crate::event::NetworkEvent;
+use crate::group::Groups;
 use crate::node::{NextHop, Node, NodeId, NodeInfo};
 use crate::observer::Observer;
 use crate::pool::{PacketId, PacketPool};
 use crate::port::{NO_STATE, Port, PortId, PortInfo, PortState};
 use crate::route::SegmentHop;
+use crate::segment::Segment;
 
 /// A link with two ends.
 #[derive(Clone, Debug)]
@@ -46,7 +48,9 @@ pub struct Network<O: Observer> {
     pub(crate) port_infos: Vec<PortInfo>,
     pub(crate) states: Vec<PortState>,
     pub(crate) links: Vec<Link>,
-    pub(crate) segments: Vec<Vec<PortId>>,
+    pub(crate) segments: Vec<Segment>,
+    pub(crate) groups: Groups,
+    pub(crate) hops_by: FxHashMap<(PortId, u32), NextHop>,
     pub(crate) segment_hops: Vec<SegmentHop>,
     pub(crate) tables: Vec<FxHashMap<u32, NextHop>>,
     pub(crate) packets: PacketPool,
@@ -106,6 +110,11 @@ impl<O: Observer> Network<O> {
     /// The links with two ends.
     pub fn links(&self) -> &[Link] {
         &self.links
+    }
+
+    /// Whether a node passes on packets that are for others.
+    pub fn forwards(&self, node: NodeId) -> bool {
+        self.nodes[node.index()].forwards
     }
 
     /// Whether a node is up.
@@ -270,6 +279,35 @@ impl<O: Observer> Network<O> {
         self.node_drops.get(&node).cloned().unwrap_or_default()
     }
 
+    /// What a node has sent and received at all its ports together.
+    pub fn node_traffic(&self, node: NodeId) -> NodeTraffic {
+        let mut traffic =
+            NodeTraffic { frames_dropped: self.node_drops(node).total(), ..NodeTraffic::default() };
+        for port in self.node_infos[node.index()].port_ids() {
+            let own = &self.ports[port.index()];
+            traffic.frames_sent += own.frames;
+            traffic.bytes_sent += own.bytes;
+            traffic.frames_dropped += self.direction_report(port).drops.total();
+            if own.peer != PortId::NONE {
+                let (frames, bytes) = self.arrived_by(own.peer);
+                traffic.frames_received += frames;
+                traffic.bytes_received += bytes;
+            } else if own.state != NO_STATE {
+                let received = self.states[own.state as usize].received;
+                traffic.frames_received += received.0;
+                traffic.bytes_received += received.1;
+            }
+        }
+        traffic
+    }
+
+    /// Frames and bytes that left by `port` and were not lost.
+    fn arrived_by(&self, port: PortId) -> (u64, u64) {
+        let hot = &self.ports[port.index()];
+        let lost = if hot.state == NO_STATE { (0, 0) } else { self.states[hot.state as usize].lost };
+        (hot.frames - lost.0, hot.bytes - lost.1)
+    }
+
     /// Frames waiting at `port` now, the one in transmission not among them.
     pub fn queue_packets(&self, port: PortId) -> u32 {
         let hot = &self.ports[port.index()];
@@ -298,7 +336,8 @@ impl<O: Observer> Network<O> {
         self.ports.iter().map(|port| port.frames).sum()
     }
 
-    /// The digest of all that has happened: link directions in the order of their ports, then nodes.
+    /// The digest of all that has happened: link directions in the order of their ports, then nodes, then
+    /// segments.
     pub fn digest(&self) -> u64 {
         let directions = self.ports.iter().map(|port| {
             let mut chain = port.digest;
@@ -307,7 +346,13 @@ impl<O: Observer> Network<O> {
             chain
         });
         let nodes = self.nodes.iter().map(|node| node.digest);
-        Chain::combine(directions.chain(nodes)).value()
+        let segments = self.segments.iter().map(|segment| {
+            let mut chain = segment.digest;
+            chain.fold_u64(segment.frames);
+            chain.fold_u64(segment.bytes);
+            chain
+        });
+        Chain::combine(directions.chain(nodes).chain(segments)).value()
     }
 
     /// Folds a value into a node's part of the digest.
@@ -348,6 +393,21 @@ pub struct DirectionReport {
     pub waited: SimDuration,
     /// Time that the link was busy with frames and the gaps between them.
     pub busy: SimDuration,
+}
+
+/// What a node has sent and received at all its ports together.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct NodeTraffic {
+    /// Frames sent, those of other nodes that it passed on among them.
+    pub frames_sent: u64,
+    /// Bytes sent, framing included.
+    pub bytes_sent: u64,
+    /// Frames that links brought, or are bringing.
+    pub frames_received: u64,
+    /// Bytes that links brought, framing included.
+    pub bytes_received: u64,
+    /// Packets dropped in the node or in front of its links.
+    pub frames_dropped: u64,
 }
 
 /// Where all packets of a run are: `created = delivered + dropped + replaced + in_flight`.

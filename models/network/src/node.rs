@@ -7,7 +7,7 @@ use crate::address::Prefix;
 use crate::port::PortId;
 
 /// A node's place in the world: the rank of its name among all nodes' names.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct NodeId(pub u32);
 
 impl NodeId {
@@ -22,6 +22,11 @@ impl NodeId {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct DestinationId(pub u32);
 
+impl DestinationId {
+    /// The packet is inside an Ethernet frame on a shared segment: the frame's own header says where to.
+    pub(crate) const FRAMED: Self = Self(u32::MAX - 1);
+}
+
 /// Where a packet goes next, in 32 bits: a port, a hop across a shared segment, this node, or nowhere.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NextHop(u32);
@@ -33,6 +38,9 @@ impl NextHop {
     pub const UNREACHABLE: Self = Self(u32::MAX - 1);
     /// The destination is a group.
     pub const MULTICAST: Self = Self(u32::MAX - 2);
+
+    /// The packet is in a frame, which has to be opened first.
+    pub(crate) const FRAMED: Self = Self(u32::MAX - 3);
 
     /// Out by a port whose link has one other end.
     #[inline]
@@ -53,7 +61,7 @@ impl NextHop {
 
     /// The index of the hop across a shared segment, if it is one.
     pub fn as_segment(self) -> Option<usize> {
-        (self.0 & SEGMENT != 0 && self.0 < Self::MULTICAST.0).then_some((self.0 & !SEGMENT) as usize)
+        (self.0 & SEGMENT != 0 && self.0 < Self::FRAMED.0).then_some((self.0 & !SEGMENT) as usize)
     }
 }
 

@@ -3,6 +3,7 @@
 use sim_core::random::Streams;
 use sim_core::{DataRate, SimDuration};
 
+use crate::drop_cause::DropCause;
 use crate::link::{Impairments, LinkError, LossConfig};
 use crate::network::Network;
 use crate::node::NodeId;
@@ -30,6 +31,7 @@ impl<O: Observer> Network<O> {
         if down {
             state.epoch += 1;
             self.flush(node, port);
+            self.clear_neighbours(node, port, DropCause::LinkDown);
         }
         let hot = &mut self.ports[port.index()];
         hot.busy_until = hot.busy_until.min(now);
@@ -50,6 +52,7 @@ impl<O: Observer> Network<O> {
                 self.state_mut(port).epoch += 1;
                 self.ports[port.index()].slow = true;
                 self.flush(node, port);
+                self.clear_neighbours(node, port, DropCause::NodeDown);
                 let now = self.now();
                 let hot = &mut self.ports[port.index()];
                 hot.busy_until = hot.busy_until.min(now);
@@ -74,14 +77,22 @@ impl<O: Observer> Network<O> {
         self.ports[port.index()].delay = delay;
     }
 
-    /// Changes which frames a link direction loses, from now on. The draws are those that the direction
+    /// Changes which frames a link direction loses (or, for a station, its segment), from now on. The draws are those that the direction
     /// would have had from the start, so that a rise of the loss keeps what was lost before it.
     ///
     /// # Errors
     ///
     /// When the loss model's parameters do not fit together.
     pub fn set_loss(&mut self, port: PortId, loss: &LossConfig, streams: &Streams) -> Result<(), LinkError> {
-        let Attachment::Link(number) = self.port_infos[port.index()].attachment else { return Ok(()) };
+        let number = match self.port_infos[port.index()].attachment {
+            Attachment::Link(number) => number,
+            Attachment::Segment(index) => {
+                let segment = &mut self.segments[index as usize];
+                segment.loss = loss.build(streams, &segment.name)?;
+                return Ok(());
+            }
+            Attachment::Detached => return Ok(()),
+        };
         let link = &self.links[number as usize];
         let way = crate::builder::way_name(&link.name, usize::from(link.ends[1] == port));
         let loss = loss.build(streams, &way)?;

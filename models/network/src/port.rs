@@ -12,11 +12,12 @@ use wire::ethernet::MacAddress;
 use crate::address::Prefix;
 use crate::drop_cause::DropCounts;
 use crate::link::{Impairments, ManagedQueue};
+use crate::neighbour::NeighbourCache;
 use crate::node::NodeId;
 use crate::queue::QueueLimit;
 
 /// A port's place in the world: ports follow the order of their nodes, then of their declaration.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PortId(pub u32);
 
 impl PortId {
@@ -142,6 +143,12 @@ impl PortInfo {
     pub fn address_like(&self, like: IpAddr) -> Option<IpAddr> {
         self.addresses.iter().map(|prefix| prefix.address).find(|address| address.is_ipv4() == like.is_ipv4())
     }
+
+    /// The port's address in the same network as `near`, or else its first of the same family.
+    pub fn address_near(&self, near: IpAddr) -> Option<IpAddr> {
+        let network = self.addresses.iter().find(|prefix| prefix.contains(near));
+        network.map(|prefix| prefix.address).or_else(|| self.address_like(near))
+    }
 }
 
 /// What a port needs once it has a backlog, an impairment, a fault or a drop.
@@ -159,8 +166,14 @@ pub struct PortState {
     pub(crate) down: bool,
     /// Counts up when a fault voids what is in flight from this port.
     pub(crate) epoch: u32,
+    /// What is known of the neighbours on a shared segment.
+    pub(crate) neighbours: Option<Box<NeighbourCache>>,
     /// Drops in this direction, by cause.
     pub(crate) drops: DropCounts,
+    /// Frames and bytes that the link lost.
+    pub(crate) lost: (u64, u64),
+    /// Frames and bytes that a shared segment brought.
+    pub(crate) received: (u64, u64),
     /// Longest queue seen, the frame in transmission not among them.
     pub(crate) queue_max: u32,
     /// Time that frames waited, summed over them.

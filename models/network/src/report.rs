@@ -81,8 +81,7 @@ impl<O: Observer> Network<O> {
         let bytes = packet.to_vec();
         let Ok(view) = wire::ip_view::HeaderView::new(&bytes) else { return };
         let (source, destination) = (view.source(), view.destination());
-        let group = packet.destination != u32::MAX
-            && self.addresses.lookup(crate::node::DestinationId(packet.destination)).group;
+        let group = self.addresses.is_group(destination) || self.broadcasts(node, destination);
         let Some(from) = self.reporting_address(node, PortId(packet.ingress), source) else { return };
         let (header, body, protocol) = match destination {
             IpAddr::V4(_) => {

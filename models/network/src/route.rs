@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use petgraph::algo::dijkstra;
 use rustc_hash::FxHashMap;
 
+use crate::address::Destination;
 use crate::network::Network;
 use crate::node::{DestinationId, NO_TABLE, NextHop, NodeId};
 use crate::observer::Observer;
@@ -39,8 +40,11 @@ impl<O: Observer> Network<O> {
     #[cold]
     #[inline(never)]
     fn resolve(&mut self, node: NodeId, destination: u32) -> NextHop {
+        if destination == DestinationId::FRAMED.0 {
+            return NextHop::FRAMED;
+        }
         let target = self.addresses.lookup(DestinationId(destination));
-        if target.group || self.is_own_broadcast(node, target.address) {
+        if target.group || self.broadcasts(node, target.address) {
             self.remember(node, destination, NextHop::MULTICAST);
             return NextHop::MULTICAST;
         }
@@ -51,18 +55,32 @@ impl<O: Observer> Network<O> {
             self.remember(node, destination, NextHop::LOCAL);
             return NextHop::LOCAL;
         }
-        let next = match self.static_route(node, target.address) {
-            Some(next) => next,
-            None => match target.owner {
-                Some(owner) => self.shortest_path(node, owner),
-                None => NextHop::UNREACHABLE,
-            },
-        };
+        let next = self.route(node, target, None);
         self.remember(node, destination, next);
         next
     }
 
-    fn is_own_broadcast(&self, node: NodeId, address: IpAddr) -> bool {
+    /// The next hop to `destination` among those that leave by `port`.
+    pub(crate) fn next_hop_by(&mut self, port: PortId, destination: u32) -> NextHop {
+        if let Some(&next) = self.hops_by.get(&(port, destination)) {
+            return next;
+        }
+        let target = self.addresses.lookup(DestinationId(destination));
+        let next = self.route(self.port_infos[port.index()].node, target, Some(port));
+        self.hops_by.insert((port, destination), next);
+        next
+    }
+
+    fn route(&mut self, node: NodeId, target: Destination, only: Option<PortId>) -> NextHop {
+        match (self.static_route(node, target.address, only), target.owner) {
+            (Some(next), _) => next,
+            (None, Some(owner)) => self.shortest_path(node, owner, only),
+            (None, None) => NextHop::UNREACHABLE,
+        }
+    }
+
+    /// Whether `address` is the broadcast address of a segment that `node` is on.
+    pub(crate) fn broadcasts(&self, node: NodeId, address: IpAddr) -> bool {
         self.node_infos[node.index()].port_ids().any(|port| {
             let info = &self.port_infos[port.index()];
             matches!(info.attachment, Attachment::Segment(_))
@@ -70,51 +88,54 @@ impl<O: Observer> Network<O> {
         })
     }
 
-    fn static_route(&mut self, node: NodeId, address: IpAddr) -> Option<NextHop> {
+    fn static_route(&mut self, node: NodeId, address: IpAddr, only: Option<PortId>) -> Option<NextHop> {
         let routes = &self.node_infos[node.index()].static_routes;
         let best = routes
             .iter()
-            .filter(|route| route.prefix.contains(address))
+            .filter(|route| route.prefix.contains(address) && only.is_none_or(|port| port == route.port))
             .max_by_key(|route| route.prefix.length);
         let route = *best?;
         Some(self.hop_by(route.port, route.via))
     }
 
-    /// Finds the shortest path from `node` to the port `owner` and keeps the next hop.
+    /// Finds the shortest path from `node` to the port `owner`, among those that leave by `only` if it is
+    /// given.
     ///
     /// Equal paths are decided by the lowest port. Only nodes that forward are passed through; a
     /// destination that does not forward is entered by the port that owns the address.
-    fn shortest_path(&mut self, node: NodeId, owner: PortId) -> NextHop {
+    fn shortest_path(&mut self, node: NodeId, owner: PortId, only: Option<PortId>) -> NextHop {
         let root = self.port_infos[owner.index()].node;
         if root == node {
             // An address outside the simulation, behind a port of this very node.
-            return NextHop::port(owner);
+            return match self.port_infos[owner.index()].attachment {
+                Attachment::Segment(_) => self.hop_by(owner, None),
+                Attachment::Link(_) | Attachment::Detached => NextHop::port(owner),
+            };
         }
         let root_port = (!self.nodes[root.index()].forwards).then_some(owner);
         let topology = self.topology(root, root_port);
-        let distances = dijkstra(topology, root.0, Some(node.0), |hop| u64::from(hop.cost));
-        let Some(&total) = distances.get(&node.0) else { return NextHop::UNREACHABLE };
-        let attached = self.port_infos[owner.index()].attachment;
-        let found =
-            self.node_infos[node.index()].port_ids().filter(|&port| topology.is_up(port)).find_map(|port| {
-                let info = &self.port_infos[port.index()];
-                let via = topology.peers(port).find(|&peer| {
-                    let next = self.port_infos[peer.index()].node;
-                    let passes = if next == root {
-                        root_port.is_none_or(|only| only == peer)
-                    } else {
-                        self.nodes[next.index()].forwards
-                    };
-                    let rest = distances.get(&next.0);
-                    passes && rest.is_some_and(|&rest| rest + u64::from(info.cost) == total)
-                })?;
-                let direct = self.port_infos[via.index()].node == root && attached == info.attachment;
-                Some((port, (!direct).then_some(via)))
-            });
-        match found {
-            Some((port, via)) => self.hop_by(port, via),
-            None => NextHop::UNREACHABLE,
+        let goal = only.is_none().then_some(node.0);
+        let distances = dijkstra(topology, root.0, goal, |hop| u64::from(hop.cost));
+        let mut best: Option<(u64, PortId, PortId)> = None;
+        for port in self.node_infos[node.index()].port_ids() {
+            if !topology.is_up(port) || only.is_some_and(|only| only != port) {
+                continue;
+            }
+            let cost = u64::from(self.port_infos[port.index()].cost);
+            for via in topology.peers(port).filter(|&via| topology.is_entry(via)) {
+                let next = self.port_infos[via.index()].node;
+                let total = distances.get(&next.0).map(|rest| rest + cost);
+                let nearer = |total: &u64| best.is_none_or(|(least, ..)| *total < least);
+                if let Some(total) = total.filter(nearer) {
+                    best = Some((total, port, via));
+                }
+            }
         }
+        let Some((_, port, via)) = best else { return NextHop::UNREACHABLE };
+        let there = self.port_infos[owner.index()].attachment;
+        let direct =
+            self.port_infos[via.index()].node == root && there == self.port_infos[port.index()].attachment;
+        self.hop_by(port, (!direct).then_some(via))
     }
 
     /// A hop by `port`, on a shared segment by way of the port `via`.
@@ -153,6 +174,8 @@ impl<O: Observer> Network<O> {
         for table in &mut self.tables {
             table.clear();
         }
+        self.hops_by.clear();
+        self.groups.forget_trees();
     }
 
     pub(crate) fn topology(&self, root: NodeId, root_port: Option<PortId>) -> Topology<'_> {

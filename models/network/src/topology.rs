@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::node::{Node, NodeId, NodeInfo};
 use crate::port::{Attachment, NO_STATE, Port, PortId, PortInfo, PortState};
+use crate::segment::Segment;
 
 /// What a search for paths needs to know of the world.
 #[derive(Clone, Copy)]
@@ -16,7 +17,7 @@ pub(crate) struct Topology<'a> {
     pub(crate) ports: &'a [Port],
     pub(crate) port_infos: &'a [PortInfo],
     pub(crate) states: &'a [PortState],
-    pub(crate) segments: &'a [Vec<PortId>],
+    pub(crate) segments: &'a [Segment],
     /// The node that paths lead to.
     pub(crate) root: NodeId,
     /// The only port by which the root may be entered, if it does not forward.
@@ -38,19 +39,29 @@ impl Topology<'_> {
             Attachment::Segment(_) | Attachment::Detached => None,
         };
         let segment: &[PortId] = match self.port_infos[port.index()].attachment {
-            Attachment::Segment(index) => &self.segments[index as usize],
+            Attachment::Segment(index) => &self.segments[index as usize].ports,
             Attachment::Link(_) | Attachment::Detached => &[],
         };
         link.into_iter().chain(segment.iter().copied().filter(move |&peer| peer != port))
     }
 
+    /// Whether packets can enter a node by `port`, on their way to the root.
+    ///
+    /// A station whose link is down is not entered, but a host that is known by no other way: asking for
+    /// its address tells.
+    pub(crate) fn is_entry(&self, port: PortId) -> bool {
+        let info = &self.port_infos[port.index()];
+        let (is_root, forwards) = (info.node == self.root, self.nodes[info.node.index()].forwards);
+        let open = if is_root { self.root_port.is_none_or(|only| only == port) } else { forwards };
+        let station = matches!(info.attachment, Attachment::Segment(_));
+        open && (!station || self.is_up(port) || is_root && self.root_port.is_some())
+    }
+
     /// The hops by which `node` is entered, each from the port that the packet leaves by.
     fn entries(self, node: NodeId) -> impl Iterator<Item = Hop> {
-        let open = node == self.root || self.nodes[node.index()].forwards;
-        let only = if node == self.root { self.root_port } else { None };
         let ports = self.node_infos[node.index()].port_ids();
         ports
-            .filter(move |&port| open && only.is_none_or(|only| only == port))
+            .filter(move |&port| self.is_entry(port))
             .flat_map(move |port| {
                 let peers: smallvec::SmallVec<[PortId; 4]> = self.peers(port).collect();
                 peers.into_iter()

@@ -39,7 +39,7 @@ impl<O: Observer> Network<O> {
             return self.transmit_slow(node, port, id);
         }
         let bytes = hot.framing.frame_bytes(len, false);
-        if hot.busy_until > now && !self.admit(port, bytes) {
+        if hot.busy_until > now && !self.admit(port, bytes, hot.busy_until) {
             return self.discard(node, Some(port), id, DropCause::QueueFull);
         }
         let hot = &mut self.ports[port.index()];
@@ -51,11 +51,11 @@ impl<O: Observer> Network<O> {
         self.launch(node, port, id, bytes, departs, arrives);
     }
 
-    /// Whether the drop-tail queue of a busy port takes one more frame; if so it is counted in.
-    fn admit(&mut self, port: PortId, bytes: u32) -> bool {
+    /// Whether the drop-tail queue of a busy port takes one more frame, which would be sent from `start`
+    /// on; if so it is counted in.
+    pub(crate) fn admit(&mut self, port: PortId, bytes: u32, start: SimTime) -> bool {
         let now = self.scheduler.now();
         let limit = self.port_infos[port.index()].queue_limit;
-        let start = self.ports[port.index()].busy_until;
         let state = self.state_mut(port);
         while let Some(&(began, len)) = state.starts.front() {
             if began > now {
@@ -119,7 +119,7 @@ impl<O: Observer> Network<O> {
         if state.discipline.is_some() {
             return self.enqueue(node, port, id, bytes);
         }
-        if hot.busy_until > now && !self.admit(port, bytes) {
+        if hot.busy_until > now && !self.admit(port, bytes, hot.busy_until) {
             return self.discard(node, Some(port), id, DropCause::QueueFull);
         }
         let hot = &mut self.ports[port.index()];
@@ -274,6 +274,8 @@ impl<O: Observer> Network<O> {
         if O::ENABLED {
             self.observer.on_sent(self.scheduler.now(), port, packet, departs, arrives);
         }
+        let lost = &mut self.state_mut(port).lost;
+        *lost = (lost.0 + 1, lost.1 + u64::from(bytes));
         self.discard(node, Some(port), id, DropCause::Loss);
     }
 

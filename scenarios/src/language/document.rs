@@ -7,6 +7,7 @@ mod fault;
 mod impairment;
 mod link;
 mod node;
+mod pairs;
 mod question;
 mod queue;
 mod text_list;
@@ -30,6 +31,7 @@ pub use node::{
     ArpSettings, Clock, EthernetSegment, Forwarding, InterfaceSettings, Medium, NodeSettings, Service,
     Services,
 };
+pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
 pub use queue::{CoDel, DropTail, FqCoDel, Queue, QueueLimit, Red};
 pub use text_list::TextList;

@@ -153,7 +153,24 @@ impl Quantity for Duration {
     };
 
     fn read(text: &str) -> Result<Self, String> {
-        Self::KIND.read(text, Decimal::times).map(Self)
+        match text.trim().strip_prefix("1/") {
+            Some(divisor) => read_part(text, divisor).map(Self),
+            None => Self::KIND.read(text, Decimal::times).map(Self),
+        }
+    }
+}
+
+/// Reads what follows "1/" in the period of a rate: "1/100 s".
+fn read_part(text: &str, divisor: &str) -> Result<u64, String> {
+    let expected = || format!("\"{}\" is no part of a duration, expected such as \"1/100 s\"", shorten(text));
+    let digits = divisor.bytes().take_while(u8::is_ascii_digit).count();
+    let parts: u64 = divisor[..digits].parse().map_err(|_| expected())?;
+    let whole =
+        Duration::KIND.read(&format!("1{}", &divisor[digits..]), Decimal::times).map_err(|_| expected())?;
+    match whole.checked_rem(parts) {
+        Some(0) => Ok(whole / parts),
+        Some(_) => Err(format!("\"{}\" is no whole number of nanoseconds", shorten(text))),
+        None => Err(expected()),
     }
 }
 
@@ -347,6 +364,18 @@ mod tests {
         assert_eq!("20 ms".parse(), Ok(Duration::from_millis(20)));
         assert_eq!("20ms".parse(), Ok(Duration::from_millis(20)));
         assert_eq!(" 1.5 min ".parse(), Ok(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn the_period_of_a_rate_is_a_part_of_a_second() {
+        assert_eq!("1/100 s".parse(), Ok(Duration::from_millis(10)));
+        assert_eq!("1/4ms".parse(), Ok(Duration::from_nanos(250_000)));
+        for (text, reason) in
+            [("1/3 s", "whole number"), ("1/0 s", "no part"), ("1/ s", "no part"), ("1/4", "no part")]
+        {
+            let error = text.parse::<Duration>().expect_err("it is wrong");
+            assert!(error.contains(reason), "{text}: {error}");
+        }
     }
 
     #[test]

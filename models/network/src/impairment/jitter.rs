@@ -21,6 +21,11 @@ pub enum JitterDistribution {
         /// The standard deviation before the truncation.
         deviation: SimDuration,
     },
+    /// An exponential distribution.
+    Exponential {
+        /// The mean.
+        mean: SimDuration,
+    },
     /// A Pareto distribution, `P(delay > x) = (scale / x)^shape`, cut off at `max`.
     Pareto {
         /// The least extra delay.
@@ -73,6 +78,7 @@ impl Jitter {
             }
             JitterDistribution::Uniform { .. }
             | JitterDistribution::Normal { .. }
+            | JitterDistribution::Exponential { .. }
             | JitterDistribution::Pareto { .. } => Ok(Self { distribution, draws }),
         }
     }
@@ -90,6 +96,9 @@ impl Jitter {
             JitterDistribution::Normal { mean, deviation } => {
                 let draws = CounterStream::from_key(draw);
                 nanos(truncated_normal(mean.as_nanos() as f64, deviation.as_nanos() as f64, draws))
+            }
+            JitterDistribution::Exponential { mean } => {
+                nanos(-(mean.as_nanos() as f64) * math::ln(unit_interval(draw)))
             }
             JitterDistribution::Pareto { scale, shape, max } => {
                 let factor = math::pow(unit_interval(draw), -1.0 / shape);
@@ -168,6 +177,16 @@ mod tests {
         let chi: f64 =
             counts.iter().map(|&n| (f64::from(n) - 20_000.0) * (f64::from(n) - 20_000.0) / 20_000.0).sum();
         assert!(chi < 30.0, "{chi} {counts:?}");
+    }
+
+    #[test]
+    fn exponential_delays_have_the_mean_and_the_tail_of_their_distribution() {
+        let delays = delays(JitterDistribution::Exponential { mean: millis(10) });
+        // The deviation of the mean of 200,000 is 10 / sqrt(200,000) = 0.022; five of them are 0.11.
+        assert!((mean(&delays) - 10.0).abs() < 0.11, "{}", mean(&delays));
+        let above = delays.iter().filter(|delay| **delay > 30.0).count() as f64 / FRAMES as f64;
+        // e^-3 = 0.049787, deviation sqrt(0.0498 · 0.9502 / 200,000) = 0.00049.
+        assert!((above - 0.049_787).abs() < 0.0025, "{above}");
     }
 
     #[test]

@@ -93,6 +93,12 @@ impl TcpEndpoint {
         self.get_mut(id).map(TcpConnection::take_notes).unwrap_or_default()
     }
 
+    /// The notes of all connections since the last call, one connection after the other.
+    pub fn drain_notes(&mut self) -> Vec<Note> {
+        let connections = self.slots.iter_mut().filter_map(|slot| slot.connection.as_mut());
+        connections.flat_map(|connection| connection.take_notes()).collect()
+    }
+
     /// Listens at `local`, whose address may be unspecified; at most `backlog` connections may be half open.
     ///
     /// # Errors

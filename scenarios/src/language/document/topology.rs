@@ -37,12 +37,18 @@ pub struct Chain {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Grid {
-    /// How many nodes stand in a row, at least 1.
+    /// How many nodes stand in a row, at least 1; give this and `rows`, or `nodes`.
+    #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000))]
-    pub columns: u64,
+    pub columns: Option<u64>,
     /// How many rows there are, at least 1; at most 1 000 000 nodes in all.
+    #[serde(default)]
     #[schemars(range(min = 1, max = 1_000_000))]
-    pub rows: u64,
+    pub rows: Option<u64>,
+    /// Makes the largest square of at most so many nodes: 100 for 10 by 10.
+    #[serde(default)]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub nodes: Option<u64>,
     /// The links.
     #[serde(default)]
     pub link: LinkTemplate,
@@ -95,6 +101,16 @@ pub struct Dumbbell {
     /// The link between the routers, called `name-bottleneck`, from the left to the right.
     #[serde(default)]
     pub bottleneck: LinkTemplate,
+}
+
+impl Grid {
+    /// How many columns and rows there are; 0 of what is not given.
+    pub fn size(&self) -> (u64, u64) {
+        match self.nodes {
+            Some(nodes) => (nodes.isqrt(), nodes.isqrt()),
+            None => (self.columns.unwrap_or(0), self.rows.unwrap_or(0)),
+        }
+    }
 }
 
 fn one() -> u64 {

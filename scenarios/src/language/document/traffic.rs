@@ -3,10 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{TextList, Workload};
+use super::{Pairs, TextList, Workload};
 use crate::language::quantity::{Duration, Size};
 
-/// One entry of traffic: a flow from each sender to each receiver.
+/// One entry of traffic: a flow from each sender to each receiver, unless `pairs` says otherwise.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct TrafficSettings {
@@ -17,6 +17,9 @@ pub struct TrafficSettings {
     pub from: TextList,
     /// Who receives: as `from`, or a multicast address.
     pub to: TextList,
+    /// Who of them sends to whom: "all" (default) for each sender to each receiver, "one-by-one", or {"random": …}.
+    #[serde(default)]
+    pub pairs: Pairs,
     /// The protocols, top first: "tcp", "udp".
     pub over: String,
     /// Settings of the protocols, by protocol; those of a protocol that is not in `over` do nothing.
@@ -48,7 +51,7 @@ pub struct ProtocolOptions {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct TcpOptions {
-    /// Congestion control: "cubic" (default, RFC 9438), "reno" (RFC 5681 with RFC 6582) or "none".
+    /// Congestion control: "cubic" (default, RFC 9438) or "reno" (RFC 5681 with RFC 6582).
     pub congestion: Option<CongestionControl>,
     /// The largest segment: "1460 B"; default: what the interface's MTU allows; "64 B" to "65495 B".
     pub mss: Option<Size>,
@@ -95,8 +98,6 @@ pub enum CongestionControl {
     Cubic,
     /// Reno (RFC 5681) with NewReno's recovery (RFC 6582).
     Reno,
-    /// None: the receiver's window alone.
-    None,
 }
 
 /// Settings of UDP (RFC 768).

@@ -106,7 +106,8 @@ pub struct Bulk {
     /// For how long: "30 s", more than 0.
     #[serde(rename = "for")]
     pub time: Option<Duration>,
-    /// When it begins: "0 s" (default), or "uniform" for a random moment within the first second.
+    /// When it begins: "0 s" (default), "uniform" for a random moment within the first second, or "uniform within
+    /// 100 ms".
     pub start: Start,
 }
 
@@ -143,6 +144,8 @@ pub struct RequestResponse {
 pub enum Start {
     /// At a random moment within the first period.
     Uniform,
+    /// At a random moment before this time.
+    Within(Duration),
     /// At this time.
     At(Duration),
 }
@@ -233,10 +236,13 @@ impl TimeDistribution {
 }
 
 impl crate::language::shorthand::TextForm for Start {
-    const EXPECTED: &'static str = "a time such as \"5 s\", or \"uniform\"";
-    const EXAMPLES: &'static [&'static str] = &["0 s", "uniform"];
+    const EXPECTED: &'static str = "a time such as \"5 s\", \"uniform\" or \"uniform within 100 ms\"";
+    const EXAMPLES: &'static [&'static str] = &["0 s", "uniform", "uniform within 100 ms"];
 
     fn read(text: &str) -> Result<Self, String> {
+        if let Some(span) = text.strip_prefix("uniform within ") {
+            return span.parse().map(Self::Within);
+        }
         match text {
             "uniform" => Ok(Self::Uniform),
             _ if text.starts_with(|first: char| first.is_alphabetic()) => {

@@ -173,8 +173,15 @@ pub(super) fn made_groups(name: &str, rule: &Topology) -> Vec<(String, u64, bool
         Topology::Star(star) => one(star.nodes, path.key("star").key("nodes")),
         Topology::Random(random) => one(random.nodes, path.key("random").key("nodes")),
         Topology::Grid(grid) => {
-            let at = if grid.columns == 0 { "columns" } else { "rows" };
-            one(grid.columns.saturating_mul(grid.rows), path.key("grid").key(at))
+            let (columns, rows) = grid.size();
+            let at = if grid.nodes.is_some() {
+                "nodes"
+            } else if columns == 0 {
+                "columns"
+            } else {
+                "rows"
+            };
+            one(columns.saturating_mul(rows), path.key("grid").key(at))
         }
         Topology::Dumbbell(dumbbell) => {
             let at = path.key("dumbbell").key("pairs");

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::node::NodeIndex;
 use super::{Resolver, section};
 use crate::language::diagnostic::Finding;
-use crate::language::document::{Document, TrafficSettings, Workload};
+use crate::language::document::{Document, Pairs, TrafficSettings, Workload};
 use crate::language::path::Path;
 use crate::language::scenario::{Destination, Endpoint, Flow, NodeId, Scenario, Traffic};
 use crate::language::stack::{Service, Stack};
@@ -43,27 +43,30 @@ impl Resolver<'_> {
                 self.error(path.key("count"), finding);
                 continue;
             }
-            let pairs = (from.len() as u64).saturating_mul(to.len() as u64);
+            let places = self.pairs(settings.pairs, &from, &to, &path, scenario);
+            if places.is_none() && settings.pairs != Pairs::All {
+                continue;
+            }
+            let all = (from.len() as u64).saturating_mul(to.len() as u64);
+            let pairs = places.as_ref().map_or(all, |places| places.len() as u64);
             if !self.has_room(&path, "flows", scenario.flows.len(), pairs.saturating_mul(copies)) {
                 continue;
             }
             let entry = scenario.traffic.len() as u32;
             let before = scenario.flows.len();
-            for sender in &from {
-                for receiver in &to {
-                    if matches!(receiver, Destination::Node(end) if end.node == sender.node) {
-                        continue;
-                    }
-                    let repeat = repeats.entry((settings.name.clone(), *sender, *receiver)).or_insert(0);
-                    for _ in 0..copies {
-                        *repeat += 1;
-                        scenario.flows.push(Flow {
-                            traffic: entry,
-                            from: *sender,
-                            to: *receiver,
-                            repeat: *repeat,
-                        });
-                    }
+            for number in 0..pairs as usize {
+                let (sender, receiver) = match &places {
+                    Some(places) => (places[number].0 as usize, places[number].1 as usize),
+                    None => (number / to.len(), number % to.len()),
+                };
+                let (from, to) = (from[sender], to[receiver]);
+                if matches!(to, Destination::Node(end) if end.node == from.node) {
+                    continue;
+                }
+                let repeat = repeats.entry((settings.name.clone(), from, to)).or_insert(0);
+                for _ in 0..copies {
+                    *repeat += 1;
+                    scenario.flows.push(Flow { traffic: entry, from, to, repeat: *repeat });
                 }
             }
             let made = scenario.flows.len() - before;

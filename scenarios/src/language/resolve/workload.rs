@@ -121,7 +121,7 @@ impl Checker<'_> {
 
     fn times(&mut self, path: &Path, start: Start, stop: Option<Duration>, messages: Option<u64>) {
         let begins = match start {
-            Start::Uniform => Duration::default(),
+            Start::Uniform | Start::Within(_) => Duration::default(),
             Start::At(time) => time,
         };
         if begins >= self.duration && self.duration.as_nanos() > 0 {

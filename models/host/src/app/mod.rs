@@ -1,0 +1,87 @@
+//! Applications: what generates messages, and what takes and answers them.
+
+mod service;
+mod source;
+
+use network::node::NodeId;
+use sim_core::SimTime;
+use sim_core::random::Streams;
+
+pub use service::Service;
+pub use source::Source;
+
+use crate::flow::Flow;
+use crate::stack::{Handle, Stack, StackEvent, Way};
+
+/// An application of a host.
+#[derive(Debug)]
+pub enum App {
+    /// Sends what a flow's workload generates, and takes the answers.
+    Source(Box<Source>),
+    /// Takes what arrives on a port number, and answers requests.
+    Service(Box<Service>),
+}
+
+/// What an application may use while it handles something.
+pub struct Context<'a> {
+    /// The present, in global time: what latencies are measured in.
+    pub now: SimTime,
+    /// The present by the host's own clock: what protocols go by.
+    pub local: SimTime,
+    /// The host's node.
+    pub node: NodeId,
+    /// The application's number within its host.
+    pub app: usize,
+    /// The host's protocols.
+    pub stack: &'a mut Stack,
+    /// All flows of the run.
+    pub flows: &'a mut [Flow],
+    /// The run's random streams.
+    pub streams: &'a Streams,
+    /// How the host reaches the application's peer, where it is about to open a connection.
+    pub way: Option<Way>,
+    /// The largest packet that the host's first link takes.
+    pub mtu: u16,
+}
+
+impl App {
+    /// Begins: listens, or waits for its first message. Also after a reboot.
+    pub fn start(&mut self, context: &mut Context<'_>) {
+        match self {
+            Self::Source(source) => source.start(context),
+            Self::Service(service) => service.start(context),
+        }
+    }
+
+    /// Takes an event of one of its connections or sockets.
+    pub fn on_event(&mut self, context: &mut Context<'_>, handle: Handle, event: StackEvent) {
+        match self {
+            Self::Source(source) => source.on_event(context, handle, event),
+            Self::Service(service) => service.on_event(context, handle, event),
+        }
+    }
+
+    /// Does what is due by now.
+    pub fn on_timer(&mut self, context: &mut Context<'_>) {
+        match self {
+            Self::Source(source) => source.on_timer(context),
+            Self::Service(service) => service.on_timer(context),
+        }
+    }
+
+    /// When [`Self::on_timer`] has something to do next, in global time.
+    pub fn next_timer(&self) -> Option<SimTime> {
+        match self {
+            Self::Source(source) => source.next_timer(),
+            Self::Service(service) => service.next_timer(),
+        }
+    }
+
+    /// Forgets what a loss of power makes it forget.
+    pub fn lose_volatile_state(&mut self) {
+        match self {
+            Self::Source(source) => source.lose_volatile_state(),
+            Self::Service(service) => service.lose_volatile_state(),
+        }
+    }
+}

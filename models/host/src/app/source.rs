@@ -1,0 +1,387 @@
+//! The sending side of a flow: it generates messages, waits for a connection or for room in a buffer,
+//! and takes the answers.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use sim_core::random::Streams;
+use sim_core::{SimDuration, SimTime};
+use wire::account::{FlowId, Protocol, Reason, Run, Runs};
+use wire::payload::{Payload, Slice};
+
+use super::Context;
+use crate::flow::{Flow, Workload};
+use crate::stack::{Carrier, Handle, StackEvent};
+use crate::workload::MessageClock;
+
+/// The sending side of a flow.
+#[derive(Debug)]
+pub struct Source {
+    flow: FlowId,
+    address: IpAddr,
+    port: u16,
+    carrier: Carrier,
+    supply: Supply,
+    /// Whether the messages are requests, each with an answer.
+    takes_answers: bool,
+    /// Requests that no answer has come to on this connection.
+    unanswered: u32,
+    /// When the answer to a request by datagram is given up.
+    patience_ends: SimTime,
+    backlog: VecDeque<Message>,
+    socket: Socket,
+    /// Bytes generated so far: the place of the next one in the flow's filler.
+    offset: u64,
+}
+
+/// Where the bytes come from.
+#[derive(Debug)]
+enum Supply {
+    Messages(MessageClock),
+    Bulk { start: SimTime, stop: SimTime, left: Option<u64>, begun: bool, stopped: bool },
+}
+
+/// A message that is not wholly handed to the transport yet.
+#[derive(Clone, Copy, Debug)]
+struct Message {
+    number: u32,
+    generated: SimTime,
+    offset: u64,
+    size: u32,
+    left: u32,
+}
+
+/// The state of the connection below.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Socket {
+    /// Not needed yet, or ended.
+    Idle,
+    /// Being set up since this time.
+    Opening(Handle, SimTime),
+    /// Ready to take bytes.
+    Open(Handle),
+    /// Everything was sent; the other side's end is awaited.
+    Closing(Handle),
+    /// Lost: another attempt follows at this time.
+    Lost(SimTime),
+}
+
+impl Source {
+    /// The sending side of `flow`, whose number is `id`.
+    pub fn new(id: FlowId, flow: &Flow, streams: &Streams) -> Self {
+        let supply = match &flow.workload {
+            Workload::Messages(plan) | Workload::RequestResponse { requests: plan, .. } => {
+                Supply::Messages(MessageClock::new(plan.clone(), streams, &flow.name))
+            }
+            Workload::Bulk { bytes, start, stop } => {
+                let start = start.draw(streams, &flow.name);
+                Supply::Bulk { start, stop: *stop, left: *bytes, begun: false, stopped: false }
+            }
+        };
+        Self {
+            flow: id,
+            address: flow.address,
+            port: flow.port,
+            carrier: flow.carrier.clone(),
+            supply,
+            takes_answers: matches!(flow.workload, Workload::RequestResponse { .. }),
+            unanswered: 0,
+            patience_ends: SimTime::MAX,
+            backlog: VecDeque::new(),
+            socket: Socket::Idle,
+            offset: 0,
+        }
+    }
+
+    /// The flow that this is the sending side of.
+    pub fn flow(&self) -> FlowId {
+        self.flow
+    }
+
+    /// The connection or socket below, while there is one.
+    pub fn handle(&self) -> Option<Handle> {
+        match self.socket {
+            Socket::Opening(handle, _) | Socket::Open(handle) | Socket::Closing(handle) => Some(handle),
+            Socket::Idle | Socket::Lost(_) => None,
+        }
+    }
+
+    /// The address that it sends to.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
+    pub(super) fn start(&mut self, context: &mut Context<'_>) {
+        if self.has_work(context.now) {
+            self.open(context);
+        }
+    }
+
+    pub(super) fn next_timer(&self) -> Option<SimTime> {
+        let supply = match &self.supply {
+            Supply::Messages(clock) => clock.next_at(),
+            Supply::Bulk { start, begun: false, .. } => Some(*start),
+            Supply::Bulk { stop, begun: true, stopped, .. } => (!stopped).then_some(*stop),
+        };
+        let retry = match self.socket {
+            Socket::Lost(at) => Some(at),
+            Socket::Idle | Socket::Opening(..) | Socket::Open(_) | Socket::Closing(_) => None,
+        };
+        let patience = (self.is_impatient() && self.unanswered > 0).then_some(self.patience_ends);
+        supply.into_iter().chain(retry).chain(patience).min()
+    }
+
+    pub(super) fn on_timer(&mut self, context: &mut Context<'_>) {
+        self.generate(context);
+        if let Socket::Lost(at) = self.socket
+            && at <= context.now
+        {
+            self.socket = Socket::Idle;
+            if self.has_work(context.now) {
+                self.open(context);
+            }
+        }
+        if self.is_impatient() && self.unanswered > 0 && self.patience_ends <= context.now {
+            self.unanswered = 0;
+            self.on_answer(context.now);
+        }
+        self.send(context);
+    }
+
+    pub(super) fn on_event(&mut self, context: &mut Context<'_>, handle: Handle, event: StackEvent) {
+        if self.handle() != Some(handle) {
+            return;
+        }
+        match event {
+            StackEvent::Connected => {
+                if let Socket::Opening(_, since) = self.socket {
+                    let setup = &mut context.flows[self.flow.0 as usize].measure.setup;
+                    setup.get_or_insert(context.now.saturating_since(since));
+                    self.socket = Socket::Open(handle);
+                }
+                self.send(context);
+            }
+            StackEvent::Writable => self.send(context),
+            StackEvent::Datagram { runs, .. } => self.take_answers(context, &runs),
+            StackEvent::Readable => {
+                let (_, runs) = context.stack.read(context.local, handle);
+                self.take_answers(context, &runs);
+            }
+            StackEvent::PeerClosed => {
+                context.stack.close(context.local, handle);
+                if !self.backlog.is_empty() {
+                    self.lose(context);
+                } else if !matches!(self.socket, Socket::Closing(_)) {
+                    self.socket = Socket::Idle;
+                }
+            }
+            StackEvent::Closed => match self.socket {
+                Socket::Closing(_) => self.socket = Socket::Idle,
+                Socket::Idle | Socket::Opening(..) | Socket::Open(_) | Socket::Lost(_) => self.lose(context),
+            },
+            StackEvent::Unreachable | StackEvent::Accepted => {}
+        }
+    }
+
+    pub(super) fn lose_volatile_state(&mut self) {
+        self.backlog.clear();
+        self.socket = Socket::Idle;
+        self.unanswered = 0;
+    }
+
+    /// Whether there is, or will be, something to send.
+    fn has_work(&self, now: SimTime) -> bool {
+        match &self.supply {
+            Supply::Messages(_) => !self.backlog.is_empty(),
+            Supply::Bulk { start, stop, left, .. } => *start <= now && now < *stop && *left != Some(0),
+        }
+    }
+
+    fn generate(&mut self, context: &mut Context<'_>) {
+        match &mut self.supply {
+            Supply::Messages(clock) => {
+                while clock.next_at().is_some_and(|next| next <= context.now) {
+                    let Some((number, size)) = clock.generate() else { break };
+                    context.flows[self.flow.0 as usize].measure.on_generated(context.now);
+                    let message =
+                        Message { number, generated: context.now, offset: self.offset, size, left: size };
+                    self.offset += u64::from(size);
+                    self.backlog.push_back(message);
+                }
+            }
+            Supply::Bulk { start, stop, begun, stopped, .. } => {
+                *stopped |= *stop <= context.now;
+                if !*begun && *start <= context.now {
+                    *begun = true;
+                    context.flows[self.flow.0 as usize].measure.first_generated.get_or_insert(context.now);
+                }
+            }
+        }
+        if self.socket == Socket::Idle && self.has_work(context.now) {
+            self.open(context);
+        }
+    }
+
+    fn open(&mut self, context: &mut Context<'_>) {
+        let Some(way) = context.way else {
+            self.lose(context);
+            return;
+        };
+        let peer = (self.address, self.port);
+        let opened = context.stack.open(context.local, context.app, &self.carrier, way, peer, self.flow);
+        match opened {
+            Some(handle) if self.carrier.has_connections() => {
+                self.socket = Socket::Opening(handle, context.now)
+            }
+            Some(handle) => {
+                let measure = &mut context.flows[self.flow.0 as usize].measure;
+                measure.setup.get_or_insert(SimDuration::from_nanos(0));
+                self.socket = Socket::Open(handle);
+            }
+            None => self.lose(context),
+        }
+    }
+
+    fn lose(&mut self, context: &mut Context<'_>) {
+        context.flows[self.flow.0 as usize].measure.connections_lost += 1;
+        // What the connection had taken is gone with it; what is left of a message cut in the middle
+        // would make no sense to the next connection's receiver.
+        self.backlog.retain(Message::is_whole);
+        self.unanswered = 0;
+        self.socket = Socket::Lost(context.now + RECONNECT_DELAY);
+    }
+
+    fn send(&mut self, context: &mut Context<'_>) {
+        let Socket::Open(handle) = self.socket else { return };
+        match self.supply {
+            Supply::Messages(_) if self.carrier.is_stream() => self.write_messages(context, handle),
+            Supply::Messages(_) => self.send_datagrams(context, handle),
+            Supply::Bulk { .. } => self.write_bulk(context, handle),
+        }
+    }
+
+    fn write_messages(&mut self, context: &mut Context<'_>, handle: Handle) {
+        while let Some(message) = self.backlog.front_mut() {
+            let slice = Slice::filler(self.flow.0, message.offset, message.left);
+            let accepted = context.stack.write(context.local, handle, slice, message.run(self.flow));
+            message.offset += u64::from(accepted);
+            message.left -= accepted;
+            if message.left > 0 {
+                return;
+            }
+            self.backlog.pop_front();
+            self.unanswered += u32::from(self.takes_answers);
+        }
+        if self.is_finished() && self.unanswered == 0 {
+            context.stack.close(context.local, handle);
+            self.socket = Socket::Closing(handle);
+        }
+    }
+
+    fn send_datagrams(&mut self, context: &mut Context<'_>, handle: Handle) {
+        let options = self.carrier.send_options();
+        while let Some(message) = self.backlog.front() {
+            let payload = Payload::from(Slice::filler(self.flow.0, message.offset, message.left));
+            let runs = Runs::from_elem(message.run(self.flow), 1);
+            context.stack.send(handle, &options, (self.address, self.port), payload, runs);
+            self.backlog.pop_front();
+            self.unanswered += u32::from(self.takes_answers);
+            self.patience_ends = context.now + PATIENCE;
+        }
+    }
+
+    fn write_bulk(&mut self, context: &mut Context<'_>, handle: Handle) {
+        let Supply::Bulk { stop, left, stopped, .. } = &mut self.supply else { return };
+        while context.now < *stop {
+            let want = left.map_or(u32::MAX, |left| left.min(u64::from(u32::MAX)) as u32);
+            if want == 0 {
+                break;
+            }
+            // More than there is room for is offered, so that the connection says when it has room again.
+            let run = Run {
+                bytes: want,
+                flow: self.flow,
+                message: 0,
+                generated: context.now,
+                protocol: Protocol::Application,
+                reason: Reason::Data,
+                last: *left == Some(u64::from(want)),
+            };
+            let slice = Slice::filler(self.flow.0, self.offset, want);
+            let accepted = context.stack.write(context.local, handle, slice, run);
+            self.offset += u64::from(accepted);
+            if let Some(left) = left {
+                *left -= u64::from(accepted);
+            }
+            if accepted < want {
+                break;
+            }
+        }
+        *stopped |= *left == Some(0) || context.now >= *stop;
+        if *stopped {
+            context.stack.close(context.local, handle);
+            self.socket = Socket::Closing(handle);
+        }
+    }
+
+    /// Whether an answer may be lost for good, so that waiting for it must end.
+    fn is_impatient(&self) -> bool {
+        !self.carrier.is_stream() && matches!(&self.supply, Supply::Messages(clock) if clock.awaits_answers())
+    }
+
+    fn on_answer(&mut self, now: SimTime) {
+        if let Supply::Messages(clock) = &mut self.supply {
+            clock.on_answer(now);
+        }
+    }
+
+    /// Whether every message that will ever come has been handed on.
+    fn is_finished(&self) -> bool {
+        match &self.supply {
+            Supply::Messages(clock) => clock.is_exhausted() && self.backlog.is_empty(),
+            Supply::Bulk { left, .. } => *left == Some(0),
+        }
+    }
+
+    fn take_answers(&mut self, context: &mut Context<'_>, runs: &Runs) {
+        // What comes back of a flow without answers is an echo, and not measured.
+        let own = self.takes_answers.then_some(self.flow);
+        for run in runs.iter().filter(|run| Some(run.flow) == own) {
+            let measure = &mut context.flows[self.flow.0 as usize].measure;
+            let first = !run.last || measure.on_message(context.now, 0, run);
+            if first {
+                measure.on_bytes(context.now, u64::from(run.bytes));
+            }
+            if run.last {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                self.on_answer(context.now);
+            }
+        }
+        self.send(context);
+    }
+}
+
+impl Message {
+    fn run(&self, flow: FlowId) -> Run {
+        Run {
+            bytes: self.left,
+            flow,
+            message: self.number,
+            generated: self.generated,
+            protocol: Protocol::Application,
+            reason: Reason::Data,
+            last: true,
+        }
+    }
+
+    /// Whether no byte of it has been handed on.
+    fn is_whole(&self) -> bool {
+        self.left == self.size
+    }
+}
+
+/// How long a source waits before it connects again after its connection was lost.
+const RECONNECT_DELAY: SimDuration = SimDuration::from_secs(1);
+
+/// How long a source that waits for answers waits for one by datagram.
+const PATIENCE: SimDuration = SimDuration::from_secs(5);

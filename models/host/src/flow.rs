@@ -1,0 +1,68 @@
+//! Flows: who asks whom to carry what, and what came of it.
+
+use std::net::IpAddr;
+
+use network::node::NodeId;
+use network::port::PortId;
+use sim_core::SimTime;
+
+use crate::measure::FlowMeasure;
+use crate::stack::Carrier;
+use crate::workload::{MessagePlan, Size, Span, Start};
+
+/// What a flow's application does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Workload {
+    /// Messages from the sender to the receivers.
+    Messages(MessagePlan),
+    /// As many bytes as the connection carries, to one receiver.
+    Bulk {
+        /// So many bytes, or as many as can be sent until `stop`.
+        bytes: Option<u64>,
+        /// When the connection is opened.
+        start: Start,
+        /// When the sender stops writing.
+        stop: SimTime,
+    },
+    /// Requests, each of which the receiver answers; the answer's arrival is what is measured.
+    RequestResponse {
+        /// The requests.
+        requests: MessagePlan,
+        /// Size of an answer.
+        response: Size,
+        /// How long the server takes for one.
+        processing: Span,
+    },
+}
+
+/// A flow of the run.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// The flow's name; its random streams are called after it.
+    pub name: Box<str>,
+    /// The sender.
+    pub from: NodeId,
+    /// The port that the sender is bound to, where the scenario says so.
+    pub via: Option<PortId>,
+    /// The receivers: one, or the members of a group.
+    pub to: Vec<NodeId>,
+    /// The address that is sent to.
+    pub address: IpAddr,
+    /// The receivers' port number.
+    pub port: u16,
+    /// The stack below the application, as the scenario writes it.
+    pub over: Box<str>,
+    /// What carries it.
+    pub carrier: Carrier,
+    /// What the application does.
+    pub workload: Workload,
+    /// What was measured.
+    pub measure: FlowMeasure,
+}
+
+impl Flow {
+    /// The place of `node` among the receivers.
+    pub fn receiver(&self, node: NodeId) -> Option<usize> {
+        self.to.iter().position(|&to| to == node)
+    }
+}

@@ -1,0 +1,214 @@
+//! One host: its protocols, its applications and its clock, between the network and the measurements.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use network::event::NetworkEvent as Event;
+use network::network::Network;
+use network::node::NodeId;
+use network::observer::Observer;
+use sim_core::SimTime;
+use sim_core::engine::Alarm;
+use sim_core::random::Streams;
+use transport::endpoint::NetworkEvent;
+use transport::tcp::note::NoteKind;
+use wire::ip::IpProtocol;
+
+use crate::app::{App, Context};
+use crate::clock::Clock;
+use crate::flow::Flow;
+use crate::output::Output;
+use crate::reassembly::Reassembler;
+use crate::stack::{Handle, Stack, StackEvent, Way};
+
+/// One host.
+#[derive(Debug)]
+pub struct Host {
+    pub(crate) node: NodeId,
+    pub(crate) clock: Clock,
+    pub(crate) stack: Stack,
+    pub(crate) output: Output,
+    pub(crate) reassembler: Option<Box<Reassembler>>,
+    apps: Vec<App>,
+    alarm: Alarm,
+    notes: Vec<(SimTime, NoteKind)>,
+    timers: BinaryHeap<Reverse<(SimTime, usize)>>,
+}
+
+/// What a host may use of the world around it.
+pub(crate) struct Surroundings<'a, O: Observer> {
+    pub(crate) network: &'a mut Network<O>,
+    pub(crate) flows: &'a mut [Flow],
+    pub(crate) streams: &'a Streams,
+}
+
+impl Host {
+    /// The host of `node`, without applications.
+    pub fn new(node: NodeId, clock: Clock, stack: Stack, output: Output) -> Self {
+        Self {
+            node,
+            clock,
+            stack,
+            output,
+            reassembler: None,
+            apps: Vec::new(),
+            alarm: Alarm::new(),
+            notes: Vec::new(),
+            timers: BinaryHeap::new(),
+        }
+    }
+
+    /// Adds an application and returns its number.
+    pub fn add_app(&mut self, app: App) -> usize {
+        self.apps.push(app);
+        self.apps.len() - 1
+    }
+
+    /// The applications.
+    pub fn apps(&self) -> &[App] {
+        &self.apps
+    }
+
+    /// What happened inside the host's connections since the last call, where someone looks on.
+    pub fn take_notes(&mut self) -> Vec<(SimTime, NoteKind)> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// The host's protocols.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// Begins: at the start of the run, or after a reboot.
+    pub(crate) fn start<O: Observer>(&mut self, around: &mut Surroundings<'_, O>) {
+        for index in 0..self.apps.len() {
+            self.with_app(index, around, |app, context| app.start(context));
+        }
+        self.settle(around);
+    }
+
+    /// Forgets what a loss of power makes it forget; [`Self::start`] follows.
+    pub(crate) fn lose_volatile_state(&mut self, stack: Stack) {
+        self.stack = stack;
+        self.reassembler = None;
+        self.timers.clear();
+        for app in &mut self.apps {
+            app.lose_volatile_state();
+        }
+    }
+
+    /// Takes the node's wake-up event, unless it has been overtaken by an earlier one.
+    pub(crate) fn on_wake<O: Observer>(&mut self, around: &mut Surroundings<'_, O>) {
+        let now = around.network.now();
+        if !self.alarm.on_event(now) {
+            return;
+        }
+        self.stack.handle_timeout(self.clock.local(now));
+        if let Some(reassembler) = &mut self.reassembler {
+            reassembler.expire(now, self.node, around.network);
+        }
+        while let Some(&Reverse((due, app))) = self.timers.peek() {
+            if due > now {
+                break;
+            }
+            self.timers.pop();
+            if self.apps[app].next_timer().is_some_and(|next| next <= now) {
+                self.with_app(app, around, |app, context| app.on_timer(context));
+            } else {
+                self.arm_app(app);
+            }
+        }
+        self.settle(around);
+    }
+
+    /// Tells the protocols news of the network.
+    pub(crate) fn on_network<O: Observer>(
+        &mut self,
+        around: &mut Surroundings<'_, O>,
+        protocol: Option<IpProtocol>,
+        event: &NetworkEvent,
+    ) {
+        let local = self.clock.local(around.network.now());
+        self.stack.handle_network(local, protocol, event);
+    }
+
+    /// Passes events up and datagrams down until nothing is left to do, then arms the next wake-up.
+    pub(crate) fn settle<O: Observer>(&mut self, around: &mut Surroundings<'_, O>) {
+        let now = around.network.now();
+        let local = self.clock.local(now);
+        loop {
+            while let Some((app, handle, event)) = self.stack.poll_event() {
+                self.dispatch(app, handle, event, around);
+            }
+            let Some(transmit) = self.stack.poll_transmit(local) else { break };
+            self.output.send(around.network, self.node, transmit);
+        }
+        if O::ENABLED {
+            let clock = self.clock;
+            let notes = self.stack.drain_notes().into_iter().map(|note| (clock.global(note.at), note.kind));
+            self.notes.extend(notes);
+        }
+        let stack = self.stack.poll_timeout().map(|due| self.clock.global(due));
+        let apps = self.timers.peek().map(|&Reverse((due, _))| due);
+        let fragments = self.reassembler.as_ref().and_then(|reassembler| reassembler.next_timeout());
+        let next = stack.into_iter().chain(apps).chain(fragments).min();
+        if let Some(at) = self.alarm.arm(next) {
+            around.network.schedule(at.max(now), self.node, Event::Wake(self.node));
+        }
+    }
+
+    #[inline]
+    fn dispatch<O: Observer>(
+        &mut self,
+        app: usize,
+        handle: Handle,
+        event: StackEvent,
+        around: &mut Surroundings<'_, O>,
+    ) {
+        self.with_app(app, around, |app, context| app.on_event(context, handle, event));
+    }
+
+    fn with_app<O: Observer>(
+        &mut self,
+        index: usize,
+        around: &mut Surroundings<'_, O>,
+        act: impl FnOnce(&mut App, &mut Context<'_>),
+    ) {
+        let now = around.network.now();
+        let way = self.way(index, around);
+        let mut context = Context {
+            now,
+            local: self.clock.local(now),
+            node: self.node,
+            app: index,
+            stack: &mut self.stack,
+            flows: around.flows,
+            streams: around.streams,
+            way,
+            mtu: around.network.mtu(around.network.port_of(self.node, 0)),
+        };
+        act(&mut self.apps[index], &mut context);
+        self.arm_app(index);
+    }
+
+    /// How an application that has no connection would reach its peer: from the port which the flow names
+    /// or the route leaves by (RFC 1122 §3.3.4.3, RFC 6724 rules 1 to 5).
+    fn way<O: Observer>(&self, app: usize, around: &mut Surroundings<'_, O>) -> Option<Way> {
+        let App::Source(source) = &self.apps[app] else { return None };
+        if source.handle().is_some() {
+            return None;
+        }
+        let via = around.flows[source.flow().0 as usize].via;
+        let address = around.network.source_address(self.node, source.address(), via)?;
+        let port = around.network.owned_port(self.node, address)?;
+        Some(Way { source: address, mtu: around.network.mtu(port) })
+    }
+
+    fn arm_app(&mut self, index: usize) {
+        if let Some(next) = self.apps[index].next_timer()
+            && self.timers.peek().is_none_or(|&Reverse((due, app))| (due, app) != (next, index))
+        {
+            self.timers.push(Reverse((next, index)));
+        }
+    }
+}

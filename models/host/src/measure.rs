@@ -1,0 +1,212 @@
+//! What is measured of a flow, as `docs/metrics.md` defines it.
+
+use sim_core::{SimDuration, SimTime};
+use wire::account::Run;
+
+/// The part of a run that metrics look at: messages generated from `from` on and before `to`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Window {
+    /// End of the warm-up.
+    pub from: SimTime,
+    /// End of the duration; the drain follows.
+    pub to: SimTime,
+}
+
+impl Window {
+    /// Whether `time` lies in the window.
+    pub fn contains(&self, time: SimTime) -> bool {
+        self.from <= time && time < self.to
+    }
+}
+
+/// What is measured of one flow.
+#[derive(Clone, Debug)]
+pub struct FlowMeasure {
+    window: Window,
+    /// Messages generated in the window, counted once for each intended receiver.
+    pub generated: u64,
+    /// First copies delivered of messages generated in the window.
+    pub delivered: u64,
+    /// Further copies delivered.
+    pub duplicates: u64,
+    /// First copies delivered after the window's end.
+    pub late: u64,
+    /// Latencies of the first copies, in order of delivery.
+    pub latencies: Vec<SimDuration>,
+    /// Application bytes delivered for the first time, over the whole run.
+    pub application_bytes: u64,
+    /// Application bytes delivered for the first time within the window.
+    pub window_bytes: u64,
+    /// When the flow first asked for something to be carried.
+    pub first_generated: Option<SimTime>,
+    /// When application bytes last arrived.
+    pub last_delivered: Option<SimTime>,
+    /// Whether everything that the workload had to send has arrived.
+    pub complete: bool,
+    /// From the first packet until the first application byte might be sent.
+    pub setup: Option<SimDuration>,
+    /// Connections that ended without the application's wish.
+    pub connections_lost: u64,
+    receivers: Vec<Received>,
+}
+
+/// Which messages a receiver has had.
+#[derive(Clone, Debug, Default)]
+struct Received(Vec<u64>);
+
+impl Received {
+    /// Notes a message; says whether it is the first copy.
+    fn note(&mut self, message: u32) -> bool {
+        let (word, bit) = (message as usize / 64, 1 << (message % 64));
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        let first = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        first
+    }
+}
+
+impl FlowMeasure {
+    /// Nothing measured yet; each message is intended for `receivers` nodes.
+    pub fn new(window: Window, receivers: usize) -> Self {
+        Self {
+            window,
+            generated: 0,
+            delivered: 0,
+            duplicates: 0,
+            late: 0,
+            latencies: Vec::new(),
+            application_bytes: 0,
+            window_bytes: 0,
+            first_generated: None,
+            last_delivered: None,
+            complete: false,
+            setup: None,
+            connections_lost: 0,
+            receivers: vec![Received::default(); receivers],
+        }
+    }
+
+    /// The workload has generated a message.
+    pub fn on_generated(&mut self, now: SimTime) {
+        self.first_generated.get_or_insert(now);
+        if self.window.contains(now) {
+            self.generated += self.receivers.len() as u64;
+        }
+    }
+
+    /// Bytes without message boundaries, such as a bulk transfer's, can be read at `now`.
+    pub fn on_bytes(&mut self, now: SimTime, bytes: u64) {
+        self.application_bytes += bytes;
+        self.last_delivered = Some(now);
+        if self.window.contains(now) {
+            self.window_bytes += bytes;
+        }
+    }
+
+    /// The last byte of a message can be read by the receiver of that index; its bytes were reported
+    /// by [`Self::on_bytes`] if they came by a stream. Says whether it is the first copy.
+    pub fn on_message(&mut self, now: SimTime, receiver: usize, run: &Run) -> bool {
+        let first = self.receivers[receiver].note(run.message);
+        if !self.window.contains(run.generated) {
+            return first;
+        }
+        if !first {
+            self.duplicates += 1;
+            return false;
+        }
+        self.delivered += 1;
+        if now >= self.window.to {
+            self.late += 1;
+        }
+        self.latencies.push(now.saturating_since(run.generated));
+        true
+    }
+
+    /// The latencies, sorted.
+    pub fn sorted_latencies(&self) -> Vec<SimDuration> {
+        let mut sorted = self.latencies.clone();
+        sorted.sort_unstable();
+        sorted
+    }
+
+    /// Application bytes delivered a second, in bit/s: within the window, from its start (or the
+    /// flow's, if later) to its end (or the last byte, if the flow had no more to send).
+    pub fn goodput_bps(&self) -> Option<f64> {
+        let from = self.window.from.max(self.first_generated?);
+        let to = match (self.complete, self.last_delivered) {
+            (true, Some(last)) => last.min(self.window.to),
+            _ => self.window.to,
+        };
+        let nanos = to.checked_since(from)?.as_nanos();
+        (nanos > 0).then(|| self.window_bytes as f64 * 8e9 / nanos as f64)
+    }
+}
+
+/// The value of rank `⌈q·n⌉` of a sorted list (nearest rank), for `q` in thousandths.
+pub fn nearest_rank(sorted: &[SimDuration], thousandths: u64) -> Option<SimDuration> {
+    let rank = (sorted.len() as u64 * thousandths).div_ceil(1000).max(1);
+    sorted.get(rank as usize - 1).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::account::{FlowId, Protocol, Reason};
+
+    fn ms(millis: u64) -> SimTime {
+        SimTime::from_millis(millis)
+    }
+
+    fn run(message: u32, generated: SimTime) -> Run {
+        Run {
+            bytes: 10,
+            flow: FlowId(0),
+            message,
+            generated,
+            protocol: Protocol::Application,
+            reason: Reason::Data,
+            last: true,
+        }
+    }
+
+    fn measure() -> FlowMeasure {
+        FlowMeasure::new(Window { from: ms(10), to: ms(100) }, 1)
+    }
+
+    #[test]
+    fn only_messages_of_the_window_count_and_each_once() {
+        let mut measure = measure();
+        for at in [5, 20, 99, 100] {
+            measure.on_generated(ms(at));
+        }
+        assert_eq!(measure.generated, 2);
+        measure.on_message(ms(30), 0, &run(0, ms(5)));
+        assert!(measure.on_message(ms(30), 0, &run(1, ms(20))));
+        assert!(!measure.on_message(ms(31), 0, &run(1, ms(20))));
+        measure.on_message(ms(150), 0, &run(2, ms(99)));
+        assert_eq!((measure.delivered, measure.duplicates, measure.late), (2, 1, 1));
+        assert_eq!(measure.latencies, [SimDuration::from_millis(10), SimDuration::from_millis(51)]);
+    }
+
+    #[test]
+    fn nearest_rank_is_a_value_that_occurred() {
+        let sorted: Vec<_> = (1..=10).map(SimDuration::from_nanos).collect();
+        assert_eq!(nearest_rank(&sorted, 500), Some(SimDuration::from_nanos(5)));
+        assert_eq!(nearest_rank(&sorted, 950), Some(SimDuration::from_nanos(10)));
+        assert_eq!(nearest_rank(&sorted, 0), Some(SimDuration::from_nanos(1)));
+        assert_eq!(nearest_rank(&[], 500), None);
+    }
+
+    #[test]
+    fn goodput_of_a_finished_transfer_ends_with_its_last_byte() {
+        let mut measure = measure();
+        measure.on_generated(ms(20));
+        measure.on_bytes(ms(60), 500);
+        // 4,000 bits from 20 ms to the window's end at 100 ms: 50 kbit/s; to the last byte at 60 ms: 100.
+        assert_eq!(measure.goodput_bps(), Some(50_000.0));
+        measure.complete = true;
+        assert_eq!(measure.goodput_bps(), Some(100_000.0));
+    }
+}

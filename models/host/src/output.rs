@@ -1,0 +1,113 @@
+//! From a host into the network: the internet header, and what is too big for the link.
+
+use std::net::IpAddr;
+
+use network::network::Network;
+use network::node::NodeId;
+use network::observer::Observer;
+use network::port::PortId;
+use transport::endpoint::Transmit;
+use wire::account::Protocol;
+use wire::ip::{Ecn, dscp_of};
+use wire::ipv4::Fragmentation;
+use wire::ipv6::FlowLabel;
+use wire::packet::Packet;
+use wire::{ipv4, ipv6};
+
+/// What a host needs to know to write internet headers.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Time to live and hop limit where a protocol has no wish.
+    pub hop_limit: u8,
+    /// Whether the port is chosen by the source address: on a host with several that does not forward
+    /// (the strong model of RFC 1122 §3.3.4.2).
+    pub by_source: bool,
+    identification: u16,
+}
+
+impl Output {
+    /// A host whose first IPv4 identification is `identification`.
+    pub fn new(hop_limit: u8, by_source: bool, identification: u16) -> Self {
+        Self { hop_limit, by_source, identification }
+    }
+
+    /// Writes the internet header and hands the packet to the network.
+    #[inline]
+    pub fn send<O: Observer>(&mut self, network: &mut Network<O>, node: NodeId, transmit: Transmit) {
+        let Transmit {
+            source,
+            destination,
+            interface,
+            protocol,
+            hop_limit,
+            traffic_class,
+            dont_fragment,
+            mut packet,
+        } = transmit;
+        let hop_limit = hop_limit.unwrap_or(self.hop_limit);
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let Ok(mut header) = ipv4::Header::new(source, destination, protocol, packet.len()) else {
+                    return network.refuse_oversized(node, &packet);
+                };
+                header.dscp = dscp_of(traffic_class);
+                header.ecn = Ecn::from_traffic_class(traffic_class);
+                header.time_to_live = hop_limit;
+                header.fragmentation = self.fragmentation(dont_fragment);
+                header.emit(packet.push_header(ipv4::HEADER_LEN));
+                packet.account.push_header(Protocol::Ipv4, ipv4::HEADER_LEN);
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let Ok(payload_len) = u16::try_from(packet.len()) else {
+                    return network.refuse_oversized(node, &packet);
+                };
+                let header = ipv6::Header {
+                    dscp: dscp_of(traffic_class),
+                    ecn: Ecn::from_traffic_class(traffic_class),
+                    flow_label: FlowLabel::NONE,
+                    payload_len,
+                    next_header: protocol,
+                    hop_limit,
+                    source,
+                    destination,
+                };
+                header.emit(packet.push_header(ipv6::HEADER_LEN));
+                packet.account.push_header(Protocol::Ipv6, ipv6::HEADER_LEN);
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {
+                unreachable!("an endpoint sends from and to addresses of one family")
+            }
+        }
+        let via = match interface {
+            Some(interface) => Some(network.port_of(node, interface.0)),
+            None if self.by_source => network.owned_port(node, source),
+            None => None,
+        };
+        self.hand_over(network, node, packet, destination, via);
+    }
+
+    #[inline]
+    fn hand_over<O: Observer>(
+        &self,
+        network: &mut Network<O>,
+        node: NodeId,
+        packet: Packet,
+        destination: IpAddr,
+        via: Option<PortId>,
+    ) {
+        network.originate(node, packet, destination, via);
+    }
+
+    /// A datagram that may not be fragmented needs no identification (RFC 6864 §4.1); zero is what
+    /// Linux sends then for connected protocols' first packets.
+    #[inline]
+    fn fragmentation(&mut self, dont_fragment: bool) -> Fragmentation {
+        let mut fragmentation = Fragmentation::default();
+        fragmentation.dont_fragment = dont_fragment;
+        if !dont_fragment {
+            fragmentation.identification = self.identification;
+            self.identification = self.identification.wrapping_add(1);
+        }
+        fragmentation
+    }
+}

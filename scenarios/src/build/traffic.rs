@@ -1,0 +1,319 @@
+//! Flows and the applications at their ends.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use host::app::{App, Service, Source};
+use host::flow::{Flow, Workload};
+use host::measure::{FlowMeasure, Window};
+use host::stack::{Carrier, UdpOptions};
+use host::workload::{Arrival, MessagePlan, Size, Span, Start};
+use host::world::World;
+use network::observer::Observer;
+use sim_core::random::Streams;
+use sim_core::{SimDuration, SimTime};
+use transport::congestion::Algorithm;
+use transport::tcp::{KeepAlive, TcpConfig};
+use wire::account::FlowId;
+
+use super::{Places, WorldError, host_on, is_of_family};
+use crate::language::document::{self, CongestionControl, SizeDistribution, TimeDistribution};
+use crate::language::scenario::{self, Destination, Endpoint, Scenario, Traffic};
+
+/// The flows of a scenario, in its order.
+pub(super) fn flows<O: Observer>(
+    scenario: &Scenario,
+    places: &Places,
+    world: &World<O>,
+) -> Result<Vec<Flow>, WorldError> {
+    let window = window(scenario);
+    let workloads: Vec<Workload> = scenario.traffic.iter().map(|entry| workload(scenario, entry)).collect();
+    let carriers: Vec<Carrier> = scenario.traffic.iter().map(carrier).collect();
+    let mut flows = Vec::with_capacity(scenario.flows.len());
+    for flow in &scenario.flows {
+        let entry = &scenario.traffic[flow.traffic as usize];
+        let name = scenario.flow_name(flow);
+        let (to, address) = match flow.to {
+            Destination::Multicast(group) => (members(scenario, places, group), group),
+            Destination::Node(end) => {
+                let address =
+                    address_of(scenario, places, world, end).ok_or(WorldError::NoAddress(name.clone()))?;
+                (vec![places.node(end.node)], address)
+            }
+        };
+        flows.push(Flow {
+            from: places.node(flow.from.node),
+            via: flow.from.interface.map(|interface| places.port(interface)),
+            measure: FlowMeasure::new(window, to.len()),
+            to,
+            address,
+            port: port(entry, flow.traffic),
+            over: entry.stack.protocols().join("/").into(),
+            carrier: carriers[flow.traffic as usize].clone(),
+            workload: workloads[flow.traffic as usize].clone(),
+            name: name.into(),
+        });
+    }
+    Ok(flows)
+}
+
+/// Puts sources and services on the hosts of every flow, and the services that nodes offer by themselves.
+pub(super) fn add_apps<O: Observer>(
+    scenario: &Scenario,
+    places: &Places,
+    streams: &Streams,
+    world: &mut World<O>,
+) {
+    let window = window(scenario);
+    for (index, flow) in scenario.flows.iter().enumerate() {
+        let id = FlowId(index as u32);
+        let source = App::Source(Box::new(Source::new(id, &world.flows[index], streams)));
+        host_on(scenario, places, streams, world, flow.from.node).add_app(source);
+        let (carrier, port) = (world.flows[index].carrier.clone(), world.flows[index].port);
+        match flow.to {
+            Destination::Node(end) => {
+                add_service(scenario, places, streams, world, end.node, &carrier, port, false)
+            }
+            Destination::Multicast(group) => {
+                for node in group_nodes(scenario, group) {
+                    add_service(scenario, places, streams, world, node, &carrier, port, false);
+                    world.network.join(places.node(node), group);
+                }
+            }
+        }
+    }
+    for number in 0..scenario.node_count() {
+        let node = scenario::NodeId(number);
+        let offered: Vec<_> = scenario.group_of(node).services.offered().collect();
+        for (name, port) in offered {
+            for carrier in [Carrier::Udp(Arc::default()), Carrier::Tcp(Arc::default())] {
+                add_service(scenario, places, streams, world, node, &carrier, port, name == "echo");
+            }
+        }
+    }
+    debug_assert!(window.from <= window.to);
+}
+
+#[expect(clippy::too_many_arguments, reason = "what a service is, and where it goes")]
+fn add_service<O: Observer>(
+    scenario: &Scenario,
+    places: &Places,
+    streams: &Streams,
+    world: &mut World<O>,
+    node: scenario::NodeId,
+    carrier: &Carrier,
+    port: u16,
+    echoes: bool,
+) {
+    let name = format!("{}:{port}", scenario.node_name(node));
+    let groups = scenario.group_of(node).multicast.clone();
+    let host = host_on(scenario, places, streams, world, node);
+    let known =
+        host.apps().iter().any(|app| matches!(app, App::Service(service) if service.serves(port, carrier)));
+    if known {
+        return;
+    }
+    let service = Service::new(&name, None, port, carrier.clone()).member_of(groups);
+    host.add_app(App::Service(Box::new(if echoes { service.echoing() } else { service })));
+}
+
+/// The part of a run that metrics look at.
+fn window(scenario: &Scenario) -> Window {
+    Window { from: scenario.warm_up.into(), to: scenario.duration.into() }
+}
+
+/// The port number of an entry of the traffic: the stated one, or one of its own.
+fn port(entry: &Traffic, number: u32) -> u16 {
+    entry.port.unwrap_or_else(|| FIRST_PORT + (number % u32::from(PORTS)) as u16)
+}
+
+fn group_nodes(scenario: &Scenario, group: IpAddr) -> Vec<scenario::NodeId> {
+    let nodes = (0..scenario.node_count()).map(scenario::NodeId);
+    nodes.filter(|&node| scenario.group_of(node).multicast.contains(&group)).collect()
+}
+
+fn members(scenario: &Scenario, places: &Places, group: IpAddr) -> Vec<network::node::NodeId> {
+    group_nodes(scenario, group).into_iter().map(|node| places.node(node)).collect()
+}
+
+/// The address that a receiver is reached at: of the interface that is named, or the first with one.
+fn address_of<O: Observer>(
+    scenario: &Scenario,
+    places: &Places,
+    world: &World<O>,
+    end: Endpoint,
+) -> Option<IpAddr> {
+    let of_port = |port| {
+        let addresses = &world.network.port_info(port).addresses;
+        addresses.iter().map(|prefix| prefix.address).find(|&address| is_of_family(scenario, address))
+    };
+    match end.interface {
+        Some(interface) => of_port(places.port(interface)),
+        None => world.network.node_info(places.node(end.node)).port_ids().find_map(of_port),
+    }
+}
+
+fn carrier(entry: &Traffic) -> Carrier {
+    match entry.stack.transport() {
+        "tcp" => Carrier::Tcp(Arc::new(tcp(&entry.options.tcp.unwrap_or_default()))),
+        _ => Carrier::Udp(Arc::new(udp(&entry.options.udp.unwrap_or_default()))),
+    }
+}
+
+fn udp(options: &document::UdpOptions) -> UdpOptions {
+    let mut udp = UdpOptions::default();
+    udp.socket.checksum = options.checksum.unwrap_or(true);
+    udp.send.dont_fragment = options.dont_fragment.unwrap_or(false);
+    udp.send.hop_limit = options.hop_limit;
+    udp.send.traffic_class = options.dscp.unwrap_or(0) << 2;
+    udp
+}
+
+fn tcp(options: &document::TcpOptions) -> TcpConfig {
+    let mut tcp = TcpConfig::default();
+    let bytes = |size: crate::language::Size| u32::try_from(size.as_bytes()).unwrap_or(u32::MAX);
+    tcp.congestion = match options.congestion {
+        Some(CongestionControl::Reno) => Algorithm::Reno,
+        Some(CongestionControl::Cubic) | None => Algorithm::Cubic,
+    };
+    if let Some(mss) = options.mss {
+        tcp.segment_size_max = u16::try_from(mss.as_bytes()).unwrap_or(u16::MAX);
+    }
+    tcp.nagle = options.nagle.unwrap_or(true);
+    tcp.ack_every = if options.delayed_ack.unwrap_or(true) { 2 } else { 1 };
+    tcp.ack_delay = options.delayed_ack_time.map_or(SimDuration::from_millis(40), Into::into);
+    tcp.sack = options.sack.unwrap_or(true);
+    tcp.timestamps = options.timestamps.unwrap_or(true);
+    tcp.window_scaling = options.window_scale.unwrap_or(true);
+    tcp.initial_window = options.initial_window;
+    tcp.send_buffer = options.send_buffer.map_or(tcp.send_buffer, bytes);
+    tcp.receive_buffer = options.receive_buffer.map_or(tcp.receive_buffer, bytes);
+    tcp.ecn = options.ecn.unwrap_or(false);
+    tcp.rto.min = options.rto_min.map_or(SimDuration::from_millis(200), Into::into);
+    tcp.rto.initial = options.rto_initial.map_or(SimDuration::from_secs(1), Into::into);
+    tcp.rto.max = options.rto_max.map_or(SimDuration::from_secs(60), Into::into);
+    if let Some(retries) = options.syn_retries {
+        tcp.connect_timeout = backed_off(tcp.rto.initial, tcp.rto.max, retries);
+    }
+    if let Some(retries) = options.retries {
+        tcp.user_timeout = backed_off(tcp.rto.min, tcp.rto.max, retries);
+    }
+    tcp.keep_alive = options.keep_alive.map(|idle| KeepAlive { idle: idle.into(), ..KeepAlive::default() });
+    tcp
+}
+
+/// When the timeout behind the last of `retries` repetitions expires, each twice as long as the one before.
+fn backed_off(first: SimDuration, longest: SimDuration, retries: u8) -> SimDuration {
+    let mut timeout = first.min(longest);
+    let mut total = timeout;
+    for _ in 0..retries {
+        timeout = timeout.saturating_mul(2).min(longest);
+        total = total.saturating_add(timeout);
+    }
+    total
+}
+
+fn workload(scenario: &Scenario, entry: &Traffic) -> Workload {
+    use document::Workload as W;
+    let end: SimTime = scenario.duration.into();
+    let stop =
+        |stop: Option<crate::language::Duration>| stop.map_or(end, |stop| SimTime::from(stop).min(end));
+    let count = |messages: Option<u64>| messages.map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+    match &entry.workload {
+        W::Periodic(w) => Workload::Messages(MessagePlan {
+            arrival: Arrival::Periodic { every: w.every.into(), jitter: w.jitter.into() },
+            size: size(w.message),
+            start: start(w.start, w.every.into()),
+            stop: stop(w.stop),
+            count: count(w.messages),
+        }),
+        W::Poisson(w) => Workload::Messages(MessagePlan {
+            arrival: Arrival::Poisson(w.every.into()),
+            size: size(w.message),
+            start: start(w.start, w.every.into()),
+            stop: stop(w.stop),
+            count: count(w.messages),
+        }),
+        W::OnOff(w) => Workload::Messages(MessagePlan {
+            arrival: Arrival::OnOff { every: w.every.into(), on: span(w.on), off: span(w.off) },
+            size: size(w.message),
+            start: start(w.start, SimDuration::from(w.on.mean()) + w.off.mean().into()),
+            stop: stop(w.stop),
+            count: count(w.messages),
+        }),
+        W::Trace(messages) => {
+            let entries = messages.iter().map(|entry| (SimTime::from(entry.0), entry.1.as_bytes() as u32));
+            Workload::Messages(MessagePlan {
+                arrival: Arrival::Trace(entries.collect()),
+                size: Size::Constant(0),
+                start: Start::At(SimTime::ZERO),
+                stop: end,
+                count: None,
+            })
+        }
+        W::Bulk(w) => {
+            let start = start(w.start, SimDuration::from_secs(1));
+            let begin = match start {
+                Start::At(time) | Start::Uniform(time, _) => time,
+            };
+            let until = w.time.map(|time| begin.saturating_add(time.into()));
+            let stop = until.map_or(end, |until| until.min(end));
+            Workload::Bulk { bytes: w.bytes.map(|bytes| bytes.as_bytes()), start, stop }
+        }
+        W::RequestResponse(w) => {
+            let think = w.think.map_or(Span::Constant(SimDuration::ZERO), span);
+            let (arrival, spread) = match w.every {
+                Some(every) => {
+                    (Arrival::Periodic { every: every.into(), jitter: SimDuration::ZERO }, every.into())
+                }
+                None => (
+                    Arrival::AfterAnswer(think),
+                    w.think.map_or(SimDuration::ZERO, |think| think.mean().into()),
+                ),
+            };
+            Workload::RequestResponse {
+                requests: MessagePlan {
+                    arrival,
+                    size: size(w.request),
+                    start: start(w.start, spread),
+                    stop: stop(w.stop),
+                    count: count(w.messages),
+                },
+                response: size(w.response),
+                processing: Span::Constant(w.processing.into()),
+            }
+        }
+    }
+}
+
+fn start(start: document::Start, spread: SimDuration) -> Start {
+    match start {
+        document::Start::At(time) => Start::At(time.into()),
+        document::Start::Uniform => Start::Uniform(SimTime::ZERO, spread),
+        document::Start::Within(span) => Start::Uniform(SimTime::ZERO, span.into()),
+    }
+}
+
+fn size(size: SizeDistribution) -> Size {
+    let bytes = |size: crate::language::Size| u32::try_from(size.as_bytes()).unwrap_or(u32::MAX);
+    match size {
+        SizeDistribution::Constant(size) => Size::Constant(bytes(size)),
+        SizeDistribution::Uniform(sizes) => Size::Uniform(bytes(sizes.0), bytes(sizes.1)),
+        SizeDistribution::Pareto(pareto) => {
+            Size::Pareto { min: bytes(pareto.min), shape: pareto.shape, max: bytes(pareto.max) }
+        }
+    }
+}
+
+fn span(time: TimeDistribution) -> Span {
+    match time {
+        TimeDistribution::Constant(time) => Span::Constant(time.into()),
+        TimeDistribution::Exponential(mean) => Span::Exponential(mean.into()),
+    }
+}
+
+/// Port numbers of traffic that states none: from 9000 on, one for each entry.
+const FIRST_PORT: u16 = 9000;
+
+/// So many of them.
+const PORTS: u16 = 40_000;

@@ -1,0 +1,163 @@
+//! A packet in a few words, for a sequence diagram.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use wire::ip::IpProtocol;
+use wire::ip_view::HeaderView;
+use wire::ipv6_extension::UpperLayer;
+use wire::packet::Packet;
+use wire::tcp::TcpFlags;
+use wire::tcp_options::TcpOption;
+use wire::{arp, ethernet, icmp, icmpv6, tcp, udp};
+
+/// Writes labels, and remembers where sequence numbers began, to show them from zero.
+#[derive(Debug, Default)]
+pub(crate) struct Labeller {
+    initial: BTreeMap<(IpAddr, u16, IpAddr, u16), u32>,
+}
+
+impl Labeller {
+    /// The label of a packet whose headers start with an internet header or, on a shared segment, with
+    /// Ethernet's.
+    pub(crate) fn label(&mut self, packet: &Packet) -> String {
+        let bytes = packet.to_vec();
+        if let Ok(frame) = ethernet::Header::parse(&bytes)
+            && HeaderView::new(&bytes).is_err()
+        {
+            let inner = &bytes[ethernet::HEADER_LEN..];
+            return match frame.ether_type {
+                ethernet::EtherType::ARP => arp_label(inner),
+                _ => self.internet(inner),
+            };
+        }
+        self.internet(&bytes)
+    }
+
+    fn internet(&mut self, bytes: &[u8]) -> String {
+        let Ok(view) = HeaderView::new(bytes) else { return format!("{} bytes", bytes.len()) };
+        let (protocol, offset, more) = match view {
+            HeaderView::V4(_) => {
+                let fragment = view.fragmentation().filter(|f| f.more_fragments || f.offset() > 0);
+                (view.protocol(), view.header_len(), fragment.map(|f| (f.offset(), f.more_fragments)))
+            }
+            HeaderView::V6(_) => match UpperLayer::find(view.protocol(), &bytes[view.header_len()..]) {
+                Ok(upper) => {
+                    let fragment = upper.fragment.map(|f| (f.offset(), f.more_fragments));
+                    (upper.protocol, view.header_len() + upper.offset, fragment)
+                }
+                Err(_) => return "IPv6 with unknown headers".to_owned(),
+            },
+        };
+        let upper = bytes.get(offset..).unwrap_or_default();
+        if let Some((offset, more)) = more {
+            let rest = if more { ", more follow" } else { ", the last" };
+            return format!("fragment at {offset}, {} B{rest}", upper.len());
+        }
+        match protocol {
+            IpProtocol::TCP => self.tcp(view, upper),
+            IpProtocol::UDP => udp_label(upper),
+            IpProtocol::ICMP => icmp::Header::parse(upper).map_or("ICMP".to_owned(), icmp_label),
+            IpProtocol::ICMPV6 => icmpv6::Header::parse(upper).map_or("ICMPv6".to_owned(), icmpv6_label),
+            other => format!("{other}, {} B", upper.len()),
+        }
+    }
+
+    fn tcp(&mut self, view: HeaderView<'_>, segment: &[u8]) -> String {
+        let Ok(header) = tcp::Header::parse(segment) else { return "TCP, malformed".to_owned() };
+        let payload = segment.len().saturating_sub(header.len());
+        let way = (view.source(), header.source_port, view.destination(), header.destination_port);
+        let back = (way.2, way.3, way.0, way.1);
+        let has = |flag| header.flags.contains(flag);
+        if has(TcpFlags::SYN) {
+            self.initial.insert(way, header.sequence_number);
+        }
+        let sequence = header.sequence_number.wrapping_sub(self.initial.get(&way).copied().unwrap_or(0));
+        let mut words = Vec::new();
+        for (set, name) in [
+            (has(TcpFlags::SYN), "SYN"),
+            (has(TcpFlags::FIN), "FIN"),
+            (has(TcpFlags::RST), "RST"),
+            (has(TcpFlags::PSH), "PSH"),
+            (has(TcpFlags::ACK), "ACK"),
+            (has(TcpFlags::ECE), "ECE"),
+            (has(TcpFlags::CWR), "CWR"),
+        ] {
+            if set {
+                words.push(name.to_owned());
+            }
+        }
+        words.push(format!("seq {sequence}"));
+        if payload > 0 {
+            words.push(format!("len {payload}"));
+        }
+        if has(TcpFlags::ACK) {
+            let acknowledged =
+                header.acknowledgment_number.wrapping_sub(self.initial.get(&back).copied().unwrap_or(0));
+            words.push(format!("ack {acknowledged}"));
+        }
+        let from = self.initial.get(&back).copied().unwrap_or(0);
+        for option in header.options.iter() {
+            if let TcpOption::Sack(blocks) = option {
+                let shown = |edge: u32| edge.wrapping_sub(from);
+                words.extend(
+                    blocks
+                        .as_slice()
+                        .iter()
+                        .map(|block| format!("SACK {}-{}", shown(block.start), shown(block.end))),
+                );
+            }
+        }
+        words.join(" ")
+    }
+}
+
+fn udp_label(datagram: &[u8]) -> String {
+    match udp::Header::parse(datagram) {
+        Ok(header) => {
+            format!("UDP {} > {} len {}", header.source_port, header.destination_port, header.payload_len())
+        }
+        Err(_) => "UDP, malformed".to_owned(),
+    }
+}
+
+fn arp_label(bytes: &[u8]) -> String {
+    match arp::Packet::parse(bytes) {
+        Ok(packet) => match packet.operation {
+            arp::Operation::Request => format!("ARP who has {}?", packet.target_protocol),
+            arp::Operation::Reply => {
+                format!("ARP {} is at {}", packet.sender_protocol, packet.sender_hardware)
+            }
+        },
+        Err(_) => "ARP, malformed".to_owned(),
+    }
+}
+
+fn icmp_label(header: icmp::Header) -> String {
+    use icmp::Header as H;
+    match header {
+        H::EchoRequest(echo) => format!("ICMP echo request {}", echo.sequence_number),
+        H::EchoReply(echo) => format!("ICMP echo reply {}", echo.sequence_number),
+        H::DestinationUnreachable(code) => format!("ICMP unreachable, code {}", code.code()),
+        H::FragmentationNeeded { next_hop_mtu } => format!("ICMP fragmentation needed, MTU {next_hop_mtu}"),
+        H::Redirect { gateway, .. } => format!("ICMP redirect to {gateway}"),
+        H::TimeExceeded { code } => format!("ICMP time exceeded, code {code}"),
+        H::ParameterProblem { pointer, .. } => format!("ICMP parameter problem at {pointer}"),
+        H::Other { kind, code, .. } => format!("ICMP type {kind}, code {code}"),
+    }
+}
+
+fn icmpv6_label(header: icmpv6::Header) -> String {
+    use icmpv6::Header as H;
+    match header {
+        H::DestinationUnreachable { code } => format!("ICMPv6 unreachable, code {code}"),
+        H::PacketTooBig { mtu } => format!("ICMPv6 packet too big, MTU {mtu}"),
+        H::TimeExceeded { code } => format!("ICMPv6 time exceeded, code {code}"),
+        H::ParameterProblem { pointer, .. } => format!("ICMPv6 parameter problem at {pointer}"),
+        H::EchoRequest(echo) => format!("ICMPv6 echo request {}", echo.sequence_number),
+        H::EchoReply(echo) => format!("ICMPv6 echo reply {}", echo.sequence_number),
+        H::Other { kind: 135, .. } => "neighbour solicitation".to_owned(),
+        H::Other { kind: 136, .. } => "neighbour advertisement".to_owned(),
+        H::Other { kind, code, .. } => format!("ICMPv6 type {kind}, code {code}"),
+    }
+}

@@ -1,0 +1,98 @@
+//! Series over time: queues and connections, looked at in regular steps.
+
+use std::fmt::Write;
+
+use host::app::App;
+use host::sample::Sampler;
+use host::stack::Handle;
+use host::world::World;
+use network::observer::Observer;
+use network::port::PortId;
+use sim_core::{SimDuration, SimTime};
+
+/// Looks at queues and connections each so often.
+#[derive(Debug)]
+pub(crate) struct SeriesSampler {
+    every: SimDuration,
+    ports: Vec<(PortId, String)>,
+    flows: Vec<usize>,
+    /// Lines of `series/RUN.csv` so far.
+    pub(crate) lines: String,
+    /// How often it has looked.
+    pub(crate) samples: u64,
+}
+
+impl SeriesSampler {
+    /// A sampler of `world`'s first links and flows.
+    pub(crate) fn new<O: Observer>(every: SimDuration, world: &World<O>) -> Self {
+        let links = world.network.links().iter().take(LINKS_MAX);
+        let ports = links.flat_map(|link| {
+            let name =
+                |port: PortId| world.network.node_info(world.network.port_info(port).node).name.clone();
+            let [a, b] = link.ends;
+            [(a, b), (b, a)].map(|(from, to)| (from, format!("{}:{}>{}", link.name, name(from), name(to))))
+        });
+        let flows = world.flows.iter().enumerate().filter(|(_, flow)| flow.carrier.has_connections());
+        Self {
+            every,
+            ports: ports.collect(),
+            flows: flows.map(|(index, _)| index).take(FLOWS_MAX).collect(),
+            lines: String::from(HEADER),
+            samples: 0,
+        }
+    }
+
+    fn line(&mut self, now: SimTime, entity: &str, series: &str, value: u64) {
+        let quoted = crate::results::field(entity);
+        writeln!(self.lines, "{},{quoted},{series},{value}", now.as_nanos())
+            .expect("a string takes all that is written");
+    }
+
+    fn sample_flow<O: Observer>(&mut self, world: &World<O>, flow: usize) {
+        let now = world.network.now();
+        let Some(host) = world.host(world.flows[flow].from) else { return };
+        let source = host.apps().iter().find_map(|app| match app {
+            App::Source(source) if source.flow().0 as usize == flow => source.handle(),
+            App::Source(_) | App::Service(_) => None,
+        });
+        let Some(Handle::Tcp(id)) = source else { return };
+        let Some(stats) = host.stack().tcp_endpoint().and_then(|tcp| tcp.stats(id)) else { return };
+        let name = world.flows[flow].name.clone();
+        self.line(now, &name, "cwnd_bytes", stats.cwnd);
+        if let Some(ssthresh) = stats.ssthresh {
+            self.line(now, &name, "ssthresh_bytes", ssthresh);
+        }
+        if let Some(srtt) = stats.srtt {
+            self.line(now, &name, "srtt_ns", srtt.as_nanos());
+        }
+        self.line(now, &name, "in_flight_bytes", stats.bytes_in_flight);
+    }
+}
+
+impl<O: Observer> Sampler<O> for SeriesSampler {
+    fn first(&self) -> SimTime {
+        SimTime::ZERO
+    }
+
+    fn sample(&mut self, world: &World<O>) -> Option<SimTime> {
+        let now = world.network.now();
+        self.samples += 1;
+        for index in 0..self.ports.len() {
+            let (port, name) = self.ports[index].clone();
+            self.line(now, &name, "queue_packets", u64::from(world.network.queue_packets(port)));
+        }
+        for index in 0..self.flows.len() {
+            self.sample_flow(world, self.flows[index]);
+        }
+        now.checked_add(self.every)
+    }
+}
+
+/// Header of `series/RUN.csv`.
+const HEADER: &str = "time_ns,entity,series,value\n";
+
+/// Links that are looked at: the first ones of the scenario.
+const LINKS_MAX: usize = 16;
+
+/// Flows that are looked at: the first ones of the scenario.
+const FLOWS_MAX: usize = 32;

@@ -1,0 +1,268 @@
+//! Results as lines of the result files (`docs/output-files.md`).
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use host::flow::Flow;
+use host::measure::nearest_rank;
+use host::world::World;
+use network::accounts::FlowAccount;
+use network::drop_cause::DropCause;
+use network::observer::Observer;
+use network::port::PortId;
+use sim_core::{SimDuration, SimTime};
+use wire::account::FlowId;
+
+use crate::language::{METRICS, Plan};
+use crate::run::RunAbout;
+
+/// The run's name: `p0007-r03`.
+pub fn run_name(point: usize, replication: u32) -> String {
+    format!("{}-r{replication:02}", point_name(point))
+}
+
+/// The point's name: `p0007`.
+pub fn point_name(point: usize) -> String {
+    format!("p{point:04}")
+}
+
+/// The result files with lines of every run, and their header lines.
+pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
+    let axes: String =
+        plan.axes().iter().map(|axis| format!(",{}", field(&format!("param.{}", axis.name)))).collect();
+    let metrics: String = METRICS.iter().map(|metric| format!(",{}", metric.column)).collect();
+    vec![
+        ("runs.csv", format!("run,point,replication,seed,digest{axes}{metrics}\n")),
+        ("flows.csv", format!("run,flow,from,to,over{metrics}\n")),
+        ("overhead.csv", "run,flow,layer,protocol,reason,bytes,frames\n".to_owned()),
+        ("latency.csv", "run,flow,value_ns,count\n".to_owned()),
+        (
+            "nodes.csv",
+            "run,node,frames_sent,bytes_sent,frames_received,bytes_received,frames_dropped\n".to_owned(),
+        ),
+        (
+            "links.csv",
+            "run,link,from,to,frames_offered,frames_sent,bytes_sent,dropped_queue,dropped_loss,dropped_down,\
+             corrupted,duplicated,queue_max_packets,queue_mean_packets,utilisation\n"
+                .to_owned(),
+        ),
+    ]
+}
+
+/// A field of a CSV file, quoted where it must be (RFC 4180 §2).
+pub(crate) fn field(text: &str) -> Cow<'_, str> {
+    if text.contains([',', '"', '\n', '\r']) {
+        Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// The metrics of a run, and its lines of every result file.
+pub(crate) fn collect<O: Observer>(
+    about: &RunAbout<'_>,
+    world: &World<O>,
+    end: SimTime,
+) -> (Vec<Option<f64>>, BTreeMap<String, String>) {
+    let flows: Vec<(&Flow, &FlowAccount)> = world
+        .flows
+        .iter()
+        .enumerate()
+        .map(|(index, flow)| (flow, world.network.accounts.flow(FlowId(index as u32))))
+        .collect();
+    let metrics = metrics(&flows);
+    let mut rows = BTreeMap::new();
+    let mut put = |name: &str, text: String| rows.insert(name.to_owned(), text);
+    put("runs.csv", runs_line(about, world.network.digest(), &metrics));
+    put("flows.csv", flow_lines(about, world, &flows));
+    put("overhead.csv", overhead_lines(about, world, &flows));
+    put("latency.csv", latency_lines(about, &flows));
+    put("nodes.csv", node_lines(about, world));
+    put("links.csv", link_lines(about, world, end));
+    (metrics, rows)
+}
+
+/// The metrics of some flows together, in the order of [`METRICS`]; `None` where there is nothing to say.
+fn metrics(flows: &[(&Flow, &FlowAccount)]) -> Vec<Option<f64>> {
+    let sum = |value: &dyn Fn(&Flow, &FlowAccount) -> u64| {
+        flows.iter().map(|(flow, account)| value(flow, account)).sum::<u64>()
+    };
+    let generated = sum(&|flow, _| flow.measure.generated);
+    let delivered = sum(&|flow, _| flow.measure.delivered);
+    let application = sum(&|flow, _| flow.measure.application_bytes);
+    let bytes = sum(&|_, account| account.bytes);
+    let frames = sum(&|_, account| account.frames);
+    let mut latencies: Vec<SimDuration> =
+        flows.iter().flat_map(|(flow, _)| flow.measure.latencies.iter().copied()).collect();
+    latencies.sort_unstable();
+    let ratio = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
+    let rank = |thousandths| nearest_rank(&latencies, thousandths).map(|latency| latency.as_nanos() as f64);
+    let total: u128 = latencies.iter().map(|latency| u128::from(latency.as_nanos())).sum();
+    let mean = (!latencies.is_empty()).then(|| total as f64 / latencies.len() as f64);
+    let goodputs: Vec<f64> = flows.iter().filter_map(|(flow, _)| flow.measure.goodput_bps()).collect();
+    let setups: Vec<u64> =
+        flows.iter().filter_map(|(flow, _)| flow.measure.setup.map(SimDuration::as_nanos)).collect();
+    let has_messages = generated > 0;
+    METRICS
+        .iter()
+        .map(|metric| match metric.column {
+            "messages_generated" => Some(generated as f64),
+            "messages_delivered" => Some(delivered as f64),
+            "delivered_fraction" => ratio(delivered, generated),
+            "messages_duplicate" => Some(sum(&|flow, _| flow.measure.duplicates) as f64),
+            "messages_late" => Some(sum(&|flow, _| flow.measure.late) as f64),
+            "latency_mean_ns" => mean,
+            "latency_min_ns" => rank(0),
+            "latency_p50_ns" => rank(500),
+            "latency_p90_ns" => rank(900),
+            "latency_p95_ns" => rank(950),
+            "latency_p99_ns" => rank(990),
+            "latency_max_ns" => rank(1000),
+            "goodput_bps" => (!goodputs.is_empty()).then(|| goodputs.iter().sum()),
+            "application_bytes" => Some(application as f64),
+            "overhead_bytes" => Some(bytes as f64),
+            "overhead_ratio" => ratio(bytes, application),
+            "frames" => Some(frames as f64),
+            "frames_per_message" => ratio(frames, delivered).filter(|_| has_messages),
+            "hop_bytes" => Some(sum(&|_, account| account.hop_bytes) as f64),
+            "hop_frames" => Some(sum(&|_, account| account.hop_frames) as f64),
+            "setup_time_ns" => {
+                (!setups.is_empty()).then(|| setups.iter().sum::<u64>() as f64 / setups.len() as f64)
+            }
+            "retransmission_bytes" => Some(sum(&|_, account| account.retransmission_bytes) as f64),
+            _ => None,
+        })
+        .collect()
+}
+
+fn metric_cells(metrics: &[Option<f64>]) -> String {
+    metrics.iter().map(|value| value.map_or(",".to_owned(), |value| format!(",{value}"))).collect()
+}
+
+fn runs_line(about: &RunAbout<'_>, digest: u64, metrics: &[Option<f64>]) -> String {
+    let values: String =
+        about.plan.values(about.point).iter().map(|(_, value)| format!(",{}", field(value))).collect();
+    let point = point_name(about.point.number);
+    let (name, replication, seed) = (about.name, about.replication, about.seed.as_u64());
+    format!("{name},{point},{replication},{seed:016x},{digest:016x}{values}{}\n", metric_cells(metrics))
+}
+
+fn flow_lines<O: Observer>(
+    about: &RunAbout<'_>,
+    world: &World<O>,
+    flows: &[(&Flow, &FlowAccount)],
+) -> String {
+    let mut lines = String::new();
+    for &(flow, account) in flows {
+        let from = &world.network.node_info(flow.from).name;
+        let to = match flow.to.as_slice() {
+            [node] => Cow::Borrowed(&*world.network.node_info(*node).name),
+            _ => Cow::Owned(flow.address.to_string()),
+        };
+        let (name, over) = (field(&flow.name), field(&flow.over));
+        let cells = metric_cells(&metrics(&[(flow, account)]));
+        put(&mut lines, format_args!("{},{name},{},{},{over}{cells}\n", about.name, field(from), field(&to)));
+    }
+    lines
+}
+
+fn overhead_lines<O: Observer>(
+    about: &RunAbout<'_>,
+    world: &World<O>,
+    flows: &[(&Flow, &FlowAccount)],
+) -> String {
+    let mut lines = String::new();
+    let unowned = world.network.accounts.flow(FlowId::NONE);
+    let all = flows.iter().map(|&(flow, account)| (&*flow.name, account)).chain([("-", unowned)]);
+    for (name, account) in all {
+        for line in account.sorted_lines() {
+            let (layer, protocol) = (line.protocol.layer().name(), line.protocol.name());
+            let (reason, bytes, frames) = (line.reason.name(), line.bytes, line.frames);
+            let flow = field(name);
+            put(
+                &mut lines,
+                format_args!("{},{flow},{layer},{protocol},{reason},{bytes},{frames}\n", about.name),
+            );
+        }
+    }
+    lines
+}
+
+fn latency_lines(about: &RunAbout<'_>, flows: &[(&Flow, &FlowAccount)]) -> String {
+    let mut lines = String::new();
+    for &(flow, _) in flows {
+        let name = field(&flow.name);
+        for same in flow.measure.sorted_latencies().chunk_by(|a, b| a == b) {
+            put(&mut lines, format_args!("{},{name},{},{}\n", about.name, same[0].as_nanos(), same.len()));
+        }
+    }
+    lines
+}
+
+/// One line for each node, unless there are very many: then only for those with applications.
+fn node_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>) -> String {
+    let mut lines = String::new();
+    let all = world.network.node_count() <= NODES_LISTED_MAX;
+    for node in world.network.node_ids().filter(|&node| all || world.host(node).is_some()) {
+        let info = world.network.node_info(node);
+        let traffic = world.network.node_traffic(node);
+        let cells = [
+            traffic.frames_sent,
+            traffic.bytes_sent,
+            traffic.frames_received,
+            traffic.bytes_received,
+            traffic.frames_dropped,
+        ];
+        let cells: String = cells.iter().map(|cell| format!(",{cell}")).collect();
+        put(&mut lines, format_args!("{},{}{cells}\n", about.name, field(&info.name)));
+    }
+    lines
+}
+
+/// One line for each direction of each link, of the first ones if there are very many.
+fn link_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>, end: SimTime) -> String {
+    let mut lines = String::new();
+    for link in world.network.links().iter().take(LINKS_LISTED_MAX) {
+        let [a, b] = link.ends;
+        for (port, peer) in [(a, b), (b, a)] {
+            let node = |port: PortId| {
+                field(&world.network.node_info(world.network.port_info(port).node).name).into_owned()
+            };
+            let report = world.network.direction_report(port);
+            let queue = report.drops.get(DropCause::QueueFull) + report.drops.get(DropCause::QueueManaged);
+            let loss = report.drops.get(DropCause::Loss);
+            let down = report.drops.get(DropCause::LinkDown);
+            let share = |time: SimDuration| time.as_nanos() as f64 / end.as_nanos().max(1) as f64;
+            put(
+                &mut lines,
+                format_args!(
+                    "{},{},{},{},{},{},{},{queue},{loss},{down},{},{},{},{},{}\n",
+                    about.name,
+                    field(&link.name),
+                    node(port),
+                    node(peer),
+                    report.frames + queue + down,
+                    report.frames,
+                    report.bytes,
+                    report.corrupted,
+                    report.duplicated,
+                    report.queue_max,
+                    share(report.waited),
+                    share(report.busy),
+                ),
+            );
+        }
+    }
+    lines
+}
+
+fn put(lines: &mut String, line: std::fmt::Arguments<'_>) {
+    lines.write_fmt(line).expect("a string takes all that is written");
+}
+
+/// Nodes that all have a line in `nodes.csv`.
+const NODES_LISTED_MAX: usize = 10_000;
+
+/// Links that have lines in `links.csv`.
+const LINKS_LISTED_MAX: usize = 10_000;
