@@ -33,7 +33,8 @@ fn mean_sojourn(
         builder.add_port(node, "0", &[prefix(address)])
     });
     builder.connect("a-b", ends, direction.clone(), direction);
-    let (mut net, names) = builder.build(&streams(seed), Limits::default(), Unobserved).expect("a sound network");
+    let (mut net, names) =
+        builder.build(&streams(seed), Limits::default(), Unobserved).expect("a sound network");
     let (node, to) = (net.port_info(names.port(ends[0])).node, ip("10.0.0.2"));
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let gap = SimDuration::from_secs_f64(MEAN_SERVICE / load);
