@@ -274,7 +274,7 @@ fn managed_queues_mark_what_understands_it_and_drop_what_does_not() {
 }
 
 #[test]
-fn a_managed_queue_is_served_at_the_rate_of_the_link_even_where_arrivals_meet_departures() {
+fn a_managed_queue_is_served_at_the_rate_of_the_link() {
     // 1,000 bytes of frame and 20 of gap at 1.02 Mbit/s: 8 ms each. Arrivals at 0, 8, 16, … meet them.
     let mut direction = Direction::new(sim_core::DataRate::from_bits_per_second(1_020_000), millis(0));
     direction.queue = codel();

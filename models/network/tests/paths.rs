@@ -280,3 +280,25 @@ fn a_managed_queue_survives_an_outage() {
     assert_eq!(lab.times(b), expected);
     assert_eq!(lab.link_drops(ports[0], DropCause::LinkDown), 1);
 }
+
+#[test]
+fn a_packet_that_comes_when_the_link_becomes_free_does_not_share_it() {
+    // 1,000 bytes at 1 Mbit/s without framing: 8 ms on each link. What a sends is at r at 8, 16, 24, ... ms,
+    // where r's own five packets end at the same times. The arrival, of the lower node a, goes first.
+    let mut slow = link();
+    (slow.rate, slow.delay, slow.framing) = (mbit(1), millis(0), network::port::Framing::None);
+    let mut managed = slow.clone();
+    managed.queue = QueueConfig::CoDel(CoDelConfig {
+        limit: QueueLimit::Packets(100),
+        control: CoDelControl { target: millis(1000), interval: millis(1000), ..CoDelControl::default() },
+    });
+    let Chain { builder, nodes: [a, r, s, _], ports } = chain([slow, managed, link()]);
+    let mut lab = Lab::new(builder);
+    for _ in 0..5 {
+        lab.send_at(ms(0), r, packet("10.0.2.1", "10.0.2.2", 1000));
+        lab.send_at(ms(0), a, packet("10.0.1.1", "10.0.2.2", 1000));
+    }
+    lab.run();
+    assert_eq!(lab.times(s), (1..=10).map(|n| n * 8_000_000).collect::<Vec<u64>>());
+    assert_eq!(lab.net.direction_report(lab.port(ports[2])).busy, millis(80));
+}
