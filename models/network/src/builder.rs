@@ -182,34 +182,8 @@ impl NetworkBuilder {
         let (nodes, node_infos, mut port_infos) = self.lay_out(&names, &mut owners);
         let mut ports: Vec<Port> = port_infos.iter().map(|_| detached()).collect();
         let mut states = Vec::new();
-        let mut links = Vec::with_capacity(self.links.len());
-        for (number, draft) in std::mem::take(&mut self.links).into_iter().enumerate() {
-            let ends = draft.ends.map(|end| names.port(end));
-            for (side, direction) in draft.directions.into_iter().enumerate() {
-                let (here, there) = (ends[side], ends[1 - side]);
-                let way = way_name(&draft.name, side);
-                let state = direction
-                    .build_state(streams, &way)
-                    .map_err(|error| BuildError::Link { link: draft.name.clone(), error })?;
-                let port = &mut ports[here.index()];
-                port.delay = direction.delay;
-                port.rate = direction.rate;
-                port.mtu = direction.mtu;
-                port.framing = direction.framing;
-                port.peer = there;
-                port.peer_node = port_infos[there.index()].node;
-                if let Some(state) = state {
-                    port.slow = true;
-                    port.state = states.len() as u32;
-                    states.push(state);
-                }
-                let info = &mut port_infos[here.index()];
-                info.attachment = Attachment::Link(number as u32);
-                info.cost = direction.cost.max(1);
-                info.queue_limit = direction.drop_tail_limit();
-            }
-            links.push(Link { name: draft.name, ends });
-        }
+        let drafts = std::mem::take(&mut self.links);
+        let links = lay_links(drafts, &names, streams, &mut ports, &mut port_infos, &mut states)?;
         let drafts = std::mem::take(&mut self.segments);
         let segments =
             lay_segments(drafts, &names, streams, &mut ports, &mut port_infos, &mut states, &node_infos)?;
@@ -310,6 +284,46 @@ impl NetworkBuilder {
         }
         (nodes, node_infos, port_infos)
     }
+}
+
+/// The links in the order of adding, their ports attached.
+fn lay_links(
+    drafts: Vec<LinkDraft>,
+    names: &Names,
+    streams: &Streams,
+    ports: &mut [Port],
+    port_infos: &mut [PortInfo],
+    states: &mut Vec<PortState>,
+) -> Result<Vec<Link>, BuildError> {
+    let mut links = Vec::with_capacity(drafts.len());
+    for (number, draft) in drafts.into_iter().enumerate() {
+        let ends = draft.ends.map(|end| names.port(end));
+        for (side, direction) in draft.directions.into_iter().enumerate() {
+            let (here, there) = (ends[side], ends[1 - side]);
+            let way = way_name(&draft.name, side);
+            let state = direction
+                .build_state(streams, &way)
+                .map_err(|error| BuildError::Link { link: draft.name.clone(), error })?;
+            let port = &mut ports[here.index()];
+            port.delay = direction.delay;
+            port.rate = direction.rate;
+            port.mtu = direction.mtu;
+            port.framing = direction.framing;
+            port.peer = there;
+            port.peer_node = port_infos[there.index()].node;
+            if let Some(state) = state {
+                port.slow = true;
+                port.state = states.len() as u32;
+                states.push(state);
+            }
+            let info = &mut port_infos[here.index()];
+            info.attachment = Attachment::Link(number as u32);
+            info.cost = direction.cost.max(1);
+            info.queue_limit = direction.drop_tail_limit();
+        }
+        links.push(Link { name: draft.name, ends });
+    }
+    Ok(links)
 }
 
 /// The segments in the order of their names, their ports attached.
