@@ -30,9 +30,9 @@ impl Resolver<'_> {
                 self.flow_count(random.flows, &path, scenario)?;
                 let found = draw(random, from, to, scenario);
                 if found.is_none() {
-                    let far = random.hops.map_or(String::new(), |hops| format!(" and {hops} links from it"));
+                    let far = random.hops.map_or(String::new(), |hops| format!(" {hops} links from it"));
                     let onward = if random.onward { " with a higher number" } else { "" };
-                    let message = format!("no receiver was found beside a sender{far}{onward}");
+                    let message = format!("a thousand draws found no sender with a receiver{far}{onward}");
                     self.error_with_help(path, message, "ask for fewer `hops`, or name more nodes");
                 }
                 found
