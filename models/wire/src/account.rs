@@ -174,6 +174,7 @@ pub struct Run {
 
 impl Run {
     /// Whether `next` continues the same message with the same charge.
+    #[inline]
     pub fn continues_with(&self, next: &Self) -> bool {
         !self.last
             && self.flow == next.flow
@@ -224,6 +225,7 @@ pub struct Account {
 
 impl Account {
     /// An account without headers or payload.
+    #[inline]
     pub fn new(flow: FlowId, reason: Reason) -> Self {
         Self {
             flow,
@@ -239,28 +241,33 @@ impl Account {
     ///
     /// A header longer than 255 bytes, or one beyond the fourth, is charged as a run in front of the
     /// payload's.
+    #[inline]
     pub fn push_header(&mut self, protocol: Protocol, bytes: usize) {
         match u8::try_from(bytes) {
             Ok(bytes) if usize::from(self.headers_len) < MAX_HEADERS => {
                 self.headers[usize::from(self.headers_len)] = HeaderCharge { protocol, bytes };
                 self.headers_len += 1;
             }
-            _ => {
-                let run = Run {
-                    bytes: u32::try_from(bytes).expect("a header is shorter than 4 GiB"),
-                    flow: self.flow,
-                    message: 0,
-                    generated: SimTime::ZERO,
-                    protocol,
-                    reason: self.reason,
-                    last: false,
-                };
-                self.runs.insert(0, run);
-            }
+            _ => self.push_header_as_run(protocol, bytes),
         }
     }
 
+    #[cold]
+    fn push_header_as_run(&mut self, protocol: Protocol, bytes: usize) {
+        let run = Run {
+            bytes: u32::try_from(bytes).expect("a header is shorter than 4 GiB"),
+            flow: self.flow,
+            message: 0,
+            generated: SimTime::ZERO,
+            protocol,
+            reason: self.reason,
+            last: false,
+        };
+        self.runs.insert(0, run);
+    }
+
     /// Takes the outermost header's charge off again, when the header is removed.
+    #[inline]
     pub fn pop_header(&mut self) -> Option<HeaderCharge> {
         self.headers_len = self.headers_len.checked_sub(1)?;
         Some(self.headers[usize::from(self.headers_len)])
@@ -314,9 +321,16 @@ pub fn split_runs(runs: &mut Runs, bytes: u32) -> Runs {
 #[inline]
 pub fn fit_runs(runs: &mut Runs, bytes: u32) {
     let described: u32 = runs.iter().map(|run| run.bytes).sum();
+    if described != bytes {
+        fit_unequal_runs(runs, described, bytes);
+    }
+}
+
+#[cold]
+fn fit_unequal_runs(runs: &mut Runs, described: u32, bytes: u32) {
     if described > bytes {
         drop(split_runs(runs, described - bytes));
-    } else if described < bytes {
+    } else {
         runs.push(Run {
             bytes: bytes - described,
             flow: FlowId::NONE,

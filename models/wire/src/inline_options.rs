@@ -63,7 +63,7 @@ impl InlineOptions {
     /// Walks through the options, padding included, until the list ends or cannot be read on.
     #[inline]
     pub(crate) fn iter(&self) -> RawIter<'_> {
-        RawIter { rest: self.as_bytes(), offset: 0, malformed: false }
+        RawIter::over(self.as_bytes())
     }
 
     /// Where the first option stands whose length is impossible.
@@ -97,7 +97,7 @@ impl InlineOptions {
 
     /// Where a further option belongs: at the end-of-list option, the first unreadable one, or the end.
     fn end(&self) -> usize {
-        let mut options = RawIter { rest: &self.bytes[..usize::from(self.len)], offset: 0, malformed: false };
+        let mut options = RawIter::over(&self.bytes[..usize::from(self.len)]);
         while options.next().is_some() {}
         options.offset
     }
@@ -127,6 +127,14 @@ pub(crate) struct RawIter<'a> {
     rest: &'a [u8],
     offset: usize,
     malformed: bool,
+}
+
+impl<'a> RawIter<'a> {
+    /// Walks through a list where it stands.
+    #[inline]
+    pub(crate) fn over(list: &'a [u8]) -> Self {
+        Self { rest: list, offset: 0, malformed: false }
+    }
 }
 
 impl<'a> Iterator for RawIter<'a> {

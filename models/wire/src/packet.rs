@@ -39,6 +39,7 @@ pub struct Packet {
 
 impl Packet {
     /// A packet without headers.
+    #[inline]
     pub fn new(payload: Payload, account: Account) -> Self {
         Self {
             header: [0; HEADER_CAPACITY],
@@ -80,6 +81,7 @@ impl Packet {
     }
 
     /// What follows the headers.
+    #[inline]
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
@@ -91,6 +93,7 @@ impl Packet {
     }
 
     /// Takes the payload out; the packet keeps none.
+    #[inline]
     pub fn take_payload(&mut self) -> Payload {
         self.payload_len = 0;
         self.payload_digest = 0;

@@ -42,11 +42,13 @@ impl Slice {
     }
 
     /// Length in bytes.
+    #[inline]
     pub fn len(&self) -> u32 {
         self.len
     }
 
     /// Whether the slice holds no byte.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -75,6 +77,7 @@ impl Slice {
     /// # Panics
     ///
     /// If the range does not lie inside the slice.
+    #[inline]
     pub fn slice(&self, range: Range<u32>) -> Self {
         assert!(range.start <= range.end && range.end <= self.len, "{range:?} of {} bytes", self.len);
         let content = match &self.content {
@@ -89,6 +92,7 @@ impl Slice {
     }
 
     /// Takes `next` in if it directly continues this slice without copying; says whether it did.
+    #[inline]
     pub fn try_extend(&mut self, next: &Self) -> bool {
         let Some(len) = self.len.checked_add(next.len) else { return false };
         let continues = match (&self.content, &next.content) {
@@ -121,6 +125,7 @@ impl Slice {
     }
 
     /// The slice's part in a digest: of real bytes their hash, of filler its name and place.
+    #[inline]
     pub fn digest(&self) -> u64 {
         match &self.content {
             Content::Filler { pattern, offset } => {
@@ -174,6 +179,7 @@ impl Payload {
     /// # Panics
     ///
     /// If the payload would reach 4 GiB.
+    #[inline]
     pub fn push(&mut self, slice: Slice) {
         if slice.is_empty() {
             return;
@@ -182,6 +188,16 @@ impl Payload {
         if !self.slices.last_mut().is_some_and(|last| last.try_extend(&slice)) {
             self.slices.push(slice);
         }
+    }
+
+    /// Takes the only slice out, if there is exactly one.
+    #[inline]
+    pub(crate) fn take_single(&mut self) -> Option<Slice> {
+        if self.slices.len() != 1 {
+            return None;
+        }
+        self.len = 0;
+        self.slices.pop()
     }
 
     /// Adds all of `other` at the end.
@@ -226,6 +242,7 @@ impl Payload {
     /// # Panics
     ///
     /// If there are fewer.
+    #[inline]
     pub fn split_front(&mut self, bytes: u32) -> Self {
         if bytes == self.len {
             return std::mem::take(self);
@@ -256,6 +273,7 @@ impl Payload {
     }
 
     /// The internet checksum's sum over all bytes (RFC 1071); filler adds nothing.
+    #[inline]
     pub fn sum(&self) -> Sum {
         let mut sum = Sum::ZERO;
         let mut at = 0_usize;
@@ -269,6 +287,7 @@ impl Payload {
     }
 
     /// The payload's part in a digest: of one slice the slice's own, of several their chain.
+    #[inline]
     pub fn digest(&self) -> u64 {
         match self.slices.as_slice() {
             [] => 0,
@@ -281,10 +300,12 @@ impl Payload {
 }
 
 impl From<Slice> for Payload {
+    #[inline]
     fn from(slice: Slice) -> Self {
-        let mut payload = Self::empty();
-        payload.push(slice);
-        payload
+        if slice.is_empty() {
+            return Self::empty();
+        }
+        Self { len: slice.len, slices: SmallVec::from_buf([slice]) }
     }
 }
 

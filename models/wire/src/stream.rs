@@ -24,6 +24,7 @@ struct Piece {
 }
 
 impl Piece {
+    #[inline]
     fn end(&self) -> u64 {
         self.offset + u64::from(self.slice.len())
     }
@@ -36,26 +37,31 @@ impl StreamBuffer {
     }
 
     /// Offset of the first byte held.
+    #[inline]
     pub fn start(&self) -> u64 {
         self.start
     }
 
     /// Offset behind the last byte held.
+    #[inline]
     pub fn end(&self) -> u64 {
         self.end
     }
 
     /// Bytes held.
+    #[inline]
     pub fn len(&self) -> u64 {
         self.end - self.start
     }
 
     /// Whether no byte is held.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.start == self.end
     }
 
     /// Writes `slice` at the end; `run` says whose it is (its length is taken from the slice).
+    #[inline]
     pub fn push(&mut self, slice: Slice, run: Run) {
         if slice.is_empty() {
             return;
@@ -69,6 +75,10 @@ impl StreamBuffer {
             last.run.bytes += run.bytes;
             last.run.last = run.last;
         } else {
+            if self.pieces.capacity() == 0 {
+                // Most streams hold one piece at a time: four, the usual start, would be idle memory.
+                self.pieces.reserve_exact(1);
+            }
             self.pieces.push_back(Piece { offset: self.end, slice, run });
         }
         self.end += len;
@@ -79,7 +89,19 @@ impl StreamBuffer {
     /// # Panics
     ///
     /// If the runs are not as long as the payload.
+    #[inline]
     pub fn append(&mut self, mut payload: Payload, runs: Runs) {
+        if let &[run] = runs.as_slice()
+            && run.bytes == payload.len()
+            && let Some(slice) = payload.take_single()
+        {
+            self.push(slice, run);
+        } else {
+            self.append_parts(payload, runs);
+        }
+    }
+
+    fn append_parts(&mut self, mut payload: Payload, runs: Runs) {
         for run in runs {
             let part = payload.split_front(run.bytes);
             let count = part.slices().len();
@@ -95,12 +117,29 @@ impl StreamBuffer {
     /// # Panics
     ///
     /// If the buffer does not hold them all.
+    #[inline]
     pub fn read(&self, offset: u64, len: u32) -> (Payload, Runs) {
         let end = offset + u64::from(len);
         assert!(self.start <= offset && end <= self.end, "{offset}..{end} of {}..{}", self.start, self.end);
+        let index = match self.pieces.front() {
+            Some(front) if offset < front.end() => 0,
+            _ => self.pieces.partition_point(|piece| piece.end() <= offset),
+        };
+        match self.pieces.get(index) {
+            Some(piece) if end <= piece.end() && len > 0 => {
+                let from = (offset - piece.offset) as u32;
+                let slice = piece.slice.slice(from..from + len);
+                let run = Run { bytes: len, last: piece.run.last && end == piece.end(), ..piece.run };
+                (Payload::from(slice), Runs::from_buf([run]))
+            }
+            _ => self.read_pieces(index, offset, end),
+        }
+    }
+
+    /// The bytes `offset..end`, which begin in the piece at `index`.
+    fn read_pieces(&self, mut index: usize, offset: u64, end: u64) -> (Payload, Runs) {
         let mut payload = Payload::empty();
         let mut runs = Runs::new();
-        let mut index = self.pieces.partition_point(|piece| piece.end() <= offset);
         let mut at = offset;
         while at < end {
             let piece = &self.pieces[index];
@@ -123,6 +162,7 @@ impl StreamBuffer {
     }
 
     /// Removes and returns up to `max` bytes from the front.
+    #[inline]
     pub fn take(&mut self, max: u32) -> (Payload, Runs) {
         let len = self.len().min(u64::from(max)) as u32;
         let taken = self.read(self.start, len);
@@ -135,6 +175,7 @@ impl StreamBuffer {
     /// # Panics
     ///
     /// If `offset` lies behind the end.
+    #[inline]
     pub fn release(&mut self, offset: u64) {
         assert!(offset <= self.end, "{offset} of {}..{}", self.start, self.end);
         if offset <= self.start {

@@ -8,7 +8,7 @@ use std::ops::{BitOr, BitOrAssign};
 
 use crate::checksum::Sum;
 use crate::error::{ParseError, fixed, words, write_words};
-use crate::tcp_options::TcpOptions;
+use crate::tcp_options::{OptionsView, TcpOptions};
 
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
@@ -213,6 +213,70 @@ impl Header {
     }
 }
 
+/// The fields of a TCP header without options and checksum.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct FixedHeader {
+    /// Port of the sender.
+    pub source_port: u16,
+    /// Port of the receiver.
+    pub destination_port: u16,
+    /// Sequence number of the first payload byte, or of SYN.
+    pub sequence_number: u32,
+    /// Next sequence number expected; counts with the ACK flag.
+    pub acknowledgment_number: u32,
+    /// Control bits.
+    pub flags: TcpFlags,
+    /// Receive window, in bytes shifted by the window scale.
+    pub window: u16,
+    /// Offset behind the sequence number at which urgent data ends; counts with the URG flag.
+    pub urgent_pointer: u16,
+}
+
+/// A header that is read where it stands, its options left in place.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderView<'a> {
+    /// The fields before the options.
+    pub fixed: FixedHeader,
+    /// The options.
+    pub options: OptionsView<'a>,
+    len: usize,
+}
+
+impl<'a> HeaderView<'a> {
+    /// Reads the header at the start of a segment, as [`Header::parse`] does.
+    ///
+    /// # Errors
+    /// The segment is shorter than its header, or the data offset is below 5 (RFC 9293 §3.1).
+    #[inline]
+    pub fn parse(segment: &'a [u8]) -> Result<Self, ParseError> {
+        let (head, rest) = fixed::<HEADER_LEN>(NAME, segment)?;
+        let options_len = options_len(head[12])?;
+        let len = HEADER_LEN + options_len;
+        let Some(options) = rest.get(..options_len) else {
+            return Err(ParseError::Truncated { header: NAME, need: len, have: segment.len() });
+        };
+        let head: [u32; 5] = words(head);
+        let fixed = FixedHeader {
+            source_port: (head[0] >> 16) as u16,
+            destination_port: head[0] as u16,
+            sequence_number: head[1],
+            acknowledgment_number: head[2],
+            flags: TcpFlags::from_bits((head[3] >> 16) as u16),
+            window: head[3] as u16,
+            urgent_pointer: head[4] as u16,
+        };
+        Ok(Self { fixed, options: OptionsView::over(options), len })
+    }
+
+    /// Bytes of the header, 20 to 60: the payload begins there.
+    #[inline]
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "no header is empty")]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+}
+
 /// Whether the checksum in `header` is right; `rest` is the sum of pseudo-header and payload (RFC 9293 §3.1, MUST-3).
 #[inline]
 #[must_use]
@@ -278,6 +342,32 @@ mod tests {
         assert_eq!(out, expected);
         assert_eq!(Header::parse(&out), Ok(header()));
         assert_eq!(header_len(&out), Ok(32));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_view_says_what_the_header_says(mut bytes: Vec<u8>, words in 0_u8..16) {
+            if let Some(offset) = bytes.get_mut(12) {
+                *offset = words << 4;
+            }
+            let view = HeaderView::parse(&bytes);
+            match Header::parse(&bytes) {
+                Err(error) => assert_eq!(view.map(|view| view.len()), Err(error)),
+                Ok(header) => {
+                    let view = view.unwrap();
+                    assert_eq!(Header::assembled(&crate::error::words(&bytes[..20]), header.options), header);
+                    let FixedHeader { source_port, destination_port, flags, window, .. } = view.fixed;
+                    assert_eq!((source_port, destination_port), (header.source_port, header.destination_port));
+                    assert_eq!((flags, window), (header.flags, header.window));
+                    assert_eq!(view.fixed.sequence_number, header.sequence_number);
+                    assert_eq!(view.fixed.acknowledgment_number, header.acknowledgment_number);
+                    assert_eq!(view.fixed.urgent_pointer, header.urgent_pointer);
+                    assert_eq!(view.len(), header.len());
+                    assert!(view.options.iter().eq(header.options.iter()));
+                    assert_eq!(view.options.timestamps(), header.options.timestamps());
+                }
+            }
+        }
     }
 
     #[test]

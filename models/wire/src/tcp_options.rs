@@ -149,18 +149,7 @@ impl TcpOptions {
     #[inline]
     #[must_use]
     pub fn timestamps(&self) -> Option<Timestamps> {
-        match self.as_bytes() {
-            &[NO_OPERATION, NO_OPERATION, kind::TIMESTAMPS, 10, a, b, c, d, e, f, g, h, ..] => {
-                Some(Timestamps {
-                    value: u32::from_be_bytes([a, b, c, d]),
-                    echo_reply: u32::from_be_bytes([e, f, g, h]),
-                })
-            }
-            _ => self.iter().find_map(|option| match option {
-                TcpOption::Timestamps(timestamps) => Some(timestamps),
-                _ => None,
-            }),
-        }
+        OptionsView::over(self.as_bytes()).timestamps()
     }
 
     /// Offset in the list of the first option whose length is impossible.
@@ -249,6 +238,51 @@ impl<'a> UnknownOption<'a> {
     #[must_use]
     pub const fn data(self) -> &'a [u8] {
         self.data
+    }
+}
+
+/// The options of a segment where they stand in its header.
+#[derive(Clone, Copy, Debug)]
+pub struct OptionsView<'a>(&'a [u8]);
+
+impl<'a> OptionsView<'a> {
+    /// The options of a header, without its first 20 bytes.
+    #[inline]
+    pub(crate) const fn over(list: &'a [u8]) -> Self {
+        Self(list)
+    }
+
+    /// The options in their order, until the list ends or cannot be read on.
+    #[inline]
+    #[must_use]
+    pub fn iter(self) -> TcpOptionIter<'a> {
+        TcpOptionIter(RawIter::over(self.0))
+    }
+
+    /// Whether there are no options, or timestamps alone with the padding that aligns them.
+    #[inline]
+    #[must_use]
+    pub const fn is_usual(self) -> bool {
+        matches!(self.0, [] | [NO_OPERATION, NO_OPERATION, kind::TIMESTAMPS, 10, _, _, _, _, _, _, _, _])
+    }
+
+    /// The timestamps option, found at once where nearly every sender puts it.
+    #[inline]
+    #[must_use]
+    pub fn timestamps(self) -> Option<Timestamps> {
+        match self.0 {
+            &[NO_OPERATION, NO_OPERATION, kind::TIMESTAMPS, 10, a, b, c, d, e, f, g, h, ..] => {
+                Some(Timestamps {
+                    value: u32::from_be_bytes([a, b, c, d]),
+                    echo_reply: u32::from_be_bytes([e, f, g, h]),
+                })
+            }
+            [] => None,
+            _ => self.iter().find_map(|option| match option {
+                TcpOption::Timestamps(timestamps) => Some(timestamps),
+                _ => None,
+            }),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use wire::payload::{Payload, Slice};
 
 use super::config::{TcpConfig, default_segment_size};
 use super::note::{Note, NoteKind};
-use super::receiver::Receiver;
+use super::receiver::{AckDue, Receiver};
 use super::segment::Segment;
 use super::sender::Sender;
 use super::sequence::{InitialSequence, ORIGIN};
@@ -89,7 +89,7 @@ pub(super) struct Features {
 }
 
 /// What is to be sent besides data and acknowledgments.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Pending {
     pub(super) syn: bool,
     pub(super) window_probe: bool,
@@ -124,7 +124,7 @@ impl TcpConnection {
         config: Arc<TcpConfig>,
         initial: InitialSequence,
         timestamp_offset: u32,
-        syn: &Segment,
+        syn: &Segment<'_>,
     ) -> Self {
         let mut connection = Self::new(now, local, remote, config, initial, timestamp_offset);
         connection.state = State::SynReceived;
@@ -215,6 +215,18 @@ impl TcpConnection {
     /// The state.
     pub fn state(&self) -> State {
         self.state
+    }
+
+    /// Whether [`Self::take_changes`] would say anything, or the connection is over.
+    #[inline]
+    pub(super) fn has_news(&self) -> bool {
+        self.changes != Changes::default() || self.state == State::Closed
+    }
+
+    /// Whether an acknowledgment is to be sent at once.
+    #[inline]
+    pub(super) fn owes_acknowledgment(&self) -> bool {
+        matches!(self.receiver.ack_due, AckDue::Now(_))
     }
 
     /// What has happened since the last call.

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sim_core::SimTime;
-use wire::account::Reason;
+use wire::account::{Reason, Runs};
+use wire::payload::Payload;
 use wire::tcp::TcpFlags;
 
 use super::connection::TcpConnection;
@@ -17,7 +18,13 @@ use crate::endpoint::{Endpoint, IcmpError, NetworkEvent, Received, Transmit};
 
 impl TcpEndpoint {
     /// A segment for no connection.
-    fn handle_unmatched(&mut self, now: SimTime, local: SocketAddr, remote: SocketAddr, segment: &Segment) {
+    fn handle_unmatched(
+        &mut self,
+        now: SimTime,
+        local: SocketAddr,
+        remote: SocketAddr,
+        segment: &Segment<'_>,
+    ) {
         let flags = segment.header.flags;
         if flags.contains(TcpFlags::RST) {
             self.counters.unmatched += 1;
@@ -42,7 +49,7 @@ impl TcpEndpoint {
         id: ListenerId,
         local: SocketAddr,
         remote: SocketAddr,
-        syn: &Segment,
+        syn: &Segment<'_>,
     ) {
         let Some(listener) = self.listeners.get_mut(id.0) else { return };
         if listener.half_open >= listener.backlog {
@@ -58,7 +65,7 @@ impl TcpEndpoint {
     }
 
     /// RFC 9293 §3.10.7.1 and §3.10.7.2: a reset that the sender of `segment` will accept.
-    fn refuse(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment) {
+    fn refuse(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment<'_>) {
         if self.resets.len() >= RESETS_WAITING {
             self.counters.resets_suppressed += 1;
             return;
@@ -73,7 +80,8 @@ impl TcpEndpoint {
         let mut outgoing = Outgoing::control(sequence, acknowledgment, flags, Reason::Control);
         outgoing.flow = segment.flow;
         self.counters.resets_sent += 1;
-        self.resets.push_back(outgoing.emit(local, remote, None, 0));
+        let nothing = (Payload::empty(), Runs::new());
+        self.resets.push_back(outgoing.emit(local, remote, None, nothing, (None, 0)));
     }
 
     fn handle_icmp(
@@ -99,13 +107,14 @@ impl TcpEndpoint {
 impl Endpoint for TcpEndpoint {
     type Event = TcpEvent;
 
-    fn handle_datagram(&mut self, now: SimTime, mut received: Received<'_>) {
+    fn handle_datagram(&mut self, now: SimTime, received: Received<'_>) {
         self.free_expired();
-        if !is_one_host(received.source) || !is_one_host(received.destination) {
+        let (source, destination) = (received.source, received.destination);
+        if !is_one_host(source) || !is_one_host(destination) {
             self.counters.bad_address += 1;
             return;
         }
-        let segment = match Segment::parse(&mut received) {
+        let segment = match Segment::parse(received) {
             Ok(segment) => segment,
             Err(SegmentError::Malformed) => {
                 self.counters.malformed += 1;
@@ -116,8 +125,8 @@ impl Endpoint for TcpEndpoint {
                 return;
             }
         };
-        let local = SocketAddr::new(received.destination, segment.header.destination_port);
-        let remote = SocketAddr::new(received.source, segment.header.source_port);
+        let local = SocketAddr::new(destination, segment.header.destination_port);
+        let remote = SocketAddr::new(source, segment.header.source_port);
         if let Some(index) = self.demux.find(local, remote)
             && let Some(connection) = &mut self.slots[index as usize].connection
         {
@@ -179,8 +188,10 @@ impl Endpoint for TcpEndpoint {
         while let Some(&index) = self.ready.front() {
             let slot = &mut self.slots[index as usize];
             if let Some(connection) = &mut slot.connection {
-                if let Some(transmit) = connection.poll_transmit(now, &mut NoHook) {
-                    return Some(transmit);
+                // Built in the place of the result: see `Outgoing::emit`.
+                let mut list = None;
+                if let Some(outgoing) = connection.next_segment(now, &mut NoHook, &mut list) {
+                    return Some(connection.emit(&outgoing, list.as_ref()));
                 }
                 let over = connection.state() == State::Closed;
                 self.arm(index);

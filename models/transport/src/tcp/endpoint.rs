@@ -11,7 +11,7 @@ use wire::account::{FlowId, Run, Runs};
 use wire::payload::{Payload, Slice};
 
 use super::config::TcpConfig;
-use super::connection::TcpConnection;
+use super::connection::{Changes, TcpConnection};
 use super::deadlines::Deadlines;
 use super::demux::Demux;
 use super::dispatch::is_one_host;
@@ -238,7 +238,12 @@ impl TcpEndpoint {
     pub fn read(&mut self, _now: SimTime, id: ConnectionId, max: u32) -> (Payload, Runs) {
         let Some(connection) = self.get_mut(id) else { return (Payload::empty(), Runs::new()) };
         let read = connection.read(max);
-        self.touch(id.index);
+        // Reading starts no timer and tells nothing new: but a window update may be due, or the end.
+        if connection.owes_acknowledgment() {
+            self.queue(id.index);
+        } else if connection.state() == State::Closed {
+            self.on_over(id.index);
+        }
         read
     }
 
@@ -295,14 +300,25 @@ impl TcpEndpoint {
     }
 
     /// After anything happened to a connection: reports, queues and arms.
+    #[inline]
     pub(super) fn touch(&mut self, index: u32) {
-        self.report(index);
+        let slot = &self.slots[index as usize];
+        if slot.connection.as_ref().is_some_and(|connection| connection.has_news()) || slot.listener.is_some()
+        {
+            self.report(index);
+        }
+        self.queue(index);
+        self.arm(index);
+    }
+
+    /// Has the connection asked for segments.
+    #[inline]
+    fn queue(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         if !slot.queued {
             slot.queued = true;
             self.ready.push_back(index);
         }
-        self.arm(index);
     }
 
     #[inline]
@@ -322,6 +338,11 @@ impl TcpEndpoint {
         let Some(connection) = &mut slot.connection else { return };
         let changes = connection.take_changes();
         let id = ConnectionId { index, generation: slot.generation };
+        let readable = Changes { readable: true, ..Changes::default() };
+        if changes == readable && connection.state() == State::Established && slot.listener.is_none() {
+            self.events.push_back(TcpEvent::Readable(id));
+            return;
+        }
         if changes.connected {
             self.events.push_back(match slot.listener {
                 Some(listener) => TcpEvent::Accepted { listener, id },

@@ -23,6 +23,9 @@ pub enum SegmentKind {
 /// Adds options to segments, and keeps data within bounds that the options describe (a mapping of Multipath
 /// TCP covers one range of the stream). It is asked again when a segment is resent.
 pub trait SegmentHook {
+    /// Whether [`Self::on_segment`] does anything at all.
+    const ACTIVE: bool = true;
+
     /// Appends to `options` what the segment needs, within the 40 bytes there are, and returns how many
     /// bytes of the stream the segment may carry.
     fn on_segment(&mut self, kind: SegmentKind, options: &mut TcpOptions) -> u32;
@@ -33,6 +36,8 @@ pub trait SegmentHook {
 pub struct NoHook;
 
 impl SegmentHook for NoHook {
+    const ACTIVE: bool = false;
+
     #[inline]
     fn on_segment(&mut self, _kind: SegmentKind, _options: &mut TcpOptions) -> u32 {
         u32::MAX

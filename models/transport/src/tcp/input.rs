@@ -19,7 +19,7 @@ use crate::congestion::CongestionControl;
 
 impl TcpConnection {
     /// Takes a segment for this connection.
-    pub fn handle_segment(&mut self, now: SimTime, segment: Segment) {
+    pub fn handle_segment(&mut self, now: SimTime, segment: Segment<'_>) {
         self.counters.segments_received += 1;
         match self.state {
             State::Closed => {}
@@ -36,7 +36,7 @@ impl TcpConnection {
     }
 
     /// RFC 9293 §3.10.7.3.
-    fn handle_in_syn_sent(&mut self, now: SimTime, segment: Segment) {
+    fn handle_in_syn_sent(&mut self, now: SimTime, segment: Segment<'_>) {
         let header = &segment.header;
         let flags = header.flags;
         let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
@@ -72,14 +72,14 @@ impl TcpConnection {
 
     /// Takes from a SYN the initial sequence number and the options, of which only those count that this
     /// side offers too.
-    pub(super) fn take_syn(&mut self, now: SimTime, syn: &Segment) {
+    pub(super) fn take_syn(&mut self, now: SimTime, syn: &Segment<'_>) {
         let flags = syn.header.flags;
         self.receiver.on_syn(syn.header.sequence_number);
         let ipv6 = self.remote.is_ipv6();
         let mut peer_size = default_segment_size(ipv6);
         let mut shift = None;
         self.features.timestamps = false;
-        for option in &syn.header.options {
+        for option in syn.options().iter() {
             match option {
                 TcpOption::MaximumSegmentSize(size) => peer_size = size,
                 TcpOption::WindowScale(value) if self.config.window_scaling => {
@@ -114,13 +114,13 @@ impl TcpConnection {
 
     /// Whether `syn` may begin a new connection in place of this one, which is in TIME-WAIT: its number or its
     /// timestamp is later than all of the old one (RFC 9293 §3.6.1, MAY-2, and RFC 6191 §2).
-    pub(super) fn may_be_replaced_by(&self, syn: &Segment) -> bool {
+    pub(super) fn may_be_replaced_by(&self, syn: &Segment<'_>) -> bool {
         let flags = syn.header.flags;
         let plain = flags.contains(TcpFlags::SYN) && !flags.intersects(TcpFlags::ACK | TcpFlags::RST);
         if self.state != State::TimeWait || !plain {
             return false;
         }
-        if let Some(timestamps) = syn.timestamps().filter(|_| self.features.timestamps) {
+        if let Some(timestamps) = syn.timestamps.filter(|_| self.features.timestamps) {
             return timestamp_before(self.receiver.ts_recent, timestamps.value);
         }
         let next = self.receiver.next();
@@ -157,7 +157,7 @@ impl TcpConnection {
     }
 
     /// RFC 9293 §3.10.7.4.
-    fn handle_synchronized(&mut self, now: SimTime, segment: Segment) {
+    fn handle_synchronized(&mut self, now: SimTime, segment: Segment<'_>) {
         let flags = segment.header.flags;
         let start = self.receiver.irs.from_wire(self.receiver.next(), segment.header.sequence_number);
         let end = start + u64::from(segment.len());
@@ -181,7 +181,7 @@ impl TcpConnection {
         }
         self.last_heard = now;
         self.keep_alive_unanswered = 0;
-        if let Some(timestamps) = segment.timestamps().filter(|_| self.features.timestamps) {
+        if let Some(timestamps) = segment.timestamps.filter(|_| self.features.timestamps) {
             self.receiver.on_timestamp(now, timestamps.value, start);
         }
         if !self.process_ack(now, &segment, start) {
@@ -194,10 +194,10 @@ impl TcpConnection {
     }
 
     /// First step: PAWS and the sequence number (RFC 7323 §5.3, RFC 9293 Table 6).
-    fn check_sequence(&mut self, now: SimTime, segment: &Segment, start: u64, end: u64) -> bool {
+    fn check_sequence(&mut self, now: SimTime, segment: &Segment<'_>, start: u64, end: u64) -> bool {
         let reset = segment.header.flags.contains(TcpFlags::RST);
         if self.features.timestamps && !reset {
-            match segment.timestamps() {
+            match segment.timestamps {
                 // RFC 7323 §3.2: without the option that was agreed on, a segment is dropped.
                 None => {
                     self.counters.unacceptable_received += 1;
@@ -227,10 +227,10 @@ impl TcpConnection {
         if self.state == State::TimeWait && segment.header.flags.contains(TcpFlags::FIN) {
             self.timers.set(Timer::TimeWait, now + self.config.time_wait);
         }
-        if !segment.payload.is_empty() {
+        if segment.payload_len > 0 {
             self.counters.duplicates_received += 1;
             if end <= self.receiver.next() {
-                self.receiver.duplicate = Some((start, start + u64::from(segment.payload.len())));
+                self.receiver.duplicate = Some((start, start + u64::from(segment.payload_len)));
             }
         }
         if syn && self.state.is_synchronized() {
@@ -244,8 +244,8 @@ impl TcpConnection {
     /// Acknowledges a segment that is not acceptable (RFC 9293 §3.10.7.4). One without data is answered twice a
     /// second at most, as Linux does it: else two ends that each find the other's acknowledgment
     /// unacceptable, as after a forged segment, would answer each other for ever.
-    fn answer_unacceptable(&mut self, now: SimTime, segment: &Segment) {
-        if segment.payload.is_empty() {
+    fn answer_unacceptable(&mut self, now: SimTime, segment: &Segment<'_>) {
+        if segment.payload_len == 0 {
             if now < self.answer_after {
                 return;
             }
@@ -288,7 +288,7 @@ impl TcpConnection {
     }
 
     /// Fifth step. Returns whether the rest of the segment counts.
-    fn process_ack(&mut self, now: SimTime, segment: &Segment, start: u64) -> bool {
+    fn process_ack(&mut self, now: SimTime, segment: &Segment<'_>, start: u64) -> bool {
         let header = &segment.header;
         let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
         let window = u64::from(header.window) << self.sender.window_shift;
@@ -304,7 +304,7 @@ impl TcpConnection {
             self.challenge(now); // RFC 5961 §5.2
             return false;
         }
-        let echoed_rtt = match segment.timestamps() {
+        let echoed_rtt = match segment.timestamps {
             Some(timestamps) if self.features.timestamps => self.since_timestamp(now, timestamps.echo_reply),
             _ => None,
         };
@@ -376,7 +376,7 @@ impl TcpConnection {
     }
 
     /// Seventh and eighth step. `start` is the place of the segment's first sequence number.
-    fn process_text_and_fin(&mut self, now: SimTime, segment: Segment, start: u64) {
+    fn process_text_and_fin(&mut self, now: SimTime, segment: Segment<'_>, start: u64) {
         let flags = segment.header.flags;
         if self.features.ecn {
             if flags.contains(TcpFlags::CWR) {
@@ -393,12 +393,12 @@ impl TcpConnection {
             return;
         }
         let text = start + u64::from(flags.contains(TcpFlags::SYN));
-        let text_end = text + u64::from(segment.payload.len());
+        let text_end = text + u64::from(segment.payload_len);
         let edge = self.receiver.window.edge();
         if flags.contains(TcpFlags::FIN) && text_end <= edge {
             self.receiver.fin.get_or_insert(text_end);
         }
-        if !segment.payload.is_empty() && !self.process_text(now, segment, text, edge) {
+        if segment.payload_len > 0 && !self.process_text(now, segment, text, edge) {
             return;
         }
         if self.receiver.fin == Some(self.receiver.buffer.next()) && !self.receiver.finished {
@@ -413,13 +413,13 @@ impl TcpConnection {
     }
 
     /// Takes in the payload between RCV.NXT and the window's edge. Returns whether the connection goes on.
-    fn process_text(&mut self, now: SimTime, segment: Segment, text: u64, edge: u64) -> bool {
+    fn process_text(&mut self, now: SimTime, segment: Segment<'_>, text: u64, edge: u64) -> bool {
         if self.discard {
             // RFC 9293 §3.6.1: data after CLOSE is lost, and the peer has to know.
             self.abort(now);
             return false;
         }
-        let (mut payload, mut runs) = (segment.payload, segment.runs);
+        let (mut payload, mut runs) = segment.into_content();
         self.flow = runs.first().map_or(self.flow, |run| run.flow);
         self.receiver.segment_size = self.receiver.segment_size.max(payload.len());
         // Nothing may lie beyond a FIN or the window.

@@ -1,14 +1,13 @@
 //! Segments to be sent: what goes out next, and how it is built.
 
 use sim_core::{SimDuration, SimTime};
-use wire::account::{Reason, Runs};
+use wire::account::Reason;
 use wire::ip::Ecn;
-use wire::payload::Payload;
 use wire::tcp::TcpFlags;
 use wire::tcp_options::{SackBlock, SackBlocks, SynOptions, TcpOption, TcpOptions, Timestamps};
 
 use super::choice::{Choice, Held};
-use super::connection::TcpConnection;
+use super::connection::{Pending, TcpConnection};
 use super::hook::{SegmentHook, SegmentKind};
 use super::receiver::AckDue;
 use super::segment::Outgoing;
@@ -21,29 +20,61 @@ use crate::endpoint::Transmit;
 impl TcpConnection {
     /// The next segment to send, or `None` when nothing may be sent now. `hook` adds options.
     pub fn poll_transmit(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Transmit> {
-        let outgoing = self.next_segment(now, hook)?;
-        self.counters.segments_sent += 1;
-        Some(outgoing.emit(self.local, self.remote, self.config.hop_limit, self.config.traffic_class))
+        let mut list = None;
+        let outgoing = self.next_segment(now, hook, &mut list)?;
+        Some(self.emit(&outgoing, list.as_ref()))
     }
 
-    fn next_segment(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Outgoing> {
+    /// Decides upon the next segment. Its options are in `list`, if they are more than timestamps.
+    #[inline]
+    pub(super) fn next_segment(
+        &mut self,
+        now: SimTime,
+        hook: &mut impl SegmentHook,
+        list: &mut Options,
+    ) -> Option<Outgoing> {
+        let urgent =
+            if self.pending == Pending::default() { None } else { self.next_control(now, hook, list) };
+        let outgoing = match urgent {
+            Some(outgoing) => outgoing,
+            None => self.next_data_or_ack(now, hook, list)?,
+        };
+        self.counters.segments_sent += 1;
+        Some(outgoing)
+    }
+
+    /// Resets and SYNs go before everything else.
+    #[cold]
+    fn next_control(
+        &mut self,
+        now: SimTime,
+        hook: &mut impl SegmentHook,
+        list: &mut Options,
+    ) -> Option<Outgoing> {
         if let Some(sequence) = self.pending.reset_answer.take() {
-            return Some(self.reset(sequence, TcpFlags::RST, hook));
+            return Some(self.reset(sequence, TcpFlags::RST, hook, list));
         }
         if self.pending.reset {
             self.pending.reset = false;
             let sequence = self.sender.iss.to_wire(self.sender.bare_place());
-            return Some(self.reset(sequence, TcpFlags::RST | TcpFlags::ACK, hook));
+            return Some(self.reset(sequence, TcpFlags::RST | TcpFlags::ACK, hook, list));
         }
-        if self.pending.syn {
-            return self.syn(now, hook);
-        }
+        if self.pending.syn { self.syn(now, hook, list) } else { None }
+    }
+
+    #[inline]
+    fn next_data_or_ack(
+        &mut self,
+        now: SimTime,
+        hook: &mut impl SegmentHook,
+        list: &mut Options,
+    ) -> Option<Outgoing> {
         if self.state.may_send() {
-            if let Some(outgoing) = self.next_data(now, hook) {
+            if let Some(outgoing) = self.next_data(now, hook, list) {
                 return Some(outgoing);
             }
             if self.pending.window_probe {
-                return self.window_probe(now, hook);
+                return self.window_probe(now, hook, list);
             }
         }
         if self.pending.keep_alive {
@@ -51,28 +82,34 @@ impl TcpConnection {
             self.counters.keep_alive_probes += 1;
             // RFC 9293 §3.8.4: a number that the peer has acknowledged, so that it answers.
             let sequence = self.sender.iss.to_wire(self.sender.nxt.wrapping_sub(1));
-            return Some(self.acknowledgment(now, sequence, Reason::KeepAlive, hook));
+            return Some(self.acknowledgment(now, sequence, Reason::KeepAlive, hook, list));
         }
         if let AckDue::Now(reason) = self.receiver.ack_due
             && self.state != State::SynSent
             && self.state != State::Closed
         {
             let sequence = self.sender.iss.to_wire(self.sender.bare_place());
-            return Some(self.acknowledgment(now, sequence, reason, hook));
+            return Some(self.acknowledgment(now, sequence, reason, hook, list));
         }
         None
     }
 
-    fn reset(&mut self, sequence: u32, flags: TcpFlags, hook: &mut impl SegmentHook) -> Outgoing {
+    fn reset(
+        &mut self,
+        sequence: u32,
+        flags: TcpFlags,
+        hook: &mut impl SegmentHook,
+        list: &mut Options,
+    ) -> Outgoing {
         let ack = if flags.contains(TcpFlags::ACK) { self.ack_number() } else { 0 };
         let mut outgoing = Outgoing::control(sequence, ack, flags, Reason::Control);
         outgoing.flow = self.flow;
-        hook.on_segment(SegmentKind::Reset, &mut outgoing.options);
+        hook.on_segment(SegmentKind::Reset, list.insert(TcpOptions::EMPTY));
         outgoing
     }
 
     /// SYN or SYN-ACK, first or again (RFC 6298 §5, RFC 9293 §3.5).
-    fn syn(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Outgoing> {
+    fn syn(&mut self, now: SimTime, hook: &mut impl SegmentHook, list: &mut Options) -> Option<Outgoing> {
         self.pending.syn = false;
         let answer = match self.state {
             State::SynSent => false,
@@ -114,11 +151,11 @@ impl TcpConnection {
         }
         let sequence = self.sender.iss.to_wire(ORIGIN);
         let mut outgoing = Outgoing::control(sequence, acknowledgment, flags, Reason::Handshake);
-        outgoing.options = TcpOptions::syn(offer);
+        let options = list.insert(TcpOptions::syn(offer));
         outgoing.window = self.receiver.window.advertise_unscaled(ORIGIN + 1);
         outgoing.flow = self.flow;
         outgoing.retransmission = self.syn_sent_count > 0;
-        hook.on_segment(if answer { SegmentKind::SynAck } else { SegmentKind::Syn }, &mut outgoing.options);
+        hook.on_segment(if answer { SegmentKind::SynAck } else { SegmentKind::Syn }, options);
         if self.syn_sent_count > 0 {
             self.counters.handshake_retransmissions += 1;
         }
@@ -129,12 +166,18 @@ impl TcpConnection {
     }
 
     /// A segment with data or FIN, if one may be sent.
-    fn next_data(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Outgoing> {
+    #[inline]
+    fn next_data(
+        &mut self,
+        now: SimTime,
+        hook: &mut impl SegmentHook,
+        list: &mut Options,
+    ) -> Option<Outgoing> {
         if self.sender.nxt >= self.sender.end() && self.sender.scoreboard.is_empty() {
             return None;
         }
-        let mut options = self.options(now);
-        let room = u32::from(self.sender.segment_size).saturating_sub(options.len() as u32).max(1);
+        self.list_options(now, hook, list);
+        let room = self.room(list);
         let choice = match self.sender.choose(room, &self.config) {
             Ok(choice) => choice,
             Err(held) => {
@@ -147,13 +190,30 @@ impl TcpConnection {
             Choice::New { .. } => self.sender.nxt,
         };
         let offset = start - (ORIGIN + 1);
-        let limit = hook.on_segment(SegmentKind::Data { offset }, &mut options);
-        let room =
-            u32::from(self.sender.segment_size).saturating_sub(options.len() as u32).max(1).min(limit.max(1));
+        let room = self.ask(hook, offset, list, room);
         Some(match choice {
-            Choice::Resend { index, rescue } => self.resend(now, index, rescue, room, options),
-            Choice::New { len, fin } => self.send_new(now, len.min(room), fin && len <= room, options),
+            Choice::Resend { index, rescue } => self.resend(now, index, rescue, room),
+            Choice::New { len, fin } => self.send_new(now, len.min(room), fin && len <= room),
         })
+    }
+
+    /// Bytes of payload that fit behind the options.
+    #[inline]
+    fn room(&self, list: &Options) -> u32 {
+        let options = list.as_ref().map_or(u32::from(self.options_len()), |list| list.len() as u32);
+        u32::from(self.sender.segment_size).saturating_sub(options).max(1)
+    }
+
+    /// Lets `hook` add options to a segment with data, and returns how many bytes it may carry: at most `room`.
+    #[inline]
+    fn ask<H: SegmentHook>(&self, hook: &mut H, offset: u64, list: &mut Options, room: u32) -> u32 {
+        match list {
+            Some(options) if H::ACTIVE => {
+                let limit = hook.on_segment(SegmentKind::Data { offset }, options);
+                self.room(list).min(limit.max(1))
+            }
+            Some(_) | None => room,
+        }
     }
 
     fn on_held(&mut self, now: SimTime, held: Held) {
@@ -173,9 +233,10 @@ impl TcpConnection {
         self.timers.set(Timer::Persist, now + delay);
     }
 
-    fn send_new(&mut self, now: SimTime, len: u32, fin: bool, options: TcpOptions) -> Outgoing {
+    #[inline]
+    fn send_new(&mut self, now: SimTime, len: u32, fin: bool) -> Outgoing {
         let start = self.sender.nxt;
-        let mut outgoing = self.data(start, len, fin, options);
+        let mut outgoing = self.data(now, start, len, fin);
         outgoing.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
         if self.features.ecn && len > 0 {
             outgoing.ecn = Ecn::Ect0; // New data only (RFC 3168 §6.1.5).
@@ -191,14 +252,7 @@ impl TcpConnection {
         outgoing
     }
 
-    fn resend(
-        &mut self,
-        now: SimTime,
-        index: usize,
-        rescue: bool,
-        room: u32,
-        options: TcpOptions,
-    ) -> Outgoing {
+    fn resend(&mut self, now: SimTime, index: usize, rescue: bool, room: u32) -> Outgoing {
         let segment = self.sender.scoreboard.segment(index);
         let with_fin = segment.end() > self.sender.buffer.end();
         let payload = segment.len - u32::from(with_fin);
@@ -208,7 +262,7 @@ impl TcpConnection {
         let segment = self.sender.scoreboard.segment(index);
         let fin = segment.end() > self.sender.buffer.end();
         let len = segment.len - u32::from(fin);
-        let mut outgoing = self.data(segment.start, len, fin, options);
+        let mut outgoing = self.data(now, segment.start, len, fin);
         outgoing.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
         outgoing.retransmission = true;
         let counter = match self.sender.recovery {
@@ -224,25 +278,30 @@ impl TcpConnection {
 
     /// One byte, or the FIN, beyond the peer's window, or what fits a small one (RFC 9293 §3.8.6.1,
     /// §3.8.6.2.1).
-    fn window_probe(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Outgoing> {
+    fn window_probe(
+        &mut self,
+        now: SimTime,
+        hook: &mut impl SegmentHook,
+        list: &mut Options,
+    ) -> Option<Outgoing> {
         self.pending.window_probe = false;
         let sender = &self.sender;
         if sender.nxt >= sender.end() || !sender.scoreboard.is_empty() {
             return None;
         }
-        let mut options = self.options(now);
         let start = self.sender.nxt;
-        let limit = hook.on_segment(SegmentKind::Data { offset: start - (ORIGIN + 1) }, &mut options).max(1);
+        self.list_options(now, hook, list);
+        let room = self.room(list);
+        let room = self.ask(hook, start - (ORIGIN + 1), list, room);
         let usable = (self.sender.una + self.sender.window).saturating_sub(start);
         if usable > 0 {
-            let room = u32::from(self.sender.segment_size).saturating_sub(options.len() as u32).max(1);
             let waiting = self.sender.buffer.end().saturating_sub(start);
-            let len = waiting.min(usable).min(u64::from(room.min(limit))) as u32;
+            let len = waiting.min(usable).min(u64::from(room)) as u32;
             let fin = self.sender.fin && u64::from(len) == waiting && usable > u64::from(len);
-            return Some(self.send_new(now, len, fin, options));
+            return Some(self.send_new(now, len, fin));
         }
         let len = u32::from(start < self.sender.buffer.end());
-        let mut outgoing = self.data(start, len, len == 0, options);
+        let mut outgoing = self.data(now, start, len, len == 0);
         outgoing.reason = Reason::Control;
         outgoing.retransmission = self.sender.probed > start;
         self.sender.probed = start + 1;
@@ -256,9 +315,8 @@ impl TcpConnection {
     }
 
     /// `len` bytes of the stream from `start` on.
-    fn data(&mut self, start: u64, len: u32, fin: bool, options: TcpOptions) -> Outgoing {
-        let (payload, runs) =
-            if len == 0 { (Payload::empty(), Runs::new()) } else { self.sender.buffer.read(start, len) };
+    #[inline]
+    fn data(&mut self, now: SimTime, start: u64, len: u32, fin: bool) -> Outgoing {
         let mut flags = TcpFlags::ACK | self.echo_flag();
         if fin {
             flags |= TcpFlags::FIN;
@@ -270,10 +328,10 @@ impl TcpConnection {
             sequence: self.sender.iss.to_wire(start),
             acknowledgment: self.ack_number(),
             flags,
+            timestamps: self.timestamps(now),
             window: self.take_window(),
-            options,
-            payload,
-            runs,
+            start,
+            len,
             flow: self.flow,
             reason: Reason::Data,
             retransmission: false,
@@ -287,13 +345,17 @@ impl TcpConnection {
         sequence: u32,
         reason: Reason,
         hook: &mut impl SegmentHook,
+        list: &mut Options,
     ) -> Outgoing {
+        self.list_options(now, hook, list);
+        if let Some(options) = list {
+            hook.on_segment(SegmentKind::Ack, options);
+        }
         let flags = TcpFlags::ACK | self.echo_flag();
         let mut outgoing = Outgoing::control(sequence, self.ack_number(), flags, reason);
-        outgoing.options = self.options(now);
+        outgoing.timestamps = self.timestamps(now);
         outgoing.window = self.take_window();
         outgoing.flow = self.flow;
-        hook.on_segment(SegmentKind::Ack, &mut outgoing.options);
         outgoing
     }
 
@@ -322,21 +384,26 @@ impl TcpConnection {
         self.timers.clear(Timer::DelayedAck);
     }
 
-    /// Timestamps and SACK blocks.
     #[inline]
-    fn options(&self, now: SimTime) -> TcpOptions {
-        let mut options = TcpOptions::EMPTY;
-        if self.features.timestamps {
-            options = TcpOptions::with_timestamps(Timestamps {
-                value: self.timestamp(now),
-                echo_reply: self.receiver.ts_recent,
-            });
-        }
+    fn timestamps(&self, now: SimTime) -> Option<Timestamps> {
+        let echo_reply = self.receiver.ts_recent;
+        self.features.timestamps.then(|| Timestamps { value: self.timestamp(now), echo_reply })
+    }
+
+    /// Puts timestamps and SACK blocks into `list`, if there are such blocks or `hook` adds to it.
+    #[inline]
+    fn list_options<H: SegmentHook>(&self, now: SimTime, _hook: &H, list: &mut Options) {
         let duplicate = self.receiver.duplicate;
-        if self.sender.sack && (duplicate.is_some() || self.receiver.buffer.has_gap()) {
-            self.push_sack(duplicate, &mut options);
+        let blocks = self.sender.sack && (duplicate.is_some() || self.receiver.buffer.has_gap());
+        if H::ACTIVE || blocks {
+            let options = list.insert(TcpOptions::EMPTY);
+            if let Some(timestamps) = self.timestamps(now) {
+                *options = TcpOptions::with_timestamps(timestamps);
+            }
+            if blocks {
+                self.push_sack(duplicate, options);
+            }
         }
-        options
     }
 
     /// The duplicate first (RFC 2883 §4), then as many ranges as fit (RFC 2018 §4).
@@ -358,6 +425,9 @@ impl TcpConnection {
         }
     }
 }
+
+/// The options of a segment, if they are more than timestamps.
+pub(super) type Options = Option<TcpOptions>;
 
 /// The override of silly window avoidance: between 0.1 s and 1 s (RFC 9293 §3.8.6.2.1).
 const OVERRIDE: SimDuration = SimDuration::from_millis(500);
