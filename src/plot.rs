@@ -1,0 +1,71 @@
+//! `netjoule plot`: draws plots and report again from the files of a results folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use reports::{OutputFile, Results};
+
+use crate::atomic;
+use crate::cli::PlotArguments;
+use crate::failure::{Failure, reason};
+use crate::layout;
+use crate::terminal;
+
+/// Draws the plots and the page of each folder again.
+pub(crate) fn plot(arguments: &PlotArguments) -> Result<(), Failure> {
+    let mut all = Vec::new();
+    for folder in &arguments.folders {
+        let files = read_results(folder)?;
+        let results =
+            Results::read(&files).map_err(|error| Failure::Input(format!("{}/{error}", folder.display())))?;
+        all.push((folder, results));
+    }
+    for (folder, results) in all {
+        let mut drawn = results.plot_files();
+        drawn.push(results.report_page());
+        remove_stale(folder, &drawn)?;
+        for file in &drawn {
+            let path = folder.join(&file.path);
+            atomic::write(&path, &file.bytes).map_err(|error| Failure::writing(&path, &error))?;
+        }
+        let plots = drawn.len() - 1;
+        let page = folder.join(layout::REPORT_FILE);
+        terminal::print(format_args!("{}, with {plots} plot files\n", page.display()));
+    }
+    Ok(())
+}
+
+/// The files of a results folder that plots are made of.
+pub(crate) fn read_results(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let mut files = BTreeMap::new();
+    let unreadable = |path: &Path, error: &std::io::Error| {
+        Failure::Input(format!("cannot read {}: {}", path.display(), reason(error)))
+    };
+    for (inside, extensions) in [("", &["csv", "json"][..]), (layout::SERIES_FOLDER, &["csv"])] {
+        let place = folder.join(inside);
+        if !inside.is_empty() && !place.is_dir() {
+            continue;
+        }
+        let entries = fs::read_dir(&place).map_err(|error| unreadable(&place, &error))?;
+        for entry in entries {
+            let path = entry.map_err(|error| unreadable(&place, &error))?.path();
+            let known = path.extension().is_some_and(|found| extensions.iter().any(|one| found == *one));
+            if let (true, Some(name)) =
+                (known && path.is_file(), path.file_name().and_then(|name| name.to_str()))
+            {
+                let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+                let name = if inside.is_empty() { name.to_owned() } else { format!("{inside}/{name}") };
+                files.insert(name, bytes);
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn remove_stale(folder: &Path, drawn: &[OutputFile]) -> Result<(), Failure> {
+    let keep = drawn.iter().map(|file| file.path.as_str()).collect();
+    let plots = folder.join(layout::PLOT_FOLDER);
+    layout::remove_others(folder, layout::PLOT_FOLDER, &keep)
+        .map_err(|error| Failure::Work(format!("cannot clear {}: {}", plots.display(), reason(&error))))
+}

@@ -1,0 +1,151 @@
+//! `netjoule run`: sweeps, from scenario files to output folders.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use scenarios::language::Overrides;
+use scenarios::run::{RunOptions, RunReport, RunStats, run_with};
+
+use crate::assemble::{Assembled, add, assemble};
+use crate::cli::RunArguments;
+use crate::cost::{peak_memory_kib, thread_time};
+use crate::failure::Failure;
+use crate::folder::{Folder, Found, Permission, survey};
+use crate::identity::Identity;
+use crate::outcome;
+use crate::parts::Parts;
+use crate::progress::Progress;
+use crate::publish::publish;
+use crate::scenario_file::{Scenario, read_all};
+use crate::spread::{RunId, all_runs, spread};
+use crate::terminal;
+
+/// Runs all scenarios of the command line, one after the other. Success means that all runs were done and all
+/// expectations met.
+pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
+    let overrides: Overrides = arguments.overrides.clone().into();
+    let scenarios = read_all(&arguments.files, &overrides)?;
+    let sweeps = survey_all(scenarios, &overrides, arguments)?;
+    let mut total = Total { stats: RunStats::default(), time: Some(Duration::ZERO) };
+    let mut good = true;
+    for sweep in &sweeps {
+        good &= sweep.run(arguments, &mut total)?;
+    }
+    if arguments.stats {
+        terminal::print(total.json());
+    }
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One scenario, with the place for its results.
+struct Sweep {
+    scenario: Scenario,
+    identity: Identity,
+    out: PathBuf,
+    found: Found,
+}
+
+/// Finds a place for the results of each scenario before anything is run or written.
+fn survey_all(
+    scenarios: Vec<Scenario>,
+    overrides: &Overrides,
+    arguments: &RunArguments,
+) -> Result<Vec<Sweep>, Failure> {
+    let permission = Permission { resume: arguments.resume, force: arguments.force };
+    let several = scenarios.len() > 1;
+    let mut taken = BTreeSet::new();
+    let mut sweeps = Vec::new();
+    for scenario in scenarios {
+        let name = &scenario.plan.name;
+        let out = match &arguments.out {
+            Some(out) if several => out.join(name),
+            Some(out) => out.clone(),
+            None => Path::new(OUT_FOLDER).join(name),
+        };
+        if !taken.insert(out.clone()) {
+            return Err(Failure::Input(format!(
+                "two of these scenarios are called {name}; run them one by one, with --out"
+            )));
+        }
+        let identity = Identity::of(&scenario, overrides, arguments.pcap);
+        let found = survey(&out, &identity, permission)?;
+        sweeps.push(Sweep { scenario, identity, out, found });
+    }
+    Ok(sweeps)
+}
+
+impl Sweep {
+    /// Runs what is still to be run, writes the results, and says whether all is as it should be.
+    fn run(&self, arguments: &RunArguments, total: &mut Total) -> Result<bool, Failure> {
+        let name = &self.identity.name;
+        match self.found {
+            Found::Complete => return outcome::show_complete(&self.out, arguments.quiet),
+            Found::Abandoned if !arguments.quiet => terminal::complain(format_args!(
+                "note: {} held a sweep that was stopped; it starts afresh (--resume would have gone on)\n",
+                self.out.display()
+            )),
+            Found::Abandoned | Found::Begun | Found::Nothing => {}
+        }
+        let folder = Folder::open(&self.out, &self.identity, self.found)?;
+        let parts = Parts::of(&folder);
+        let plan = &self.scenario.plan;
+        let all: Vec<RunId> = all_runs(plan.point_count(), plan.replications).collect();
+        let todo: Vec<RunId> = all.iter().copied().filter(|run| parts.load(*run).is_none()).collect();
+        let progress = Progress::new(name, all.len(), all.len() - todo.len(), arguments.quiet);
+        let work = |run: RunId| self.one(run, arguments.pcap);
+        spread(todo.into_iter(), arguments.jobs.count(), work, |(report, time)| {
+            parts.save(report)?;
+            progress.step();
+            total.time = total.time.zip(time).map(|(sum, time)| sum + time);
+            Ok(())
+        })?;
+        progress.end();
+        let assembled = assemble(&folder, &self.scenario, &self.identity)?;
+        publish(folder, &assembled)?;
+        add(&mut total.stats, &assembled.stats);
+        let Assembled { results, expectations, .. } = &assembled;
+        Ok(outcome::show(&self.out, results, expectations, arguments.quiet))
+    }
+
+    /// Does one run. Its time is that of the run proper: building the world is left out.
+    fn one(&self, run: RunId, pcap: bool) -> (RunReport, Option<Duration>) {
+        let plan = &self.scenario.plan;
+        let point = plan.point(run.point);
+        let capture = pcap || self.scenario.wants_capture(&point);
+        let options = RunOptions { capture, trace: false, series: run.replication == 0 };
+        let mut started = None;
+        let mut start = || started = thread_time();
+        let report = run_with(plan, &point, run.replication, options, &self.scenario.files, &mut start);
+        let time = thread_time().zip(started).map(|(end, start)| end.saturating_sub(start));
+        // A run that could not be built has taken no time.
+        let time = if report.outcome.is_err() && started.is_none() { Some(Duration::ZERO) } else { time };
+        (report, time)
+    }
+}
+
+/// What `--stats` prints.
+struct Total {
+    stats: RunStats,
+    /// Processor time of the runs that this process has done.
+    time: Option<Duration>,
+}
+
+impl Total {
+    fn json(&self) -> String {
+        let RunStats { events, packets, packet_hops, simulated_ns, nodes: _ } = self.stats;
+        let text = serde_json::json!({
+            "events": events,
+            "packets": packets,
+            "packet_hops": packet_hops,
+            "simulated_s": simulated_ns as f64 / 1e9,
+            "cpu_s": self.time.map(|time| time.as_secs_f64()),
+            "peak_rss_kib": peak_memory_kib(),
+        });
+        format!("{text}\n")
+    }
+}
+
+/// Where output folders go unless `--out` says otherwise.
+const OUT_FOLDER: &str = "out";

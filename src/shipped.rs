@@ -1,0 +1,67 @@
+//! The scenarios that ship with the program.
+
+/// A scenario inside the program.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shipped {
+    /// Its place among the scenarios, without `.json`: `compare/tcp-vs-udp`.
+    pub(crate) path: &'static str,
+    /// The file.
+    pub(crate) text: &'static str,
+}
+
+impl Shipped {
+    /// The folder: `compare`.
+    pub(crate) fn folder(self) -> &'static str {
+        self.path.split('/').next().unwrap_or_default()
+    }
+
+    /// The name alone: `tcp-vs-udp`.
+    pub(crate) fn name(self) -> &'static str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+}
+
+/// The shipped scenario called `name`, with or without its folder and `.json`.
+pub(crate) fn find(name: &str) -> Option<Shipped> {
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    SHIPPED.iter().copied().find(|shipped| shipped.path == name || shipped.name() == name)
+}
+
+/// All of them, in the order in which `list` shows them.
+pub(crate) const SHIPPED: &[Shipped] = &[];
+
+/// The digests that the shipped scenarios must come to.
+pub(crate) const GOLDEN: &str = include_str!("../scenarios/golden.json");
+
+/// Where the digests stand in the sources.
+pub(crate) const GOLDEN_FILE: &str = "scenarios/golden.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn every_scenario_of_the_sources_ships() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        let mut found = BTreeSet::new();
+        for folder in ["compare", "course", "bench"] {
+            let Ok(entries) = std::fs::read_dir(root.join(folder)) else { continue };
+            for entry in entries {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                if let Some(stem) = name.strip_suffix(".json") {
+                    found.insert(format!("{folder}/{stem}"));
+                }
+            }
+        }
+        let listed: BTreeSet<String> = SHIPPED.iter().map(|shipped| shipped.path.to_owned()).collect();
+        assert_eq!(listed, found, "src/shipped.rs lists what scenarios/ holds");
+    }
+
+    #[test]
+    fn names_are_unique_without_their_folder() {
+        let names: BTreeSet<&str> = SHIPPED.iter().map(|shipped| shipped.name()).collect();
+        assert_eq!(names.len(), SHIPPED.len());
+    }
+}
