@@ -80,6 +80,8 @@ impl<O: Observer> World<O> {
 
     fn power_off(&mut self, node: NodeId) {
         self.network.set_node_down(node, true);
+        self.network.reset_neighbours(node);
+        self.network.forget_memberships(node);
         let name = self.network.node_info(node).name.clone();
         let stack = Stack::new(&self.streams, &name, O::ENABLED);
         if let Some(host) = &mut self.hosts[node.index()] {

@@ -83,6 +83,9 @@ impl Host {
     pub(crate) fn start<O: Observer>(&mut self, around: &mut Surroundings<'_, O>) {
         for index in 0..self.apps.len() {
             self.with_app(index, around, |app, context| app.start(context));
+            for &group in self.apps[index].groups() {
+                around.network.join(self.node, group);
+            }
         }
         self.settle(around);
     }

@@ -1,7 +1,8 @@
 //! Putting a network together: nodes and ports in any order, the same world in the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use sim_core::engine::{Limits, Scheduler};
@@ -40,6 +41,8 @@ pub struct PortKey {
 #[derive(Debug, Default)]
 pub struct NetworkBuilder {
     nodes: Vec<NodeDraft>,
+    /// Names of interfaces, of which there are few different ones.
+    port_names: BTreeSet<Arc<str>>,
     links: Vec<LinkDraft>,
     segments: Vec<SegmentDraft>,
     routes: Vec<(NodeKey, Prefix, PortKey, Option<PortKey>)>,
@@ -55,7 +58,7 @@ struct NodeDraft {
 
 #[derive(Debug)]
 struct PortDraft {
-    name: Box<str>,
+    name: Arc<str>,
     addresses: SmallVec<[Prefix; 1]>,
 }
 
@@ -63,7 +66,7 @@ struct PortDraft {
 struct LinkDraft {
     name: Box<str>,
     ends: [PortKey; 2],
-    directions: Box<[Direction; 2]>,
+    directions: Arc<[Direction; 2]>,
 }
 
 #[derive(Debug)]
@@ -139,14 +142,25 @@ impl NetworkBuilder {
 
     /// Adds an interface to a node.
     pub fn add_port(&mut self, node: NodeKey, name: &str, addresses: &[Prefix]) -> PortKey {
+        let known = self.port_names.get(name).cloned();
+        let name = known.unwrap_or_else(|| {
+            let name: Arc<str> = name.into();
+            self.port_names.insert(Arc::clone(&name));
+            name
+        });
         let ports = &mut self.nodes[node.0].ports;
-        ports.push(PortDraft { name: name.into(), addresses: addresses.iter().copied().collect() });
+        ports.push(PortDraft { name, addresses: addresses.iter().copied().collect() });
         PortKey { node: node.0, port: ports.len() as u32 - 1 }
     }
 
     /// Joins two ports by a link: `forward` leads from the first to the second.
     pub fn connect(&mut self, name: &str, ends: [PortKey; 2], forward: Direction, backward: Direction) {
-        self.links.push(LinkDraft { name: name.into(), ends, directions: Box::new([forward, backward]) });
+        self.connect_alike(name, ends, Arc::new([forward, backward]));
+    }
+
+    /// Joins two ports by a link whose settings others share.
+    pub fn connect_alike(&mut self, name: &str, ends: [PortKey; 2], directions: Arc<[Direction; 2]>) {
+        self.links.push(LinkDraft { name: name.into(), ends, directions });
     }
 
     /// Joins ports by a shared segment.
@@ -246,8 +260,9 @@ impl NetworkBuilder {
         Ok(Names { nodes, first_ports })
     }
 
+    /// Turns the drafts of nodes and ports into what the network keeps, and lets go of them.
     fn lay_out(
-        &self,
+        &mut self,
         names: &Names,
         owners: &mut Vec<(IpAddr, PortId)>,
     ) -> (Vec<Node>, Vec<NodeInfo>, Vec<PortInfo>) {
@@ -257,18 +272,20 @@ impl NetworkBuilder {
         }
         let mut nodes = Vec::with_capacity(order.len());
         let mut node_infos = Vec::with_capacity(order.len());
-        let mut port_infos = Vec::with_capacity(self.nodes.iter().map(|node| node.ports.len()).sum());
+        let mut drafts = std::mem::take(&mut self.nodes);
+        let mut port_infos = Vec::with_capacity(drafts.iter().map(|node| node.ports.len()).sum());
         for (rank, &draft) in order.iter().enumerate() {
-            let draft = &self.nodes[draft];
+            let draft = &mut drafts[draft];
             let first_port = names.first_ports[rank];
             nodes.push(Node::new(rank as u32, draft.forwards));
-            for (index, port) in draft.ports.iter().enumerate() {
+            let count = draft.ports.len() as u32;
+            for (index, port) in std::mem::take(&mut draft.ports).into_iter().enumerate() {
                 let id = PortId(first_port.0 + index as u32);
                 owners.extend(port.addresses.iter().map(|prefix| (prefix.address, id)));
                 port_infos.push(PortInfo {
                     node: NodeId(rank as u32),
-                    name: port.name.clone(),
-                    addresses: port.addresses.clone(),
+                    name: port.name,
+                    addresses: port.addresses,
                     mac: mac_of(id),
                     attachment: Attachment::Detached,
                     cost: 1,
@@ -276,9 +293,9 @@ impl NetworkBuilder {
                 });
             }
             node_infos.push(NodeInfo {
-                name: draft.name.clone(),
+                name: std::mem::take(&mut draft.name),
                 first_port,
-                ports: draft.ports.len() as u32,
+                ports: count,
                 static_routes: Vec::new(),
             });
         }
@@ -298,11 +315,10 @@ fn lay_links(
     let mut links = Vec::with_capacity(drafts.len());
     for (number, draft) in drafts.into_iter().enumerate() {
         let ends = draft.ends.map(|end| names.port(end));
-        for (side, direction) in draft.directions.into_iter().enumerate() {
+        for (side, direction) in draft.directions.iter().enumerate() {
             let (here, there) = (ends[side], ends[1 - side]);
-            let way = way_name(&draft.name, side);
             let state = direction
-                .build_state(streams, &way)
+                .build_state(streams, || way_name(&draft.name, side))
                 .map_err(|error| BuildError::Link { link: draft.name.clone(), error })?;
             let port = &mut ports[here.index()];
             port.delay = direction.delay;

@@ -98,26 +98,34 @@ impl Direction {
         }
     }
 
-    /// The state that the direction called `way` needs from the start, if it needs any.
-    pub(crate) fn build_state(&self, streams: &Streams, way: &str) -> Result<Option<PortState>, LinkError> {
+    /// The state that the direction needs from the start, if it needs any; `way` names its random streams.
+    pub(crate) fn build_state(
+        &self,
+        streams: &Streams,
+        way: impl FnOnce() -> String,
+    ) -> Result<Option<PortState>, LinkError> {
         let managed = !matches!(self.queue, QueueConfig::DropTail(_)) || self.rate_trace.is_some();
-        let discipline =
-            if managed { Some(Box::new(ManagedQueue::new(&self.queue, streams, way)?)) } else { None };
-        let impairments = self.build_impairments(streams, way)?;
-        if discipline.is_none() && impairments.is_none() && !self.down {
+        if !managed && !self.is_impaired() && !self.down {
             return Ok(None);
         }
+        let way = way();
+        let discipline =
+            if managed { Some(Box::new(ManagedQueue::new(&self.queue, streams, &way)?)) } else { None };
+        let impairments = self.build_impairments(streams, &way)?;
         Ok(Some(PortState { discipline, impairments, down: self.down, ..PortState::default() }))
     }
 
+    fn is_impaired(&self) -> bool {
+        !matches!(self.loss, LossConfig::None)
+            || self.jitter.is_some()
+            || self.reorder.is_some()
+            || self.duplicate.is_some()
+            || self.corrupt.is_some()
+            || self.rate_trace.is_some()
+    }
+
     fn build_impairments(&self, streams: &Streams, way: &str) -> Result<Option<Box<Impairments>>, LinkError> {
-        let none = matches!(self.loss, LossConfig::None)
-            && self.jitter.is_none()
-            && self.reorder.is_none()
-            && self.duplicate.is_none()
-            && self.corrupt.is_none()
-            && self.rate_trace.is_none();
-        if none {
+        if !self.is_impaired() {
             return Ok(None);
         }
         let counter = |purpose| streams.counter(way, purpose);

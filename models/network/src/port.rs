@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use sim_core::digest::Chain;
 use sim_core::{DataRate, SimDuration, SimTime};
@@ -124,8 +125,8 @@ pub enum Attachment {
 pub struct PortInfo {
     /// The node that the port belongs to.
     pub node: NodeId,
-    /// The interface's name.
-    pub name: Box<str>,
+    /// The interface's name; interfaces of one name share it.
+    pub name: Arc<str>,
     /// Addresses with their prefix lengths.
     pub addresses: SmallVec<[Prefix; 1]>,
     /// Link-layer address.

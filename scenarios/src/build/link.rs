@@ -26,25 +26,25 @@ pub(super) fn connect(
     ports: &[PortKey],
     files: &dyn Files,
 ) -> Result<(), WorldError> {
-    let profiles: Vec<[Direction; 2]> = scenario
+    let profiles: Vec<Arc<[Direction; 2]>> = scenario
         .profiles
         .iter()
-        .map(|profile| Ok([direction(profile, 0, files)?, direction(profile, 1, files)?]))
+        .map(|profile| Ok(Arc::new([direction(profile, 0, files)?, direction(profile, 1, files)?])))
         .collect::<Result<_, WorldError>>()?;
     for link in &scenario.links {
-        let [mut forward, mut backward] = profiles[link.profile as usize].clone();
+        let mut directions = Arc::clone(&profiles[link.profile as usize]);
         for end in link.ends {
             let interface = scenario.interface(end);
-            let down = !interface.up;
-            forward.down |= down;
-            backward.down |= down;
-            if let Some(mtu) = interface.mtu {
-                forward.mtu = forward.mtu.min(bounded_mtu(mtu));
-                backward.mtu = backward.mtu.min(bounded_mtu(mtu));
+            if interface.up && interface.mtu.is_none() {
+                continue;
+            }
+            for direction in Arc::make_mut(&mut directions) {
+                direction.down |= !interface.up;
+                direction.mtu = direction.mtu.min(interface.mtu.map_or(u16::MAX, bounded_mtu));
             }
         }
         let ends = link.ends.map(|end| ports[end.0 as usize]);
-        builder.connect(&scenario.link_name(link), ends, forward, backward);
+        builder.connect_alike(&scenario.link_name(link), ends, directions);
     }
     Ok(())
 }

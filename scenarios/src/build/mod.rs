@@ -102,6 +102,10 @@ pub(crate) fn build<O: Observer>(
     for &sender in &senders {
         world.network.set_accounted(sender);
     }
+    if !scenario.media.is_empty() {
+        // Address resolution serves no flow: its frames are counted wherever they are sent.
+        world.network.node_ids().for_each(|node| world.network.set_accounted(node));
+    }
     world.network.accounts = Accounts::new(senders);
     traffic::add_apps(scenario, &places, streams, &mut world);
     let faults = fault::timetable(scenario, &places, &world)?;

@@ -77,7 +77,6 @@ pub(super) fn add_apps<O: Observer>(
             Destination::Multicast(group) => {
                 for node in group_nodes(scenario, group) {
                     add_service(scenario, places, streams, world, node, &carrier, port, false);
-                    world.network.join(places.node(node), group);
                 }
             }
         }

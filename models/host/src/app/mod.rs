@@ -3,6 +3,8 @@
 mod service;
 mod source;
 
+use std::net::IpAddr;
+
 use network::node::NodeId;
 use sim_core::SimTime;
 use sim_core::random::Streams;
@@ -74,6 +76,14 @@ impl App {
         match self {
             Self::Source(source) => source.next_timer(),
             Self::Service(service) => service.next_timer(),
+        }
+    }
+
+    /// The groups that it wants to be a member of.
+    pub fn groups(&self) -> &[IpAddr] {
+        match self {
+            Self::Source(_) => &[],
+            Self::Service(service) => service.groups(),
         }
     }
 

@@ -76,6 +76,10 @@ impl Service {
         self
     }
 
+    pub(super) fn groups(&self) -> &[IpAddr] {
+        &self.groups
+    }
+
     /// The same service, sending back all that it receives (RFC 862).
     pub fn echoing(mut self) -> Self {
         self.echoes = true;

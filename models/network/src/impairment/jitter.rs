@@ -246,7 +246,8 @@ mod tests {
             .prop_map(|(mean, deviation)| JitterDistribution::Normal { mean, deviation });
         let pareto = (duration(), duration(), 1e-9..1e9)
             .prop_map(|(a, b, shape)| JitterDistribution::Pareto { scale: a.min(b), shape, max: a.max(b) });
-        prop_oneof![uniform, normal, pareto]
+        let exponential = duration().prop_map(|mean| JitterDistribution::Exponential { mean });
+        prop_oneof![uniform, normal, exponential, pareto]
     }
 
     proptest! {
@@ -258,7 +259,7 @@ mod tests {
                 JitterDistribution::Uniform { min, max } | JitterDistribution::Pareto { scale: min, max, .. } => {
                     prop_assert!((min..=max).contains(&delay));
                 }
-                JitterDistribution::Normal { .. } => {}
+                JitterDistribution::Normal { .. } | JitterDistribution::Exponential { .. } => {}
             }
             prop_assert_eq!(jitter.extra_delay(frame_number), delay);
         }

@@ -111,6 +111,13 @@ pub struct FqCoDel {
     pub ecn: Option<bool>,
 }
 
+impl Default for Red {
+    /// The thresholds that Floyd's notes on RED begin with (`minthresh` 5, `maxthresh` three times that).
+    fn default() -> Self {
+        Self { min: 5, max: 15, max_probability: None, weight: None, limit: None, ecn: false, gentle: true }
+    }
+}
+
 impl Default for Queue {
     fn default() -> Self {
         Self::DropTail(QueueLimit::Packets(PACKETS_DEFAULT))
@@ -156,6 +163,7 @@ impl Shorthand for Queue {
 
     fn from_short(text: &str) -> Result<Self, String> {
         match text {
+            "red" => Ok(Self::Red(Red::default())),
             "codel" => Ok(Self::CoDel(CoDel::default())),
             "fq-codel" => Ok(Self::FqCoDel(FqCoDel::default())),
             _ => QueueLimit::parse(text).map(Self::DropTail),
