@@ -28,7 +28,23 @@ pub(crate) fn find(name: &str) -> Option<Shipped> {
 }
 
 /// All of them, in the order in which `list` shows them.
-pub(crate) const SHIPPED: &[Shipped] = &[];
+pub(crate) const SHIPPED: &[Shipped] = &[
+    Shipped { path: "compare/tcp-vs-udp", text: include_str!("../scenarios/compare/tcp-vs-udp.json") },
+    Shipped {
+        path: "course/ip-fragmentation",
+        text: include_str!("../scenarios/course/ip-fragmentation.json"),
+    },
+    Shipped { path: "course/lan-and-arp", text: include_str!("../scenarios/course/lan-and-arp.json") },
+    Shipped { path: "course/queues", text: include_str!("../scenarios/course/queues.json") },
+    Shipped {
+        path: "course/udp-and-tcp-overhead",
+        text: include_str!("../scenarios/course/udp-and-tcp-overhead.json"),
+    },
+    Shipped { path: "bench/dumbbell", text: include_str!("../scenarios/bench/dumbbell.json") },
+    Shipped { path: "bench/udp-chain", text: include_str!("../scenarios/bench/udp-chain.json") },
+    Shipped { path: "bench/udp-grid", text: include_str!("../scenarios/bench/udp-grid.json") },
+    Shipped { path: "bench/udp-star", text: include_str!("../scenarios/bench/udp-star.json") },
+];
 
 /// The digests that the shipped scenarios must come to.
 pub(crate) const GOLDEN: &str = include_str!("../scenarios/golden.json");
