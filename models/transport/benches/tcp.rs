@@ -1,6 +1,6 @@
 //! Cost of a segment and of a datagram between two endpoints in memory, and of an idle connection.
 //!
-//! `cargo bench -p transport --bench tcp`. There is no network in between: a packet goes from
+//! `cargo bench -p transport --bench tcp [-- NAME]`. There is no network in between: a packet goes from
 //! `poll_transmit` of one side to `handle_datagram` of the other, and the clock moves by hand.
 
 use std::collections::VecDeque;
@@ -13,21 +13,32 @@ use sim_core::{SimDuration, SimTime};
 use transport::endpoint::{Endpoint, InterfaceId, Received, Transmit};
 use transport::tcp::{ConnectionId, TcpConfig, TcpEndpoint, TcpEvent};
 use transport::udp::{SendOptions, SocketOptions, UdpEndpoint};
-use wire::account::{FlowId, Protocol, Reason, Run};
+use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
 
 fn main() {
     let measured = std::env::args().any(|argument| argument == "--bench");
     let (megabytes, datagrams, idle) = if measured { (2_000, 5_000_000, 10_000) } else { (5, 10_000, 100) };
+    let wanted = |name: &str| {
+        let mut names = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+        names.peek().is_none() || names.any(|argument| name.contains(&argument))
+    };
     for (name, loss, mtu) in
         [("no loss", 0, 1500), ("one in 1000 lost", 1000, 1500), ("small segments", 0, 576)]
     {
+        if !wanted(name) {
+            continue;
+        }
         let runs: Vec<f64> = (0..ROUNDS).map(|_| bulk(megabytes << 20, loss, mtu)).collect();
         println!("TCP, {name:<18} {:6.1} ns a segment, both ends, ACKs included", median(runs));
     }
-    let runs: Vec<f64> = (0..ROUNDS).map(|_| udp(datagrams)).collect();
-    println!("UDP                     {:6.1} ns a datagram, both ends", median(runs));
-    println!("idle TCP connection     {:6} bytes, tables included", idle_bytes(idle));
+    if wanted("udp") {
+        let runs: Vec<f64> = (0..ROUNDS).map(|_| udp(datagrams)).collect();
+        println!("UDP                     {:6.1} ns a datagram, both ends", median(runs));
+    }
+    if wanted("idle") {
+        println!("idle TCP connection     {:6} bytes, tables included", idle_bytes(idle));
+    }
 }
 
 /// Median of `ROUNDS` runs.
@@ -42,7 +53,7 @@ fn socket(side: u8, port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, side)), port)
 }
 
-fn deliver(to: &mut impl Endpoint, now: SimTime, mut transmit: Transmit) {
+fn deliver(to: &mut impl Endpoint, now: SimTime, transmit: &mut Transmit) {
     let received = Received {
         source: transmit.source,
         destination: transmit.destination,
@@ -66,11 +77,17 @@ fn run() -> Run {
     }
 }
 
+/// A datagram on the wire, and when it arrives. It is delivered from where it lies, as from a pool of packets.
+struct Flight {
+    at: SimTime,
+    transmit: Option<Transmit>,
+}
+
 /// Two endpoints and a wire with a delay of one millisecond.
 struct Pair {
     now: SimTime,
     ends: [TcpEndpoint; 2],
-    wires: [VecDeque<(SimTime, Transmit)>; 2],
+    wires: [VecDeque<Flight>; 2],
     /// Every so many data segments one is lost; none if zero.
     loss: u64,
     segments: u64,
@@ -84,18 +101,23 @@ impl Pair {
     }
 
     fn drain(&mut self, side: usize) {
-        while let Some(transmit) = self.ends[side].poll_transmit(self.now) {
+        let at = self.now + SimDuration::from_millis(1);
+        loop {
+            let transmit = self.ends[side].poll_transmit(self.now);
+            let Some(payload) = transmit.as_ref().map(|transmit| transmit.packet.payload_len()) else {
+                break;
+            };
             self.segments += 1;
-            let lost = self.loss > 0 && transmit.packet.payload_len() > 0 && self.segments % self.loss == 7;
+            let lost = self.loss > 0 && payload > 0 && self.segments % self.loss == 7;
             if !lost {
-                self.wires[side].push_back((self.now + SimDuration::from_millis(1), transmit));
+                self.wires[side].push_back(Flight { at, transmit });
             }
         }
     }
 
     /// Delivers everything that arrives at the next moment, or fires what is due before.
     fn step(&mut self) -> bool {
-        let arrivals = [0, 1].map(|side| self.wires[side].front().map(|(at, _)| *at));
+        let arrivals = [0, 1].map(|side| self.wires[side].front().map(|flight| flight.at));
         let timeouts = [self.ends[0].poll_timeout(), self.ends[1].poll_timeout()];
         let Some(next) = arrivals.into_iter().chain(timeouts).flatten().min() else { return false };
         self.now = next;
@@ -104,9 +126,12 @@ impl Pair {
                 self.ends[side].handle_timeout(next);
                 self.drain(side);
             }
-            while self.wires[side].front().is_some_and(|(at, _)| *at <= next) {
-                let (_, transmit) = self.wires[side].pop_front().expect("it was looked at");
+            while let Some(flight) = self.wires[side].front_mut()
+                && flight.at <= next
+            {
+                let transmit = flight.transmit.as_mut().expect("only datagrams fly");
                 deliver(&mut self.ends[1 - side], next, transmit);
+                drop(self.wires[side].drain(..1));
                 self.drain(1 - side);
             }
         }
@@ -178,10 +203,10 @@ fn udp(count: u32) -> f64 {
     let before = cpu_nanos();
     for index in 0..count {
         let payload = Payload::from(Slice::filler(0, u64::from(index) * 100, 100));
-        let runs = [Run { bytes: 100, ..run() }].into_iter().collect();
+        let runs = Runs::from_buf([Run { bytes: 100, ..run() }]);
         a.send(from, Some(socket(2, 2000)), payload, runs, &options).expect("the socket is open");
-        let transmit = a.poll_transmit(SimTime::ZERO).expect("it was sent");
-        deliver(&mut b, SimTime::ZERO, transmit);
+        let mut transmit = a.poll_transmit(SimTime::ZERO).expect("it was sent");
+        deliver(&mut b, SimTime::ZERO, &mut transmit);
         assert!(b.poll_event().is_some(), "it arrived");
     }
     (cpu_nanos() - before) as f64 / f64::from(count)

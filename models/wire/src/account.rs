@@ -237,6 +237,19 @@ impl Account {
         }
     }
 
+    /// An account with one header of `bytes`, at most 255, and the runs of a payload.
+    ///
+    /// # Panics
+    ///
+    /// If the header is longer.
+    #[inline]
+    pub fn with_header(flow: FlowId, reason: Reason, protocol: Protocol, bytes: usize, runs: Runs) -> Self {
+        let bytes = u8::try_from(bytes).expect("a transport's header is shorter than 256 bytes");
+        let none = HeaderCharge { protocol: Protocol::Application, bytes: 0 };
+        let headers = [HeaderCharge { protocol, bytes }, none, none, none];
+        Self { flow, reason, retransmission: false, headers_len: 1, headers, runs }
+    }
+
     /// Charges `bytes` of header to `protocol`, in the order of writing (innermost first).
     ///
     /// A header longer than 255 bytes, or one beyond the fourth, is charged as a run in front of the

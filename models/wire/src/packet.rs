@@ -6,7 +6,7 @@
 
 use sim_core::digest;
 
-use crate::account::{Account, Runs, fit_runs};
+use crate::account::{Account, Run, Runs, fit_runs};
 use crate::payload::{Payload, Slice};
 
 /// Bytes of header that a packet holds inline: IPv6 (40) and a TCP header with all options (60) fit.
@@ -41,9 +41,21 @@ impl Packet {
     /// A packet without headers.
     #[inline]
     pub fn new(payload: Payload, account: Account) -> Self {
+        Self::with_header(payload, account, [])
+    }
+
+    /// A packet with one header of `N` bytes.
+    ///
+    /// It does what [`Self::push_header`] does to a packet without headers; but where the packet is the result
+    /// of a function, it is written into its place at once, since nothing refers to it before.
+    #[inline(always)]
+    pub fn with_header<const N: usize>(payload: Payload, account: Account, bytes: [u8; N]) -> Self {
+        const { assert!(N <= HEADER_CAPACITY) };
+        let mut header = [0; HEADER_CAPACITY];
+        header[HEADER_CAPACITY - N..].copy_from_slice(&bytes);
         Self {
-            header: [0; HEADER_CAPACITY],
-            start: HEADER_CAPACITY as u8,
+            header,
+            start: (HEADER_CAPACITY - N) as u8,
             corrupted: false,
             hops: 0,
             destination: u32::MAX,
@@ -98,6 +110,21 @@ impl Packet {
         self.payload_len = 0;
         self.payload_digest = 0;
         std::mem::take(&mut self.payload)
+    }
+
+    /// Takes the payload out if it is one slice with one run and no header is left in front of it; else the
+    /// packet keeps everything, for [`Self::take_content`].
+    #[inline(always)]
+    pub fn take_single(&mut self) -> Option<(Slice, Run)> {
+        let &[run] = self.account.runs.as_slice() else { return None };
+        if run.bytes != self.payload_len || usize::from(self.start) < HEADER_CAPACITY {
+            return None;
+        }
+        let slice = self.payload.take_single()?;
+        self.account.runs.clear();
+        self.payload_len = 0;
+        self.payload_digest = 0;
+        Some((slice, run))
     }
 
     /// Takes everything out that is left in front of and in the payload, with the runs that describe it.

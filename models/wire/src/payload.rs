@@ -191,7 +191,7 @@ impl Payload {
     }
 
     /// Takes the only slice out, if there is exactly one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take_single(&mut self) -> Option<Slice> {
         if self.slices.len() != 1 {
             return None;

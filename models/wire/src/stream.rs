@@ -61,7 +61,7 @@ impl StreamBuffer {
     }
 
     /// Writes `slice` at the end; `run` says whose it is (its length is taken from the slice).
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, slice: Slice, run: Run) {
         if slice.is_empty() {
             return;
@@ -75,13 +75,19 @@ impl StreamBuffer {
             last.run.bytes += run.bytes;
             last.run.last = run.last;
         } else {
-            if self.pieces.capacity() == 0 {
-                // Most streams hold one piece at a time: four, the usual start, would be idle memory.
-                self.pieces.reserve_exact(1);
+            if self.pieces.len() == self.pieces.capacity() {
+                self.make_room();
             }
             self.pieces.push_back(Piece { offset: self.end, slice, run });
         }
         self.end += len;
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        // Most streams hold one piece at a time: four, the usual start, would be idle memory.
+        let more = self.pieces.capacity().max(1);
+        self.pieces.reserve_exact(more);
     }
 
     /// Writes a payload and its runs at the end.
@@ -119,25 +125,43 @@ impl StreamBuffer {
     /// If the buffer does not hold them all.
     #[inline]
     pub fn read(&self, offset: u64, len: u32) -> (Payload, Runs) {
-        let end = offset + u64::from(len);
-        assert!(self.start <= offset && end <= self.end, "{offset}..{end} of {}..{}", self.start, self.end);
-        let index = match self.pieces.front() {
-            Some(front) if offset < front.end() => 0,
-            _ => self.pieces.partition_point(|piece| piece.end() <= offset),
-        };
-        match self.pieces.get(index) {
-            Some(piece) if end <= piece.end() && len > 0 => {
-                let from = (offset - piece.offset) as u32;
-                let slice = piece.slice.slice(from..from + len);
-                let run = Run { bytes: len, last: piece.run.last && end == piece.end(), ..piece.run };
-                (Payload::from(slice), Runs::from_buf([run]))
-            }
-            _ => self.read_pieces(index, offset, end),
+        match self.read_single(offset, len) {
+            Some((slice, run)) => (Payload::from(slice), Runs::from_buf([run])),
+            None => self.read_pieces(offset, offset + u64::from(len)),
         }
     }
 
-    /// The bytes `offset..end`, which begin in the piece at `index`.
-    fn read_pieces(&self, mut index: usize, offset: u64, end: u64) -> (Payload, Runs) {
+    /// The `len` bytes from `offset` on with their run, if they lie in one piece, as they mostly do; else
+    /// [`Self::read`] has them.
+    ///
+    /// # Panics
+    ///
+    /// If the buffer does not hold them all.
+    #[inline(always)]
+    pub fn read_single(&self, offset: u64, len: u32) -> Option<(Slice, Run)> {
+        let end = offset + u64::from(len);
+        assert!(self.start <= offset && end <= self.end, "{offset}..{end} of {}..{}", self.start, self.end);
+        let piece = self.pieces.get(self.index_of(offset))?;
+        if end > piece.end() || len == 0 {
+            return None;
+        }
+        let from = (offset - piece.offset) as u32;
+        let slice = piece.slice.slice(from..from + len);
+        Some((slice, Run { bytes: len, last: piece.run.last && end == piece.end(), ..piece.run }))
+    }
+
+    /// The piece that holds the byte at `offset`.
+    #[inline]
+    fn index_of(&self, offset: u64) -> usize {
+        match self.pieces.front() {
+            Some(front) if offset < front.end() => 0,
+            _ => self.pieces.partition_point(|piece| piece.end() <= offset),
+        }
+    }
+
+    /// The bytes `offset..end` of any number of pieces.
+    fn read_pieces(&self, offset: u64, end: u64) -> (Payload, Runs) {
+        let mut index = self.index_of(offset);
         let mut payload = Payload::empty();
         let mut runs = Runs::new();
         let mut at = offset;
@@ -164,6 +188,13 @@ impl StreamBuffer {
     /// Removes and returns up to `max` bytes from the front.
     #[inline]
     pub fn take(&mut self, max: u32) -> (Payload, Runs) {
+        if self.pieces.len() == 1
+            && self.len() <= u64::from(max)
+            && let Some(piece) = self.pieces.pop_front()
+        {
+            self.start = self.end;
+            return (Payload::from(piece.slice), Runs::from_buf([piece.run]));
+        }
         let len = self.len().min(u64::from(max)) as u32;
         let taken = self.read(self.start, len);
         self.release(self.start + u64::from(len));

@@ -182,7 +182,7 @@ impl Header {
     ///
     /// # Panics
     /// `out` is not [`Self::len`] bytes long.
-    #[inline]
+    #[inline(always)]
     pub fn emit(&self, out: &mut [u8], rest: Sum) {
         assert_eq!(out.len(), self.len(), "a header is written into a slice of its length");
         let (head, options) = out.split_first_chunk_mut::<HEADER_LEN>().expect("a TCP header has 20 bytes");

@@ -480,4 +480,4 @@ impl TcpConnection {
 }
 
 /// Bytes of the timestamps option with its padding (RFC 7323 Appendix A).
-const TIMESTAMPS_LEN: u16 = 12;
+pub(super) const TIMESTAMPS_LEN: u16 = 12;

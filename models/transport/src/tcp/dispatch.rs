@@ -81,7 +81,7 @@ impl TcpEndpoint {
         outgoing.flow = segment.flow;
         self.counters.resets_sent += 1;
         let nothing = (Payload::empty(), Runs::new());
-        self.resets.push_back(outgoing.emit(local, remote, None, nothing, (None, 0)));
+        self.resets.push_back(outgoing.emit(local, remote, nothing, (None, 0)));
     }
 
     fn handle_icmp(
@@ -189,9 +189,9 @@ impl Endpoint for TcpEndpoint {
             let slot = &mut self.slots[index as usize];
             if let Some(connection) = &mut slot.connection {
                 // Built in the place of the result: see `Outgoing::emit`.
-                let mut list = None;
-                if let Some(outgoing) = connection.next_segment(now, &mut NoHook, &mut list) {
-                    return Some(connection.emit(&outgoing, list.as_ref()));
+                let mut out = Outgoing::NOTHING;
+                if connection.next_segment(now, &mut NoHook, &mut out) {
+                    return Some(connection.emit(&out));
                 }
                 let over = connection.state() == State::Closed;
                 self.arm(index);

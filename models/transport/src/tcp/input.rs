@@ -419,22 +419,33 @@ impl TcpConnection {
             self.abort(now);
             return false;
         }
-        let (mut payload, mut runs) = segment.into_content();
-        self.flow = runs.first().map_or(self.flow, |run| run.flow);
-        self.receiver.segment_size = self.receiver.segment_size.max(payload.len());
+        self.receiver.segment_size = self.receiver.segment_size.max(segment.payload_len);
         // Nothing may lie beyond a FIN or the window.
         let limit = self.receiver.fin.map_or(edge, |fin| fin.min(edge));
-        let room = limit.saturating_sub(text).min(u64::from(payload.len())) as u32;
-        if room < payload.len() {
-            payload = payload.split_front(room);
-            runs = split_runs(&mut runs, room);
-            self.receiver.acknowledge_now(Reason::Acknowledgement);
-        }
-        if payload.is_empty() {
-            return true;
-        }
+        let room = limit.saturating_sub(text).min(u64::from(segment.payload_len)) as u32;
+        let whole = room == segment.payload_len;
         let before = self.receiver.buffer.next();
-        let arrival = self.receiver.buffer.insert(text, payload, runs);
+        let packet = segment.into_packet();
+        let arrival = if whole
+            && self.receiver.buffer.continues_at(text)
+            && let Some((slice, run)) = packet.take_single()
+        {
+            self.flow = run.flow;
+            self.receiver.buffer.push(slice, run);
+            Arrival::InOrder
+        } else {
+            let (mut payload, mut runs) = packet.take_content();
+            self.flow = runs.first().map_or(self.flow, |run| run.flow);
+            if !whole {
+                payload = payload.split_front(room);
+                runs = split_runs(&mut runs, room);
+                self.receiver.acknowledge_now(Reason::Acknowledgement);
+            }
+            if payload.is_empty() {
+                return true;
+            }
+            self.receiver.buffer.insert(text, payload, runs)
+        };
         match arrival {
             Arrival::Duplicate(start, end) => {
                 self.counters.duplicates_received += 1;

@@ -20,61 +20,48 @@ use crate::endpoint::Transmit;
 impl TcpConnection {
     /// The next segment to send, or `None` when nothing may be sent now. `hook` adds options.
     pub fn poll_transmit(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Transmit> {
-        let mut list = None;
-        let outgoing = self.next_segment(now, hook, &mut list)?;
-        Some(self.emit(&outgoing, list.as_ref()))
+        let mut out = Outgoing::NOTHING;
+        if self.next_segment(now, hook, &mut out) { Some(self.emit(&out)) } else { None }
     }
 
-    /// Decides upon the next segment. Its options are in `list`, if they are more than timestamps.
+    /// Decides upon the next segment and describes it in `out`; says whether there is one.
     #[inline]
     pub(super) fn next_segment(
         &mut self,
         now: SimTime,
         hook: &mut impl SegmentHook,
-        list: &mut Options,
-    ) -> Option<Outgoing> {
-        let urgent =
-            if self.pending == Pending::default() { None } else { self.next_control(now, hook, list) };
-        let outgoing = match urgent {
-            Some(outgoing) => outgoing,
-            None => self.next_data_or_ack(now, hook, list)?,
-        };
-        self.counters.segments_sent += 1;
-        Some(outgoing)
+        out: &mut Outgoing,
+    ) -> bool {
+        let control = self.pending != Pending::default() && self.next_control(now, hook, out);
+        let any = control || self.next_data_or_ack(now, hook, out);
+        self.counters.segments_sent += u64::from(any);
+        any
     }
 
     /// Resets and SYNs go before everything else.
     #[cold]
-    fn next_control(
-        &mut self,
-        now: SimTime,
-        hook: &mut impl SegmentHook,
-        list: &mut Options,
-    ) -> Option<Outgoing> {
+    fn next_control(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         if let Some(sequence) = self.pending.reset_answer.take() {
-            return Some(self.reset(sequence, TcpFlags::RST, hook, list));
+            self.reset(sequence, TcpFlags::RST, hook, out);
+            return true;
         }
         if self.pending.reset {
             self.pending.reset = false;
             let sequence = self.sender.iss.to_wire(self.sender.bare_place());
-            return Some(self.reset(sequence, TcpFlags::RST | TcpFlags::ACK, hook, list));
+            self.reset(sequence, TcpFlags::RST | TcpFlags::ACK, hook, out);
+            return true;
         }
-        if self.pending.syn { self.syn(now, hook, list) } else { None }
+        self.pending.syn && self.syn(now, hook, out)
     }
 
     #[inline]
-    fn next_data_or_ack(
-        &mut self,
-        now: SimTime,
-        hook: &mut impl SegmentHook,
-        list: &mut Options,
-    ) -> Option<Outgoing> {
+    fn next_data_or_ack(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         if self.state.may_send() {
-            if let Some(outgoing) = self.next_data(now, hook, list) {
-                return Some(outgoing);
+            if self.next_data(now, hook, out) {
+                return true;
             }
             if self.pending.window_probe {
-                return self.window_probe(now, hook, list);
+                return self.window_probe(now, hook, out);
             }
         }
         if self.pending.keep_alive {
@@ -82,34 +69,29 @@ impl TcpConnection {
             self.counters.keep_alive_probes += 1;
             // RFC 9293 §3.8.4: a number that the peer has acknowledged, so that it answers.
             let sequence = self.sender.iss.to_wire(self.sender.nxt.wrapping_sub(1));
-            return Some(self.acknowledgment(now, sequence, Reason::KeepAlive, hook, list));
+            self.acknowledgment(now, sequence, Reason::KeepAlive, hook, out);
+            return true;
         }
         if let AckDue::Now(reason) = self.receiver.ack_due
             && self.state != State::SynSent
             && self.state != State::Closed
         {
             let sequence = self.sender.iss.to_wire(self.sender.bare_place());
-            return Some(self.acknowledgment(now, sequence, reason, hook, list));
+            self.acknowledgment(now, sequence, reason, hook, out);
+            return true;
         }
-        None
+        false
     }
 
-    fn reset(
-        &mut self,
-        sequence: u32,
-        flags: TcpFlags,
-        hook: &mut impl SegmentHook,
-        list: &mut Options,
-    ) -> Outgoing {
+    fn reset(&mut self, sequence: u32, flags: TcpFlags, hook: &mut impl SegmentHook, out: &mut Outgoing) {
         let ack = if flags.contains(TcpFlags::ACK) { self.ack_number() } else { 0 };
-        let mut outgoing = Outgoing::control(sequence, ack, flags, Reason::Control);
-        outgoing.flow = self.flow;
-        hook.on_segment(SegmentKind::Reset, list.insert(TcpOptions::EMPTY));
-        outgoing
+        *out = Outgoing::control(sequence, ack, flags, Reason::Control);
+        out.flow = self.flow;
+        hook.on_segment(SegmentKind::Reset, out.options.insert(TcpOptions::EMPTY));
     }
 
     /// SYN or SYN-ACK, first or again (RFC 6298 §5, RFC 9293 §3.5).
-    fn syn(&mut self, now: SimTime, hook: &mut impl SegmentHook, list: &mut Options) -> Option<Outgoing> {
+    fn syn(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         self.pending.syn = false;
         let answer = match self.state {
             State::SynSent => false,
@@ -121,7 +103,7 @@ impl TcpConnection {
             | State::CloseWait
             | State::Closing
             | State::LastAck
-            | State::TimeWait => return None,
+            | State::TimeWait => return false,
         };
         let config = &self.config;
         let stamps = Timestamps {
@@ -150,11 +132,11 @@ impl TcpConnection {
             flags |= TcpFlags::ECE | TcpFlags::CWR;
         }
         let sequence = self.sender.iss.to_wire(ORIGIN);
-        let mut outgoing = Outgoing::control(sequence, acknowledgment, flags, Reason::Handshake);
-        let options = list.insert(TcpOptions::syn(offer));
-        outgoing.window = self.receiver.window.advertise_unscaled(ORIGIN + 1);
-        outgoing.flow = self.flow;
-        outgoing.retransmission = self.syn_sent_count > 0;
+        *out = Outgoing::control(sequence, acknowledgment, flags, Reason::Handshake);
+        out.window = self.receiver.window.advertise_unscaled(ORIGIN + 1);
+        out.flow = self.flow;
+        out.retransmission = self.syn_sent_count > 0;
+        let options = out.options.insert(TcpOptions::syn(offer));
         hook.on_segment(if answer { SegmentKind::SynAck } else { SegmentKind::Syn }, options);
         if self.syn_sent_count > 0 {
             self.counters.handshake_retransmissions += 1;
@@ -162,55 +144,53 @@ impl TcpConnection {
         self.syn_sent_count = self.syn_sent_count.saturating_add(1);
         self.sender.last_sent = now;
         self.start_retransmission_timer(now);
-        Some(outgoing)
+        true
     }
 
     /// A segment with data or FIN, if one may be sent.
     #[inline]
-    fn next_data(
-        &mut self,
-        now: SimTime,
-        hook: &mut impl SegmentHook,
-        list: &mut Options,
-    ) -> Option<Outgoing> {
+    fn next_data(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         if self.sender.nxt >= self.sender.end() && self.sender.scoreboard.is_empty() {
-            return None;
+            return false;
         }
-        self.list_options(now, hook, list);
-        let room = self.room(list);
+        self.list_options(now, hook, out);
+        let room = self.room(out);
         let choice = match self.sender.choose(room, &self.config) {
             Ok(choice) => choice,
             Err(held) => {
                 self.on_held(now, held);
-                return None;
+                return false;
             }
         };
         let start = match choice {
             Choice::Resend { index, .. } => self.sender.scoreboard.segment(index).start,
             Choice::New { .. } => self.sender.nxt,
         };
-        let offset = start - (ORIGIN + 1);
-        let room = self.ask(hook, offset, list, room);
-        Some(match choice {
-            Choice::Resend { index, rescue } => self.resend(now, index, rescue, room),
-            Choice::New { len, fin } => self.send_new(now, len.min(room), fin && len <= room),
-        })
+        let room = self.ask(hook, start - (ORIGIN + 1), out, room);
+        match choice {
+            Choice::Resend { index, rescue } => self.resend(now, index, rescue, room, out),
+            Choice::New { len, fin } => self.send_new(now, len.min(room), fin && len <= room, out),
+        }
+        true
     }
 
     /// Bytes of payload that fit behind the options.
     #[inline]
-    fn room(&self, list: &Options) -> u32 {
-        let options = list.as_ref().map_or(u32::from(self.options_len()), |list| list.len() as u32);
+    fn room(&self, out: &Outgoing) -> u32 {
+        let options = match &out.options {
+            Some(list) => list.len() as u32,
+            None => u32::from(self.options_len()),
+        };
         u32::from(self.sender.segment_size).saturating_sub(options).max(1)
     }
 
     /// Lets `hook` add options to a segment with data, and returns how many bytes it may carry: at most `room`.
     #[inline]
-    fn ask<H: SegmentHook>(&self, hook: &mut H, offset: u64, list: &mut Options, room: u32) -> u32 {
-        match list {
+    fn ask<H: SegmentHook>(&self, hook: &mut H, offset: u64, out: &mut Outgoing, room: u32) -> u32 {
+        match &mut out.options {
             Some(options) if H::ACTIVE => {
                 let limit = hook.on_segment(SegmentKind::Data { offset }, options);
-                self.room(list).min(limit.max(1))
+                self.room(out).min(limit.max(1))
             }
             Some(_) | None => room,
         }
@@ -234,25 +214,24 @@ impl TcpConnection {
     }
 
     #[inline]
-    fn send_new(&mut self, now: SimTime, len: u32, fin: bool) -> Outgoing {
+    fn send_new(&mut self, now: SimTime, len: u32, fin: bool, out: &mut Outgoing) {
         let start = self.sender.nxt;
-        let mut outgoing = self.data(now, start, len, fin);
-        outgoing.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
+        self.data(now, start, len, fin, out);
+        out.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
         if self.features.ecn && len > 0 {
-            outgoing.ecn = Ecn::Ect0; // New data only (RFC 3168 §6.1.5).
+            out.ecn = Ecn::Ect0; // New data only (RFC 3168 §6.1.5).
             if self.features.announce_reduction {
                 self.features.announce_reduction = false;
-                outgoing.flags |= TcpFlags::CWR;
+                out.flags |= TcpFlags::CWR;
             }
         }
         self.sender.on_sent(now, len + u32::from(fin));
         self.timers.clear(Timer::Persist);
         self.pending.window_probe = false;
         self.start_retransmission_timer(now);
-        outgoing
     }
 
-    fn resend(&mut self, now: SimTime, index: usize, rescue: bool, room: u32) -> Outgoing {
+    fn resend(&mut self, now: SimTime, index: usize, rescue: bool, room: u32, out: &mut Outgoing) {
         let segment = self.sender.scoreboard.segment(index);
         let with_fin = segment.end() > self.sender.buffer.end();
         let payload = segment.len - u32::from(with_fin);
@@ -262,9 +241,9 @@ impl TcpConnection {
         let segment = self.sender.scoreboard.segment(index);
         let fin = segment.end() > self.sender.buffer.end();
         let len = segment.len - u32::from(fin);
-        let mut outgoing = self.data(now, segment.start, len, fin);
-        outgoing.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
-        outgoing.retransmission = true;
+        self.data(now, segment.start, len, fin, out);
+        out.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
+        out.retransmission = true;
         let counter = match self.sender.recovery {
             _ if rescue => &mut self.counters.rescue_retransmissions,
             Recovery::Loss { .. } => &mut self.counters.timeout_retransmissions,
@@ -273,37 +252,32 @@ impl TcpConnection {
         *counter += 1;
         self.sender.on_resent(now, index, rescue);
         self.start_retransmission_timer(now);
-        outgoing
     }
 
     /// One byte, or the FIN, beyond the peer's window, or what fits a small one (RFC 9293 §3.8.6.1,
     /// §3.8.6.2.1).
-    fn window_probe(
-        &mut self,
-        now: SimTime,
-        hook: &mut impl SegmentHook,
-        list: &mut Options,
-    ) -> Option<Outgoing> {
+    fn window_probe(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         self.pending.window_probe = false;
         let sender = &self.sender;
         if sender.nxt >= sender.end() || !sender.scoreboard.is_empty() {
-            return None;
+            return false;
         }
         let start = self.sender.nxt;
-        self.list_options(now, hook, list);
-        let room = self.room(list);
-        let room = self.ask(hook, start - (ORIGIN + 1), list, room);
+        self.list_options(now, hook, out);
+        let room = self.room(out);
+        let room = self.ask(hook, start - (ORIGIN + 1), out, room);
         let usable = (self.sender.una + self.sender.window).saturating_sub(start);
         if usable > 0 {
             let waiting = self.sender.buffer.end().saturating_sub(start);
             let len = waiting.min(usable).min(u64::from(room)) as u32;
             let fin = self.sender.fin && u64::from(len) == waiting && usable > u64::from(len);
-            return Some(self.send_new(now, len, fin));
+            self.send_new(now, len, fin, out);
+            return true;
         }
         let len = u32::from(start < self.sender.buffer.end());
-        let mut outgoing = self.data(now, start, len, len == 0);
-        outgoing.reason = Reason::Control;
-        outgoing.retransmission = self.sender.probed > start;
+        self.data(now, start, len, len == 0, out);
+        out.reason = Reason::Control;
+        out.retransmission = self.sender.probed > start;
         self.sender.probed = start + 1;
         self.sender.last_sent = now;
         self.counters.window_probes += 1;
@@ -311,12 +285,12 @@ impl TcpConnection {
         if !self.timers.is_set(Timer::User) {
             self.timers.set(Timer::User, now + self.config.user_timeout);
         }
-        Some(outgoing)
+        true
     }
 
     /// `len` bytes of the stream from `start` on.
     #[inline]
-    fn data(&mut self, now: SimTime, start: u64, len: u32, fin: bool) -> Outgoing {
+    fn data(&mut self, now: SimTime, start: u64, len: u32, fin: bool, out: &mut Outgoing) {
         let mut flags = TcpFlags::ACK | self.echo_flag();
         if fin {
             flags |= TcpFlags::FIN;
@@ -324,39 +298,37 @@ impl TcpConnection {
         if len > 0 && start + u64::from(len) == self.sender.buffer.end() {
             flags |= TcpFlags::PSH; // RFC 9293 §3.9.1.2, SHLD-28: the last that was written.
         }
-        Outgoing {
-            sequence: self.sender.iss.to_wire(start),
-            acknowledgment: self.ack_number(),
-            flags,
-            timestamps: self.timestamps(now),
-            window: self.take_window(),
-            start,
-            len,
-            flow: self.flow,
-            reason: Reason::Data,
-            retransmission: false,
-            ecn: Ecn::NotEct,
-        }
+        out.sequence = self.sender.iss.to_wire(start);
+        out.acknowledgment = self.ack_number();
+        out.flags = flags;
+        out.window = self.take_window();
+        out.timestamps = self.timestamps(now);
+        out.start = start;
+        out.len = len;
+        out.flow = self.flow;
+        out.reason = Reason::Data;
     }
 
+    #[inline]
     fn acknowledgment(
         &mut self,
         now: SimTime,
         sequence: u32,
         reason: Reason,
         hook: &mut impl SegmentHook,
-        list: &mut Options,
-    ) -> Outgoing {
-        self.list_options(now, hook, list);
-        if let Some(options) = list {
+        out: &mut Outgoing,
+    ) {
+        self.list_options(now, hook, out);
+        if let Some(options) = &mut out.options {
             hook.on_segment(SegmentKind::Ack, options);
         }
-        let flags = TcpFlags::ACK | self.echo_flag();
-        let mut outgoing = Outgoing::control(sequence, self.ack_number(), flags, reason);
-        outgoing.timestamps = self.timestamps(now);
-        outgoing.window = self.take_window();
-        outgoing.flow = self.flow;
-        outgoing
+        out.sequence = sequence;
+        out.acknowledgment = self.ack_number();
+        out.flags = TcpFlags::ACK | self.echo_flag();
+        out.window = self.take_window();
+        out.timestamps = self.timestamps(now);
+        out.flow = self.flow;
+        out.reason = reason;
     }
 
     fn echo_flag(&self) -> TcpFlags {
@@ -390,13 +362,13 @@ impl TcpConnection {
         self.features.timestamps.then(|| Timestamps { value: self.timestamp(now), echo_reply })
     }
 
-    /// Puts timestamps and SACK blocks into `list`, if there are such blocks or `hook` adds to it.
+    /// Puts timestamps and SACK blocks into a list, if there are such blocks or `hook` adds to it.
     #[inline]
-    fn list_options<H: SegmentHook>(&self, now: SimTime, _hook: &H, list: &mut Options) {
+    fn list_options<H: SegmentHook>(&self, now: SimTime, _hook: &H, out: &mut Outgoing) {
         let duplicate = self.receiver.duplicate;
         let blocks = self.sender.sack && (duplicate.is_some() || self.receiver.buffer.has_gap());
         if H::ACTIVE || blocks {
-            let options = list.insert(TcpOptions::EMPTY);
+            let options = out.options.insert(TcpOptions::EMPTY);
             if let Some(timestamps) = self.timestamps(now) {
                 *options = TcpOptions::with_timestamps(timestamps);
             }
@@ -425,9 +397,6 @@ impl TcpConnection {
         }
     }
 }
-
-/// The options of a segment, if they are more than timestamps.
-pub(super) type Options = Option<TcpOptions>;
 
 /// The override of silly window avoidance: between 0.1 s and 1 s (RFC 9293 §3.8.6.2.1).
 const OVERRIDE: SimDuration = SimDuration::from_millis(500);

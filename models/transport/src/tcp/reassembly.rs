@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use smallvec::SmallVec;
-use wire::account::{Runs, split_runs};
-use wire::payload::Payload;
+use wire::account::{Run, Runs, split_runs};
+use wire::payload::{Payload, Slice};
 use wire::stream::StreamBuffer;
 
 /// What a segment's arrival changed.
@@ -73,6 +73,18 @@ impl Reassembly {
     /// Throws everything away.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.next());
+    }
+
+    /// Whether the byte at `place` is the next in order, and nothing waits behind a gap.
+    #[inline]
+    pub(crate) fn continues_at(&self, place: u64) -> bool {
+        place == self.next() && self.ranges.is_empty()
+    }
+
+    /// Takes in the next bytes in order, where [`Self::continues_at`] has said that nothing else is there.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, slice: Slice, run: Run) {
+        self.ready.push(slice, run);
     }
 
     /// Takes in `payload`, whose first byte is at `start`; it lies within the window.
@@ -208,8 +220,7 @@ const RECENT: usize = 6;
 mod tests {
     use super::*;
     use sim_core::SimTime;
-    use wire::account::{FlowId, Protocol, Reason, Run};
-    use wire::payload::Slice;
+    use wire::account::{FlowId, Protocol, Reason};
 
     const START: u64 = 1000;
 

@@ -10,7 +10,7 @@ use wire::payload::Payload;
 use wire::tcp::{FixedHeader, HEADER_LEN, Header, HeaderView, TcpFlags, header_len};
 use wire::tcp_options::{OptionsView, SackBlocks, TcpOption, TcpOptions, Timestamps};
 
-use super::connection::TcpConnection;
+use super::connection::{TIMESTAMPS_LEN, TcpConnection};
 use crate::endpoint::{Received, Transmit};
 
 /// A segment that arrived, its checksum verified. Options and payload stay in the packet until they are
@@ -115,12 +115,17 @@ impl<'a> Segment<'a> {
         })
     }
 
-    /// Takes the payload out, with the runs that say whose bytes it holds.
+    /// Takes the header off the packet, so that the payload can be taken out.
     #[inline]
-    pub fn into_content(self) -> (Payload, Runs) {
+    pub(super) fn into_packet(self) -> &'a mut Packet {
         self.packet.pop_header(usize::from(self.header_len));
         let _charge = self.packet.account.pop_header();
-        self.packet.take_content()
+        self.packet
+    }
+
+    /// Takes the payload out, with the runs that say whose bytes it holds.
+    pub fn into_content(self) -> (Payload, Runs) {
+        self.into_packet().take_content()
     }
 }
 
@@ -138,14 +143,16 @@ fn move_behind_header(packet: &mut Packet, len: usize) {
 }
 
 /// A segment to be sent, decided upon but not yet built.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) sequence: u32,
     pub(crate) acknowledgment: u32,
     pub(crate) flags: TcpFlags,
     pub(crate) window: u16,
-    /// Timestamps, unless the options are in a list.
+    /// Timestamps, unless there is a list.
     pub(crate) timestamps: Option<Timestamps>,
+    /// All options, if they are more than timestamps.
+    pub(crate) options: Option<TcpOptions>,
     /// Place of the first byte of payload, and bytes of it.
     pub(crate) start: u64,
     pub(crate) len: u32,
@@ -156,26 +163,109 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
+    /// To be filled.
+    pub(crate) const NOTHING: Self = Self {
+        sequence: 0,
+        acknowledgment: 0,
+        flags: TcpFlags::NONE,
+        window: 0,
+        timestamps: None,
+        options: None,
+        start: 0,
+        len: 0,
+        flow: FlowId::NONE,
+        reason: Reason::Control,
+        retransmission: false,
+        ecn: Ecn::NotEct,
+    };
+
     /// A segment without payload and options.
-    #[inline]
     pub(crate) fn control(sequence: u32, acknowledgment: u32, flags: TcpFlags, reason: Reason) -> Self {
-        Self {
-            sequence,
-            acknowledgment,
-            flags,
-            window: 0,
-            timestamps: None,
-            start: 0,
-            len: 0,
-            flow: FlowId::NONE,
-            reason,
-            retransmission: false,
-            ecn: Ecn::NotEct,
+        Self { sequence, acknowledgment, flags, reason, ..Self::NOTHING }
+    }
+
+    /// Builds the segment: header with its checksum, payload, account. `marks` are the hop limit and a traffic
+    /// class without ECN.
+    #[inline(always)]
+    pub(crate) fn emit(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        content: (Payload, Runs),
+        marks: (Option<u8>, u8),
+    ) -> Transmit {
+        match (&self.options, self.timestamps) {
+            (None, Some(timestamps)) => {
+                let options = TcpOptions::with_timestamps(timestamps);
+                self.emit_fixed::<{ HEADER_LEN + TIMESTAMPS_LEN as usize }>(
+                    local, remote, options, content, marks,
+                )
+            }
+            (None, None) => self.emit_fixed::<HEADER_LEN>(local, remote, TcpOptions::EMPTY, content, marks),
+            (Some(list), _) => self.emit_list(local, remote, list, content, marks),
         }
     }
 
-    /// The header with these options.
-    #[inline]
+    /// Builds a segment whose header has `N` bytes.
+    ///
+    /// Everything is written where the caller wants it, once: a copy of what was just written piece by piece
+    /// would cost more than the writing.
+    #[inline(always)]
+    fn emit_fixed<const N: usize>(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        options: TcpOptions,
+        (payload, runs): (Payload, Runs),
+        marks: (Option<u8>, u8),
+    ) -> Transmit {
+        let rest = rest(local, remote, N, &payload);
+        let mut bytes = [0; N];
+        self.header(local, remote, options).emit(&mut bytes, rest);
+        let account = self.account(N, runs);
+        self.transmit(local, remote, marks, Packet::with_header(payload, account, bytes))
+    }
+
+    #[inline(always)]
+    fn transmit(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        (hop_limit, dscp): (Option<u8>, u8),
+        packet: Packet,
+    ) -> Transmit {
+        Transmit {
+            source: local.ip(),
+            destination: remote.ip(),
+            interface: None,
+            protocol: IpProtocol::TCP,
+            hop_limit,
+            traffic_class: (dscp & 0xfc) | self.ecn as u8,
+            dont_fragment: true, // RFC 1191 §3: path MTU discovery.
+            packet,
+        }
+    }
+
+    /// Builds a segment with any options.
+    #[cold]
+    fn emit_list(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        list: &TcpOptions,
+        (payload, runs): (Payload, Runs),
+        marks: (Option<u8>, u8),
+    ) -> Transmit {
+        let header = self.header(local, remote, *list);
+        let len = header.len();
+        let rest = rest(local, remote, len, &payload);
+        let account = self.account(len, runs);
+        let mut packet = Packet::new(payload, account);
+        header.emit(packet.push_header(len), rest);
+        self.transmit(local, remote, marks, packet)
+    }
+
+    #[inline(always)]
     fn header(&self, local: SocketAddr, remote: SocketAddr, options: TcpOptions) -> Header {
         Header {
             source_port: local.port(),
@@ -189,64 +279,41 @@ impl Outgoing {
         }
     }
 
-    /// Builds the segment: header with its checksum, payload, account. `list` holds the options, if they are
-    /// more than timestamps; `dscp` is a traffic class without mark.
-    ///
-    /// Everything is written where the caller wants it, once: a copy of what was just written piece by piece
-    /// would cost more than the writing.
-    #[inline]
-    pub(crate) fn emit(
-        &self,
-        local: SocketAddr,
-        remote: SocketAddr,
-        list: Option<&TcpOptions>,
-        (payload, runs): (Payload, Runs),
-        (hop_limit, dscp): (Option<u8>, u8),
-    ) -> Transmit {
-        // A segment's headers are charged to the flow whose bytes come first.
+    /// The account of a segment with `header` bytes of header. Headers are charged to the flow whose bytes come
+    /// first.
+    #[inline(always)]
+    fn account(&self, header: usize, runs: Runs) -> Account {
         let flow = runs.first().map_or(self.flow, |run| run.flow);
-        let mut transmit = Transmit {
-            source: local.ip(),
-            destination: remote.ip(),
-            interface: None,
-            protocol: IpProtocol::TCP,
-            hop_limit,
-            traffic_class: (dscp & 0xfc) | self.ecn as u8,
-            dont_fragment: true, // RFC 1191 §3: path MTU discovery.
-            packet: Packet::new(payload, Account::new(flow, self.reason)),
-        };
-        let packet = &mut transmit.packet;
-        packet.account.retransmission = self.retransmission;
-        packet.account.runs = runs;
-        let sum = packet.payload().sum();
-        let write = |packet: &mut Packet, header: &Header| {
-            let len = header.len();
-            let total = len as u32 + packet.payload_len();
-            let pseudo = checksum::pseudo_header(local.ip(), remote.ip(), IpProtocol::TCP, total);
-            packet.account.push_header(Protocol::Tcp, len);
-            header.emit(packet.push_header(len), pseudo + sum);
-        };
-        match (list, self.timestamps) {
-            (Some(list), _) => write(packet, &self.header(local, remote, *list)),
-            (None, Some(timestamps)) => {
-                write(packet, &self.header(local, remote, TcpOptions::with_timestamps(timestamps)));
-            }
-            (None, None) => write(packet, &self.header(local, remote, TcpOptions::EMPTY)),
-        }
-        transmit
+        let mut account = Account::with_header(flow, self.reason, Protocol::Tcp, header, runs);
+        account.retransmission = self.retransmission;
+        account
     }
+}
+
+/// The sum of the pseudo-header and the payload, for a header of `len` bytes.
+#[inline(always)]
+fn rest(local: SocketAddr, remote: SocketAddr, len: usize, payload: &Payload) -> Sum {
+    let total = len as u32 + payload.len();
+    checksum::pseudo_header(local.ip(), remote.ip(), IpProtocol::TCP, total) + payload.sum()
 }
 
 impl TcpConnection {
     /// Builds a segment that was decided upon.
     #[inline(never)]
-    pub(super) fn emit(&self, outgoing: &Outgoing, list: Option<&TcpOptions>) -> Transmit {
-        let content = if outgoing.len == 0 {
-            (Payload::empty(), Runs::new())
-        } else {
-            self.sender.buffer.read(outgoing.start, outgoing.len)
-        };
+    pub(super) fn emit(&self, outgoing: &Outgoing) -> Transmit {
         let marks = (self.config.hop_limit, self.config.traffic_class);
-        outgoing.emit(self.local, self.remote, list, content, marks)
+        let (local, remote) = (self.local, self.remote);
+        if outgoing.len == 0 {
+            return outgoing.emit(local, remote, (Payload::empty(), Runs::new()), marks);
+        }
+        match self.sender.buffer.read_single(outgoing.start, outgoing.len) {
+            Some((slice, run)) => {
+                outgoing.emit(local, remote, (Payload::from(slice), Runs::from_buf([run])), marks)
+            }
+            None => {
+                let content = self.sender.buffer.read(outgoing.start, outgoing.len);
+                outgoing.emit(local, remote, content, marks)
+            }
+        }
     }
 }

@@ -109,7 +109,7 @@ pub struct UdpEndpoint {
     free: Vec<u32>,
     /// The sockets at each port. Only looked up, never iterated over.
     ports: FxHashMap<u16, SmallVec<[u32; 2]>>,
-    outgoing: VecDeque<Transmit>,
+    outgoing: VecDeque<Outgoing>,
     events: VecDeque<UdpEvent>,
     events_max: usize,
     rng: ChaCha8Rng,
@@ -257,31 +257,17 @@ impl UdpEndpoint {
         let fits = destination.is_ipv6() || payload.len() <= IPV4_PAYLOAD_MAX;
         let header = header.filter(|_| fits).ok_or(UdpError::TooLong(payload.len()))?;
         let source = socket.address.or(options.source).unwrap_or_else(|| unspecified_like(destination.ip()));
-        let with_checksum = socket.options.checksum || destination.is_ipv6();
-        let mut account = Account::new(runs.first().map_or(options.flow, |run| run.flow), options.reason);
-        account.retransmission = options.retransmission;
-        account.push_header(Protocol::Udp, HEADER_LEN);
-        account.runs = runs;
-        let rest = with_checksum.then(|| {
-            let length = u32::from(header.length());
-            pseudo_header(source, destination.ip(), IpProtocol::UDP, length) + payload.sum()
-        });
-        let mut packet = Packet::new(payload, account);
-        match rest {
-            Some(rest) => header.emit(packet.push_header(HEADER_LEN), rest),
-            None => header.emit_without_checksum(packet.push_header(HEADER_LEN)),
-        }
-        self.counters.sent += 1;
-        self.outgoing.push_back(Transmit {
+        let outgoing = Outgoing {
             source,
             destination: destination.ip(),
-            interface: options.interface,
-            protocol: IpProtocol::UDP,
-            hop_limit: options.hop_limit,
-            traffic_class: options.traffic_class,
-            dont_fragment: options.dont_fragment,
-            packet,
-        });
+            header,
+            with_checksum: socket.options.checksum || destination.is_ipv6(),
+            options: *options,
+            payload,
+            runs,
+        };
+        self.counters.sent += 1;
+        self.outgoing.push_back(outgoing);
         Ok(())
     }
 
@@ -315,6 +301,50 @@ impl UdpEndpoint {
         }
         let zero_over_ipv6 = unsummed && received.destination.is_ipv6();
         Some(Opened { header, payload, runs, zero_over_ipv6 })
+    }
+}
+
+/// A datagram to be sent, not yet built.
+#[derive(Debug)]
+struct Outgoing {
+    source: IpAddr,
+    destination: IpAddr,
+    header: Header,
+    with_checksum: bool,
+    options: SendOptions,
+    payload: Payload,
+    runs: Runs,
+}
+
+impl Outgoing {
+    /// Builds the datagram: header with its checksum, payload, account. Everything is written into the place of
+    /// the result, once.
+    #[inline(never)]
+    fn emit(&mut self) -> Transmit {
+        let Self { source, destination, header, with_checksum, ref options, .. } = *self;
+        let payload = std::mem::take(&mut self.payload);
+        let runs = std::mem::take(&mut self.runs);
+        let mut bytes = [0; HEADER_LEN];
+        if with_checksum {
+            let length = u32::from(header.length());
+            let pseudo = pseudo_header(source, destination, IpProtocol::UDP, length);
+            header.emit(&mut bytes, pseudo + payload.sum());
+        } else {
+            header.emit_without_checksum(&mut bytes);
+        }
+        let flow = runs.first().map_or(options.flow, |run| run.flow);
+        let mut account = Account::with_header(flow, options.reason, Protocol::Udp, HEADER_LEN, runs);
+        account.retransmission = options.retransmission;
+        Transmit {
+            source,
+            destination,
+            interface: options.interface,
+            protocol: IpProtocol::UDP,
+            hop_limit: options.hop_limit,
+            traffic_class: options.traffic_class,
+            dont_fragment: options.dont_fragment,
+            packet: Packet::with_header(payload, account, bytes),
+        }
     }
 }
 
@@ -382,7 +412,9 @@ impl Endpoint for UdpEndpoint {
 
     #[inline]
     fn poll_transmit(&mut self, _now: SimTime) -> Option<Transmit> {
-        self.outgoing.pop_front()
+        let transmit = self.outgoing.front_mut()?.emit();
+        drop(self.outgoing.drain(..1));
+        Some(transmit)
     }
 
     #[inline]
