@@ -112,6 +112,9 @@ impl<O: Observer> Network<O> {
                 Attachment::Link(_) | Attachment::Detached => NextHop::port(owner),
             };
         }
+        if let Some(port) = self.only_link(node) {
+            return NextHop::port(port);
+        }
         let root_port = (!self.nodes[root.index()].forwards).then_some(owner);
         let topology = self.topology(root, root_port);
         let goal = only.is_none().then_some(node.0);
@@ -136,6 +139,14 @@ impl<O: Observer> Network<O> {
         let direct =
             self.port_infos[via.index()].node == root && there == self.port_infos[port.index()].attachment;
         self.hop_by(port, (!direct).then_some(via))
+    }
+
+    /// The link of a node that has no other: everything leaves by it, as by a default route, and whether
+    /// its destination can be reached is for the next node to say.
+    fn only_link(&self, node: NodeId) -> Option<PortId> {
+        let info = &self.node_infos[node.index()];
+        let link = matches!(self.port_infos[info.first_port.index()].attachment, Attachment::Link(_));
+        (info.ports == 1 && link).then_some(info.first_port)
     }
 
     /// A hop by `port`, on a shared segment by way of the port `via`.
