@@ -156,7 +156,7 @@ pub(crate) struct VerifyArguments {
     /// Record the digests instead of comparing them
     #[arg(long)]
     pub(crate) update: bool,
-    /// The file of recorded digests [default: the one inside the program; for --update scenarios/golden.json]
+    /// The file of recorded digests, instead of those inside the program
     #[arg(long, value_name = "FILE")]
     pub(crate) golden: Option<PathBuf>,
 }
@@ -239,6 +239,7 @@ Examples:
 const VERIFY_HELP: &str = "\
 A digest covers every frame that every link carried. Equal digests mean that this program, on this machine, simulates
 what was recorded, to the byte. Big sweeps are verified with fewer replications; the recorded file says how many.
+--update writes to scenarios/golden.json of the sources, or to the file that --golden names.
 
 Exit status: 0 all equal; 1 something differs; 2 wrong usage or input.";
 

@@ -97,10 +97,19 @@ impl Folder {
             return Err(Failure::Input(message));
         }
         let folder = Self { path: path.to_path_buf(), _lock: lock };
-        if found != Found::Begun {
+        if matches!(found, Found::Nothing | Found::Abandoned) {
             folder.begin(&parts, identity).map_err(|error| Failure::writing(&parts, &error))?;
         }
         Ok(folder)
+    }
+
+    /// Removes what is left of the parts of a complete sweep that was killed while it removed them.
+    pub(crate) fn tidy(path: &Path, identity: &Identity) -> Result<(), Failure> {
+        if !path.join(PARTS_FOLDER).exists() {
+            return Ok(());
+        }
+        let folder = Self::open(path, identity, Found::Complete)?;
+        folder.remove_parts().map_err(|error| Failure::writing(path, &error))
     }
 
     /// The folder of the parts.
@@ -129,6 +138,11 @@ impl Folder {
     /// Removes the parts: the results are complete.
     pub(crate) fn remove_parts(self) -> io::Result<()> {
         let parts = self.parts();
+        let identity_path = parts.join(IDENTITY_FILE);
+        // Without its name, the sweep counts as complete, however little of the rest can be removed.
+        if identity_path.exists() {
+            fs::remove_file(&identity_path)?;
+        }
         drop(self);
         fs::remove_dir_all(parts)
     }

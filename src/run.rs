@@ -81,7 +81,10 @@ impl Sweep {
     fn run(&self, arguments: &RunArguments, total: &mut Total) -> Result<bool, Failure> {
         let name = &self.identity.name;
         match self.found {
-            Found::Complete => return outcome::show_complete(&self.out, arguments.quiet),
+            Found::Complete => {
+                Folder::tidy(&self.out, &self.identity)?;
+                return outcome::show_complete(&self.out, arguments.quiet);
+            }
             Found::Abandoned if !arguments.quiet => terminal::complain(format_args!(
                 "note: {} held a sweep that was stopped; it starts afresh (--resume would have gone on)\n",
                 self.out.display()

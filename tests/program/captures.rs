@@ -1,0 +1,62 @@
+//! `--pcap`, judged by Wireshark. Skipped where `tshark` is not installed, except under continuous integration
+//! (`CI=true`).
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::harness::{Place, column, scenario};
+
+/// Frames that Wireshark finds fault with: cut, malformed, an expert's error, or a wrong checksum.
+const BAD: &str = "_ws.malformed || _ws.short || _ws.expert.severity >= 0x00800000 \
+    || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0";
+
+/// Checksums are not looked at unless asked for.
+const PREFERENCES: [&str; 3] =
+    ["ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE"];
+
+#[test]
+fn wireshark_reads_every_capture_without_fault() {
+    let place = Place::new("captures");
+    place.run(&["run", &scenario("two-transports"), "--pcap"]).expect(0);
+    let links = place.text("out/two-transports/links.csv");
+    let (runs, sent) = (column(&links, "run"), column(&links, "frames_sent"));
+    if !tshark_is_installed() {
+        return;
+    }
+    let captures = place.files("out/two-transports/capture");
+    assert_eq!(captures.len(), 12);
+    for name in captures.keys() {
+        let file = place.path.join("out/two-transports/capture").join(name);
+        let run = name.trim_end_matches(".pcapng");
+        let faulty = frames(&file, BAD);
+        assert!(faulty.is_empty(), "Wireshark finds fault in {name}, frames {faulty:?}");
+        let of_run = runs.iter().zip(&sent).filter(|(one, _)| **one == run);
+        let sent: usize = of_run.map(|(_, cell)| cell.parse::<usize>().unwrap()).sum();
+        assert_eq!(frames(&file, "frame").len(), sent, "{name} holds every frame that was sent");
+    }
+    let tcp = place.path.join("out/two-transports/capture/p0000-r00.pcapng");
+    // A handshake has one SYN without an ACK.
+    assert_eq!(frames(&tcp, "tcp.flags.syn == 1 && tcp.flags.ack == 0").len(), 1);
+}
+
+/// Numbers of the frames that `filter` selects.
+fn frames(file: &Path, filter: &str) -> Vec<usize> {
+    let mut command = Command::new("tshark");
+    command.args(["-n", "-2", "-r"]).arg(file).args(["-Y", filter, "-T", "fields", "-e", "frame.number"]);
+    for preference in PREFERENCES {
+        command.args(["-o", preference]);
+    }
+    let output = command.output().expect("tshark answered before");
+    assert!(output.status.success(), "{filter}: {}", String::from_utf8_lossy(&output.stderr));
+    let numbers = String::from_utf8(output.stdout).expect("numbers are text");
+    numbers.lines().map(|line| line.trim().parse().expect("each line is a number")).collect()
+}
+
+fn tshark_is_installed() -> bool {
+    if Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success()) {
+        return true;
+    }
+    assert_ne!(std::env::var("CI").as_deref(), Ok("true"), "tshark has to be installed under CI");
+    println!("skipped: tshark is not installed");
+    false
+}
