@@ -5,7 +5,7 @@ _list:
 
 # All tests, as in CI.
 test:
-    cargo test --workspace --release
+    cargo test --workspace
 
 # Form and lints.
 lint:
