@@ -95,6 +95,7 @@ impl Host {
         self.stack = stack;
         self.reassembler = None;
         self.timers.clear();
+        self.alarm.disarm();
         for app in &mut self.apps {
             app.lose_volatile_state();
         }

@@ -1,0 +1,253 @@
+//! Whole runs of small worlds, each about one thing that a scenario can say.
+
+use scenarios::language::{METRICS, NoFiles, Overrides, Plan};
+use scenarios::record::TraceItem;
+use scenarios::run::{Outcome, RunOptions, RunReport, run};
+
+/// A world of `parts` and one flow, whose parts are given as JSON without the outer braces.
+fn scenario(parts: &str, traffic: &str) -> String {
+    format!(
+        r#"{{ "name": "small", "about": "?", "duration": "10 s", "drain": "30 s", {parts}, "traffic": [ {traffic} ] }}"#
+    )
+}
+
+fn report(text: &str, options: RunOptions) -> RunReport {
+    let plan = Plan::parse(text.as_bytes(), &Overrides::default(), &NoFiles);
+    let plan = plan.unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+    run(&plan, &plan.point(0), 0, options, &NoFiles)
+}
+
+fn outcome(text: &str) -> Outcome {
+    report(text, RunOptions::default()).outcome.expect("the run ends")
+}
+
+fn value(outcome: &Outcome, column: &str) -> f64 {
+    let index = METRICS.iter().position(|metric| metric.column == column).expect("a metric");
+    outcome.metrics[index].unwrap_or_else(|| panic!("{column} has no value"))
+}
+
+const LINE: &str = r#""nodes": { "a": {}, "r": {}, "b": {} },
+  "links": [ { "name": "left", "between": ["a", "r"], "rate": "10 Mbit/s", "delay": "5 ms" },
+             { "name": "right", "between": ["r", "b"], "rate": "10 Mbit/s", "delay": "5 ms" } ]"#;
+
+fn periodic(over: &str) -> String {
+    format!(
+        r#"{{ "from": "a", "to": "b", "over": "{over}", "workload": {{ "periodic": {{ "message": "50 B", "every": "100 ms" }} }} }}"#
+    )
+}
+
+#[test]
+fn every_transport_carries_over_both_versions_of_ip() {
+    for over in ["udp", "tcp"] {
+        for (version, header) in [("v4", 20.0), ("v6", 40.0)] {
+            let parts = format!(r#""ip": "{version}", {LINE}"#);
+            let outcome = outcome(&scenario(&parts, &periodic(over)));
+            assert_eq!(value(&outcome, "messages_delivered"), 100.0, "{over} over {version}");
+            if over == "udp" {
+                // 18 bytes of Ethernet, the internet header, 8 of UDP and 50 of payload.
+                assert_eq!(
+                    value(&outcome, "overhead_bytes"),
+                    100.0 * (18.0 + header + 8.0 + 50.0),
+                    "{version}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_link_that_is_down_costs_udp_its_datagrams_and_tcp_only_time() {
+    let faults =
+        r#""faults": [ { "at": "2050 ms", "until": "4050 ms", "link": "right", "set": { "down": true } } ]"#;
+    let parts = format!("{LINE}, {faults}");
+    // The datagrams of 2.1 to 4.0 s: twenty.
+    let udp = outcome(&scenario(&parts, &periodic("udp")));
+    assert_eq!(value(&udp, "messages_delivered"), 80.0);
+    let tcp = outcome(&scenario(&parts, &periodic("tcp")));
+    assert_eq!(value(&tcp, "messages_delivered"), 100.0);
+    assert!(value(&tcp, "latency_max_ns") > 1.9e9, "the first one waited for the link");
+}
+
+#[test]
+fn traffic_takes_the_other_way_when_a_link_fails() {
+    let parts = r#""nodes": { "a": {}, "p": {}, "q": {}, "b": {}, "x": {}, "y": {} },
+      "links": [ { "between": ["a", "x"], "rate": "10 Mbit/s", "delay": "1 ms" },
+                 { "name": "short", "between": ["x", "p"], "rate": "10 Mbit/s", "delay": "1 ms" },
+                 { "between": ["p", "y"], "rate": "10 Mbit/s", "delay": "1 ms" },
+                 { "between": ["x", "q"], "rate": "10 Mbit/s", "delay": "20 ms", "cost": 5 },
+                 { "between": ["q", "y"], "rate": "10 Mbit/s", "delay": "20 ms", "cost": 5 },
+                 { "between": ["y", "b"], "rate": "10 Mbit/s", "delay": "1 ms" } ],
+      "faults": [ { "at": "5050 ms", "link": "short", "set": { "down": true } } ]"#;
+    let outcome = outcome(&scenario(parts, &periodic("udp")));
+    assert_eq!(value(&outcome, "messages_delivered"), 100.0);
+    assert!(value(&outcome, "latency_p50_ns") < 5e6 && value(&outcome, "latency_max_ns") > 42e6);
+}
+
+#[test]
+fn a_reboot_loses_what_was_under_way_and_the_flow_goes_on() {
+    let faults =
+        r#""faults": [ { "at": "3050 ms", "node": "b", "set": { "reboot": { "off-time": "1 s" } } } ]"#;
+    let parts = format!("{LINE}, {faults}");
+    let udp = outcome(&scenario(&parts, &periodic("udp")));
+    assert_eq!(value(&udp, "messages_delivered"), 90.0);
+    // TCP's peer knows nothing of the connection any more and resets it; a new one follows.
+    let tcp = outcome(&scenario(&parts, &periodic("tcp")));
+    let delivered = value(&tcp, "messages_delivered");
+    assert!((70.0..100.0).contains(&delivered), "{delivered}");
+}
+
+#[test]
+fn a_sender_that_reboots_begins_again() {
+    let faults =
+        r#""faults": [ { "at": "3050 ms", "node": "a", "set": { "reboot": { "off-time": "1 s" } } } ]"#;
+    for over in ["udp", "tcp"] {
+        let outcome = outcome(&scenario(&format!("{LINE}, {faults}"), &periodic(over)));
+        let delivered = value(&outcome, "messages_delivered");
+        assert!((89.0..=100.0).contains(&delivered), "{delivered} over {over}");
+    }
+}
+
+#[test]
+fn requests_are_answered_and_measured_at_the_asker() {
+    for over in ["udp", "tcp"] {
+        let workload = r#"{ "request-response": { "request": "20 B", "response": "500 B", "every": "1 s", "processing": "7 ms" } }"#;
+        let traffic = format!(r#"{{ "from": "a", "to": "b", "over": "{over}", "workload": {workload} }}"#);
+        let outcome = outcome(&scenario(LINE, &traffic));
+        assert_eq!(value(&outcome, "messages_delivered"), 10.0, "{over}");
+        // Two ways of 10 ms and 7 ms of processing, and less than 2 ms of transmission.
+        let latency = value(&outcome, "latency_p50_ns");
+        assert!((27e6..29e6).contains(&latency), "{latency} over {over}");
+    }
+}
+
+#[test]
+fn thinking_begins_when_the_answer_has_come() {
+    let workload = r#"{ "request-response": { "request": "20 B", "response": "20 B", "think": "480 ms" } }"#;
+    for over in ["udp", "tcp"] {
+        let traffic = format!(r#"{{ "from": "a", "to": "b", "over": "{over}", "workload": {workload} }}"#);
+        let outcome = outcome(&scenario(LINE, &traffic));
+        // A little over 500 ms a round, the first one longer over TCP: 20 rounds begin within 10 s.
+        assert_eq!(value(&outcome, "messages_generated"), 20.0, "{over}");
+        assert_eq!(value(&outcome, "messages_delivered"), 20.0, "{over}");
+    }
+}
+
+#[test]
+fn a_group_on_a_segment_gets_every_message_once() {
+    let parts = r#""nodes": { "a": { "interfaces": { "e": { "medium": "lan" } } },
+                 "m": { "count": 3, "multicast": ["239.1.2.3"], "interfaces": { "e": { "medium": "lan" } } },
+                 "other": { "interfaces": { "e": { "medium": "lan" } } } },
+      "media": { "lan": { "ethernet": { "rate": "100 Mbit/s", "delay": "1 us" } } }"#;
+    let traffic = r#"{ "from": "a", "to": "239.1.2.3", "over": "udp", "workload": { "periodic": { "message": "50 B", "every": "1 s" } } }"#;
+    let outcome = outcome(&scenario(parts, traffic));
+    assert_eq!(value(&outcome, "messages_generated"), 30.0, "ten messages for three receivers");
+    assert_eq!(value(&outcome, "messages_delivered"), 30.0);
+    assert_eq!(value(&outcome, "messages_duplicate"), 0.0);
+    assert_eq!(value(&outcome, "frames"), 10.0, "each is sent once");
+}
+
+#[test]
+fn address_resolution_is_paid_for_by_no_flow() {
+    let parts = r#""nodes": { "a": { "interfaces": { "e": { "medium": "lan" } } }, "b": { "interfaces": { "e": { "medium": "lan" } } } },
+      "media": { "lan": { "ethernet": { "rate": "100 Mbit/s" } } }"#;
+    let outcome = outcome(&scenario(parts, &periodic("udp")));
+    assert_eq!(value(&outcome, "messages_delivered"), 100.0);
+    let overhead = &outcome.rows["overhead.csv"];
+    // One question, one answer: 28 bytes each (RFC 826), the rest of 64 is Ethernet's.
+    assert!(overhead.contains("p0000-r00,-,network,arp,control,56,2\n"), "{overhead}");
+    assert!(overhead.contains("p0000-r00,-,link,ethernet,control,72,2\n"), "{overhead}");
+}
+
+#[test]
+fn a_multihomed_host_is_reached_by_the_link_of_the_address() {
+    let parts = r#""nodes": { "phone": { "interfaces": { "wifi": {}, "lte": {} } }, "r1": {}, "r2": {}, "server": {} },
+      "links": [ { "name": "wifi", "between": ["phone/wifi", "r1"], "rate": "50 Mbit/s", "delay": "2 ms" },
+                 { "name": "lte", "between": ["phone/lte", "r2"], "rate": "20 Mbit/s", "delay": "30 ms" },
+                 { "between": ["r1", "server"], "rate": "1 Gbit/s", "delay": "1 ms" },
+                 { "between": ["r2", "server"], "rate": "1 Gbit/s", "delay": "1 ms" } ]"#;
+    for (interface, low, high) in [("wifi", 3e6, 4e6), ("lte", 31e6, 32e6)] {
+        for (from, to) in [
+            (format!("phone/{interface}"), "server".to_owned()),
+            ("server".to_owned(), format!("phone/{interface}")),
+        ] {
+            let traffic = format!(
+                r#"{{ "from": "{from}", "to": "{to}", "over": "udp", "workload": {{ "periodic": {{ "message": "50 B", "every": "1 s" }} }} }}"#
+            );
+            let outcome = outcome(&scenario(parts, &traffic));
+            assert_eq!(value(&outcome, "messages_delivered"), 10.0, "{from} to {to}");
+            let latency = value(&outcome, "latency_p50_ns");
+            assert!((low..high).contains(&latency), "{latency} from {from} to {to}");
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_wrong_changes_no_latency() {
+    let skewed = LINE.replace(r#""b": {}"#, r#""b": { "clock": { "offset": "-3 s", "drift": "40 ppm" } }"#);
+    for over in ["udp", "tcp"] {
+        let right = outcome(&scenario(LINE, &periodic(over)));
+        let wrong = outcome(&scenario(&skewed, &periodic(over)));
+        assert_eq!(value(&wrong, "messages_delivered"), 100.0);
+        assert_eq!(value(&wrong, "latency_p50_ns"), value(&right, "latency_p50_ns"), "{over}");
+    }
+}
+
+#[test]
+fn damage_is_caught_by_checksums_and_never_delivered() {
+    let parts = LINE.replacen(r#""delay": "5 ms""#, r#""delay": "5 ms", "corrupt": { "packet": "20 %" }"#, 1);
+    let udp = outcome(&scenario(&parts, &periodic("udp")));
+    let delivered = value(&udp, "messages_delivered");
+    assert!((60.0..95.0).contains(&delivered), "{delivered}");
+    let tcp = outcome(&scenario(&parts, &periodic("tcp")));
+    assert_eq!(value(&tcp, "messages_delivered"), 100.0);
+    assert_eq!(value(&tcp, "application_bytes"), 5000.0);
+}
+
+#[test]
+fn reordering_and_copies_do_not_confuse_anyone() {
+    let parts = LINE.replacen(
+        r#""delay": "5 ms""#,
+        r#""delay": "5 ms", "duplicate": "20 %", "reorder": { "probability": "20 %", "delay": "250 ms" }"#,
+        1,
+    );
+    for over in ["udp", "tcp"] {
+        let outcome = outcome(&scenario(&parts, &periodic(over)));
+        assert_eq!(value(&outcome, "messages_delivered"), 100.0, "{over}");
+        assert_eq!(value(&outcome, "messages_duplicate") > 0.0, over == "udp");
+        assert_eq!(value(&outcome, "application_bytes"), 5000.0, "{over}");
+    }
+}
+
+#[test]
+fn a_trace_shows_the_handshake_the_loss_and_the_timer() {
+    let parts = LINE.replacen(
+        r#""delay": "5 ms""#,
+        r#""delay": "5 ms", "forward": { "loss": { "packets": [1] } }"#,
+        1,
+    );
+    let report =
+        report(&scenario(&parts, &periodic("tcp")), RunOptions { trace: true, ..RunOptions::default() });
+    let trace = report.extras.trace.expect("a trace was asked for");
+    assert_eq!(trace.nodes, ["a", "b", "r"]);
+    let lost = trace.items.iter().find_map(|item| match item {
+        TraceItem::Message { label, fate: Some(fate), arrived: None, .. } => {
+            Some((label.as_str(), fate.as_str()))
+        }
+        TraceItem::Message { .. } | TraceItem::Note { .. } => None,
+    });
+    assert_eq!(lost, Some(("SYN seq 0", "lost")));
+    let timer = trace.items.iter().find_map(|item| match item {
+        TraceItem::Note { at, text, .. } if text.starts_with("timer: retransmission") => Some(*at),
+        TraceItem::Note { .. } | TraceItem::Message { .. } => None,
+    });
+    // RFC 6298 §2.1: one second after the SYN of time zero.
+    assert_eq!(timer, Some(1_000_000_000));
+}
+
+#[test]
+fn a_limit_on_events_is_told_with_what_to_do() {
+    let parts = format!(r#""limits": {{ "events": 100 }}, {LINE}"#);
+    let error =
+        report(&scenario(&parts, &periodic("udp")), RunOptions::default()).outcome.expect_err("a limit");
+    assert!(error.contains("100 events") && error.contains("limits.events"), "{error}");
+}
