@@ -148,7 +148,7 @@ pub(crate) struct PlotArguments {
 /// `verify`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct VerifyArguments {
-    /// Scenario files, or names that `netjoule list` shows [default: all that ship, without bench/]
+    /// Scenario files, or names that `netjoule list` shows [default: all that ship, bench/ only for --update]
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<String>,
     #[command(flatten)]

@@ -87,7 +87,7 @@ impl Outcome {
             (None, None) => ": no point to measure at".to_owned(),
         });
         text.push_str(&match (self.min, self.max) {
-            (Some(min), Some(max)) if min == max => format!(", expected {}", show(min)),
+            (Some(min), Some(max)) if show(min) == show(max) => format!(", expected {}", show(min)),
             (Some(min), Some(max)) => format!(", expected {} to {}", show(min), show(max)),
             (Some(min), None) => format!(", expected at least {}", show(min)),
             (None, Some(max)) => format!(", expected at most {}", show(max)),

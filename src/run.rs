@@ -104,9 +104,10 @@ impl Sweep {
             total.time = total.time.zip(time).map(|(sum, time)| sum + time);
             Ok(())
         })?;
-        progress.end();
+        progress.all_done();
         let assembled = assemble(&folder, &self.scenario, &self.identity)?;
         publish(folder, &assembled)?;
+        progress.end();
         add(&mut total.stats, &assembled.stats);
         let Assembled { results, expectations, .. } = &assembled;
         Ok(outcome::show(&self.out, results, expectations, arguments.quiet))

@@ -38,7 +38,7 @@ type Recorded = BTreeMap<String, Golden>;
 
 /// Runs the scenarios and compares their digests with the recorded ones, or records them.
 pub(crate) fn verify(arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
-    let shipped = SHIPPED.iter().filter(|shipped| shipped.folder() != BENCH_FOLDER);
+    let shipped = SHIPPED.iter().filter(|shipped| arguments.update || shipped.folder() != BENCH_FOLDER);
     let names = match arguments.files.is_empty() {
         true => shipped.map(|shipped| shipped.path.to_owned()).collect(),
         false => arguments.files.clone(),
@@ -148,7 +148,9 @@ fn to_compare(arguments: &VerifyArguments) -> Result<Recorded, Failure> {
 /// The file to rewrite, and its entries that stay.
 fn to_update(arguments: &VerifyArguments) -> Result<(PathBuf, Recorded), Failure> {
     let path = arguments.golden.clone().unwrap_or_else(|| PathBuf::from(GOLDEN_FILE));
-    let mut recorded = match std::fs::read(&path) {
+    let recorded = match std::fs::read(&path) {
+        // Everything is recorded anew: entries of scenarios that ship no more go.
+        Ok(_) if arguments.files.is_empty() => Recorded::new(),
         Ok(bytes) => parse(&bytes, &path)?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && arguments.golden.is_some() => {
             Recorded::new()
@@ -160,9 +162,6 @@ fn to_update(arguments: &VerifyArguments) -> Result<(PathBuf, Recorded), Failure
             return Err(Failure::Input(format!("cannot read {place}: {why}; {hint}")));
         }
     };
-    if arguments.files.is_empty() {
-        recorded.retain(|name, _| SHIPPED.iter().any(|shipped| shipped.name() == name));
-    }
     Ok((path, recorded))
 }
 

@@ -31,6 +31,16 @@ fn every_shipped_scenario_is_right_and_called_like_its_file() {
     }
 }
 
+#[test]
+fn every_shipped_scenario_has_a_recorded_digest() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/golden.json");
+    let golden: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let recorded: BTreeSet<String> = golden.as_object().unwrap().keys().cloned().collect();
+    let names: BTreeSet<String> =
+        shipped().iter().map(|path| path.rsplit('/').next().unwrap().to_owned()).collect();
+    assert_eq!(recorded, names, "`netjoule verify --update` records them");
+}
+
 /// The scenario files of the sources, without `.json`.
 fn shipped() -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
