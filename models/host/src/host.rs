@@ -156,8 +156,9 @@ impl Host {
         let apps = self.timers.peek().map(|&Reverse((due, _))| due);
         let fragments = self.reassembler.as_ref().and_then(|reassembler| reassembler.next_timeout());
         let next = stack.into_iter().chain(apps).chain(fragments).min();
-        if let Some(at) = self.alarm.arm(next) {
-            around.network.schedule(at.max(now), self.node, Event::Wake(self.node));
+        // What is overdue, as after a reboot, is due now.
+        if let Some(at) = self.alarm.arm(next.map(|next| next.max(now))) {
+            around.network.schedule(at, self.node, Event::Wake(self.node));
         }
     }
 

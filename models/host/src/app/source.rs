@@ -112,6 +112,9 @@ impl Source {
     }
 
     pub(super) fn start(&mut self, context: &mut Context<'_>) {
+        if let Supply::Messages(clock) = &mut self.supply {
+            clock.skip_to(context.now);
+        }
         if self.has_work(context.now) {
             self.open(context);
         }
