@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use scenarios::language::Overrides;
-use scenarios::run::{RunOptions, RunReport, RunStats, run_with};
+use scenarios::run::{Phase, RunOptions, RunReport, RunStats, run_with};
 
 use crate::assemble::{Assembled, add, assemble};
 use crate::cli::RunArguments;
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let overrides: Overrides = arguments.overrides.clone().into();
     let scenarios = read_all(&arguments.files, &overrides)?;
     let sweeps = survey_all(scenarios, &overrides, arguments)?;
-    let mut total = Total { stats: RunStats::default(), time: Some(Duration::ZERO) };
+    let mut total = Total { stats: RunStats::default(), time: Some(Duration::ZERO), peak_kib: None };
     let mut good = true;
     for sweep in &sweeps {
         good &= sweep.run(arguments, &mut total)?;
@@ -98,10 +98,11 @@ impl Sweep {
         let todo: Vec<RunId> = all.iter().copied().filter(|run| parts.load(*run).is_none()).collect();
         let progress = Progress::new(name, all.len(), all.len() - todo.len(), arguments.quiet);
         let work = |run: RunId| self.one(run, arguments.pcap);
-        spread(todo.into_iter(), arguments.jobs.count(), work, |(report, time)| {
+        spread(todo.into_iter(), arguments.jobs.count(), work, |(report, cost)| {
             parts.save(report)?;
             progress.step();
-            total.time = total.time.zip(time).map(|(sum, time)| sum + time);
+            total.time = total.time.zip(cost.time).map(|(sum, time)| sum + time);
+            total.peak_kib = total.peak_kib.max(cost.peak_kib);
             Ok(())
         })?;
         progress.all_done();
@@ -113,20 +114,38 @@ impl Sweep {
         Ok(outcome::show(&self.out, results, expectations, arguments.quiet))
     }
 
-    /// Does one run. Its time is that of the run proper: building the world is left out.
-    fn one(&self, run: RunId, pcap: bool) -> (RunReport, Option<Duration>) {
+    /// Does one run. Its cost is that of the run proper: building the world and collecting results are
+    /// left out.
+    fn one(&self, run: RunId, pcap: bool) -> (RunReport, Cost) {
         let plan = &self.scenario.plan;
         let point = plan.point(run.point);
         let capture = pcap || self.scenario.wants_capture(&point);
         let options = RunOptions { capture, trace: false, series: run.replication == 0 };
         let mut started = None;
-        let mut start = || started = thread_time();
-        let report = run_with(plan, &point, run.replication, options, &self.scenario.files, &mut start);
-        let time = thread_time().zip(started).map(|(end, start)| end.saturating_sub(start));
+        let mut cost = Cost::default();
+        let mut on_phase = |phase| match phase {
+            Phase::Started => started = thread_time(),
+            Phase::Ended => {
+                cost.time = thread_time().zip(started).map(|(end, start)| end.saturating_sub(start));
+                cost.peak_kib = peak_memory_kib();
+            }
+        };
+        let report = run_with(plan, &point, run.replication, options, &self.scenario.files, &mut on_phase);
         // A run that could not be built has taken no time.
-        let time = if report.outcome.is_err() && started.is_none() { Some(Duration::ZERO) } else { time };
-        (report, time)
+        if report.outcome.is_err() && cost.time.is_none() {
+            cost.time = Some(Duration::ZERO);
+        }
+        (report, cost)
     }
+}
+
+/// What a run cost.
+#[derive(Default)]
+struct Cost {
+    /// Processor time.
+    time: Option<Duration>,
+    /// The most memory that the process had held when the run ended.
+    peak_kib: Option<u64>,
 }
 
 /// What `--stats` prints.
@@ -134,6 +153,8 @@ struct Total {
     stats: RunStats,
     /// Processor time of the runs that this process has done.
     time: Option<Duration>,
+    /// The most memory that the process had held when a run ended.
+    peak_kib: Option<u64>,
 }
 
 impl Total {
@@ -145,7 +166,7 @@ impl Total {
             "packet_hops": packet_hops,
             "simulated_s": simulated_ns as f64 / 1e9,
             "cpu_s": self.time.map(|time| time.as_secs_f64()),
-            "peak_rss_kib": peak_memory_kib(),
+            "peak_rss_kib": self.peak_kib,
         });
         format!("{text}\n")
     }

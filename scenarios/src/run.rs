@@ -93,24 +93,33 @@ pub fn run(
     options: RunOptions,
     files: &dyn Files,
 ) -> RunReport {
-    run_with(plan, point, replication, options, files, &mut || {})
+    run_with(plan, point, replication, options, files, &mut |_| {})
 }
 
-/// Runs one replication of one point, and calls `started` once the world is built and its run begins.
+/// Where a run is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// The world is built, and its first event comes next.
+    Started,
+    /// The last event has been handled, and results are collected next.
+    Ended,
+}
+
+/// Runs one replication of one point, and tells `phase` where it is.
 pub fn run_with(
     plan: &Plan,
     point: &Point,
     replication: u32,
     options: RunOptions,
     files: &dyn Files,
-    started: &mut dyn FnMut(),
+    phase: &mut dyn FnMut(Phase),
 ) -> RunReport {
     let seed = RunSeed::new(plan.seed, replication);
     let name = results::run_name(point.number, replication);
     let outcome = match plan.scenario(point, files) {
         Ok(scenario) => {
             let about = RunAbout { plan, point, replication, name: &name, seed };
-            about.run(&scenario, options, files, started)
+            about.run(&scenario, options, files, phase)
         }
         Err(diagnostics) => Err(in_words(&diagnostics)),
     };
@@ -145,13 +154,13 @@ impl RunAbout<'_> {
         scenario: &Scenario,
         options: RunOptions,
         files: &dyn Files,
-        started: &mut dyn FnMut(),
+        phase: &mut dyn FnMut(Phase),
     ) -> Finished {
         let streams = Streams::new(self.seed);
         if options.capture || options.trace {
             let recorder = Recorder::new(options.capture, options.trace);
             let built = build(scenario, &streams, files, recorder).map_err(explain)?;
-            let (mut world, outcome) = self.run_world(scenario, built, options, started)?;
+            let (mut world, outcome) = self.run_world(scenario, built, options, phase)?;
             let trace = world.network.observer.take_trace();
             let trace = trace.map(|mut log| {
                 take_notes(&mut world, |at, node, text| log.note(at, node, text));
@@ -165,7 +174,7 @@ impl RunAbout<'_> {
             return Ok((outcome, Extras { capture, trace }));
         }
         let built = build(scenario, &streams, files, Unobserved).map_err(explain)?;
-        let (_, outcome) = self.run_world(scenario, built, options, started)?;
+        let (_, outcome) = self.run_world(scenario, built, options, phase)?;
         Ok((outcome, Extras::default()))
     }
 
@@ -174,13 +183,14 @@ impl RunAbout<'_> {
         scenario: &Scenario,
         mut world: World<O>,
         options: RunOptions,
-        started: &mut dyn FnMut(),
+        phase: &mut dyn FnMut(Phase),
     ) -> Result<(World<O>, Outcome), String> {
         let mut sampler = options.series.then(|| SeriesSampler::new(scenario.sample_every.into(), &world));
         let end = SimTime::from(scenario.duration).saturating_add(SimDuration::from(scenario.drain));
-        started();
+        phase(Phase::Started);
         let looks_on = sampler.as_mut().map(|sampler| sampler as &mut dyn Sampler<O>);
         world.run_sampled(end, looks_on).map_err(|limit| limit_reached(&limit))?;
+        phase(Phase::Ended);
         let (series, samples) = sampler.map_or((None, 0), |sampler| (Some(sampler.lines), sampler.samples));
         let stats = RunStats {
             events: world.network.scheduler.processed() - samples,

@@ -302,7 +302,7 @@ impl Scenario {
         &self.groups[after - 1]
     }
 
-    /// The name of a node: "server", "sensor[3]".
+    /// The name of a node: "server", `sensor[3]`.
     pub fn node_name(&self, node: NodeId) -> String {
         let group = self.group_of(node);
         if group.indexed { format!("{}[{}]", group.name, node.0 - group.first.0) } else { group.name.clone() }

@@ -16,7 +16,7 @@ pub struct FaultSettings {
     /// The link, by its name.
     #[serde(default)]
     pub link: Option<String>,
-    /// The node, or the group "a[*]".
+    /// The node, or the group `a[*]`.
     #[serde(default)]
     pub node: Option<String>,
     /// The interface, as "node/interface".

@@ -68,7 +68,7 @@ with_direction_entries! {
     LinkSettings {
         /// The name, for faults and results; default `a-b` from the names of its ends, then `a-b#2`.
         name: Option<String>,
-        /// The two ends: ["a", "b"], or "a/eth0" to name an interface. "a[*]" makes one link for each node of the
+        /// The two ends: ["a", "b"], or "a/eth0" to name an interface. `a[*]` makes one link for each node of the
         /// group.
         between: TextList,
         /// The largest IP packet: "1500 B" (default), "68 B" to "65535 B".

@@ -13,7 +13,7 @@ pub struct TrafficSettings {
     /// The name, for results; default `from>to`, then `from>to#2`.
     #[serde(default)]
     pub name: Option<String>,
-    /// Who sends: "a", "sensor[3]", "sensor[*]" for all of a group, "a/eth0" for one interface, or a list.
+    /// Who sends: "a", `sensor[3]`, `sensor[*]` for all of a group, "a/eth0" for one interface, or a list.
     pub from: TextList,
     /// Who receives: as `from`, or a multicast address.
     pub to: TextList,
@@ -120,7 +120,7 @@ pub struct UdpOptions {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct RouteSettings {
-    /// The node, or the group "a[*]", that has the route.
+    /// The node, or the group `a[*]`, that has the route.
     pub node: String,
     /// Where it leads: a node, or a prefix "10.2.0.0/16".
     pub to: String,
