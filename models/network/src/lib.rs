@@ -3,7 +3,7 @@
 //! The world is flat vectors of nodes and ports with ids. A *port* is an interface of a node together
 //! with the link direction that leaves by it: its queue, its loss state and its counters belong to the
 //! sending side. Forwarding is a pipeline: ingress ([`forward`]), route ([`route`]), egress
-//! ([`transmit`]). One event moves a packet over one hop.
+//! (`transmit`). One event moves a packet over one hop.
 
 pub mod accounts;
 pub mod address;

@@ -21,7 +21,7 @@ pub enum Timer {
 }
 
 impl Timer {
-    /// Every timer, in the order of [`super::ConnectionStats::timers_fired`].
+    /// Every timer, in the order of [`super::Counters::timers_fired`].
     pub const ALL: [Self; COUNT] =
         [Self::Retransmit, Self::Persist, Self::DelayedAck, Self::KeepAlive, Self::TimeWait, Self::User];
 
