@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use sim_core::{SimDuration, SimTime};
 use transport::congestion::Algorithm;
 use transport::endpoint::Endpoint;
-use transport::tcp::{CloseReason, ConnectionId, Counters, TcpConfig, TcpEvent};
+use transport::tcp::{CloseReason, ConnectionId, Counters, KeepAlive, TcpConfig, TcpEvent, Timer};
 
 fn random_config(rng: &mut ChaCha8Rng) -> TcpConfig {
     let coin = |rng: &mut ChaCha8Rng| rng.next_u32().is_multiple_of(2);
@@ -25,6 +25,7 @@ fn random_config(rng: &mut ChaCha8Rng) -> TcpConfig {
         nagle: coin(rng),
         ack_delay: SimDuration::from_millis([0, 40, 200][rng.next_u32() as usize % 3]),
         time_wait: SimDuration::from_secs(60),
+        keep_alive: coin(rng).then_some(KEEP_ALIVE),
         ..TcpConfig::default()
     }
 }
@@ -40,8 +41,13 @@ fn random_path(rng: &mut ChaCha8Rng) -> Path {
         reorder: up_to(100_000),
         corrupt: up_to(20_000),
         mark: up_to(50_000),
+        loss_period: 0,
     }
 }
+
+/// Probes so soon that transfers meet them, and so many that a path which works cannot lose them all.
+const KEEP_ALIVE: KeepAlive =
+    KeepAlive { idle: SimDuration::from_secs(2), interval: SimDuration::from_secs(1), probes: 30 };
 
 /// One transfer in both directions; returns what happened.
 fn survive(seed: u64) -> (Faults, [Counters; 2]) {
@@ -139,8 +145,79 @@ fn transfers_survive_every_fault() {
         faults.overflowed,
     ];
     assert!(faults.iter().all(|count| *count > 0), "every fault happened: {faults:?}");
-    // Keep-alive is off and the user timeout is an end that no transfer may come to.
-    let fired = [timers[0], timers[1], timers[2], timers[4]];
+    // The user timeout is an end that no transfer may come to: see the next test.
+    let fired = &timers[..5];
     assert!(fired.iter().all(|count| *count > 0), "every timer fired: {timers:?}");
     assert!(kinds.iter().all(|count| *count > 0), "every reaction was seen: {kinds:?}");
+}
+
+/// A transfer over a path that dies at some time; returns why each side ended, and the timers that fired.
+fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; 6]) {
+    let context = format!("seed {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let paths = [random_path(&mut rng), random_path(&mut rng)];
+    let mut lab = Lab::new(seed, paths);
+    let ends = SimDuration::from_secs(30);
+    let config = |rng: &mut ChaCha8Rng| TcpConfig {
+        user_timeout: ends,
+        connect_timeout: ends,
+        keep_alive: Some(KEEP_ALIVE),
+        ..random_config(rng)
+    };
+    let (client, server) = (config(&mut rng), config(&mut rng));
+    let mut streams = [Stream::new(&mut rng, 1, 200, 3000), Stream::new(&mut rng, 2, 5, 2000)];
+    lab.connect(client, server);
+    let death = SimTime::from_millis(u64::from(rng.next_u32()) % 20_000);
+    let mut ids: [Option<ConnectionId>; 2] = [None, None];
+    let mut reasons = [None, None];
+    let mut timers = [[0; 6]; 2];
+    while lab.step(SimTime::from_secs(1000)) {
+        if lab.now >= death {
+            lab.paths.iter_mut().for_each(|path| path.loss = 1_000_000);
+        }
+        for side in 0..2 {
+            for event in std::mem::take(&mut lab.events[side]) {
+                match event {
+                    TcpEvent::Connected(id) | TcpEvent::Accepted { id, .. } => ids[side] = Some(id),
+                    TcpEvent::Closed { reason, .. } => reasons[side] = Some(reason),
+                    _ => {}
+                }
+            }
+            let Some(id) = ids[side] else { continue };
+            streams[side].write(&mut lab, side, id);
+            streams[1 - side].read(&mut lab, side, id, u32::MAX, &context);
+            if let Some(stats) = lab.ends[side].stats(id) {
+                timers[side] = stats.counters.timers_fired;
+            }
+            lab.drain(side);
+        }
+    }
+    for side in 0..2 {
+        lab.ends[side].handle_timeout(lab.now);
+        lab.drain(side);
+        lab.ends[side].handle_timeout(lab.now);
+        assert_eq!(lab.ends[side].connections(), 0, "{context}: side {side} keeps memory");
+        assert_eq!(lab.ends[side].poll_timeout(), None, "{context}: side {side} keeps a timer");
+    }
+    let sum = |timer: usize| timers[0][timer] + timers[1][timer];
+    (reasons, std::array::from_fn(sum))
+}
+
+#[test]
+fn connections_over_a_path_that_dies_end_by_themselves() {
+    let mut reasons = Vec::new();
+    let mut timers = [0_u32; 6];
+    for seed in 0..if cfg!(debug_assertions) { 300 } else { 3000 } {
+        let (ended, fired) = die(seed);
+        reasons.extend(ended);
+        timers.iter_mut().zip(fired).for_each(|(sum, fired)| *sum += fired);
+    }
+    let count = |reason| reasons.iter().filter(|ended| **ended == Some(reason)).count();
+    let seen = [CloseReason::TimedOut, CloseReason::KeepAliveFailed, CloseReason::Normal].map(count);
+    println!("timed out, keep-alive failed, orderly: {seen:?}; timers {timers:?}");
+    assert!(seen.iter().all(|count| *count > 0), "every end was seen: {seen:?}");
+    // A listener does not report a connection that never was; nothing else ends one here.
+    let unreported = reasons.iter().filter(|ended| ended.is_none()).count();
+    assert_eq!(seen.iter().sum::<usize>() + unreported, reasons.len(), "{reasons:?}");
+    assert!(timers[Timer::User as usize] > 0 && timers[Timer::KeepAlive as usize] > 0, "{timers:?}");
 }

@@ -207,6 +207,31 @@ impl Packet {
         true
     }
 
+    /// Makes everything behind the first `bytes` of header part of the payload. A packet from outside, or a
+    /// reassembled one, may have had more pulled than one header.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer bytes of header.
+    #[inline]
+    pub fn limit_header(&mut self, bytes: usize) {
+        if self.header().len() > bytes {
+            self.push_back_behind(bytes);
+        }
+    }
+
+    #[cold]
+    fn push_back_behind(&mut self, bytes: usize) {
+        let start = usize::from(self.start);
+        let rest = Slice::from_bytes(&self.header[start + bytes..]);
+        let moved = rest.len() as usize;
+        let mut payload = self.take_payload();
+        payload.push_front(rest);
+        self.set_payload(payload);
+        self.header.copy_within(start..start + bytes, start + moved);
+        self.start += moved as u8;
+    }
+
     #[cold]
     fn spill(&mut self) {
         let header = Slice::from_bytes(self.header());
@@ -268,6 +293,17 @@ mod tests {
         assert!(packet.pull(60));
         assert_eq!(packet.header(), [1; 60]);
         assert_eq!(packet.to_vec(), &bytes[60..]);
+    }
+
+    #[test]
+    fn what_is_behind_a_header_goes_back_into_the_payload() {
+        let mut packet = Packet::new(Payload::from_bytes(vec![5, 6]), Account::default());
+        packet.push_header(4).copy_from_slice(&[1, 2, 3, 4]);
+        packet.limit_header(4);
+        assert_eq!(packet.header(), [1, 2, 3, 4]);
+        packet.limit_header(1);
+        assert_eq!((packet.header(), packet.payload_len()), (&[1][..], 5));
+        assert_eq!(packet.to_vec(), [1, 2, 3, 4, 5, 6]);
     }
 
     #[test]

@@ -365,13 +365,13 @@ impl TcpConnection {
         }
     }
 
-    /// Sixth step (RFC 9293 §3.8.5): `place` is that of the last urgent byte (SHLD-13: not the next).
+    /// Sixth step (RFC 9293 §3.8.5): `place` follows the last urgent byte (MUST-62). The user is told whenever
+    /// it advances (MUST-32).
     fn on_urgent(&mut self, place: u64) {
-        if self.receiver.urgent.is_none_or(|before| before < place) {
-            if self.receiver.urgent.is_none_or(|before| before < self.receiver.buffer.read_place()) {
-                self.changes.urgent = true;
-            }
+        let known = self.receiver.urgent.unwrap_or(0).max(self.receiver.buffer.read_place());
+        if known < place {
             self.receiver.urgent = Some(place);
+            self.changes.urgent = true;
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) struct Receiver {
     /// TS.Recent, and when it was taken.
     pub(crate) ts_recent: u32,
     ts_recent_at: SimTime,
-    /// Place of the last byte that the peer calls urgent (RCV.UP).
+    /// Place behind the last byte that the peer calls urgent (RCV.UP).
     pub(crate) urgent: Option<u64>,
     /// A duplicate to report (RFC 2883 §4).
     pub(crate) duplicate: Option<(u64, u64)>,

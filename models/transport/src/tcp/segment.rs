@@ -60,9 +60,7 @@ impl<'a> Segment<'a> {
         if !packet.pull(len) {
             return Err(SegmentError::Malformed);
         }
-        if packet.header().len() > len {
-            move_behind_header(packet, len);
-        }
+        packet.limit_header(len);
         let Ok(view) = HeaderView::parse(packet.header()) else { return Err(SegmentError::Malformed) };
         let pseudo = checksum::pseudo_header(source, destination, IpProtocol::TCP, packet.len() as u32);
         let sum = pseudo + Sum::of(packet.header()) + packet.payload().sum();
@@ -127,19 +125,6 @@ impl<'a> Segment<'a> {
     pub fn into_content(self) -> (Payload, Runs) {
         self.into_packet().take_content()
     }
-}
-
-/// Leaves `len` bytes of header in front of the payload. A packet from outside, or a reassembled one, may have
-/// more of its bytes there.
-#[cold]
-fn move_behind_header(packet: &mut Packet, len: usize) {
-    let header = packet.header()[..len].to_vec();
-    packet.pop_header(len);
-    let mut payload = packet.take_payload();
-    payload.push_front(wire::payload::Slice::from_bytes(packet.header()));
-    packet.pop_header(packet.header().len());
-    packet.set_payload(payload);
-    packet.push_header(len).copy_from_slice(&header);
 }
 
 /// A segment to be sent, decided upon but not yet built.

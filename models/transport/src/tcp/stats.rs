@@ -75,7 +75,7 @@ pub struct ConnectionStats {
     pub segment_payload: u32,
     /// Bytes written and not acknowledged.
     pub unacknowledged: u64,
-    /// Place up to which the peer says data is urgent, as bytes from the stream's start (RFC 9293 §3.8.5).
+    /// Bytes from the stream's start to the end of what the peer calls urgent (RFC 9293 §3.8.5, MUST-33).
     pub urgent_until: Option<u64>,
     /// The last ICMP error that did not end the connection.
     pub soft_error: Option<crate::endpoint::IcmpError>,

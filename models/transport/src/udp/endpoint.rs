@@ -7,94 +7,17 @@ use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashMap;
 use sim_core::SimTime;
 use smallvec::SmallVec;
-use wire::account::{Account, Protocol, Runs, split_runs};
+use wire::account::{Account, Protocol, Runs, fit_runs, split_runs};
 use wire::checksum::{Sum, pseudo_header};
 use wire::ip::IpProtocol;
 use wire::packet::Packet;
 use wire::payload::Payload;
 use wire::udp::{HEADER_LEN, Header};
 
+use super::event::{UdpCounters, UdpError, UdpEvent};
 use super::socket::{SendOptions, Socket, SocketId, SocketOptions};
-use crate::endpoint::{Endpoint, IcmpError, InterfaceId, NetworkEvent, Received, Transmit};
+use crate::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
 use crate::ports::choose_ephemeral;
-
-/// What an endpoint reports.
-#[derive(Clone, Debug, PartialEq)]
-pub enum UdpEvent {
-    /// A datagram has arrived.
-    Received {
-        /// For this socket.
-        socket: SocketId,
-        /// From there.
-        source: SocketAddr,
-        /// The address that it was sent to: one of the host's, or a group's.
-        destination: IpAddr,
-        /// The interface that it came in by.
-        interface: InterfaceId,
-        /// Time to live or hop limit left.
-        hop_limit: u8,
-        /// DSCP (upper six bits) and ECN (lower two).
-        traffic_class: u8,
-        /// The bytes.
-        payload: Payload,
-        /// Whose bytes they are.
-        runs: Runs,
-    },
-    /// An ICMP error about a datagram that this socket sent (RFC 1122 §4.1.3.3).
-    Error {
-        /// The socket.
-        socket: SocketId,
-        /// Where the datagram was sent to.
-        destination: SocketAddr,
-        /// What the error says.
-        error: IcmpError,
-    },
-}
-
-/// Why a call was refused.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum UdpError {
-    /// Another socket has the port.
-    #[error("port {0} is in use")]
-    PortInUse(u16),
-    /// All ephemeral ports are taken.
-    #[error("no port is free")]
-    NoPort,
-    /// The id is not that of a socket.
-    #[error("the socket is closed")]
-    Closed,
-    /// There is no destination, neither in the call nor of the socket.
-    #[error("the datagram has no destination")]
-    NoDestination,
-    /// A datagram holds at most 65,507 bytes over IPv4 and 65,527 over IPv6.
-    #[error("{0} bytes do not fit into a datagram")]
-    TooLong(u32),
-    /// Runs and payload differ in length.
-    #[error("{runs} bytes of runs describe {payload} bytes of payload")]
-    Runs {
-        /// Sum of the runs' lengths.
-        runs: u64,
-        /// Length of the payload.
-        payload: u32,
-    },
-}
-
-/// What happened to datagrams.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct UdpCounters {
-    /// Handed over to be sent.
-    pub sent: u64,
-    /// Delivered, once for each socket.
-    pub received: u64,
-    /// Dropped: no proper header, or a length that does not fit the packet.
-    pub malformed: u64,
-    /// Dropped: the checksum is wrong, or zero where that is not allowed.
-    pub bad_checksum: u64,
-    /// Dropped: no socket has the port. The host answers with port unreachable (RFC 1122 §4.1.3.1).
-    pub no_socket: u64,
-    /// Dropped: too many datagrams wait to be read.
-    pub queue_full: u64,
-}
 
 #[derive(Debug)]
 struct Slot {
@@ -271,7 +194,7 @@ impl UdpEndpoint {
         Ok(())
     }
 
-    /// Reads and drops the header; `None` if the datagram is dropped.
+    /// Reads and drops the header, and what is behind the length; `None` if the datagram is dropped.
     #[inline]
     fn open(&mut self, received: &mut Received<'_>) -> Option<Opened> {
         let packet = &mut *received.packet;
@@ -280,28 +203,36 @@ impl UdpEndpoint {
             self.counters.malformed += 1;
             return None;
         };
-        let length = u32::from(header.length());
+        packet.limit_header(HEADER_LEN);
+        if packet.payload_len() as usize > header.payload_len() {
+            cut_off(packet, header.payload_len() as u32);
+        }
         let unsummed = packet.header()[6..8] == [0, 0];
-        let mut sum = pseudo_header(received.source, received.destination, IpProtocol::UDP, length);
-        sum += Sum::of(&packet.header()[..HEADER_LEN]);
+        if !unsummed {
+            let length = u32::from(header.length());
+            let pseudo = pseudo_header(received.source, received.destination, IpProtocol::UDP, length);
+            let sum = pseudo + Sum::of(packet.header()) + packet.payload().sum();
+            // Filler cannot show damage, so the packet says it: a checksum would have found it.
+            if packet.corrupted || !sum.is_valid() {
+                self.counters.bad_checksum += 1;
+                return None;
+            }
+        }
         packet.pop_header(HEADER_LEN);
         let _charge = packet.account.pop_header();
-        let damaged = packet.corrupted;
-        let (mut payload, mut runs) = packet.take_content();
-        // Bytes behind the length belong to nobody (RFC 768).
-        let len = header.payload_len() as u32;
-        if payload.len() > len {
-            payload = payload.split_front(len);
-            runs = split_runs(&mut runs, len);
-        }
-        // Filler cannot show damage, so the packet says it: a checksum would have found it.
-        if !unsummed && (damaged || !(sum + payload.sum()).is_valid()) {
-            self.counters.bad_checksum += 1;
-            return None;
-        }
         let zero_over_ipv6 = unsummed && received.destination.is_ipv6();
-        Some(Opened { header, payload, runs, zero_over_ipv6 })
+        Some(Opened { header, zero_over_ipv6 })
     }
+}
+
+/// Bytes behind the length belong to nobody (RFC 768).
+#[cold]
+fn cut_off(packet: &mut Packet, len: u32) {
+    let mut payload = packet.take_payload();
+    let mut runs = std::mem::take(&mut packet.account.runs);
+    fit_runs(&mut runs, payload.len());
+    packet.account.runs = split_runs(&mut runs, len);
+    packet.set_payload(payload.split_front(len));
 }
 
 /// A datagram to be sent, not yet built.
@@ -348,11 +279,10 @@ impl Outgoing {
     }
 }
 
-/// A datagram without its header.
+/// What the header says.
+#[derive(Clone, Copy)]
 struct Opened {
     header: Header,
-    payload: Payload,
-    runs: Runs,
     /// It came over IPv6 without a checksum, which not every socket takes.
     zero_over_ipv6: bool,
 }
@@ -363,12 +293,25 @@ impl Endpoint for UdpEndpoint {
     #[inline]
     fn handle_datagram(&mut self, _now: SimTime, mut received: Received<'_>) {
         let Some(opened) = self.open(&mut received) else { return };
-        let Opened { header, payload, runs, zero_over_ipv6 } = opened;
-        let source = SocketAddr::new(received.source, header.source_port);
+        let source = SocketAddr::new(received.source, opened.header.source_port);
         let destination = received.destination;
-        let chosen = self.receivers(source, destination, header.destination_port);
-        let event = |socket, payload, runs| UdpEvent::Received {
-            socket,
+        let broadcast = matches!(destination, IpAddr::V4(address) if address.is_broadcast());
+        if destination.is_multicast() || broadcast {
+            return self.deliver_to_group(source, opened, received);
+        }
+        let Some(index) = self.best(source, destination, opened.header.destination_port) else {
+            self.counters.no_socket += 1;
+            return;
+        };
+        if !self.admit(index, opened.zero_over_ipv6) {
+            return;
+        }
+        let (payload, runs) = match received.packet.take_single() {
+            Some((slice, run)) => (Payload::from(slice), Runs::from_buf([run])),
+            None => received.packet.take_content(),
+        };
+        self.events.push_back(UdpEvent::Received {
+            socket: self.id_of(index),
             source,
             destination,
             interface: received.interface,
@@ -376,17 +319,7 @@ impl Endpoint for UdpEndpoint {
             traffic_class: received.traffic_class,
             payload,
             runs,
-        };
-        let Some((&last, others)) = chosen.split_last() else {
-            self.counters.no_socket += 1;
-            return;
-        };
-        for &index in others {
-            let id = self.id_of(index);
-            self.push_received(index, zero_over_ipv6, event(id, payload.clone(), runs.clone()));
-        }
-        let id = self.id_of(last);
-        self.push_received(last, zero_over_ipv6, event(id, payload, runs));
+        });
     }
 
     fn handle_network(&mut self, _now: SimTime, event: &NetworkEvent) {
@@ -441,28 +374,46 @@ impl UdpEndpoint {
         fitting.max_by_key(|(fit, _)| *fit).map(|(_, index)| index)
     }
 
-    /// The sockets that a datagram is for: one, or all members of a group (RFC 1112 §7.2).
-    #[inline]
-    fn receivers(&self, source: SocketAddr, destination: IpAddr, port: u16) -> SmallVec<[u32; 2]> {
-        let broadcast = matches!(destination, IpAddr::V4(address) if address.is_broadcast());
-        if destination.is_multicast() || broadcast {
-            let members = self.at_port(port).filter(|(_, socket)| socket.takes_many(source, destination));
-            members.map(|(index, _)| index).collect()
-        } else {
-            self.best(source, destination, port).into_iter().collect()
+    /// Gives a datagram to all members of a group (RFC 1112 §7.2), or to all hosts of a link.
+    #[cold]
+    fn deliver_to_group(&mut self, source: SocketAddr, opened: Opened, received: Received<'_>) {
+        let destination = received.destination;
+        let members =
+            self.at_port(opened.header.destination_port).filter(|(_, it)| it.takes_many(source, destination));
+        let members: SmallVec<[u32; 8]> = members.map(|(index, _)| index).collect();
+        if members.is_empty() {
+            self.counters.no_socket += 1;
+        }
+        let (payload, runs) = received.packet.take_content();
+        for index in members {
+            if self.admit(index, opened.zero_over_ipv6) {
+                self.events.push_back(UdpEvent::Received {
+                    socket: self.id_of(index),
+                    source,
+                    destination,
+                    interface: received.interface,
+                    hop_limit: received.hop_limit,
+                    traffic_class: received.traffic_class,
+                    payload: payload.clone(),
+                    runs: runs.clone(),
+                });
+            }
         }
     }
 
+    /// Whether the socket takes the datagram and there is room for it; counts it either way.
     #[inline]
-    fn push_received(&mut self, index: u32, zero_over_ipv6: bool, event: UdpEvent) {
+    fn admit(&mut self, index: u32, zero_over_ipv6: bool) -> bool {
         let socket = self.slots[index as usize].socket.as_ref();
         if zero_over_ipv6 && !socket.is_some_and(|socket| socket.options.accept_zero_checksum) {
             self.counters.bad_checksum += 1;
+            false
         } else if self.events.len() >= self.events_max {
             self.counters.queue_full += 1;
+            false
         } else {
             self.counters.received += 1;
-            self.events.push_back(event);
+            true
         }
     }
 }

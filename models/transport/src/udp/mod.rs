@@ -5,7 +5,9 @@
 //! events, a limit of datagrams that wait to be read. Left out: IP options in both directions.
 
 mod endpoint;
+mod event;
 mod socket;
 
-pub use endpoint::{UdpCounters, UdpEndpoint, UdpError, UdpEvent};
+pub use endpoint::UdpEndpoint;
+pub use event::{UdpCounters, UdpError, UdpEvent};
 pub use socket::{SendOptions, SocketId, SocketOptions};

@@ -32,6 +32,8 @@ pub(crate) struct Path {
     pub(crate) reorder: u32,
     pub(crate) corrupt: u32,
     pub(crate) mark: u32,
+    /// Every so many packets with data are lost, evenly spaced; none if zero.
+    pub(crate) loss_period: u64,
 }
 
 impl Path {
@@ -45,6 +47,7 @@ impl Path {
             reorder: 0,
             corrupt: 0,
             mark: 0,
+            loss_period: 0,
         }
     }
 }
@@ -85,6 +88,8 @@ pub(crate) struct Lab {
     wire: BinaryHeap<Reverse<(SimTime, u64)>>,
     flying: BTreeMap<u64, (usize, Transmit)>,
     busy_until: [SimTime; 2],
+    /// Packets with data that each side has sent.
+    data_sent: [u64; 2],
     number: u64,
     pub(crate) rng: ChaCha8Rng,
 }
@@ -110,6 +115,7 @@ impl Lab {
             wire: BinaryHeap::new(),
             flying: BTreeMap::new(),
             busy_until: [SimTime::ZERO; 2],
+            data_sent: [0; 2],
             number: 0,
             rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed),
         }
@@ -156,7 +162,11 @@ impl Lab {
             at = start + SimDuration::from_nanos(size * 8_000_000_000 / rate);
             self.busy_until[side] = at;
         }
-        if self.chance(path.loss) {
+        self.data_sent[side] += u64::from(transmit.packet.payload_len() > 0);
+        let periodic = path.loss_period > 0
+            && transmit.packet.payload_len() > 0
+            && self.data_sent[side].is_multiple_of(path.loss_period);
+        if periodic || self.chance(path.loss) {
             self.faults.lost += 1;
             return;
         }

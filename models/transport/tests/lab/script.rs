@@ -57,6 +57,24 @@ pub(crate) fn cut(lab: &mut Lab, side: usize) {
     lab.paths[side].loss = 1_000_000;
 }
 
+/// Changes the header of a segment that was sent, and makes its checksum right again.
+pub(crate) fn change(transmit: &mut Transmit, alter: impl FnOnce(&mut Header)) {
+    let mut head = header(transmit);
+    let before = head.len();
+    alter(&mut head);
+    let packet = &mut transmit.packet;
+    packet.pop_header(before);
+    let length = head.len() as u32 + packet.payload_len();
+    let pseudo = wire::checksum::pseudo_header(
+        transmit.source,
+        transmit.destination,
+        wire::ip::IpProtocol::TCP,
+        length,
+    );
+    let rest = pseudo + packet.payload().sum();
+    head.emit(packet.push_header(head.len()), rest);
+}
+
 /// A segment of side 0, made by hand: `offset` from its next sequence number.
 pub(crate) fn forged(
     lab: &mut Lab,
