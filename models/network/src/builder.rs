@@ -28,12 +28,12 @@ use crate::segment::{Segment, SegmentSpec};
 
 /// A node under construction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct NodeKey(usize);
+pub struct NodeKey(u32);
 
 /// A port under construction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PortKey {
-    node: usize,
+    node: u32,
     port: u32,
 }
 
@@ -119,12 +119,12 @@ pub struct Names {
 impl Names {
     /// The node's place in the network.
     pub fn node(&self, key: NodeKey) -> NodeId {
-        self.nodes[key.0]
+        self.nodes[key.0 as usize]
     }
 
     /// The port's place in the network.
     pub fn port(&self, key: PortKey) -> PortId {
-        PortId(self.first_ports[self.nodes[key.node].index()].0 + key.port)
+        PortId(self.first_ports[self.nodes[key.node as usize].index()].0 + key.port)
     }
 }
 
@@ -137,7 +137,7 @@ impl NetworkBuilder {
     /// Adds a node; `forwards` says whether it passes on packets that are for others.
     pub fn add_node(&mut self, name: &str, forwards: bool) -> NodeKey {
         self.nodes.push(NodeDraft { name: name.into(), forwards, ports: SmallVec::new() });
-        NodeKey(self.nodes.len() - 1)
+        NodeKey(self.nodes.len() as u32 - 1)
     }
 
     /// Adds an interface to a node.
@@ -148,7 +148,7 @@ impl NetworkBuilder {
             self.port_names.insert(Arc::clone(&name));
             name
         });
-        let ports = &mut self.nodes[node.0].ports;
+        let ports = &mut self.nodes[node.0 as usize].ports;
         ports.push(PortDraft { name, addresses: addresses.iter().copied().collect() });
         PortKey { node: node.0, port: ports.len() as u32 - 1 }
     }

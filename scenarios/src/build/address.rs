@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use network::address::Prefix;
+use smallvec::SmallVec;
 
 use crate::language::document::IpVersion;
 use crate::language::scenario::{Attachment, InterfaceId, Scenario};
@@ -17,12 +18,12 @@ use crate::language::scenario::{Attachment, InterfaceId, Scenario};
 use super::WorldError;
 
 /// The addresses of every interface: those stated, and those found here.
-pub(super) fn assign(scenario: &Scenario) -> Result<Vec<Vec<Prefix>>, WorldError> {
-    let stated = |index: usize| -> Vec<Prefix> {
+pub(super) fn assign(scenario: &Scenario) -> Result<Vec<Prefixes>, WorldError> {
+    let stated = |index: usize| -> Prefixes {
         let addresses = scenario.interfaces[index].addresses.iter();
         addresses.map(|address| Prefix { address: address.ip, length: address.prefix }).collect()
     };
-    let mut assigned: Vec<Vec<Prefix>> = (0..scenario.interfaces.len()).map(stated).collect();
+    let mut assigned: Vec<Prefixes> = (0..scenario.interfaces.len()).map(stated).collect();
     let mut plan = AddressPlan::new(&assigned);
     let families: &[Family] = match scenario.ip {
         IpVersion::V4 => &[Family::V4],
@@ -72,7 +73,7 @@ struct AddressPlan {
 }
 
 impl AddressPlan {
-    fn new(stated: &[Vec<Prefix>]) -> Self {
+    fn new(stated: &[Prefixes]) -> Self {
         let taken = stated.iter().flatten().map(|prefix| prefix.address).collect();
         Self { taken, next_link: LINKS_V4.start, next_segment: SEGMENTS_V4.start, next_v6: [0; 2] }
     }
@@ -80,7 +81,7 @@ impl AddressPlan {
     /// Gives every one of `members` that has none an address of one network.
     fn number(
         &mut self,
-        assigned: &mut [Vec<Prefix>],
+        assigned: &mut [Prefixes],
         members: &[InterfaceId],
         family: Family,
         kind: Kind,
@@ -95,12 +96,17 @@ impl AddressPlan {
             return Ok(());
         }
         let known = members.iter().flat_map(|member| assigned[member.0 as usize].iter()).find(is_of).copied();
-        let network = match known {
-            Some(prefix) => prefix,
-            None => self.free_network(family, kind, members.len() as u32)?,
+        let Some(network) = known else {
+            // Nobody else has an address of a new network: its members are simply counted.
+            let network = self.free_network(family, kind, members.len() as u32)?;
+            for (member, address) in without.into_iter().zip(hosts(network)) {
+                assigned[member.0 as usize].push(Prefix { address, length: network.length });
+            }
+            return Ok(());
         };
         for member in without {
-            let address = self.free_address(network).ok_or(WorldError::NoAddressLeft)?;
+            let free = hosts(network).find(|address| !self.taken.contains(address));
+            let address = free.ok_or(WorldError::NoAddressLeft)?;
             self.taken.insert(address);
             assigned[member.0 as usize].push(Prefix { address, length: network.length });
         }
@@ -134,28 +140,30 @@ impl AddressPlan {
             }
         }
     }
-
-    /// The lowest free address of a network, its own and the broadcast address left out.
-    fn free_address(&self, network: Prefix) -> Option<IpAddr> {
-        match network.address {
-            IpAddr::V4(address) => {
-                let hosts = u32::MAX.checked_shr(u32::from(network.length)).unwrap_or(0);
-                let first = address.to_bits() & !hosts;
-                let (low, high) = if hosts > 1 { (1, hosts - 1) } else { (0, hosts) };
-                (low..=high)
-                    .map(|host| IpAddr::V4(Ipv4Addr::from_bits(first + host)))
-                    .find(|a| !self.taken.contains(a))
-            }
-            IpAddr::V6(address) => {
-                let hosts = u128::MAX.checked_shr(u32::from(network.length)).unwrap_or(0);
-                let first = address.to_bits() & !hosts;
-                (1..=hosts)
-                    .map(|host| IpAddr::V6(Ipv6Addr::from_bits(first + host)))
-                    .find(|a| !self.taken.contains(a))
-            }
-        }
-    }
 }
+
+/// The addresses of a network's hosts from the lowest on; its own and the broadcast address are left out.
+fn hosts(network: Prefix) -> impl Iterator<Item = IpAddr> {
+    let (first, low, high) = match network.address {
+        IpAddr::V4(address) => {
+            let hosts = u32::MAX.checked_shr(u32::from(network.length)).unwrap_or(0);
+            let (low, high) = if hosts > 1 { (1_u32, hosts - 1) } else { (0, hosts) };
+            (u128::from(address.to_bits() & !hosts), u128::from(low), u128::from(high))
+        }
+        IpAddr::V6(address) => {
+            let hosts = u128::MAX.checked_shr(u32::from(network.length)).unwrap_or(0);
+            (address.to_bits() & !hosts, 1, hosts)
+        }
+    };
+    let is_ipv4 = network.address.is_ipv4();
+    (low..=high).map(move |host| match u32::try_from(first + host) {
+        Ok(bits) if is_ipv4 => IpAddr::V4(Ipv4Addr::from_bits(bits)),
+        Ok(_) | Err(_) => IpAddr::V6(Ipv6Addr::from_bits(first + host)),
+    })
+}
+
+/// The addresses of one interface: nearly always one.
+pub(super) type Prefixes = SmallVec<[Prefix; 1]>;
 
 /// Networks for links: 10.0.0.0/8.
 const LINKS_V4: std::ops::Range<u32> = 0x0a00_0000..0x0b00_0000;

@@ -81,10 +81,10 @@ pub(crate) fn build<O: Observer>(
     let mut builder = NetworkBuilder::new();
     let nodes = add_nodes(scenario, &mut builder);
     let mut ports = Vec::with_capacity(scenario.interfaces.len());
-    for (index, addresses) in address::assign(scenario)?.iter().enumerate() {
+    for (index, addresses) in address::assign(scenario)?.into_iter().enumerate() {
         let interface = scenario::InterfaceId(index as u32);
         let node = nodes[scenario.interface(interface).node.0 as usize];
-        ports.push(builder.add_port(node, &scenario.interface_name(interface), addresses));
+        ports.push(builder.add_port(node, &scenario.interface_name(interface), &addresses));
     }
     link::connect(scenario, &mut builder, &ports, files)?;
     link::add_segments(scenario, &mut builder, &ports);
