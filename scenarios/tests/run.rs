@@ -46,9 +46,9 @@ fn udp_loses_what_the_link_loses_and_tcp_does_not() {
 fn the_latency_of_a_datagram_is_that_of_its_frames() {
     let plan = plan(LOSSY);
     let latency = value(&outcome(&plan, 0, 0, RunOptions::default()), "latency_p50_ns").unwrap();
-    // 100 + 8 + 20 bytes of packet, 146 in an Ethernet frame, 166 with preamble and gap: 1.328 ms at
-    // 1 Mbit/s and 0.1328 ms at 10; 15 ms of propagation.
-    assert_eq!(latency, 15e6 + 1_328_000.0 + 132_800.0);
+    // 100 + 8 + 20 bytes of packet, 146 in an Ethernet frame, 154 with the preamble: 1.232 ms at 1 Mbit/s
+    // and 0.1232 ms at 10; 15 ms of propagation. The gap comes behind the frame.
+    assert_eq!(latency, 15e6 + 1_232_000.0 + 123_200.0);
 }
 
 #[test]

@@ -192,7 +192,8 @@ impl NetworkBuilder {
         observer: O,
     ) -> Result<(Network<O>, Names), BuildError> {
         let names = self.number()?;
-        let mut owners = Vec::new();
+        let addresses = self.nodes.iter().flat_map(|node| &node.ports).map(|port| port.addresses.len()).sum();
+        let mut owners = Vec::with_capacity(addresses);
         let (nodes, node_infos, mut port_infos) = self.lay_out(&names, &mut owners);
         let mut ports: Vec<Port> = port_infos.iter().map(|_| detached()).collect();
         let mut states = Vec::new();

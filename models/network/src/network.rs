@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use sim_core::digest::Chain;
 use sim_core::engine::Scheduler;
 use sim_core::event::Origin;
-use sim_core::{ByteCount, SimDuration, SimTime};
+use sim_core::{ByteCount, DataRate, SimDuration, SimTime};
 use wire::packet::Packet;
 
 use crate::accounts::Accounts;
@@ -126,6 +126,11 @@ impl<O: Observer> Network<O> {
     pub fn is_port_up(&self, port: PortId) -> bool {
         let state = self.ports[port.index()].state;
         state == NO_STATE || !self.states[state as usize].down
+    }
+
+    /// Rate of a port's link, in the direction that leaves by it.
+    pub fn rate(&self, port: PortId) -> DataRate {
+        self.ports[port.index()].rate
     }
 
     /// Largest packet that a port's link takes, in bytes.

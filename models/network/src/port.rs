@@ -16,6 +16,7 @@ use crate::link::{Impairments, ManagedQueue};
 use crate::neighbour::NeighbourCache;
 use crate::node::NodeId;
 use crate::queue::QueueLimit;
+use crate::transmit::transmit_time;
 
 /// A port's place in the world: ports follow the order of their nodes, then of their declaration.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -66,6 +67,15 @@ impl Framing {
         }
     }
 
+    /// Of them, those in front of the frame: its last bit leaves before the gap.
+    #[inline]
+    pub fn preamble_bytes(self) -> u32 {
+        match self {
+            Self::None | Self::Ppp => 0,
+            Self::Ethernet => 8,
+        }
+    }
+
     /// The protocol that the framing is charged to.
     pub fn protocol(self) -> Protocol {
         match self {
@@ -102,6 +112,21 @@ pub struct Port {
     pub(crate) framing: Framing,
     /// Whether the port needs more than a drop-tail queue in front of a perfect link.
     pub(crate) slow: bool,
+}
+
+impl Port {
+    /// Sends a frame of `bytes` as soon as the link is free, and returns when its last bit has left. The
+    /// gap behind it keeps the link busy a little longer.
+    #[inline]
+    pub(crate) fn occupy(&mut self, now: SimTime, bytes: u32) -> SimTime {
+        let start = self.busy_until.max(now);
+        let departs = start + transmit_time(self.rate, bytes + self.framing.preamble_bytes());
+        self.busy_until = match self.framing {
+            Framing::None | Framing::Ppp => departs,
+            Framing::Ethernet => start + transmit_time(self.rate, bytes + self.framing.gap_bytes()),
+        };
+        departs
+    }
 }
 
 /// A port without [`PortState`].

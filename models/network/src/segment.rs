@@ -193,8 +193,10 @@ impl<O: Observer> Network<O> {
         }
         let (rate, delay) = (self.ports[port.index()].rate, self.ports[port.index()].delay);
         let busy = transmit_time(rate, bytes + Framing::Ethernet.gap_bytes());
-        let (departs, arrives) = (start + busy, start + busy + delay);
-        self.segments[index].busy_until = departs;
+        // The last bit leaves before the gap.
+        let departs = start + transmit_time(rate, bytes + Framing::Ethernet.preamble_bytes());
+        let arrives = departs + delay;
+        self.segments[index].busy_until = start + busy;
         self.segments[index].busy += busy;
         if self.packets[id].ingress == PortId::NONE.0 && self.nodes[node.index()].accounted {
             self.accounts.charge(node, true, &self.packets[id], bytes, Framing::Ethernet.protocol());

@@ -43,8 +43,7 @@ impl<O: Observer> Network<O> {
             return self.discard(node, Some(port), id, DropCause::QueueFull);
         }
         let hot = &mut self.ports[port.index()];
-        let departs = hot.busy_until.max(now) + transmit_time(hot.rate, bytes + hot.framing.gap_bytes());
-        hot.busy_until = departs;
+        let departs = hot.occupy(now, bytes);
         let arrives = departs + hot.delay;
         // A port that had an outage is slow from then on: this one has had none.
         self.packets[id].epoch = 0;
@@ -123,8 +122,7 @@ impl<O: Observer> Network<O> {
             return self.discard(node, Some(port), id, DropCause::QueueFull);
         }
         let hot = &mut self.ports[port.index()];
-        let departs = hot.busy_until.max(now) + transmit_time(hot.rate, bytes + hot.framing.gap_bytes());
-        hot.busy_until = departs;
+        let departs = hot.occupy(now, bytes);
         self.launch_impaired(node, port, id, bytes, departs);
     }
 
@@ -190,20 +188,22 @@ impl<O: Observer> Network<O> {
             crate::link::mark_congestion(&mut self.packets[id]);
         }
         let hot = &mut self.ports[port.index()];
-        let size = item.bytes + hot.framing.gap_bytes();
         let state = &mut self.states[index];
         let departs = match state.impairments.as_mut().and_then(|link| link.rate_trace.as_mut()) {
-            Some(trace) => trace.departure(now, size),
-            None => now + transmit_time(hot.rate, size),
+            Some(trace) => {
+                hot.busy_until = trace.departure(now, item.bytes + hot.framing.gap_bytes());
+                hot.busy_until
+            }
+            None => hot.occupy(now, item.bytes),
         };
-        hot.busy_until = departs;
-        state.busy += departs - now;
+        let free = hot.busy_until;
+        state.busy += free - now;
         state.waited += now - item.arrived;
         let queue = state.discipline.as_mut().expect("the queue was there a moment ago");
         let more = queue.len_packets() > 0 && !queue.armed;
         queue.armed |= more;
         if more {
-            self.schedule(departs, node, NetworkEvent::Service(port));
+            self.schedule(free, node, NetworkEvent::Service(port));
         }
         self.launch_impaired(node, port, id, item.bytes, departs);
     }

@@ -37,9 +37,10 @@ fn probability(chance: f64) -> Probability {
 #[test]
 fn a_frame_arrives_after_its_bits_and_the_delay() {
     // Framing::None: 1,000 bytes = 8,000 bits at 10 Mbit/s = 800 us; 5 ms of delay.
-    // Ppp: 1,002 bytes = 801.6 us. Ethernet: 1,018 and 20 of gap = 8,304 bits = 830.4 us.
+    // Ppp: 1,002 bytes = 801.6 us. Ethernet: 1,018 and 8 of preamble = 8,208 bits = 820.8 us; the gap of 12
+    // bytes comes after it.
     for (framing, nanos) in
-        [(Framing::None, 5_800_000), (Framing::Ppp, 5_801_600), (Framing::Ethernet, 5_830_400)]
+        [(Framing::None, 5_800_000), (Framing::Ppp, 5_801_600), (Framing::Ethernet, 5_820_800)]
     {
         let mut direction = Direction::new(mbit(10), millis(5));
         direction.framing = framing;
@@ -53,12 +54,13 @@ fn a_frame_arrives_after_its_bits_and_the_delay() {
 
 #[test]
 fn a_short_ethernet_frame_is_padded_to_sixty_four_bytes() {
-    // 28 bytes of packet: padded to 64, 20 of gap: 84 * 8 = 672 bits at 1 Mbit/s = 672 us.
+    // 28 bytes of packet: padded to 64, 8 of preamble: 72 * 8 = 576 bits at 1 Mbit/s = 576 us; the gap of 12
+    // bytes keeps the link busy until 672 us.
     let (builder, [a, b], ports) = pair(Direction::new(mbit(1), millis(0)));
     let mut lab = Lab::new(builder);
     lab.send_at(ms(0), a, to_b(28));
     lab.run();
-    assert_eq!(lab.times(b), [672_000]);
+    assert_eq!(lab.times(b), [576_000]);
     let report = lab.net.direction_report(lab.port(ports[0]));
     assert_eq!((report.frames, report.bytes), (1, 64));
     assert_eq!(report.busy.as_micros(), 672);
@@ -66,14 +68,14 @@ fn a_short_ethernet_frame_is_padded_to_sixty_four_bytes() {
 
 #[test]
 fn frames_follow_each_other_without_a_gap_of_their_own() {
-    // 982 + 18 + 20 = 1,020 bytes = 8,160 bits at 10 Mbit/s = 816 us each.
+    // 982 + 18 + 20 = 1,020 bytes = 8,160 bits at 10 Mbit/s = 816 us each, of which the last 9.6 us are the gap.
     let (builder, [a, b], _) = pair(Direction::new(mbit(10), millis(1)));
     let mut lab = Lab::new(builder);
     for _ in 0..3 {
         lab.send_at(ms(0), a, to_b(982));
     }
     lab.run();
-    assert_eq!(lab.times(b), [1_816_000, 2_632_000, 3_448_000]);
+    assert_eq!(lab.times(b), [1_806_400, 2_622_400, 3_438_400]);
 }
 
 #[test]
@@ -155,8 +157,8 @@ fn a_duplicated_frame_arrives_twice_and_is_paid_once() {
     let mut lab = Lab::new(builder);
     lab.send_at(ms(0), a, to_b(982));
     lab.run();
-    // 1,020 bytes at 100 Mbit/s: 81.6 us.
-    assert_eq!(lab.times(b), [1_081_600, 1_081_600]);
+    // 1,000 bytes of frame and 8 of preamble at 100 Mbit/s: 80.64 us.
+    assert_eq!(lab.times(b), [1_080_640, 1_080_640]);
     let report = lab.net.direction_report(lab.port(ports[0]));
     assert_eq!((report.frames, report.duplicated), (1, 1));
     let packets = lab.packets(b);
@@ -288,10 +290,11 @@ fn a_managed_queue_is_served_at_the_rate_of_the_link() {
     let times = lab.times(b);
     assert!(times.len() > 15);
     for (number, time) in times.iter().enumerate() {
-        assert_eq!(*time, (number as u64 + 1) * 8_000_000);
+        // 1,008 bytes at 1.02 Mbit/s: 7,905,882.35 ns, rounded up.
+        assert_eq!(*time, number as u64 * 8_000_000 + 7_905_883);
     }
     let busy = lab.net.direction_report(lab.port(ports[0])).busy;
-    assert_eq!(busy.as_nanos(), *times.last().unwrap());
+    assert_eq!(busy.as_nanos(), times.len() as u64 * 8_000_000);
 }
 
 #[test]

@@ -53,8 +53,8 @@ fn each_hop_stores_a_frame_before_it_forwards_it() {
     let mut lab = Lab::new(builder);
     lab.send_at(ms(0), a, packet("10.0.1.1", "10.0.3.2", 982));
     lab.run();
-    // 1,020 bytes at 100 Mbit/s: 81.6 us, three times, and 3 ms.
-    assert_eq!(lab.times(b), [3_244_800]);
+    // 1,000 bytes of frame and 8 of preamble at 100 Mbit/s: 80.64 us, three times, and 3 ms.
+    assert_eq!(lab.times(b), [3_241_920]);
     assert_eq!(ipv4::Header::parse(lab.packets(b)[0].header()).unwrap().time_to_live, 62);
     let account = lab.net.accounts.flow(FlowId::NONE);
     assert_eq!((account.hop_frames, account.hop_bytes), (3, 3000));
@@ -181,7 +181,7 @@ fn a_link_that_goes_down_voids_what_is_under_way_and_what_waits() {
     lab.at(ms(4), move |net| net.set_port_down(port, false));
     lab.run();
     // A host with one link sends by it whatever lies behind: the packet of 3 ms is at r at 4.08 ms.
-    assert_eq!(lab.times(b), [6_244_800, 8_244_800], "only the packets sent at 3 and 5 ms");
+    assert_eq!(lab.times(b), [6_241_920, 8_241_920], "only the packets sent at 3 and 5 ms");
     assert_eq!(lab.node_drops(s, DropCause::LinkDown), 1, "the one sent at 0 ms was under way");
     // That of 1 ms is at r at 2.08 ms and finds no route.
     assert_eq!(lab.packets(a).iter().map(|error| icmp_kind(error)).collect::<Vec<_>>(), [Some((3, 0))]);
@@ -253,8 +253,8 @@ fn a_new_rate_holds_for_what_comes_after_it() {
     lab.at(ms(20), move |net| net.set_delay(port, millis(7)));
     lab.send_at(ms(20), a, packet("10.0.1.1", "10.0.3.2", 982));
     lab.run();
-    // 81.6 us at 100 Mbit/s; 816 us at 10.
-    assert_eq!(lab.times(b), [3_244_800, 13_979_200, 29_979_200]);
+    // 80.64 us at 100 Mbit/s; 806.4 us at 10; with the gap the link is busy for 81.6 and 816 us.
+    assert_eq!(lab.times(b), [3_241_920, 13_967_680, 29_967_680]);
     assert_eq!(lab.net.direction_report(port).busy.as_nanos(), 81_600 + 2 * 816_000);
 }
 
@@ -275,9 +275,10 @@ fn a_managed_queue_survives_an_outage() {
     lab.at(ms(10), move |net| net.set_port_down(port, true));
     lab.at(ms(12), move |net| net.set_port_down(port, false));
     lab.run();
-    // The first left at 8.16 ms and arrived; the second was leaving, the third waiting.
-    let base = 3_163_200; // 3 ms and two frames at 100 Mbit/s
-    let expected = [base + 8_160_000, base + 38_160_000, base + 46_320_000];
+    // The first left at 8.064 ms and arrived; the second was leaving, the third waiting. A frame and its gap
+    // take 8.16 ms.
+    let base = 3_161_280; // 3 ms and two frames at 100 Mbit/s
+    let expected = [base + 8_064_000, base + 38_064_000, base + 46_224_000];
     assert_eq!(lab.times(b), expected);
     assert_eq!(lab.link_drops(ports[0], DropCause::LinkDown), 1);
 }

@@ -61,10 +61,10 @@ fn the_first_packet_waits_for_arp_and_the_second_does_not() {
     lab.send_at(ms(10), nodes[0], packet("10.0.0.1", "10.0.0.2", 982));
     lab.send_at(ms(20), nodes[1], packet("10.0.0.2", "10.0.0.1", 982));
     lab.run();
-    // Request and reply: (64 + 20) bytes at 10 Mbit/s = 67.2 us, and 10 us of delay. The packet: 1,020 bytes
-    // = 816 us and 10 us. 77.2 + 77.2 + 826 = 980.4 us.
-    assert_eq!(lab.times(nodes[1]), [980_400, 10_826_000]);
-    assert_eq!(lab.times(nodes[0]), [20_826_000], "who was asked knows who asked");
+    // Request and reply: 64 bytes and 8 of preamble at 10 Mbit/s = 57.6 us, and 10 us of delay, in which the
+    // gap of 9.6 us passes. The packet: 1,008 bytes = 806.4 us and 10 us. 67.6 + 67.6 + 816.4 = 951.6 us.
+    assert_eq!(lab.times(nodes[1]), [951_600, 10_816_400]);
+    assert_eq!(lab.times(nodes[0]), [20_816_400], "who was asked knows who asked");
     let (arp, ipv4) = ((EtherType::ARP, 42), (EtherType::IPV4, 996));
     assert_eq!(frames(&lab), [arp, arp, ipv4, ipv4, ipv4]);
     let report = lab.net.segments()[0].report();
@@ -80,8 +80,8 @@ fn an_ipv6_neighbour_is_asked_by_its_solicited_node_group() {
     lab.send_at(ms(0), nodes[0], packet("fd00::1", "fd00::2", 982));
     lab.send_at(ms(10), nodes[0], packet("fd00::1", "fd00::2", 982));
     lab.run();
-    // Solicitation and advertisement: 40 + 32 bytes, 90 in the frame, 110 with the gap: 88 us; 10 us.
-    assert_eq!(lab.times(nodes[1]), [98_000 * 2 + 826_000, 10_826_000]);
+    // Solicitation and advertisement: 40 + 32 bytes, 90 in the frame, 98 with the preamble: 78.4 us; 10 us.
+    assert_eq!(lab.times(nodes[1]), [88_400 * 2 + 816_400, 10_816_400]);
     let sent: Vec<_> = frames(&lab).iter().map(|&(_, len)| len).collect();
     // Five seconds after it advertised to a neighbour it knew from the solicitation only, the second station
     // makes sure that the first is there: one solicitation, one advertisement, both unicast.
@@ -127,14 +127,14 @@ fn resolution_is_paid_by_no_flow_as_control() {
 fn the_medium_carries_one_frame_at_a_time() {
     let Lan { builder, nodes, ports } = lan(4, known());
     let mut lab = Lab::new(builder);
-    // 816 us each, whoever sends: in the order of asking, at one time in that of the nodes.
+    // 816 us each with the gap, whoever sends: in the order of asking, at one time in that of the nodes.
     lab.send_at(ms(0), nodes[0], packet("10.0.0.1", "10.0.0.4", 982));
     lab.send_at(us(100), nodes[1], packet("10.0.0.2", "10.0.0.4", 982));
     lab.send_at(us(200), nodes[2], packet("10.0.0.3", "10.0.0.1", 982));
     lab.send_at(us(300), nodes[0], packet("10.0.0.1", "10.0.0.4", 982));
     lab.run();
-    assert_eq!(lab.times(nodes[3]), [826_000, 1_642_000, 3_274_000]);
-    assert_eq!(lab.times(nodes[0]), [2_458_000]);
+    assert_eq!(lab.times(nodes[3]), [816_400, 1_632_400, 3_264_400]);
+    assert_eq!(lab.times(nodes[0]), [2_448_400]);
     let report = lab.net.direction_report(lab.port(ports[0]));
     assert_eq!((report.frames, report.queue_max), (2, 1));
     assert_eq!(report.waited.as_micros(), 3 * 816 - 300);
@@ -183,7 +183,7 @@ fn a_lost_question_is_repeated_after_a_second() {
     let mut lab = Lab::new(builder);
     lab.send_at(ms(0), nodes[0], packet("10.0.0.1", "10.0.0.2", 982));
     lab.run();
-    assert_eq!(lab.times(nodes[1]), [1_000_980_400]);
+    assert_eq!(lab.times(nodes[1]), [1_000_951_600]);
     assert_eq!(lab.net.segments()[0].report().lost, 1);
 }
 
@@ -305,7 +305,7 @@ fn a_station_whose_link_is_down_neither_sends_nor_hears() {
     let Lan { builder, nodes, ports } = lan(3, known());
     let mut lab = Lab::new(builder);
     let port = lab.port(ports[1]);
-    lab.send_at(us(0), nodes[0], packet("10.0.0.1", "10.0.0.2", 982)); // arrives at 826 us
+    lab.send_at(us(0), nodes[0], packet("10.0.0.1", "10.0.0.2", 982)); // arrives at 816.4 us
     lab.send_at(us(1), nodes[1], packet("10.0.0.2", "10.0.0.3", 982)); // waits
     lab.send_at(us(2), nodes[0], packet("10.0.0.1", "10.0.0.3", 982)); // behind it
     lab.at(us(500), move |net| net.set_port_down(port, true));
@@ -314,7 +314,7 @@ fn a_station_whose_link_is_down_neither_sends_nor_hears() {
     lab.send_at(ms(7), nodes[1], packet("10.0.0.2", "10.0.0.3", 982));
     lab.run();
     assert!(lab.times(nodes[1]).iter().all(|&time| time == 4_000_000), "only news of its own");
-    assert_eq!(lab.times(nodes[2]), [2_458_000, 7_826_000]);
+    assert_eq!(lab.times(nodes[2]), [2_448_400, 7_816_400]);
     assert_eq!(lab.node_drops(nodes[1], DropCause::LinkDown), 1);
     assert_eq!(lab.node_drops(nodes[2], DropCause::LinkDown), 1);
     assert_eq!(lab.node_drops(nodes[1], DropCause::NoRoute), 1);
@@ -431,5 +431,7 @@ fn stations_cannot_exceed_the_rate_of_the_medium() {
     lab.run();
     let busy = lab.net.segments()[0].report().busy;
     let last = *lab.times(nodes[4]).last().expect("something arrived");
+    // The last frame arrives 10 us after its last bit has left, which is 9.6 us before the medium is free.
+    let last = last + 9_600;
     assert!(busy.as_nanos() + 10_000 <= last && busy.as_nanos() + 20_000 > last, "{busy:?} until {last}");
 }
