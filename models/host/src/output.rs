@@ -5,13 +5,11 @@ use std::net::IpAddr;
 use network::network::Network;
 use network::node::NodeId;
 use network::observer::Observer;
-use network::port::PortId;
 use transport::endpoint::Transmit;
 use wire::account::Protocol;
 use wire::ip::{Ecn, dscp_of};
 use wire::ipv4::Fragmentation;
 use wire::ipv6::FlowLabel;
-use wire::packet::Packet;
 use wire::{ipv4, ipv6};
 
 /// What a host needs to know to write internet headers.
@@ -83,18 +81,6 @@ impl Output {
             None if self.by_source => network.owned_port(node, source),
             None => None,
         };
-        self.hand_over(network, node, packet, destination, via);
-    }
-
-    #[inline]
-    fn hand_over<O: Observer>(
-        &self,
-        network: &mut Network<O>,
-        node: NodeId,
-        packet: Packet,
-        destination: IpAddr,
-        via: Option<PortId>,
-    ) {
         network.originate(node, packet, destination, via);
     }
 

@@ -64,7 +64,6 @@ pub(super) fn add_apps<O: Observer>(
     streams: &Streams,
     world: &mut World<O>,
 ) {
-    let window = window(scenario);
     for (index, flow) in scenario.flows.iter().enumerate() {
         let id = FlowId(index as u32);
         let source = App::Source(Box::new(Source::new(id, &world.flows[index], streams)));
@@ -90,7 +89,6 @@ pub(super) fn add_apps<O: Observer>(
             }
         }
     }
-    debug_assert!(window.from <= window.to);
 }
 
 #[expect(clippy::too_many_arguments, reason = "what a service is, and where it goes")]
