@@ -1,6 +1,7 @@
 //! From a resolved scenario to a world that can run.
 
 mod address;
+mod carrier;
 mod fault;
 mod link;
 mod traffic;

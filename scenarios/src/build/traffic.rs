@@ -6,18 +6,16 @@ use std::sync::Arc;
 use host::app::{App, Service, Source};
 use host::flow::{Flow, Workload};
 use host::measure::{FlowMeasure, Window};
-use host::stack::{Carrier, UdpOptions};
+use host::stack::Carrier;
 use host::workload::{Arrival, MessagePlan, Size, Span, Start};
 use host::world::World;
 use network::observer::Observer;
 use sim_core::random::Streams;
 use sim_core::{SimDuration, SimTime};
-use transport::congestion::Algorithm;
-use transport::tcp::{KeepAlive, TcpConfig};
 use wire::account::FlowId;
 
-use super::{Places, WorldError, host_on, is_of_family};
-use crate::language::document::{self, CongestionControl, SizeDistribution, TimeDistribution};
+use super::{Places, WorldError, carrier, host_on, is_of_family};
+use crate::language::document::{self, SizeDistribution, TimeDistribution};
 use crate::language::scenario::{self, Destination, Endpoint, Scenario, Traffic};
 
 /// The flows of a scenario, in its order.
@@ -28,7 +26,7 @@ pub(super) fn flows<O: Observer>(
 ) -> Result<Vec<Flow>, WorldError> {
     let window = window(scenario);
     let workloads: Vec<Workload> = scenario.traffic.iter().map(|entry| workload(scenario, entry)).collect();
-    let carriers: Vec<Carrier> = scenario.traffic.iter().map(carrier).collect();
+    let carriers: Vec<Carrier> = scenario.traffic.iter().map(carrier::carrier).collect();
     let mut flows = Vec::with_capacity(scenario.flows.len());
     for flow in &scenario.flows {
         let entry = &scenario.traffic[flow.traffic as usize];
@@ -148,66 +146,6 @@ fn address_of<O: Observer>(
         Some(interface) => of_port(places.port(interface)),
         None => world.network.node_info(places.node(end.node)).port_ids().find_map(of_port),
     }
-}
-
-fn carrier(entry: &Traffic) -> Carrier {
-    match entry.stack.transport() {
-        "tcp" => Carrier::Tcp(Arc::new(tcp(&entry.options.tcp.unwrap_or_default()))),
-        _ => Carrier::Udp(Arc::new(udp(&entry.options.udp.unwrap_or_default()))),
-    }
-}
-
-fn udp(options: &document::UdpOptions) -> UdpOptions {
-    let mut udp = UdpOptions::default();
-    udp.socket.checksum = options.checksum.unwrap_or(true);
-    udp.send.dont_fragment = options.dont_fragment.unwrap_or(false);
-    udp.send.hop_limit = options.hop_limit;
-    udp.send.traffic_class = options.dscp.unwrap_or(0) << 2;
-    udp
-}
-
-fn tcp(options: &document::TcpOptions) -> TcpConfig {
-    let mut tcp = TcpConfig::default();
-    let bytes = |size: crate::language::Size| u32::try_from(size.as_bytes()).unwrap_or(u32::MAX);
-    tcp.congestion = match options.congestion {
-        Some(CongestionControl::Reno) => Algorithm::Reno,
-        Some(CongestionControl::Cubic) | None => Algorithm::Cubic,
-    };
-    if let Some(mss) = options.mss {
-        tcp.segment_size_max = u16::try_from(mss.as_bytes()).unwrap_or(u16::MAX);
-    }
-    tcp.nagle = options.nagle.unwrap_or(true);
-    tcp.ack_every = if options.delayed_ack.unwrap_or(true) { 2 } else { 1 };
-    tcp.ack_delay = options.delayed_ack_time.map_or(SimDuration::from_millis(40), Into::into);
-    tcp.sack = options.sack.unwrap_or(true);
-    tcp.timestamps = options.timestamps.unwrap_or(true);
-    tcp.window_scaling = options.window_scale.unwrap_or(true);
-    tcp.initial_window = options.initial_window;
-    tcp.send_buffer = options.send_buffer.map_or(tcp.send_buffer, bytes);
-    tcp.receive_buffer = options.receive_buffer.map_or(tcp.receive_buffer, bytes);
-    tcp.ecn = options.ecn.unwrap_or(false);
-    tcp.rto.min = options.rto_min.map_or(SimDuration::from_millis(200), Into::into);
-    tcp.rto.initial = options.rto_initial.map_or(SimDuration::from_secs(1), Into::into);
-    tcp.rto.max = options.rto_max.map_or(SimDuration::from_secs(60), Into::into);
-    if let Some(retries) = options.syn_retries {
-        tcp.connect_timeout = backed_off(tcp.rto.initial, tcp.rto.max, retries);
-    }
-    if let Some(retries) = options.retries {
-        tcp.user_timeout = backed_off(tcp.rto.min, tcp.rto.max, retries);
-    }
-    tcp.keep_alive = options.keep_alive.map(|idle| KeepAlive { idle: idle.into(), ..KeepAlive::default() });
-    tcp
-}
-
-/// When the timeout behind the last of `retries` repetitions expires, each twice as long as the one before.
-fn backed_off(first: SimDuration, longest: SimDuration, retries: u8) -> SimDuration {
-    let mut timeout = first.min(longest);
-    let mut total = timeout;
-    for _ in 0..retries {
-        timeout = timeout.saturating_mul(2).min(longest);
-        total = total.saturating_add(timeout);
-    }
-    total
 }
 
 fn workload(scenario: &Scenario, entry: &Traffic) -> Workload {

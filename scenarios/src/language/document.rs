@@ -7,6 +7,7 @@ mod fault;
 mod impairment;
 mod link;
 mod node;
+mod options;
 mod pairs;
 mod question;
 mod queue;
@@ -31,14 +32,13 @@ pub use node::{
     ArpSettings, Clock, EthernetSegment, Forwarding, InterfaceSettings, Medium, NodeSettings, Service,
     Services,
 };
+pub use options::{CongestionControl, ProtocolOptions, TcpOptions, UdpOptions};
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
 pub use queue::{CoDel, DropTail, FqCoDel, Queue, QueueLimit, Red};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
-pub use traffic::{
-    CongestionControl, ProtocolOptions, RouteSettings, TcpOptions, TrafficSettings, UdpOptions,
-};
+pub use traffic::{RouteSettings, TrafficSettings};
 pub use workload::{
     Bulk, OnOff, Pareto, Periodic, Poisson, RequestResponse, SizeDistribution, Start, TimeDistribution,
     TracedMessage, UniformSizes, Workload,

@@ -2,6 +2,7 @@
 
 mod service;
 mod source;
+mod supply;
 
 use std::net::IpAddr;
 

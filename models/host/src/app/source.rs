@@ -1,7 +1,6 @@
 //! The sending side of a flow: it generates messages, waits for a connection or for room in a buffer,
 //! and takes the answers.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use sim_core::random::Streams;
@@ -10,9 +9,9 @@ use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
 
 use super::Context;
+use super::supply::{Kind, Message, Supply};
 use crate::flow::{Flow, Workload};
 use crate::stack::{Carrier, Handle, StackEvent};
-use crate::workload::MessageClock;
 
 /// The sending side of a flow.
 #[derive(Debug)]
@@ -28,27 +27,7 @@ pub struct Source {
     unanswered: u32,
     /// When the answer to a request by datagram is given up.
     patience_ends: SimTime,
-    backlog: VecDeque<Message>,
     socket: Socket,
-    /// Bytes generated so far: the place of the next one in the flow's filler.
-    offset: u64,
-}
-
-/// Where the bytes come from.
-#[derive(Debug)]
-enum Supply {
-    Messages(MessageClock),
-    Bulk { start: SimTime, stop: SimTime, left: Option<u64>, begun: bool, stopped: bool },
-}
-
-/// A message that is not wholly handed to the transport yet.
-#[derive(Clone, Copy, Debug)]
-struct Message {
-    number: u32,
-    generated: SimTime,
-    offset: u64,
-    size: u32,
-    left: u32,
 }
 
 /// The state of the connection below.
@@ -69,27 +48,16 @@ enum Socket {
 impl Source {
     /// The sending side of `flow`, whose number is `id`.
     pub fn new(id: FlowId, flow: &Flow, streams: &Streams) -> Self {
-        let supply = match &flow.workload {
-            Workload::Messages(plan) | Workload::RequestResponse { requests: plan, .. } => {
-                Supply::Messages(MessageClock::new(plan.clone(), streams, &flow.name))
-            }
-            Workload::Bulk { bytes, start, stop } => {
-                let start = start.draw(streams, &flow.name);
-                Supply::Bulk { start, stop: *stop, left: *bytes, begun: false, stopped: false }
-            }
-        };
         Self {
             flow: id,
             address: flow.address,
             port: flow.port,
             carrier: flow.carrier.clone(),
-            supply,
+            supply: Supply::new(flow, streams),
             takes_answers: matches!(flow.workload, Workload::RequestResponse { .. }),
             unanswered: 0,
             patience_ends: SimTime::MAX,
-            backlog: VecDeque::new(),
             socket: Socket::Idle,
-            offset: 0,
         }
     }
 
@@ -112,20 +80,14 @@ impl Source {
     }
 
     pub(super) fn start(&mut self, context: &mut Context<'_>) {
-        if let Supply::Messages(clock) = &mut self.supply {
-            clock.skip_to(context.now);
-        }
-        if self.has_work(context.now) {
+        self.supply.skip_to(context.now);
+        if self.supply.has_work(context.now) {
             self.open(context);
         }
     }
 
     pub(super) fn next_timer(&self) -> Option<SimTime> {
-        let supply = match &self.supply {
-            Supply::Messages(clock) => clock.next_at(),
-            Supply::Bulk { start, begun: false, .. } => Some(*start),
-            Supply::Bulk { stop, begun: true, stopped, .. } => (!stopped).then_some(*stop),
-        };
+        let supply = self.supply.next_at();
         let retry = match self.socket {
             Socket::Lost(at) => Some(at),
             Socket::Idle | Socket::Opening(..) | Socket::Open(_) | Socket::Closing(_) => None,
@@ -140,13 +102,13 @@ impl Source {
             && at <= context.now
         {
             self.socket = Socket::Idle;
-            if self.has_work(context.now) {
+            if self.supply.has_work(context.now) {
                 self.open(context);
             }
         }
         if self.is_impatient() && self.unanswered > 0 && self.patience_ends <= context.now {
             self.unanswered = 0;
-            self.on_answer(context.now);
+            self.supply.on_answer(context.now);
         }
         self.send(context);
     }
@@ -172,7 +134,7 @@ impl Source {
             }
             StackEvent::PeerClosed => {
                 context.stack.close(context.local, handle);
-                if !self.backlog.is_empty() {
+                if !self.supply.backlog.is_empty() {
                     self.lose(context);
                 } else if !matches!(self.socket, Socket::Closing(_)) {
                     self.socket = Socket::Idle;
@@ -187,40 +149,15 @@ impl Source {
     }
 
     pub(super) fn lose_volatile_state(&mut self) {
-        self.backlog.clear();
+        self.supply.backlog.clear();
         self.socket = Socket::Idle;
         self.unanswered = 0;
     }
 
-    /// Whether there is, or will be, something to send.
-    fn has_work(&self, now: SimTime) -> bool {
-        match &self.supply {
-            Supply::Messages(_) => !self.backlog.is_empty(),
-            Supply::Bulk { start, stop, left, .. } => *start <= now && now < *stop && *left != Some(0),
-        }
-    }
-
     fn generate(&mut self, context: &mut Context<'_>) {
-        match &mut self.supply {
-            Supply::Messages(clock) => {
-                while clock.next_at().is_some_and(|next| next <= context.now) {
-                    let Some((number, size)) = clock.generate() else { break };
-                    context.flows[self.flow.0 as usize].measure.on_generated(context.now);
-                    let message =
-                        Message { number, generated: context.now, offset: self.offset, size, left: size };
-                    self.offset += u64::from(size);
-                    self.backlog.push_back(message);
-                }
-            }
-            Supply::Bulk { start, stop, begun, stopped, .. } => {
-                *stopped |= *stop <= context.now;
-                if !*begun && *start <= context.now {
-                    *begun = true;
-                    context.flows[self.flow.0 as usize].measure.first_generated.get_or_insert(context.now);
-                }
-            }
-        }
-        if self.socket == Socket::Idle && self.has_work(context.now) {
+        let measure = &mut context.flows[self.flow.0 as usize].measure;
+        self.supply.generate(context.now, measure);
+        if self.socket == Socket::Idle && self.supply.has_work(context.now) {
             self.open(context);
         }
     }
@@ -249,22 +186,22 @@ impl Source {
         context.flows[self.flow.0 as usize].measure.connections_lost += 1;
         // What the connection had taken is gone with it; what is left of a message cut in the middle
         // would make no sense to the next connection's receiver.
-        self.backlog.retain(Message::is_whole);
+        self.supply.backlog.retain(Message::is_whole);
         self.unanswered = 0;
         self.socket = Socket::Lost(context.now + RECONNECT_DELAY);
     }
 
     fn send(&mut self, context: &mut Context<'_>) {
         let Socket::Open(handle) = self.socket else { return };
-        match self.supply {
-            Supply::Messages(_) if self.carrier.is_stream() => self.write_messages(context, handle),
-            Supply::Messages(_) => self.send_datagrams(context, handle),
-            Supply::Bulk { .. } => self.write_bulk(context, handle),
+        match self.supply.kind {
+            Kind::Messages(_) if self.carrier.is_stream() => self.write_messages(context, handle),
+            Kind::Messages(_) => self.send_datagrams(context, handle),
+            Kind::Bulk { .. } => self.write_bulk(context, handle),
         }
     }
 
     fn write_messages(&mut self, context: &mut Context<'_>, handle: Handle) {
-        while let Some(message) = self.backlog.front_mut() {
+        while let Some(message) = self.supply.backlog.front_mut() {
             let slice = Slice::filler(self.flow.0, message.offset, message.left);
             let accepted = context.stack.write(context.local, handle, slice, message.run(self.flow));
             message.offset += u64::from(accepted);
@@ -272,10 +209,10 @@ impl Source {
             if message.left > 0 {
                 return;
             }
-            self.backlog.pop_front();
+            self.supply.backlog.pop_front();
             self.unanswered += u32::from(self.takes_answers);
         }
-        if self.is_finished() && self.unanswered == 0 {
+        if self.supply.is_finished() && self.unanswered == 0 {
             context.stack.close(context.local, handle);
             self.socket = Socket::Closing(handle);
         }
@@ -283,18 +220,20 @@ impl Source {
 
     fn send_datagrams(&mut self, context: &mut Context<'_>, handle: Handle) {
         let options = self.carrier.send_options();
-        while let Some(message) = self.backlog.front() {
+        while let Some(message) = self.supply.backlog.front() {
             let payload = Payload::from(Slice::filler(self.flow.0, message.offset, message.left));
             let runs = Runs::from_elem(message.run(self.flow), 1);
             context.stack.send(handle, &options, (self.address, self.port), payload, runs);
-            self.backlog.pop_front();
+            self.supply.backlog.pop_front();
             self.unanswered += u32::from(self.takes_answers);
             self.patience_ends = context.now + PATIENCE;
         }
     }
 
     fn write_bulk(&mut self, context: &mut Context<'_>, handle: Handle) {
-        let Supply::Bulk { stop, left, stopped, .. } = &mut self.supply else { return };
+        let Supply { kind: Kind::Bulk { stop, left, stopped, .. }, offset, .. } = &mut self.supply else {
+            return;
+        };
         while context.now < *stop {
             let want = left.map_or(u32::MAX, |left| left.min(u64::from(u32::MAX)) as u32);
             if want == 0 {
@@ -310,9 +249,9 @@ impl Source {
                 reason: Reason::Data,
                 last: *left == Some(u64::from(want)),
             };
-            let slice = Slice::filler(self.flow.0, self.offset, want);
+            let slice = Slice::filler(self.flow.0, *offset, want);
             let accepted = context.stack.write(context.local, handle, slice, run);
-            self.offset += u64::from(accepted);
+            *offset += u64::from(accepted);
             if let Some(left) = left {
                 *left -= u64::from(accepted);
             }
@@ -329,21 +268,7 @@ impl Source {
 
     /// Whether an answer may be lost for good, so that waiting for it must end.
     fn is_impatient(&self) -> bool {
-        !self.carrier.is_stream() && matches!(&self.supply, Supply::Messages(clock) if clock.awaits_answers())
-    }
-
-    fn on_answer(&mut self, now: SimTime) {
-        if let Supply::Messages(clock) = &mut self.supply {
-            clock.on_answer(now);
-        }
-    }
-
-    /// Whether every message that will ever come has been handed on.
-    fn is_finished(&self) -> bool {
-        match &self.supply {
-            Supply::Messages(clock) => clock.is_exhausted() && self.backlog.is_empty(),
-            Supply::Bulk { left, .. } => *left == Some(0),
-        }
+        !self.carrier.is_stream() && self.supply.awaits_answers()
     }
 
     fn take_answers(&mut self, context: &mut Context<'_>, runs: &Runs) {
@@ -357,29 +282,10 @@ impl Source {
             }
             if run.last {
                 self.unanswered = self.unanswered.saturating_sub(1);
-                self.on_answer(context.now);
+                self.supply.on_answer(context.now);
             }
         }
         self.send(context);
-    }
-}
-
-impl Message {
-    fn run(&self, flow: FlowId) -> Run {
-        Run {
-            bytes: self.left,
-            flow,
-            message: self.number,
-            generated: self.generated,
-            protocol: Protocol::Application,
-            reason: Reason::Data,
-            last: true,
-        }
-    }
-
-    /// Whether no byte of it has been handed on.
-    fn is_whole(&self) -> bool {
-        self.left == self.size
     }
 }
 

@@ -1,34 +1,12 @@
-//! Ranges and combinations of the protocols' options.
+//! Ranges and combinations of TCP's options.
 
-use super::section;
 use crate::language::diagnostic::Finding;
-use crate::language::document::{Document, IpVersion, TcpOptions, UdpOptions};
+use crate::language::document::TcpOptions;
 use crate::language::path::Path;
 use crate::language::quantity::{Duration, Size};
 
-/// Checks the options of all traffic.
-pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
-    for (number, traffic) in document.traffic.iter().enumerate() {
-        let path = section("traffic").index(number).key("options");
-        if let Some(tcp) = &traffic.options.tcp {
-            unused("tcp", &traffic.over, &path, findings);
-            check_tcp(tcp, &path.key("tcp"), findings);
-        }
-        if let Some(udp) = &traffic.options.udp {
-            unused("udp", &traffic.over, &path, findings);
-            check_udp(udp, document.ip, &path.key("udp"), findings);
-        }
-    }
-}
-
-fn unused(protocol: &str, over: &str, path: &Path, findings: &mut Vec<Finding>) {
-    if !over.split('/').any(|name| name == protocol) {
-        let message = format!("options of `{protocol}`, which does not occur in \"{over}\"");
-        findings.push(Finding::warning(path.key(protocol), message).at_key());
-    }
-}
-
-fn check_tcp(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) {
+/// Checks the options that stand at `path`.
+pub(super) fn check(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) {
     let sizes = [
         ("mss", tcp.mss, 64, 65_495, "\"64 B\" to \"65495 B\""),
         ("send-buffer", tcp.send_buffer, BUFFER_MIN, BUFFER_MAX, "\"1 KiB\" to \"1 GiB\""),
@@ -68,21 +46,6 @@ fn check_tcp(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) {
     if tcp.keep_alive.is_some_and(|time| time.as_nanos() == 0) {
         let finding = Finding::error(path.key("keep-alive"), "probes without a pause between them");
         findings.push(finding.help("leave `keep-alive` out to send none"));
-    }
-}
-
-fn check_udp(udp: &UdpOptions, ip: IpVersion, path: &Path, findings: &mut Vec<Finding>) {
-    if udp.checksum == Some(false) && ip != IpVersion::V4 {
-        let finding =
-            Finding::error(path.key("checksum"), "over IPv6 UDP must have a checksum (RFC 8200 §8.1)");
-        findings.push(finding);
-    }
-    if udp.hop_limit == Some(0) {
-        findings.push(Finding::error(path.key("hop-limit"), "nothing gets anywhere").expected("1 to 255"));
-    }
-    if udp.dscp.is_some_and(|dscp| dscp > 63) {
-        let finding = Finding::error(path.key("dscp"), "a code point has 6 bits (RFC 2474 §3)");
-        findings.push(finding.expected("0 to 63"));
     }
 }
 

@@ -1,73 +1,28 @@
 //! A host's protocols behind one face: datagrams and byte streams, whatever carries them.
 
+mod carrier;
+mod event;
+mod tcp;
+mod udp;
+
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
 
 use rand_chacha::ChaCha8Rng;
 use sim_core::SimTime;
 use sim_core::random::Streams;
 use transport::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
 use transport::tcp::note::Note;
-use transport::tcp::{ConnectionId, ListenerId, TcpConfig, TcpEndpoint, TcpEvent};
-use transport::udp::{SendOptions, SocketId, SocketOptions, UdpEndpoint, UdpEvent};
+use transport::tcp::{ConnectionId, ListenerId, TcpEndpoint};
+use transport::udp::{SendOptions, SocketId, UdpEndpoint};
 use wire::account::{FlowId, Run, Runs};
 use wire::ip::IpProtocol;
 use wire::payload::{Payload, Slice};
 
+pub use carrier::{Carrier, UdpOptions};
+pub use event::StackEvent;
+
 use crate::purpose;
-
-/// What carries a flow, and how it is set up.
-#[derive(Clone, Debug)]
-pub enum Carrier {
-    /// Datagrams.
-    Udp(Arc<UdpOptions>),
-    /// A byte stream.
-    Tcp(Arc<TcpConfig>),
-}
-
-/// How a UDP flow is sent.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct UdpOptions {
-    /// What holds for its sockets.
-    pub socket: SocketOptions,
-    /// What holds for its datagrams.
-    pub send: SendOptions,
-}
-
-impl Carrier {
-    /// Whether it has to be set up before it carries anything.
-    pub fn has_connections(&self) -> bool {
-        match self {
-            Self::Udp(_) => false,
-            Self::Tcp(_) => true,
-        }
-    }
-
-    /// Whether it carries a stream of bytes, not datagrams.
-    pub fn is_stream(&self) -> bool {
-        match self {
-            Self::Udp(_) => false,
-            Self::Tcp(_) => true,
-        }
-    }
-
-    /// What datagrams are sent with.
-    pub fn send_options(&self) -> SendOptions {
-        match self {
-            Self::Udp(options) => options.send,
-            Self::Tcp(_) => SendOptions::default(),
-        }
-    }
-
-    /// Whether `other` is the same protocol, however it is set up.
-    pub fn same_protocol(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Udp(_), Self::Udp(_)) | (Self::Tcp(_), Self::Tcp(_)) => true,
-            (Self::Udp(_), Self::Tcp(_)) | (Self::Tcp(_), Self::Udp(_)) => false,
-        }
-    }
-}
 
 /// A socket or connection of a host.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -76,36 +31,6 @@ pub enum Handle {
     Udp(SocketId),
     /// A TCP connection.
     Tcp(ConnectionId),
-}
-
-/// What a socket or connection reports to its application.
-#[derive(Clone, Debug)]
-pub enum StackEvent {
-    /// The connection can take bytes for the first time.
-    Connected,
-    /// A listener took a new connection, which is the event's handle.
-    Accepted,
-    /// A datagram arrived.
-    Datagram {
-        /// Who sent it.
-        from: (IpAddr, u16),
-        /// The address that it was sent to.
-        to: IpAddr,
-        /// What it holds.
-        payload: Payload,
-        /// Whose it is.
-        runs: Runs,
-    },
-    /// Bytes can be read.
-    Readable,
-    /// There is room again for bytes to be sent.
-    Writable,
-    /// The other side will send no more.
-    PeerClosed,
-    /// The connection is over, in order or not.
-    Closed,
-    /// A datagram could not be delivered (ICMP).
-    Unreachable,
 }
 
 /// The protocols of one host.
@@ -141,14 +66,8 @@ impl Stack {
         flow: FlowId,
     ) -> Option<Handle> {
         let handle = match carrier {
-            Carrier::Udp(config) => Handle::Udp(self.udp.bind(Some(way.source), 0, config.socket).ok()?),
-            Carrier::Tcp(config) => {
-                let local = SocketAddr::new(way.source, 0);
-                let config = with_mtu(config, way.mtu);
-                let id = self.tcp().connect(now, local, SocketAddr::from(peer), config).ok()?;
-                self.tcp().set_flow(id, flow);
-                Handle::Tcp(id)
-            }
+            Carrier::Udp(options) => self.bind_udp(options, Some(way.source), 0)?,
+            Carrier::Tcp(config) => self.connect_tcp(now, config, way, peer, flow)?,
         };
         self.owners.insert(handle, app);
         Some(handle)
@@ -165,22 +84,13 @@ impl Stack {
         mtu: u16,
     ) -> Option<Handle> {
         match carrier {
-            Carrier::Udp(config) => {
-                let handle = Handle::Udp(self.udp.bind(address, port, config.socket).ok()?);
+            Carrier::Udp(options) => {
+                let handle = self.bind_udp(options, address, port)?;
                 self.owners.insert(handle, app);
                 Some(handle)
             }
             Carrier::Tcp(config) => {
-                // Without an address a listener takes both families, as a socket of an operating system does.
-                let locals = match address {
-                    Some(address) => vec![address],
-                    None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
-                };
-                for local in locals {
-                    let listener =
-                        self.tcp().listen(SocketAddr::new(local, port), with_mtu(config, mtu), BACKLOG);
-                    self.listeners.extend(listener.map(|listener| (listener, app)));
-                }
+                self.listen_tcp(app, config, address, port, mtu);
                 None
             }
         }
@@ -309,62 +219,9 @@ impl Stack {
         None
     }
 
-    fn udp_event(&self, event: UdpEvent) -> (usize, Handle, StackEvent) {
-        let (socket, event) = match event {
-            UdpEvent::Received { socket, source, destination, payload, runs, .. } => {
-                let from = (source.ip(), source.port());
-                (socket, StackEvent::Datagram { from, to: destination, payload, runs })
-            }
-            UdpEvent::Error { socket, .. } => (socket, StackEvent::Unreachable),
-        };
-        let handle = Handle::Udp(socket);
-        let app = *self.owners.get(&handle).expect("every socket was opened for an application");
-        (app, handle, event)
-    }
-
-    fn tcp_event(&mut self, event: TcpEvent) -> Option<(usize, Handle, StackEvent)> {
-        let (id, event) = match event {
-            TcpEvent::Connected(id) => (id, StackEvent::Connected),
-            TcpEvent::Accepted { listener, id } => {
-                let app = *self.listeners.get(&listener)?;
-                self.owners.insert(Handle::Tcp(id), app);
-                (id, StackEvent::Accepted)
-            }
-            TcpEvent::Readable(id) => (id, StackEvent::Readable),
-            TcpEvent::Writable(id) => (id, StackEvent::Writable),
-            TcpEvent::PeerClosed(id) => (id, StackEvent::PeerClosed),
-            TcpEvent::Closed { id, .. } => (id, StackEvent::Closed),
-            // Nobody here sends urgent data, and a stalled connection may yet recover.
-            TcpEvent::Urgent(_) | TcpEvent::Stalled(_) => return None,
-        };
-        let handle = Handle::Tcp(id);
-        let app = match event {
-            StackEvent::Closed => self.owners.remove(&handle)?,
-            _ => *self.owners.get(&handle)?,
-        };
-        Some((app, handle, event))
-    }
-
     /// What happened inside connections since the last call.
     pub(crate) fn drain_notes(&mut self) -> Vec<Note> {
         self.tcp.as_mut().map_or_else(Vec::new, |tcp| tcp.drain_notes())
-    }
-
-    /// The TCP endpoint, made on first use.
-    pub(crate) fn tcp(&mut self) -> &mut TcpEndpoint {
-        let (rng, noting) = (&mut self.rng, self.noting);
-        self.tcp.get_or_insert_with(|| {
-            let mut tcp = TcpEndpoint::new(split(rng));
-            if noting {
-                tcp.keep_notes();
-            }
-            Box::new(tcp)
-        })
-    }
-
-    /// The TCP endpoint, if it was ever used.
-    pub fn tcp_endpoint(&self) -> Option<&TcpEndpoint> {
-        self.tcp.as_deref()
     }
 
     /// Makes the sockets of a port members of a group.
@@ -372,16 +229,6 @@ impl Stack {
         if let Handle::Udp(socket) = handle {
             self.udp.join(socket, group);
         }
-    }
-
-    /// Datagrams that no socket took so far.
-    pub(crate) fn unclaimed(&self) -> u64 {
-        self.udp.counters().no_socket
-    }
-
-    /// The UDP endpoint.
-    pub fn udp_endpoint(&self) -> &UdpEndpoint {
-        &self.udp
     }
 }
 
@@ -394,19 +241,8 @@ pub struct Way {
     pub mtu: u16,
 }
 
-/// The same configuration for a link that takes packets of `mtu` bytes.
-fn with_mtu(config: &Arc<TcpConfig>, mtu: u16) -> Arc<TcpConfig> {
-    if config.mtu == u32::from(mtu) {
-        return Arc::clone(config);
-    }
-    Arc::new(TcpConfig { mtu: u32::from(mtu), ..TcpConfig::clone(config) })
-}
-
 /// A generator of its own for one protocol.
 fn split(rng: &mut ChaCha8Rng) -> ChaCha8Rng {
     use rand::SeedableRng;
     ChaCha8Rng::from_rng(rng)
 }
-
-/// Connections that may wait to be accepted by one listener (Linux's `somaxconn`).
-const BACKLOG: u32 = 4096;

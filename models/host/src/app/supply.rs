@@ -1,0 +1,148 @@
+//! What a workload makes for the sending side of a flow: messages with their numbers, or a bulk of bytes.
+
+use std::collections::VecDeque;
+
+use sim_core::SimTime;
+use sim_core::random::Streams;
+use wire::account::{FlowId, Protocol, Reason, Run};
+
+use crate::flow::{Flow, Workload};
+use crate::measure::FlowMeasure;
+use crate::workload::MessageClock;
+
+/// Where the bytes of a flow come from, and the messages that wait to be sent.
+#[derive(Debug)]
+pub(super) struct Supply {
+    /// What is generated.
+    pub(super) kind: Kind,
+    /// Messages that are not wholly handed to the protocol below, oldest first.
+    pub(super) backlog: VecDeque<Message>,
+    /// Bytes generated so far: the place of the next one in the flow's filler.
+    pub(super) offset: u64,
+}
+
+/// What is generated.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// Messages, each at its time.
+    Messages(MessageClock),
+    /// As many bytes as the connection takes.
+    Bulk { start: SimTime, stop: SimTime, left: Option<u64>, begun: bool, stopped: bool },
+}
+
+/// A message that is not wholly handed to the protocol below yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message {
+    /// Its number within the flow.
+    pub(super) number: u32,
+    /// When it was generated, in global time.
+    pub(super) generated: SimTime,
+    /// The place of its next byte in the flow's filler.
+    pub(super) offset: u64,
+    /// All its bytes.
+    pub(super) size: u32,
+    /// Those that are still to be handed on.
+    pub(super) left: u32,
+}
+
+impl Supply {
+    /// What the workload of `flow` generates.
+    pub(super) fn new(flow: &Flow, streams: &Streams) -> Self {
+        let kind = match &flow.workload {
+            Workload::Messages(plan) | Workload::RequestResponse { requests: plan, .. } => {
+                Kind::Messages(MessageClock::new(plan.clone(), streams, &flow.name))
+            }
+            Workload::Bulk { bytes, start, stop } => {
+                let start = start.draw(streams, &flow.name);
+                Kind::Bulk { start, stop: *stop, left: *bytes, begun: false, stopped: false }
+            }
+        };
+        Self { kind, backlog: VecDeque::new(), offset: 0 }
+    }
+
+    /// Leaves out what was due before `now`: nobody was there to generate it.
+    pub(super) fn skip_to(&mut self, now: SimTime) {
+        if let Kind::Messages(clock) = &mut self.kind {
+            clock.skip_to(now);
+        }
+    }
+
+    /// When [`Self::generate`] has something to do next.
+    pub(super) fn next_at(&self) -> Option<SimTime> {
+        match &self.kind {
+            Kind::Messages(clock) => clock.next_at(),
+            Kind::Bulk { start, begun: false, .. } => Some(*start),
+            Kind::Bulk { stop, begun: true, stopped, .. } => (!stopped).then_some(*stop),
+        }
+    }
+
+    /// Whether there is something to send.
+    pub(super) fn has_work(&self, now: SimTime) -> bool {
+        match &self.kind {
+            Kind::Messages(_) => !self.backlog.is_empty(),
+            Kind::Bulk { start, stop, left, .. } => *start <= now && now < *stop && *left != Some(0),
+        }
+    }
+
+    /// Generates what is due by `now`.
+    pub(super) fn generate(&mut self, now: SimTime, measure: &mut FlowMeasure) {
+        match &mut self.kind {
+            Kind::Messages(clock) => {
+                while clock.next_at().is_some_and(|next| next <= now) {
+                    let Some((number, size)) = clock.generate() else { break };
+                    measure.on_generated(now);
+                    let message = Message { number, generated: now, offset: self.offset, size, left: size };
+                    self.offset += u64::from(size);
+                    self.backlog.push_back(message);
+                }
+            }
+            Kind::Bulk { start, stop, begun, stopped, .. } => {
+                *stopped |= *stop <= now;
+                if !*begun && *start <= now {
+                    *begun = true;
+                    measure.first_generated.get_or_insert(now);
+                }
+            }
+        }
+    }
+
+    /// The answer to a request has come: the next request may follow.
+    pub(super) fn on_answer(&mut self, now: SimTime) {
+        if let Kind::Messages(clock) = &mut self.kind {
+            clock.on_answer(now);
+        }
+    }
+
+    /// Whether the next message waits for the answer to the one before.
+    pub(super) fn awaits_answers(&self) -> bool {
+        matches!(&self.kind, Kind::Messages(clock) if clock.awaits_answers())
+    }
+
+    /// Whether every message that will ever come has been handed on.
+    pub(super) fn is_finished(&self) -> bool {
+        match &self.kind {
+            Kind::Messages(clock) => clock.is_exhausted() && self.backlog.is_empty(),
+            Kind::Bulk { left, .. } => *left == Some(0),
+        }
+    }
+}
+
+impl Message {
+    /// Whose the bytes are that are left of it.
+    pub(super) fn run(&self, flow: FlowId) -> Run {
+        Run {
+            bytes: self.left,
+            flow,
+            message: self.number,
+            generated: self.generated,
+            protocol: Protocol::Application,
+            reason: Reason::Data,
+            last: true,
+        }
+    }
+
+    /// Whether no byte of it has been handed on.
+    pub(super) fn is_whole(&self) -> bool {
+        self.left == self.size
+    }
+}

@@ -1,0 +1,18 @@
+//! What carries an entry of the traffic: from the protocols' options to their configurations, a file for each.
+
+mod tcp;
+mod udp;
+
+use std::sync::Arc;
+
+use host::stack::Carrier;
+
+use crate::language::scenario::Traffic;
+
+/// The carrier of an entry of the traffic.
+pub(super) fn carrier(entry: &Traffic) -> Carrier {
+    match entry.stack.transport() {
+        "tcp" => Carrier::Tcp(Arc::new(tcp::config(&entry.options.tcp.unwrap_or_default()))),
+        _ => Carrier::Udp(Arc::new(udp::options(&entry.options.udp.unwrap_or_default()))),
+    }
+}

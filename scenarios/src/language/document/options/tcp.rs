@@ -1,0 +1,59 @@
+//! Settings of TCP.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::language::quantity::{Duration, Size};
+
+/// Settings of TCP (RFC 9293); what is not given is TCP's own default.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct TcpOptions {
+    /// Congestion control: "cubic" (default, RFC 9438) or "reno" (RFC 5681 with RFC 6582).
+    pub congestion: Option<CongestionControl>,
+    /// The largest segment: "1460 B"; default: what the interface's MTU allows; "64 B" to "65495 B".
+    pub mss: Option<Size>,
+    /// True to gather small writes (RFC 896); default true.
+    pub nagle: Option<bool>,
+    /// True to delay acknowledgements (RFC 1122 §4.2.3.2); default true.
+    pub delayed_ack: Option<bool>,
+    /// How long an acknowledgement waits at most: "40 ms" (default), up to "500 ms" (RFC 1122 §4.2.3.2).
+    pub delayed_ack_time: Option<Duration>,
+    /// True for selective acknowledgements (RFC 2018); default true.
+    pub sack: Option<bool>,
+    /// True for timestamps (RFC 7323 §3); default true.
+    pub timestamps: Option<bool>,
+    /// True for window scaling (RFC 7323 §2); default true.
+    pub window_scale: Option<bool>,
+    /// The congestion window at the start in segments: 10 (default, RFC 6928), 1 to 1000.
+    #[schemars(range(min = 1, max = 1000))]
+    pub initial_window: Option<u32>,
+    /// How much the sender holds: "1 MiB" (default), "1 KiB" to "1 GiB".
+    pub send_buffer: Option<Size>,
+    /// How much the receiver holds: "1 MiB" (default), "1 KiB" to "1 GiB".
+    pub receive_buffer: Option<Size>,
+    /// True for explicit congestion notification (RFC 3168); default false.
+    pub ecn: Option<bool>,
+    /// The shortest retransmission time-out: "200 ms" (default; RFC 6298 §2.4 asks for "1 s"), at least "1 ms".
+    pub rto_min: Option<Duration>,
+    /// The retransmission time-out before the first sample: "1 s" (default, RFC 6298 §2.1), at least "1 ms".
+    pub rto_initial: Option<Duration>,
+    /// The longest retransmission time-out: "60 s" (default, RFC 6298 §2.5), at least `rto-min`.
+    pub rto_max: Option<Duration>,
+    /// How often a connection request is repeated before giving up: 6 (default), 0 to 255.
+    pub syn_retries: Option<u8>,
+    /// How often data is repeated before giving up: 15 (default), 0 to 255.
+    pub retries: Option<u8>,
+    /// The silence after which the peer is probed (RFC 1122 §4.2.3.6); default: never.
+    pub keep_alive: Option<Duration>,
+}
+
+/// How fast a sender may send.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum CongestionControl {
+    /// CUBIC (RFC 9438).
+    Cubic,
+    /// Reno (RFC 5681) with NewReno's recovery (RFC 6582).
+    Reno,
+}

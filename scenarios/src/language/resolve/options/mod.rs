@@ -1,0 +1,31 @@
+//! Ranges and combinations of the protocols' options: a file for each protocol.
+
+mod tcp;
+mod udp;
+
+use super::section;
+use crate::language::diagnostic::Finding;
+use crate::language::document::Document;
+use crate::language::path::Path;
+
+/// Checks the options of all traffic.
+pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
+    for (number, traffic) in document.traffic.iter().enumerate() {
+        let path = section("traffic").index(number).key("options");
+        if let Some(tcp) = &traffic.options.tcp {
+            unused("tcp", &traffic.over, &path, findings);
+            tcp::check(tcp, &path.key("tcp"), findings);
+        }
+        if let Some(udp) = &traffic.options.udp {
+            unused("udp", &traffic.over, &path, findings);
+            udp::check(udp, document.ip, &path.key("udp"), findings);
+        }
+    }
+}
+
+fn unused(protocol: &str, over: &str, path: &Path, findings: &mut Vec<Finding>) {
+    if !over.split('/').any(|name| name == protocol) {
+        let message = format!("options of `{protocol}`, which does not occur in \"{over}\"");
+        findings.push(Finding::warning(path.key(protocol), message).at_key());
+    }
+}
