@@ -10,6 +10,7 @@ pub mod ethernet;
 pub mod fragment;
 pub mod icmp;
 pub mod icmpv6;
+pub mod ieee802154;
 pub mod igmp;
 mod inline_options;
 pub mod ip;
