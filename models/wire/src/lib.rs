@@ -25,6 +25,7 @@ pub mod ndp;
 pub mod ndp_options;
 pub mod packet;
 pub mod payload;
+pub mod rpl;
 pub mod sixlowpan;
 pub mod stream;
 pub mod tcp;
