@@ -23,7 +23,7 @@ pub enum LinkType {
     Raw,
     /// An Ethernet header, without the frame check sequence (LINKTYPE_ETHERNET, 1).
     Ethernet,
-    /// An IEEE 802.15.4 header, without the frame check sequence (LINKTYPE_IEEE802_15_4_NOFCS, 230).
+    /// An IEEE 802.15.4 header; the frame check sequence ends the frame (LINKTYPE_IEEE802_15_4_WITHFCS, 195).
     Ieee802154,
 }
 
@@ -32,7 +32,7 @@ impl LinkType {
         match self {
             Self::Raw => DataLink::RAW,
             Self::Ethernet => DataLink::ETHERNET,
-            Self::Ieee802154 => DataLink::IEEE802_15_4_NOFCS,
+            Self::Ieee802154 => DataLink::IEEE802_15_4,
         }
     }
 }

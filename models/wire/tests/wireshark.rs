@@ -3,26 +3,29 @@
 //! The test is skipped where `tshark` is not installed, except under continuous integration (`CI=true`).
 
 mod capture_frames;
+mod radio_frames;
 
 use std::path::Path;
 use std::process::Command;
 
 use capture_frames::{ETHERNET_FRAMES, RAW_PACKETS, Sample};
+use radio_frames::RADIO_FRAMES;
 use sim_core::SimTime;
 use wire::capture::{CaptureWriter, CapturedFrame, LinkType};
 
 /// Frames that Wireshark finds fault with: cut, malformed, an expert's error, or a wrong checksum.
 const BAD: &str = "_ws.malformed || _ws.short || _ws.expert.severity >= 0x00800000 \
     || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 \
-    || icmp.checksum.status == 0 || icmpv6.checksum.status == 0 || igmp.checksum.status == 0";
+    || icmp.checksum.status == 0 || icmpv6.checksum.status == 0 || igmp.checksum.status == 0 || wpan.fcs_ok == 0";
 
 /// Checksums are not looked at unless asked for.
-const PREFERENCES: [&str; 5] = [
+const PREFERENCES: [&str; 6] = [
     "ip.check_checksum:TRUE",
     "tcp.check_checksum:TRUE",
     "udp.check_checksum:TRUE",
     "ip.tso_support:FALSE",
     "tcp.no_subdissector_on_error:FALSE",
+    radio_frames::CONTEXT,
 ];
 
 fn capture(samples: &[Sample], link_type: LinkType) -> Vec<u8> {
@@ -86,6 +89,11 @@ fn wireshark_reads_every_packet_without_fault() {
 #[test]
 fn wireshark_reads_every_ethernet_frame_without_fault() {
     judge(ETHERNET_FRAMES, LinkType::Ethernet, "ethernet.pcapng");
+}
+
+#[test]
+fn wireshark_reads_every_radio_frame_without_fault() {
+    judge(RADIO_FRAMES, LinkType::Ieee802154, "radio.pcapng");
 }
 
 #[test]
