@@ -279,7 +279,7 @@ fn a_closed_window_keeps_out_neither_urgent_pointers_nor_resets() {
     let small = TcpConfig { receive_buffer: 1000, ..TcpConfig::default() };
     let [a, b] = established(&mut lab, TcpConfig::default(), small);
     write(&mut lab, 0, a, 1000);
-    lab.run_until(at(250));
+    lab.run_until(at(500)); // Arrived at 200 ms, acknowledged at 400.
     assert_eq!(lab.ends[0].stats(a).unwrap().peer_window, 0);
     let data = lab.sent[0].2.clone();
     let next = |head: &mut wire::tcp::Header| head.sequence_number = head.sequence_number.wrapping_add(1000);
