@@ -235,23 +235,23 @@ fn delayed_flight(config: TcpConfig, after: u64) -> Counters {
 /// RFC 5682 §3.1 step 3b: after a timeout new data is sent first, and what arrives shows that nothing was lost.
 #[test]
 fn f_rto_finds_a_needless_timeout_and_resends_one_segment() {
-    // A probe at 350, the timeout at 1350; its retransmission is acknowledged at 1450, the flight, which arrives at
-    // 1420, at 1470.
+    // A probe at 350, the timeout at 1350; the flight arrives at 1360, before the retransmission, and its
+    // acknowledgments at 1410.
     let config = || TcpConfig { undo: false, ..config() };
-    let with = delayed_flight(config(), 1220);
+    let with = delayed_flight(config(), 1160);
     assert_eq!((with.timeouts_undone, with.timeout_retransmissions), (1, 1));
-    let without = delayed_flight(TcpConfig { f_rto: false, ..config() }, 1220);
+    let without = delayed_flight(TcpConfig { f_rto: false, ..config() }, 1160);
     assert!(without.timeouts_undone == 0 && without.timeout_retransmissions > 1, "{without:?}");
 }
 
 /// RFC 5682 §2.1: the basic version, without SACK.
 #[test]
 fn f_rto_works_without_selective_acknowledgments() {
-    // The timeout at 1150, the acknowledgment of its retransmission at 1250, the flight's from 1270 on.
+    // The timeout at 1150; the flight arrives at 1160, and its acknowledgments at 1210.
     let config = || TcpConfig { undo: false, sack: false, ..config() };
-    let with = delayed_flight(config(), 1020);
+    let with = delayed_flight(config(), 960);
     assert_eq!((with.timeouts_undone, with.timeout_retransmissions), (1, 1));
-    let without = delayed_flight(TcpConfig { f_rto: false, ..config() }, 1020);
+    let without = delayed_flight(TcpConfig { f_rto: false, ..config() }, 960);
     assert!(without.timeouts_undone == 0 && without.timeout_retransmissions > 1, "{without:?}");
 }
 
