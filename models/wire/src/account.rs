@@ -104,6 +104,8 @@ protocols! {
     Tcp = 65, Transport, "tcp";
     /// Any other transport, from outside the simulation.
     OtherTransport = 95, Transport, "other";
+    /// Constrained Application Protocol (RFC 7252).
+    Coap = 129, Session, "coap";
     /// What the application asked to be carried.
     Application = 224, Application, "data";
 }
