@@ -66,6 +66,11 @@ pub enum CoapEvent {
         /// The message that it belongs to.
         label: Label,
     },
+    /// A message came that had come before (RFC 7252 §4.5).
+    Duplicate {
+        /// The message of the user's that it belongs to.
+        label: Label,
+    },
     /// An observer is no longer interested or there (RFC 7641 §4.5).
     ObserverGone {
         /// Who it was.

@@ -8,7 +8,7 @@ use wire::coap::{Code, HEADER_LEN, Head, Kind, VERSION};
 use wire::payload::Payload;
 
 use super::endpoint::CoapEndpoint;
-use super::event::Failure;
+use super::event::{CoapEvent, Failure};
 use super::output::credit_max;
 use super::peer::Seen;
 use crate::body::{Body, Label};
@@ -126,7 +126,9 @@ impl CoapEndpoint {
     fn is_piggybacked_here(&self, arrived: &Arrived) -> bool {
         self.peers.get(&arrived.from).is_some_and(|peer| {
             peer.requests.iter().any(|pending| {
-                pending.message_id == Some(arrived.head.message_id) && pending.token == arrived.head.token
+                let token = arrived.head.token;
+                let asked = pending.token == token || pending.block_token == Some(token);
+                pending.message_id == Some(arrived.head.message_id) && asked
             })
         })
     }
@@ -148,6 +150,7 @@ impl CoapEndpoint {
             Some(seen) if seen.expires > now => {
                 let reply = seen.reply.clone().filter(|_| confirmable);
                 self.stats.duplicates += 1;
+                self.events.push_back(CoapEvent::Duplicate { label: arrived.label });
                 if let Some(reply) = reply {
                     self.outgoing.push_back(Datagram { retransmission: true, ..reply });
                 }

@@ -209,7 +209,7 @@ impl Lab {
                             && response.options.get(OptionNumber::OBSERVE).is_some()
                         {
                             self.seen_state = Some(u32::from_be_bytes(state));
-                        } else {
+                        } else if response.code.is_success() {
                             check(&response.body);
                         }
                     }
@@ -217,7 +217,9 @@ impl Lab {
                         *self.answers.entry(request.0).or_default() += 1;
                         self.failures.push((self.now, why));
                     }
-                    CoapEvent::Request { .. } | CoapEvent::ObserverGone { .. } => {}
+                    CoapEvent::Request { .. }
+                    | CoapEvent::Duplicate { .. }
+                    | CoapEvent::ObserverGone { .. } => {}
                 }
             } else if let Some(datagram) = self.client.poll_transmit() {
                 self.put(CLIENT, datagram);
