@@ -102,6 +102,8 @@ protocols! {
     Udp = 64, Transport, "udp";
     /// Transmission Control Protocol.
     Tcp = 65, Transport, "tcp";
+    /// RFC 9260.
+    Sctp = 67, Transport, "sctp";
     /// Any other transport, from outside the simulation.
     OtherTransport = 95, Transport, "other";
     /// Constrained Application Protocol (RFC 7252).

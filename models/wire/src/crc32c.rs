@@ -40,6 +40,22 @@ impl Crc32c {
         self.0 = crc;
     }
 
+    /// Adds `count` zero bytes: a step for each set bit of the count, not for each byte.
+    ///
+    /// What zeros do to a checksum is linear, so that a table says what 2^k of them make of each byte of it.
+    #[inline]
+    pub fn add_zeros(&mut self, count: u32) {
+        let mut left = count;
+        while left >= 1 << ZERO_STEPS {
+            self.0 = after_zeros(&ZEROS[ZERO_STEPS - 1], after_zeros(&ZEROS[ZERO_STEPS - 1], self.0));
+            left -= 1 << ZERO_STEPS;
+        }
+        while left > 0 {
+            self.0 = after_zeros(&ZEROS[left.trailing_zeros() as usize], self.0);
+            left &= left - 1;
+        }
+    }
+
     /// The checksum. SCTP puts it into the packet with its least significant byte first.
     #[must_use]
     pub const fn finish(self) -> u32 {
@@ -87,6 +103,42 @@ const fn tables() -> [[u32; 256]; 8] {
     tables
 }
 
+/// Counts of zeros that have a table: 1, 2, 4 and so on, to 2048.
+const ZERO_STEPS: usize = 12;
+
+/// `ZEROS[k][i][b]` is what 2^k zero bytes make of a checksum whose byte `i` is `b` and whose others are zero.
+static ZEROS: [[[u32; 256]; 4]; ZERO_STEPS] = zero_tables();
+
+#[inline]
+const fn after_zeros(table: &[[u32; 256]; 4], crc: u32) -> u32 {
+    let [a, b, c, d] = crc.to_le_bytes();
+    table[0][a as usize] ^ table[1][b as usize] ^ table[2][c as usize] ^ table[3][d as usize]
+}
+
+const fn zero_tables() -> [[[u32; 256]; 4]; ZERO_STEPS] {
+    let bytes = tables();
+    let mut zeros = [[[0; 256]; 4]; ZERO_STEPS];
+    let mut step = 0;
+    while step < ZERO_STEPS {
+        let mut place = 0;
+        while place < 4 {
+            let mut value = 0;
+            while value < 256 {
+                let crc = (value as u32) << (8 * place);
+                zeros[step][place][value] = if step == 0 {
+                    (crc >> 8) ^ bytes[0][(crc & 0xFF) as usize]
+                } else {
+                    after_zeros(&zeros[step - 1], after_zeros(&zeros[step - 1], crc))
+                };
+                value += 1;
+            }
+            place += 1;
+        }
+        step += 1;
+    }
+    zeros
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +164,16 @@ mod tests {
     }
 
     proptest::proptest! {
+        #[test]
+        fn zeros_count_like_any_bytes(before: Vec<u8>, count in 0_u32..20_000) {
+            let mut crc = Crc32c::new();
+            crc.add_bytes(&before);
+            let mut other = crc;
+            crc.add_zeros(count);
+            other.add_bytes(&vec![0; count as usize]);
+            assert_eq!(crc, other);
+        }
+
         #[test]
         fn the_tables_give_what_the_polynomial_gives(bytes: Vec<u8>, cut: usize) {
             let cut = cut % (bytes.len() + 1);

@@ -27,6 +27,7 @@ pub mod ndp_options;
 pub mod packet;
 pub mod payload;
 pub mod rpl;
+pub mod sctp;
 pub mod sixlowpan;
 pub mod stream;
 pub mod tcp;

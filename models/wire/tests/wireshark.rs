@@ -4,27 +4,31 @@
 
 mod capture_frames;
 mod radio_frames;
+mod sctp_frames;
 
 use std::path::Path;
 use std::process::Command;
 
 use capture_frames::{ETHERNET_FRAMES, RAW_PACKETS, Sample};
 use radio_frames::RADIO_FRAMES;
+use sctp_frames::SCTP_PACKETS;
 use sim_core::SimTime;
 use wire::capture::{CaptureWriter, CapturedFrame, LinkType};
 
 /// Frames that Wireshark finds fault with: cut, malformed, an expert's error, or a wrong checksum.
 const BAD: &str = "_ws.malformed || _ws.short || _ws.expert.severity >= 0x00800000 \
     || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 \
-    || icmp.checksum.status == 0 || icmpv6.checksum.status == 0 || igmp.checksum.status == 0 || wpan.fcs_ok == 0";
+    || icmp.checksum.status == 0 || icmpv6.checksum.status == 0 || igmp.checksum.status == 0 \
+    || sctp.checksum.status == 0 || wpan.fcs_ok == 0";
 
 /// Checksums are not looked at unless asked for.
-const PREFERENCES: [&str; 6] = [
+const PREFERENCES: [&str; 7] = [
     "ip.check_checksum:TRUE",
     "tcp.check_checksum:TRUE",
     "udp.check_checksum:TRUE",
     "ip.tso_support:FALSE",
     "tcp.no_subdissector_on_error:FALSE",
+    "sctp.checksum:CRC 32c",
     radio_frames::CONTEXT,
 ];
 
@@ -87,6 +91,11 @@ fn wireshark_reads_every_packet_without_fault() {
 }
 
 #[test]
+fn wireshark_reads_every_sctp_packet_without_fault() {
+    judge(SCTP_PACKETS, LinkType::Raw, "sctp.pcapng");
+}
+
+#[test]
 fn wireshark_reads_every_ethernet_frame_without_fault() {
     judge(ETHERNET_FRAMES, LinkType::Ethernet, "ethernet.pcapng");
 }
@@ -104,7 +113,7 @@ fn wireshark_notices_a_wrong_bit_in_each_packet() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("damaged.pcapng");
     let mut writer = CaptureWriter::new(Vec::new()).unwrap();
     let interface = writer.add_interface("a-b", LinkType::Raw).unwrap();
-    let samples: Vec<_> = RAW_PACKETS.iter().filter(|sample| sample.is_summed).collect();
+    let samples: Vec<_> = RAW_PACKETS.iter().chain(SCTP_PACKETS).filter(|sample| sample.is_summed).collect();
     for (index, sample) in samples.iter().enumerate() {
         let mut bytes = (sample.make)();
         // The last byte lies under the innermost checksum.
