@@ -109,8 +109,8 @@ impl CoapServer {
                 let name = &self.name;
                 let new = || Box::new(context.streams.stream(name, purpose::PROCESSING));
                 let rng = self.rng.get_or_insert_with(new);
-                let span = processing.draw(rng);
-                (self.content(asked.code, label, response.draw(self.rng.get_or_insert_with(new))), span)
+                let (span, size) = (processing.draw(rng), response.draw(rng));
+                (self.content(asked.code, label, size), span)
             }
             Workload::Messages(_) | Workload::Bulk { .. } => {
                 measure(context, &asked.body);
