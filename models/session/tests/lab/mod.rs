@@ -14,66 +14,66 @@ use sim_core::{SimDuration, SimTime, draw};
 use wire::coap::{Code, Head, Kind, OptionNumber, Options, Token};
 use wire::payload::Payload;
 
-pub const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 50_000);
-pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 5683);
+pub(crate) const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 50_000);
+pub(crate) const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 5683);
 
 /// A message that was sent.
-pub struct Entry {
-    pub at: SimTime,
-    pub from: SocketAddr,
-    pub head: Head,
+pub(crate) struct Entry {
+    pub(crate) at: SimTime,
+    pub(crate) from: SocketAddr,
+    pub(crate) head: Head,
 }
 
 /// What the wire does, in thousandths.
 #[derive(Clone, Copy, Default)]
-pub struct Wire {
-    pub loss: u64,
-    pub duplicate: u64,
-    pub damage: u64,
-    pub jitter: SimDuration,
+pub(crate) struct Wire {
+    pub(crate) loss: u64,
+    pub(crate) duplicate: u64,
+    pub(crate) damage: u64,
+    pub(crate) jitter: SimDuration,
 }
 
-pub struct Lab {
-    pub now: SimTime,
-    pub client: CoapEndpoint,
-    pub server: CoapEndpoint,
-    pub log: Vec<Entry>,
-    pub lose_all: bool,
+pub(crate) struct Lab {
+    pub(crate) now: SimTime,
+    pub(crate) client: CoapEndpoint,
+    pub(crate) server: CoapEndpoint,
+    pub(crate) log: Vec<Entry>,
+    pub(crate) lose_all: bool,
     /// Numbers of messages that are lost.
-    pub lose: Vec<usize>,
-    pub wire: Wire,
-    pub faults: [u64; 3],
+    pub(crate) lose: Vec<usize>,
+    pub(crate) wire: Wire,
+    pub(crate) faults: [u64; 3],
     /// Whether bodies may hold anything, since bytes are damaged on the way.
-    pub unchecked: bool,
-    pub processing: SimDuration,
-    pub answer_len: usize,
-    pub served: u64,
-    pub bodies: Vec<u32>,
-    pub received: Vec<u32>,
-    pub failures: Vec<(SimTime, Failure)>,
+    pub(crate) unchecked: bool,
+    pub(crate) processing: SimDuration,
+    pub(crate) answer_len: usize,
+    pub(crate) served: u64,
+    pub(crate) bodies: Vec<u32>,
+    pub(crate) received: Vec<u32>,
+    pub(crate) failures: Vec<(SimTime, Failure)>,
     /// The state that observers see.
-    pub state: u32,
-    pub seen_state: Option<u32>,
-    pub answers: BTreeMap<u64, u32>,
+    pub(crate) state: u32,
+    pub(crate) seen_state: Option<u32>,
+    pub(crate) answers: BTreeMap<u64, u32>,
     flying: BTreeMap<(SimTime, u64), (SocketAddr, SocketAddr, Body)>,
     due: BTreeMap<(SimTime, u64), (SocketAddr, IncomingId, Code, String, Label)>,
     count: u64,
     rng: ChaCha8Rng,
 }
 
-pub fn get(path: &str, confirmable: bool) -> Request {
+pub(crate) fn get(path: &str, confirmable: bool) -> Request {
     let mut options = Options::new();
     options.push_path(OptionNumber::URI_PATH, path);
     Request { code: Code::GET, options, body: Body::default(), confirmable, label: Label::NONE }
 }
 
-pub fn put(path: &str, len: usize, confirmable: bool) -> Request {
+pub(crate) fn put(path: &str, len: usize, confirmable: bool) -> Request {
     let body = Body::from_bytes((0..len).map(|at| (at % 251) as u8).collect(), Label::NONE);
     Request { code: Code::PUT, body, ..get(path, confirmable) }
 }
 
 impl Lab {
-    pub fn new(seed: u64, config: CoapConfig) -> Self {
+    pub(crate) fn new(seed: u64, config: CoapConfig) -> Self {
         let config = Arc::new(config);
         let rng = |stream| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -107,16 +107,16 @@ impl Lab {
     }
 
     /// Messages sent so far: kind and code.
-    pub fn trace(&self) -> Vec<String> {
+    pub(crate) fn trace(&self) -> Vec<String> {
         self.log.iter().map(|entry| format!("{} {}", entry.head.kind.name(), entry.head.code)).collect()
     }
 
-    pub fn responses(&self) -> usize {
+    pub(crate) fn responses(&self) -> usize {
         self.bodies.len()
     }
 
     /// The resource gets a new state.
-    pub fn change(&mut self, path: &str) {
+    pub(crate) fn change(&mut self, path: &str) {
         self.state += 1;
         let body = Body::from_bytes(self.state.to_be_bytes().to_vec(), Label::NONE);
         let response = Response { code: Code::CONTENT, options: Options::new(), body, label: Label::NONE };
@@ -124,7 +124,7 @@ impl Lab {
     }
 
     /// A message with the token of the latest request, as an attacker would guess it.
-    pub fn forge(&self, code: Code) -> Body {
+    pub(crate) fn forge(&self, code: Code) -> Body {
         let token =
             self.log.iter().rev().find(|it| it.from == CLIENT).map_or(Token::EMPTY, |it| it.head.token);
         let options = Options::new();
@@ -133,7 +133,7 @@ impl Lab {
         Body::new(Payload::from_bytes(bytes.to_vec()), Default::default())
     }
 
-    pub fn run_for(&mut self, span: SimDuration) {
+    pub(crate) fn run_for(&mut self, span: SimDuration) {
         let end = self.now + span;
         loop {
             self.settle();
@@ -186,7 +186,7 @@ impl Lab {
     }
 
     /// Takes all events and puts all messages on the wire.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         loop {
             if let Some(event) = self.server.poll_event() {
                 if let CoapEvent::Request { id, from, code, options, body, label, .. } = event {
@@ -267,7 +267,7 @@ impl Lab {
     }
 
     /// Replaces an end by a new one, as after a crash.
-    pub fn crash(&mut self, server: bool, seed: u64, config: CoapConfig) {
+    pub(crate) fn crash(&mut self, server: bool, seed: u64, config: CoapConfig) {
         let endpoint = CoapEndpoint::new(Arc::new(config), ChaCha8Rng::seed_from_u64(seed ^ 0xC0A9));
         *(if server { &mut self.server } else { &mut self.client }) = endpoint;
         if server {

@@ -56,6 +56,12 @@ impl Checker<'_> {
             }
             Workload::Trace(messages) => self.trace(messages, &path.key("trace")),
             Workload::Bulk(bulk) => {
+                if self.traffic.over.starts_with("coap/") {
+                    let message = "CoAP carries messages, and has no stream for a bulk of bytes";
+                    let finding = Finding::error(path.key("bulk"), message).at_key();
+                    self.findings
+                        .push(finding.help("send one large message: its body goes in blocks (RFC 7959)"));
+                }
                 let path = path.key("bulk");
                 self.times(&path, bulk.start, None, None);
                 above_zero(bulk.time, &path.key("for"), self.findings);
