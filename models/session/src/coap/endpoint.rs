@@ -154,7 +154,11 @@ impl DatagramSession for CoapEndpoint {
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
-        self.outgoing.pop_front()
+        let datagram = self.outgoing.pop_front();
+        if datagram.is_none() {
+            self.outgoing = VecDeque::new();
+        }
+        datagram
     }
 
     fn poll_timeout(&self) -> Option<SimTime> {
@@ -164,7 +168,11 @@ impl DatagramSession for CoapEndpoint {
     }
 
     fn poll_event(&mut self) -> Option<CoapEvent> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_none() {
+            self.events = VecDeque::new();
+        }
+        event
     }
 }
 

@@ -10,7 +10,7 @@ use wire::payload::Payload;
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, Failure};
 use super::output::credit_max;
-use super::peer::Seen;
+use super::peer::{Role, Seen};
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
 
@@ -63,6 +63,9 @@ impl CoapEndpoint {
             (Kind::Acknowledgement | Kind::NonConfirmable, _) => self.stats.malformed += 1,
         }
         self.release(now, from, false);
+        if let Some(peer) = self.peers.get_mut(&from) {
+            peer.tidy();
+        }
     }
 
     /// A confirmable message with a format error is rejected, everything else is ignored (§4.2, §4.3).
@@ -117,7 +120,15 @@ impl CoapEndpoint {
             Some(peer.flights.remove(at))
         });
         match found {
-            Some(flight) => self.on_notification_confirmed(now, arrived.from, flight.role),
+            Some(flight) => {
+                if let Role::Request(id) = flight.role
+                    && let Some(deadline) = self.pending_mut(arrived.from, id).map(|pending| pending.deadline)
+                    && arrived.head.code == Code::EMPTY
+                {
+                    self.arm(deadline, arrived.from);
+                }
+                self.on_notification_confirmed(now, arrived.from, flight.role);
+            }
             None => self.stats.unmatched += u64::from(arrived.head.code == Code::EMPTY),
         }
     }

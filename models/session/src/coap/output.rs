@@ -61,7 +61,10 @@ impl CoapEndpoint {
             let lifetime = if confirmable { config.exchange_lifetime() } else { config.non_lifetime() };
             pending.deadline = now.saturating_add(lifetime);
             let deadline = pending.deadline;
-            self.arm(deadline, address);
+            // A confirmable one is watched by its retransmissions until it is acknowledged.
+            if !confirmable {
+                self.arm(deadline, address);
+            }
         }
         if let Role::Notification(token) = role {
             self.note_notification(address, token, message_id);
@@ -226,12 +229,16 @@ impl CoapEndpoint {
         self.peers.retain(|address, peer| {
             !peer.is_idle() || observed.contains(address) || peer.active.saturating_add(lifetime) > now
         });
-        self.next_sweep = (!self.peers.is_empty()).then(|| now.saturating_add(lifetime / SWEEPS));
+        // A client that hears only acknowledgements has nothing to forget but its peer.
+        let remembers = self.peers.values().any(|peer| !peer.is_light());
+        let wait = if remembers { lifetime / SWEEPS } else { lifetime };
+        self.next_sweep = (!self.peers.is_empty()).then(|| now.saturating_add(wait));
     }
 
     pub(super) fn plan_sweep(&mut self, now: SimTime) {
-        let every = self.config.exchange_lifetime() / SWEEPS;
-        self.next_sweep.get_or_insert_with(|| now.saturating_add(every));
+        if self.next_sweep.is_none() {
+            self.next_sweep = Some(now.saturating_add(self.config.exchange_lifetime() / SWEEPS));
+        }
     }
 
     /// When a response to a multicast request is sent: at random within the leisure (§8.2).

@@ -207,6 +207,27 @@ impl Peer {
             && self.served.is_empty()
     }
 
+    /// Whether nothing is remembered that has to be forgotten at a time.
+    pub(super) fn is_light(&self) -> bool {
+        self.seen.is_empty() && self.uploads.is_empty() && self.served.is_empty()
+    }
+
+    /// Gives back memory that a rare exchange took: a server has thousands of peers.
+    pub(super) fn tidy(&mut self) {
+        if self.flights.is_empty() {
+            self.flights = Vec::new();
+        }
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        if self.requests.is_empty() {
+            self.requests = Vec::new();
+        }
+        if self.incoming.is_empty() {
+            self.incoming = Vec::new();
+        }
+    }
+
     /// The next message ID that no message under way has.
     pub(super) fn take_message_id(&mut self) -> u16 {
         loop {

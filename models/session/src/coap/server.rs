@@ -96,7 +96,9 @@ impl CoapEndpoint {
     pub fn respond(&mut self, now: SimTime, to: SocketAddr, id: IncomingId, response: Response) {
         let found = self.peers.get_mut(&to).and_then(|peer| {
             let at = peer.incoming.iter().position(|incoming| incoming.id == id)?;
-            Some(peer.incoming.swap_remove(at))
+            let incoming = peer.incoming.swap_remove(at);
+            peer.tidy();
+            Some(incoming)
         });
         let Some(incoming) = found else { return };
         let response = self.register(to, &incoming, response);
