@@ -30,6 +30,15 @@ pub(crate) fn find(name: &str) -> Option<Shipped> {
 /// All of them, in the order in which `list` shows them.
 pub(crate) const SHIPPED: &[Shipped] = &[
     Shipped { path: "compare/tcp-vs-udp", text: include_str!("../scenarios/compare/tcp-vs-udp.json") },
+    Shipped { path: "course/coap-blockwise", text: include_str!("../scenarios/course/coap-blockwise.json") },
+    Shipped {
+        path: "course/coap-con-and-non",
+        text: include_str!("../scenarios/course/coap-con-and-non.json"),
+    },
+    Shipped {
+        path: "course/coap-reliability",
+        text: include_str!("../scenarios/course/coap-reliability.json"),
+    },
     Shipped {
         path: "course/ip-fragmentation",
         text: include_str!("../scenarios/course/ip-fragmentation.json"),
@@ -40,6 +49,7 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         path: "course/udp-and-tcp-overhead",
         text: include_str!("../scenarios/course/udp-and-tcp-overhead.json"),
     },
+    Shipped { path: "bench/coap-star", text: include_str!("../scenarios/bench/coap-star.json") },
     Shipped { path: "bench/dumbbell", text: include_str!("../scenarios/bench/dumbbell.json") },
     Shipped { path: "bench/udp-chain", text: include_str!("../scenarios/bench/udp-chain.json") },
     Shipped { path: "bench/udp-grid", text: include_str!("../scenarios/bench/udp-grid.json") },

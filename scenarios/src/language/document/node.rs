@@ -64,6 +64,8 @@ pub struct Services {
     pub discard: Option<Service>,
     /// Takes what it gets, and counts it; port 5001.
     pub sink: Option<Service>,
+    /// A CoAP server with resources of its own: /.well-known/core, /test, /separate, /large, /observe, /store; port 5683.
+    pub coap_server: Option<Service>,
 }
 
 /// The settings of one service.
@@ -78,7 +80,12 @@ pub struct Service {
 impl Services {
     /// The services that are offered, by name, with the port of each.
     pub fn offered(&self) -> impl Iterator<Item = (&'static str, u16)> {
-        let all = [("echo", self.echo, 7), ("discard", self.discard, 9), ("sink", self.sink, 5001)];
+        let all = [
+            ("echo", self.echo, 7),
+            ("discard", self.discard, 9),
+            ("sink", self.sink, 5001),
+            ("coap-server", self.coap_server, wire::coap::PORT),
+        ];
         all.into_iter().filter_map(|(name, service, port)| Some((name, service?.port.unwrap_or(port))))
     }
 }
