@@ -170,6 +170,7 @@ impl<K: Copy + Ord> Device<K> {
     /// on to its end.
     pub fn occupy(
         &mut self,
+        now: SimTime,
         part: PartId,
         state: StateId,
         from: SimTime,
@@ -177,7 +178,7 @@ impl<K: Copy + Ord> Device<K> {
         shares: &[(K, u32)],
     ) {
         if self.powered && from < until {
-            self.with(part, |meter, give| meter.occupy(state, from, until, shares, give));
+            self.with(part, |meter, give| meter.occupy(now, state, from, until, shares, give));
         }
     }
 

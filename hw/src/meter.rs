@@ -103,6 +103,7 @@ impl<K: Copy + Ord> Meter<K> {
     /// Lays `state` over the part's rest from `from` to `until`, after the way there if that takes time.
     pub(crate) fn occupy(
         &mut self,
+        now: SimTime,
         state: StateId,
         from: SimTime,
         until: SimTime,
@@ -113,7 +114,7 @@ impl<K: Copy + Ord> Meter<K> {
         let begins = way.map_or(from, |way| from.saturating_sub(way.time));
         // What lies before this interval cannot change any more, unless another one waits before it.
         if self.intervals.front().is_none_or(|first| first.from < begins) {
-            self.settle_to(begins, give);
+            self.settle_to(begins.min(now), give);
         }
         let rests = self.intervals.back().is_none_or(|last| last.until < begins);
         if let Some(way) = way.filter(|_| rests && !self.lingers_at(begins)) {
