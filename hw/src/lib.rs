@@ -29,3 +29,4 @@ pub mod harvester;
 pub mod ledger;
 mod meter;
 pub mod part;
+pub mod profile;
