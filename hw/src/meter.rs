@@ -116,17 +116,15 @@ impl<K: Copy + Ord> Meter<K> {
         if self.intervals.front().is_none_or(|first| first.from < begins) {
             self.settle_to(begins.min(now), give);
         }
-        let rests = self.intervals.back().is_none_or(|last| last.until < begins);
-        if let Some(way) = way.filter(|_| rests && !self.lingers_at(begins)) {
+        // The way is spared while the part is still busy or lingers.
+        let busy_until = self.intervals.back().map(|last| last.until).or(self.tail_from);
+        let lingers = self.spec.tail.map_or(SimDuration::ZERO, |(_, time)| time);
+        let rests = busy_until.is_none_or(|end| end.saturating_add(lingers) < begins);
+        if let Some(way) = way.filter(|_| rests) {
             let shares = Shares::from_slice(&[(self.purposes.transition, 1)]);
             self.insert(Interval { from: begins, until: from, state: way.through, shares });
         }
         self.insert(Interval { from, until, state, shares: Shares::from_slice(shares) });
-    }
-
-    fn lingers_at(&self, now: SimTime) -> bool {
-        let tail = self.spec.tail.map(|(_, time)| time);
-        tail.zip(self.tail_from).is_some_and(|(time, end)| now <= end.saturating_add(time))
     }
 
     fn insert(&mut self, interval: Interval<K>) {

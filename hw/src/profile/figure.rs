@@ -9,8 +9,8 @@ pub(super) struct Figure {
     typical: String,
     maximum: Option<String>,
     source: Option<String>,
-    #[serde(default)]
-    pub(super) verified: bool,
+    #[serde(default, rename = "verified")]
+    _verified: bool,
 }
 
 /// A kind of quantity: its units, each with how many of the smallest it is.
