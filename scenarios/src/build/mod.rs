@@ -89,7 +89,7 @@ pub(crate) fn build<O: Observer>(
         ports.push(builder.add_port(node, &scenario.interface_name(interface), &addresses));
     }
     link::connect(scenario, &mut builder, &ports, files)?;
-    link::add_segments(scenario, &mut builder, &ports);
+    link::add_segments(scenario, &mut builder, &ports)?;
     add_routes(scenario, &mut builder, &nodes, &ports);
     let limits = Limits {
         events: scenario.limits.events,
