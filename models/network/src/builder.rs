@@ -20,6 +20,7 @@ use crate::neighbour::NeighbourCache;
 use crate::network::{Link, Network};
 use crate::node::{Node, NodeId, NodeInfo, StaticRoute};
 use crate::observer::Observer;
+use crate::outside::Border;
 use crate::pool::PacketPool;
 use crate::port::{Attachment, Framing, NO_STATE, Port, PortId, PortInfo, PortState};
 use crate::purpose;
@@ -225,6 +226,7 @@ impl NetworkBuilder {
             tables: Vec::new(),
             packets: PacketPool::default(),
             node_drops: BTreeMap::new(),
+            border: Border::default(),
             world_origin: Origin::new(world_rank),
             delivered: 0,
             dropped: 0,
@@ -298,6 +300,7 @@ impl NetworkBuilder {
                 first_port,
                 ports: count,
                 static_routes: Vec::new(),
+                outside: false,
             });
         }
         (nodes, node_infos, port_infos)

@@ -17,6 +17,7 @@ use crate::event::NetworkEvent;
 use crate::group::Groups;
 use crate::node::{NextHop, Node, NodeId, NodeInfo};
 use crate::observer::Observer;
+use crate::outside::Border;
 use crate::pool::{PacketId, PacketPool};
 use crate::port::{NO_STATE, Port, PortId, PortInfo, PortState};
 use crate::route::SegmentHop;
@@ -55,6 +56,7 @@ pub struct Network<O: Observer> {
     pub(crate) tables: Vec<FxHashMap<u32, NextHop>>,
     pub(crate) packets: PacketPool,
     pub(crate) node_drops: BTreeMap<NodeId, DropCounts>,
+    pub(crate) border: Border,
     pub(crate) world_origin: Origin,
     pub(crate) delivered: u64,
     pub(crate) dropped: u64,

@@ -147,6 +147,8 @@ pub struct NodeInfo {
     pub ports: u32,
     /// Routes that the scenario states, longest prefix first.
     pub static_routes: Vec<StaticRoute>,
+    /// Whether the node stands for a machine outside the simulation.
+    pub outside: bool,
 }
 
 impl NodeInfo {
