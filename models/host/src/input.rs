@@ -53,7 +53,7 @@ impl<O: Observer> World<O> {
 /// A node without applications answers echo requests and refuses everything else.
 #[cold]
 fn receive_without_host<O: Observer>(network: &mut Network<O>, node: NodeId, id: PacketId) {
-    if network.node_info(node).outside {
+    if network.is_outside(node) {
         return network.let_out(node, id);
     }
     let packet = network.deliver(id);

@@ -40,6 +40,8 @@ pub struct Departure {
 #[derive(Debug, Default)]
 pub(crate) struct Border {
     outlets: Vec<PortId>,
+    /// The nodes outside, few if any.
+    nodes: Vec<NodeId>,
     /// Whether anybody takes what leaves; else it is dropped.
     open: bool,
     departures: VecDeque<Departure>,
@@ -49,9 +51,16 @@ impl<O: Observer> Network<O> {
     /// Makes `port` an outlet and its node one that stands for a machine outside.
     pub fn add_outlet(&mut self, port: PortId) -> OutletId {
         let node = self.port_infos[port.index()].node;
-        self.node_infos[node.index()].outside = true;
+        if !self.is_outside(node) {
+            self.border.nodes.push(node);
+        }
         self.border.outlets.push(port);
         OutletId(u16::try_from(self.border.outlets.len() - 1).expect("there are fewer than 65,536 outlets"))
+    }
+
+    /// Whether `node` stands for a machine outside.
+    pub fn is_outside(&self, node: NodeId) -> bool {
+        self.border.nodes.contains(&node)
     }
 
     /// Keeps what leaves for [`Self::next_departure`] from now on.

@@ -43,7 +43,7 @@ impl<O: Observer> Network<O> {
         if destination == DestinationId::FRAMED.0 {
             return NextHop::FRAMED;
         }
-        if self.node_infos[node.index()].outside {
+        if self.is_outside(node) {
             // What reaches a machine outside is for it to judge.
             self.remember(node, destination, NextHop::LOCAL);
             return NextHop::LOCAL;
@@ -94,7 +94,7 @@ impl<O: Observer> Network<O> {
     }
 
     fn static_route(&mut self, node: NodeId, address: IpAddr, only: Option<PortId>) -> Option<NextHop> {
-        let routes = &self.node_infos[node.index()].static_routes;
+        let routes = self.static_routes.get(&node)?;
         let best = routes
             .iter()
             .filter(|route| route.prefix.contains(address) && only.is_none_or(|port| port == route.port))

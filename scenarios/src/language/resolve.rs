@@ -15,6 +15,8 @@ mod topology;
 mod traffic;
 mod workload;
 
+use std::collections::BTreeMap;
+
 use super::diagnostic::Finding;
 use super::document::Document;
 use super::path::Path;
@@ -70,6 +72,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         groups: Vec::new(),
         interfaces: Vec::new(),
         outlets: Vec::new(),
+        addresses: BTreeMap::new(),
         media: Vec::new(),
         links: Vec::new(),
         profiles: Vec::new(),
