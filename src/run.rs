@@ -141,7 +141,7 @@ impl Sweep {
             Ok(())
         })?;
         progress.all_done();
-        let assembled = assemble(&folder, &self.scenario, &self.identity)?;
+        let assembled = assemble(&folder, &self.scenario, &self.identity, arguments.jobs.count())?;
         publish(folder, &assembled)?;
         progress.end();
         add(&mut total.stats, &assembled.stats);
