@@ -93,6 +93,7 @@ fn cubic_stays_near_rfc_9438_with_periodic_loss() {
     assert!((0.9..=1.05).contains(&ratio), "{window} segments");
 }
 
+// Holds: RFC 9293 MAY-18.
 #[test]
 #[cfg_attr(debug_assertions, ignore = "millions of segments: run with --release")]
 fn cubic_follows_rfc_9438_with_independent_loss() {

@@ -17,6 +17,7 @@ fn segment(lab: &mut Lab, a: ConnectionId, bytes: u32) -> Transmit {
     lab.ends[0].poll_transmit(lab.now).expect("it may be sent")
 }
 
+// Holds: RFC 9293 MUST-30, MUST-31, MUST-32, MUST-33, MUST-62.
 #[test]
 fn the_urgent_pointer_is_tracked_and_told_whenever_it_advances() {
     // RFC 9293 §3.8.5: it is an offset from the sequence number to what follows the urgent data (MUST-62); the
@@ -100,6 +101,7 @@ fn after_24_days_a_timestamp_says_nothing() {
     }
 }
 
+// Holds: RFC 9293 MUST-38.
 #[test]
 fn a_small_window_waits_for_the_override() {
     // RFC 9293 §3.8.6.2.1: 1448 of 2000 bytes are filled; the 552 left are neither a segment, nor half of the

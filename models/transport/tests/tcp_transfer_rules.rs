@@ -12,6 +12,7 @@ use wire::tcp::TcpFlags;
 
 const MS: fn(u64) -> SimDuration = SimDuration::from_millis;
 
+// Holds: RFC 9293 MUST-19, MUST-20, SHLD-9, SHLD-10.
 #[test]
 fn data_is_sent_again_after_the_timeout_which_doubles() {
     let mut lab = lab();
@@ -28,6 +29,7 @@ fn data_is_sent_again_after_the_timeout_which_doubles() {
     assert_eq!(lab.events[0], [TcpEvent::Stalled(a)], "R1 after three");
 }
 
+// Holds: RFC 9293 MUST-20, MUST-21, SHLD-11.
 #[test]
 fn r2_gives_up_after_the_user_timeout() {
     let mut lab = lab();
@@ -41,6 +43,7 @@ fn r2_gives_up_after_the_user_timeout() {
     assert_eq!(lab.events[0].last(), Some(&closed));
 }
 
+// Holds: RFC 9293 MUST-40, SHLD-18, SHLD-19.
 #[test]
 fn an_acknowledgment_waits_for_the_second_segment_or_200_ms() {
     // RFC 9293 §3.8.6.3.
@@ -55,6 +58,7 @@ fn an_acknowledgment_waits_for_the_second_segment_or_200_ms() {
     }));
 }
 
+// Holds: RFC 9293 MUST-17, SHLD-7.
 #[test]
 fn nagle_holds_a_small_segment_until_the_last_is_acknowledged() {
     // RFC 9293 §3.7.4.
@@ -96,6 +100,7 @@ fn three_duplicate_acknowledgments_resend_without_a_timeout() {
     }
 }
 
+// Holds: RFC 9293 MUST-35, MUST-36, MUST-37, SHLD-29, SHLD-30.
 #[test]
 fn a_closed_window_is_probed_with_growing_intervals() {
     // RFC 9293 §3.8.6.1: the first probe after one RTO (SHLD-29), then exponentially (SHLD-30).
@@ -117,6 +122,7 @@ fn a_closed_window_is_probed_with_growing_intervals() {
     assert!(lab.ends[1].readable(b) >= 1448);
 }
 
+// Holds: RFC 9293 MUST-24, MUST-26, MUST-27, MUST-29, SHLD-12, MAY-5.
 #[test]
 fn keep_alive_probes_an_idle_peer_and_gives_up() {
     // RFC 9293 §3.8.4.
@@ -167,6 +173,7 @@ fn a_smaller_path_mtu_is_taken_from_icmp_and_data_sent_again() {
     assert_eq!(lab.ends[0].stats(a).unwrap().ssthresh, None, "no congestion");
 }
 
+// Holds: RFC 9293 SHLD-8.
 #[test]
 fn marks_halve_the_window_once_and_are_echoed_until_answered() {
     // RFC 3168 §6.1.2 and §6.1.3.

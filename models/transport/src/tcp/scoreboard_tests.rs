@@ -89,6 +89,7 @@ fn a_repeated_block_and_one_that_cuts_segments_change_nothing() {
     assert_eq!(board.sacked, [(1100, 1500)]);
 }
 
+// Holds: RFC 9293 MUST-18.
 #[test]
 fn a_sample_comes_from_the_oldest_segment_and_from_none_that_was_resent() {
     let mut board = ten();
