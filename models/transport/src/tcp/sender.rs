@@ -171,7 +171,9 @@ impl Sender {
             (false, Some(segments)) => u64::from(segments) * u64::from(size),
             (false, None) => initial_window(size),
         };
-        self.controller = Controller::new(config.congestion, size, window);
+        let controller = Controller::new(config.congestion, size, window);
+        self.controller =
+            if config.fast_convergence { controller } else { controller.without_fast_convergence() };
     }
 
     /// First place behind everything the peer may have seen.
