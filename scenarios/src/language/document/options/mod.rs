@@ -6,7 +6,7 @@ mod udp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use tcp::{CongestionControl, TcpOptions};
+pub use tcp::{CongestionControl, PathMtuDiscovery, SynCookies, TcpOptions};
 pub use udp::UdpOptions;
 
 /// Settings of the protocols, by protocol.
