@@ -62,7 +62,9 @@ fn mean_sojourn(
                 }
             }
             Event::Service(port) => net.on_service(port),
-            Event::Wake(_) | Event::Neighbour(_) | Event::Fault(_) => unreachable!("nobody schedules these"),
+            Event::Entry(..) | Event::Wake(_) | Event::Neighbour(_) | Event::Fault(_) => {
+                unreachable!("nobody schedules these")
+            }
         }
     }
     assert!(arrived >= f64::from(arrivals) * 0.9999, "{arrived} of {arrivals}");
