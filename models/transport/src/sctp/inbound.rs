@@ -280,7 +280,11 @@ impl Inbound {
     }
 
     /// The peer will not send what lies up to `cumulative` again (RFC 3758 §3.6).
-    pub(super) fn on_forward(&mut self, new_cumulative: u32, skipped: impl Iterator<Item = (u16, u16)>) -> bool {
+    pub(super) fn on_forward(
+        &mut self,
+        new_cumulative: u32,
+        skipped: impl Iterator<Item = (u16, u16)>,
+    ) -> bool {
         let new = tsn::unwrap32(self.cumulative, new_cumulative);
         if new <= self.cumulative || new - self.cumulative > 1 << 20 {
             return false;

@@ -63,6 +63,10 @@ pub(super) struct Sent {
     /// Reports that something behind it has arrived (RFC 9260 §7.2.4).
     pub(super) missing: u8,
     pub(super) fast_retransmitted: bool,
+    /// Whether it timed out: it is sent again on another path, if there is one (RFC 9260 §6.4.1).
+    pub(super) timed_out: bool,
+    /// Number of the SACK that reported it last.
+    pub(super) reported: u64,
     pub(super) transmissions: u16,
     pub(super) reliability: Reliability,
     pub(super) handed_over: SimTime,
@@ -107,10 +111,15 @@ pub(super) struct Outbound {
     /// Bytes handed over and not yet acknowledged.
     pub(super) buffered: u64,
     queued_messages: usize,
+    /// Bytes handed over and not yet sent for the first time.
+    pub(super) queued_bytes: u64,
     pub(super) outstanding: VecDeque<Sent>,
     /// TSN of the front of `outstanding`.
     pub(super) base: u64,
     pub(super) marked: usize,
+    pub(super) gap_acked: usize,
+    /// SACKs processed.
+    pub(super) sacks: u64,
     /// Bytes in flight on all paths.
     pub(super) in_flight: u64,
     /// Receive buffer of the peer that is left (RFC 9260 §6.2.1).
@@ -133,9 +142,12 @@ impl Outbound {
             messages: 0,
             buffered: 0,
             queued_messages: 0,
+            queued_bytes: 0,
             outstanding: VecDeque::new(),
             base,
             marked: 0,
+            gap_acked: 0,
+            sacks: 0,
             in_flight: 0,
             peer_rwnd: u64::from(peer_rwnd),
             advanced: base - 1,
@@ -152,6 +164,7 @@ impl Outbound {
         for stream in self.streams.drain(usize::from(streams).min(self.streams.len())..) {
             for message in stream.queue {
                 self.buffered -= u64::from(message.payload.len());
+                self.queued_bytes -= u64::from(message.payload.len());
                 self.queued_messages -= 1;
                 lost += 1;
             }
@@ -181,6 +194,7 @@ impl Outbound {
         runs: Runs,
     ) {
         self.buffered += u64::from(payload.len());
+        self.queued_bytes += u64::from(payload.len());
         self.queued_messages += 1;
         let queued = Queued {
             number: self.messages,
@@ -229,6 +243,7 @@ impl Outbound {
                     return Some(index);
                 }
                 self.buffered -= u64::from(front.payload.len());
+                self.queued_bytes -= u64::from(front.payload.len());
                 self.queued_messages -= 1;
                 *dropped += 1;
                 stream.queue.pop_front();
@@ -275,6 +290,8 @@ impl Outbound {
             path,
             missing: 0,
             fast_retransmitted: false,
+            timed_out: false,
+            reported: 0,
             transmissions: 1,
             reliability: front.reliability,
             handed_over: front.handed_over,
@@ -292,6 +309,7 @@ impl Outbound {
             self.turns.pop();
             self.list(index);
         }
+        self.queued_bytes -= u64::from(len);
         self.in_flight += u64::from(len);
         self.peer_rwnd = self.peer_rwnd.saturating_sub(u64::from(len));
         self.outstanding.push_back(sent);
@@ -315,26 +333,30 @@ impl Outbound {
                     left_flight(sent.path, sent.payload.len());
                 }
                 ChunkState::Marked => self.marked -= 1,
-                ChunkState::GapAcked | ChunkState::Abandoned => {}
+                ChunkState::GapAcked => self.gap_acked -= 1,
+                ChunkState::Abandoned => {}
             }
             sent.state = ChunkState::Abandoned;
         }
-        if let Some(index) = self.current
-            && let Some(front) = self.streams[usize::from(index)].queue.front()
-            && front.number == message
-        {
-            let stream = &mut self.streams[usize::from(index)];
-            self.buffered -= u64::from(front.payload.len());
-            if !front.unordered {
-                stream.next_ssn = stream.next_ssn.wrapping_add(1);
-            }
-            stream.queue.pop_front();
-            stream.listed = false;
-            self.queued_messages -= 1;
-            self.current = None;
-            self.turns.retain(|Reverse((_, _, listed))| *listed != index);
-            self.list(index);
+        self.drop_rest_of(message);
+    }
+
+    /// Drops what was not sent yet of a message that is given up.
+    fn drop_rest_of(&mut self, message: u64) {
+        let Some(index) = self.current else { return };
+        let stream = &mut self.streams[usize::from(index)];
+        let Some(front) = stream.queue.pop_front_if(|front| front.number == message) else { return };
+        let len = u64::from(front.payload.len());
+        if !front.unordered {
+            stream.next_ssn = stream.next_ssn.wrapping_add(1);
         }
+        stream.listed = false;
+        self.buffered -= len;
+        self.queued_bytes -= len;
+        self.queued_messages -= 1;
+        self.current = None;
+        self.turns.retain(|Reverse((_, _, listed))| *listed != index);
+        self.list(index);
     }
 
     /// Moves Advanced.Peer.Ack.Point over what was given up (RFC 3758 §3.5 rule C2), and says whether it is ahead.

@@ -89,8 +89,12 @@ impl Builder {
         let mut account = Account::with_header(data_flow, reason, Protocol::Sctp, header_len, self.runs);
         account.retransmission = self.resends;
         let mut packet = Packet::new(self.payload, account);
-        let mut common =
-            CommonHeader { source_port: ports.0, destination_port: ports.1, verification_tag: tag, checksum: 0 };
+        let mut common = CommonHeader {
+            source_port: ports.0,
+            destination_port: ports.1,
+            verification_tag: tag,
+            checksum: 0,
+        };
         let out = packet.push_header(header_len);
         common.emit(&mut out[..COMMON_HEADER_LEN]);
         out[COMMON_HEADER_LEN..].copy_from_slice(&self.lead);
@@ -153,6 +157,11 @@ impl Walker {
     /// Whether there is nothing more.
     pub(super) fn is_done(&self) -> bool {
         self.left() == 0
+    }
+
+    /// The next chunk's flags.
+    pub(super) fn flags(&self) -> u8 {
+        self.look::<2>().map_or(0, |[_, flags]| flags)
     }
 
     /// The next chunk's type and length, or `None` if it is cut off or impossible.

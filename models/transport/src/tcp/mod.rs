@@ -33,7 +33,7 @@
 mod choice;
 pub mod config;
 pub mod connection;
-mod deadlines;
+pub(crate) mod deadlines;
 mod demux;
 mod dispatch;
 mod endpoint;
