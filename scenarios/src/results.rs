@@ -39,7 +39,7 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
         ("latency.csv", "run,flow,value_ns,count\n".to_owned()),
         (
             "nodes.csv",
-            "run,node,frames_sent,bytes_sent,frames_received,bytes_received,frames_dropped\n".to_owned(),
+            "run,node,frames_sent,bytes_sent,frames_received,bytes_received,packets_forwarded,frames_dropped\n".to_owned(),
         ),
         (
             "links.csv",
@@ -155,9 +155,9 @@ fn flow_lines<O: Observer>(
 ) -> String {
     let mut lines = String::new();
     for &(flow, account) in flows {
-        let from = &world.network.node_info(flow.from).name;
+        let from = world.network.node_name(flow.from);
         let to = match flow.to.as_slice() {
-            [node] => Cow::Borrowed(&*world.network.node_info(*node).name),
+            [node] => Cow::Borrowed(world.network.node_name(*node)),
             _ => Cow::Owned(flow.address.to_string()),
         };
         let (name, over) = (field(&flow.name), field(&flow.over));
@@ -205,17 +205,17 @@ fn node_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>) -> String {
     let mut lines = String::new();
     let all = world.network.node_count() <= NODES_LISTED_MAX;
     for node in world.network.node_ids().filter(|&node| all || world.host(node).is_some()) {
-        let info = world.network.node_info(node);
         let traffic = world.network.node_traffic(node);
         let cells = [
             traffic.frames_sent,
             traffic.bytes_sent,
             traffic.frames_received,
             traffic.bytes_received,
+            traffic.packets_forwarded,
             traffic.frames_dropped,
         ];
         let cells: String = cells.iter().map(|cell| format!(",{cell}")).collect();
-        put(&mut lines, format_args!("{},{}{cells}\n", about.name, field(&info.name)));
+        put(&mut lines, format_args!("{},{}{cells}\n", about.name, field(world.network.node_name(node))));
     }
     lines
 }
@@ -223,11 +223,11 @@ fn node_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>) -> String {
 /// One line for each direction of each link, of the first ones if there are very many.
 fn link_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>, end: SimTime) -> String {
     let mut lines = String::new();
-    for link in world.network.links().iter().take(LINKS_LISTED_MAX) {
+    for (number, link) in world.network.links().iter().take(LINKS_LISTED_MAX).enumerate() {
         let [a, b] = link.ends;
         for (port, peer) in [(a, b), (b, a)] {
             let node = |port: PortId| {
-                field(&world.network.node_info(world.network.port_info(port).node).name).into_owned()
+                field(world.network.node_name(world.network.port_info(port).node)).into_owned()
             };
             let report = world.network.direction_report(port);
             let queue = report.drops.get(DropCause::QueueFull) + report.drops.get(DropCause::QueueManaged);
@@ -239,7 +239,7 @@ fn link_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>, end: SimTime)
                 format_args!(
                     "{},{},{},{},{},{},{},{queue},{loss},{down},{},{},{},{},{}\n",
                     about.name,
-                    field(&link.name),
+                    field(world.network.link_name(number)),
                     node(port),
                     node(peer),
                     report.frames + queue + down,

@@ -82,8 +82,7 @@ impl<O: Observer> World<O> {
         self.network.set_node_down(node, true);
         self.network.reset_neighbours(node);
         self.network.forget_memberships(node);
-        let name = self.network.node_info(node).name.clone();
-        let stack = Stack::new(&self.streams, &name, O::ENABLED);
+        let stack = Stack::new(&self.streams, self.network.node_name(node), O::ENABLED);
         if let Some(host) = &mut self.hosts[node.index()] {
             host.lose_volatile_state(stack);
         }

@@ -52,6 +52,40 @@ impl std::fmt::Display for Prefix {
     }
 }
 
+/// The addresses of one port: nearly always one, which then stands in its place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Addresses {
+    /// None at all.
+    #[default]
+    None,
+    /// The usual case.
+    One(Prefix),
+    /// Several.
+    Many(Box<[Prefix]>),
+}
+
+impl From<&[Prefix]> for Addresses {
+    fn from(prefixes: &[Prefix]) -> Self {
+        match prefixes {
+            [] => Self::None,
+            [one] => Self::One(*one),
+            many => Self::Many(many.into()),
+        }
+    }
+}
+
+impl std::ops::Deref for Addresses {
+    type Target = [Prefix];
+
+    fn deref(&self) -> &[Prefix] {
+        match self {
+            Self::None => &[],
+            Self::One(prefix) => std::slice::from_ref(prefix),
+            Self::Many(prefixes) => prefixes,
+        }
+    }
+}
+
 /// What an address that packets are sent to leads to.
 #[derive(Clone, Copy, Debug)]
 pub struct Destination {

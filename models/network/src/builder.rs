@@ -1,6 +1,6 @@
 //! Putting a network together: nodes and ports in any order, the same world in the end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,13 +9,12 @@ use sim_core::engine::{Limits, Scheduler};
 use sim_core::event::Origin;
 use sim_core::random::Streams;
 use sim_core::{DataRate, SimDuration, SimTime};
-use smallvec::SmallVec;
-use wire::ethernet::MacAddress;
 
 use crate::accounts::Accounts;
-use crate::address::{AddressBook, Prefix};
+use crate::address::{AddressBook, Addresses, Prefix};
 use crate::group::Groups;
 use crate::link::{Direction, LinkError};
+use crate::name_list::NameList;
 use crate::neighbour::NeighbourCache;
 use crate::network::{Link, Network};
 use crate::node::{Node, NodeId, NodeInfo, StaticRoute};
@@ -32,18 +31,19 @@ pub struct NodeKey(u32);
 
 /// A port under construction.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct PortKey {
-    node: u32,
-    port: u32,
-}
+pub struct PortKey(u32);
 
 /// A network under construction.
 #[derive(Debug, Default)]
 pub struct NetworkBuilder {
     nodes: Vec<NodeDraft>,
-    /// Names of interfaces, of which there are few different ones.
-    port_names: BTreeSet<Arc<str>>,
+    node_names: NameList,
+    ports: Vec<PortDraft>,
+    /// Names of interfaces, each once, and their numbers.
+    port_names: NameList,
+    known_port_names: FxHashMap<Box<str>, u32>,
     links: Vec<LinkDraft>,
+    link_names: NameList,
     segments: Vec<SegmentDraft>,
     routes: Vec<(NodeKey, Prefix, PortKey, Option<PortKey>)>,
     outside: Vec<(Prefix, PortKey)>,
@@ -51,20 +51,19 @@ pub struct NetworkBuilder {
 
 #[derive(Debug)]
 struct NodeDraft {
-    name: Box<str>,
     forwards: bool,
-    ports: SmallVec<[PortDraft; 2]>,
+    ports: u32,
 }
 
 #[derive(Debug)]
 struct PortDraft {
-    name: Arc<str>,
-    addresses: SmallVec<[Prefix; 1]>,
+    node: NodeKey,
+    name: u32,
+    addresses: Addresses,
 }
 
 #[derive(Debug)]
 struct LinkDraft {
-    name: Box<str>,
     ends: [PortKey; 2],
     directions: Arc<[Direction; 2]>,
 }
@@ -113,7 +112,7 @@ pub const MAX_NODES: usize = (1 << 24) - 2;
 #[derive(Clone, Debug)]
 pub struct Names {
     nodes: Vec<NodeId>,
-    first_ports: Vec<PortId>,
+    ports: Vec<PortId>,
 }
 
 impl Names {
@@ -124,7 +123,7 @@ impl Names {
 
     /// The port's place in the network.
     pub fn port(&self, key: PortKey) -> PortId {
-        PortId(self.first_ports[self.nodes[key.node as usize].index()].0 + key.port)
+        self.ports[key.0 as usize]
     }
 }
 
@@ -134,23 +133,39 @@ impl NetworkBuilder {
         Self::default()
     }
 
+    /// An empty network with room for so many nodes, ports and links.
+    pub fn with_capacity(nodes: usize, ports: usize, links: usize) -> Self {
+        Self {
+            nodes: Vec::with_capacity(nodes),
+            node_names: NameList::with_capacity(nodes, 0),
+            ports: Vec::with_capacity(ports),
+            links: Vec::with_capacity(links),
+            link_names: NameList::with_capacity(links, 0),
+            ..Self::default()
+        }
+    }
+
     /// Adds a node; `forwards` says whether it passes on packets that are for others.
     pub fn add_node(&mut self, name: &str, forwards: bool) -> NodeKey {
-        self.nodes.push(NodeDraft { name: name.into(), forwards, ports: SmallVec::new() });
+        self.node_names.push(name);
+        self.nodes.push(NodeDraft { forwards, ports: 0 });
         NodeKey(self.nodes.len() as u32 - 1)
     }
 
     /// Adds an interface to a node.
     pub fn add_port(&mut self, node: NodeKey, name: &str, addresses: &[Prefix]) -> PortKey {
-        let known = self.port_names.get(name).cloned();
-        let name = known.unwrap_or_else(|| {
-            let name: Arc<str> = name.into();
-            self.port_names.insert(Arc::clone(&name));
-            name
-        });
-        let ports = &mut self.nodes[node.0 as usize].ports;
-        ports.push(PortDraft { name, addresses: addresses.iter().copied().collect() });
-        PortKey { node: node.0, port: ports.len() as u32 - 1 }
+        let next = self.known_port_names.len() as u32;
+        let name = match self.known_port_names.get(name) {
+            Some(&known) => known,
+            None => {
+                self.port_names.push(name);
+                self.known_port_names.insert(name.into(), next);
+                next
+            }
+        };
+        self.nodes[node.0 as usize].ports += 1;
+        self.ports.push(PortDraft { node, name, addresses: addresses.into() });
+        PortKey(self.ports.len() as u32 - 1)
     }
 
     /// Joins two ports by a link: `forward` leads from the first to the second.
@@ -160,7 +175,8 @@ impl NetworkBuilder {
 
     /// Joins two ports by a link whose settings others share.
     pub fn connect_alike(&mut self, name: &str, ends: [PortKey; 2], directions: Arc<[Direction; 2]>) {
-        self.links.push(LinkDraft { name: name.into(), ends, directions });
+        self.link_names.push(name);
+        self.links.push(LinkDraft { ends, directions });
     }
 
     /// Joins ports by a shared segment.
@@ -192,16 +208,22 @@ impl NetworkBuilder {
         observer: O,
     ) -> Result<(Network<O>, Names), BuildError> {
         let names = self.number()?;
-        let addresses = self.nodes.iter().flat_map(|node| &node.ports).map(|port| port.addresses.len()).sum();
-        let mut owners = Vec::with_capacity(addresses);
-        let (nodes, node_infos, mut port_infos) = self.lay_out(&names, &mut owners);
+        let (nodes, node_infos, node_names) = self.lay_nodes(&names);
+        let (mut port_infos, owners) = self.lay_ports(&names);
         let mut ports: Vec<Port> = port_infos.iter().map(|_| detached()).collect();
-        let mut states = Vec::new();
-        let drafts = std::mem::take(&mut self.links);
-        let links = lay_links(drafts, &names, streams, &mut ports, &mut port_infos, &mut states)?;
+        let (mut states, mut queue_limits) = (Vec::new(), Vec::new());
+        let link_names = std::mem::take(&mut self.link_names);
+        let mut laying = Laying {
+            names: &names,
+            streams,
+            ports: &mut ports,
+            port_infos: &mut port_infos,
+            states: &mut states,
+            queue_limits: &mut queue_limits,
+        };
+        let links = laying.links(std::mem::take(&mut self.links), &link_names)?;
         let drafts = std::mem::take(&mut self.segments);
-        let segments =
-            lay_segments(drafts, &names, streams, &mut ports, &mut port_infos, &mut states, &node_infos)?;
+        let segments = laying.segments(drafts, &node_names, &self.port_names)?;
         let mut addresses = AddressBook::new(owners).map_err(BuildError::Address)?;
         for (prefix, port) in self.outside {
             addresses.add_outside(prefix, names.port(port));
@@ -218,6 +240,11 @@ impl NetworkBuilder {
             port_infos,
             states,
             links,
+            node_names,
+            link_names,
+            port_names: self.port_names,
+            queue_limits,
+            static_routes: BTreeMap::new(),
             segments,
             groups: Groups::default(),
             hops_by: FxHashMap::default(),
@@ -233,7 +260,7 @@ impl NetworkBuilder {
         };
         for (node, prefix, port, via) in self.routes {
             let route = StaticRoute { prefix, port: names.port(port), via: via.map(|via| names.port(via)) };
-            network.node_infos[names.node(node).index()].static_routes.push(route);
+            network.static_routes.entry(names.node(node)).or_default().push(route);
         }
         Ok((network, names))
     }
@@ -242,154 +269,165 @@ impl NetworkBuilder {
         if self.nodes.len() > MAX_NODES {
             return Err(BuildError::TooManyNodes(self.nodes.len()));
         }
+        let name = |draft: u32| self.node_names.get(draft as usize);
         let mut order: Vec<u32> = (0..self.nodes.len() as u32).collect();
-        order.sort_unstable_by(|&a, &b| self.nodes[a as usize].name.cmp(&self.nodes[b as usize].name));
-        let twice = order
-            .windows(2)
-            .find(|pair| self.nodes[pair[0] as usize].name == self.nodes[pair[1] as usize].name);
-        if let Some(pair) = twice {
-            return Err(BuildError::NodeName(self.nodes[pair[0] as usize].name.clone()));
+        order.sort_unstable_by(|&a, &b| name(a).cmp(name(b)));
+        if let Some(pair) = order.windows(2).find(|pair| name(pair[0]) == name(pair[1])) {
+            return Err(BuildError::NodeName(name(pair[0]).into()));
         }
         let mut nodes = vec![NodeId(0); self.nodes.len()];
-        let mut first_ports = Vec::with_capacity(self.nodes.len());
+        // The next port of each node, by the order of adding.
+        let mut next_ports = vec![PortId(0); self.nodes.len()];
         let mut next_port = 0;
         for (rank, &draft) in order.iter().enumerate() {
             nodes[draft as usize] = NodeId(rank as u32);
-            first_ports.push(PortId(next_port));
-            next_port += self.nodes[draft as usize].ports.len() as u32;
+            next_ports[draft as usize] = PortId(next_port);
+            next_port += self.nodes[draft as usize].ports;
         }
-        Ok(Names { nodes, first_ports })
+        let number = |port: &PortDraft| {
+            let next = &mut next_ports[port.node.0 as usize];
+            std::mem::replace(next, PortId(next.0 + 1))
+        };
+        Ok(Names { nodes, ports: self.ports.iter().map(number).collect() })
     }
 
-    /// Turns the drafts of nodes and ports into what the network keeps, and lets go of them.
-    fn lay_out(
-        &mut self,
-        names: &Names,
-        owners: &mut Vec<(IpAddr, PortId)>,
-    ) -> (Vec<Node>, Vec<NodeInfo>, Vec<PortInfo>) {
-        let mut order: Vec<usize> = vec![0; self.nodes.len()];
+    /// Turns the drafts of nodes into what the network keeps, in the order of their names.
+    fn lay_nodes(&mut self, names: &Names) -> (Vec<Node>, Vec<NodeInfo>, NameList) {
+        let drafts = std::mem::take(&mut self.nodes);
+        let by_draft = std::mem::take(&mut self.node_names);
+        let mut order: Vec<u32> = vec![0; drafts.len()];
         for (draft, node) in names.nodes.iter().enumerate() {
-            order[node.index()] = draft;
+            order[node.index()] = draft as u32;
         }
         let mut nodes = Vec::with_capacity(order.len());
         let mut node_infos = Vec::with_capacity(order.len());
-        let mut drafts = std::mem::take(&mut self.nodes);
-        let mut port_infos = Vec::with_capacity(drafts.iter().map(|node| node.ports.len()).sum());
+        let mut node_names = NameList::with_capacity(order.len(), by_draft.letters());
+        let mut first_port = PortId(0);
         for (rank, &draft) in order.iter().enumerate() {
-            let draft = &mut drafts[draft];
-            let first_port = names.first_ports[rank];
-            nodes.push(Node::new(rank as u32, draft.forwards));
-            let count = draft.ports.len() as u32;
-            for (index, port) in std::mem::take(&mut draft.ports).into_iter().enumerate() {
-                let id = PortId(first_port.0 + index as u32);
-                owners.extend(port.addresses.iter().map(|prefix| (prefix.address, id)));
-                port_infos.push(PortInfo {
-                    node: NodeId(rank as u32),
-                    name: port.name,
-                    addresses: port.addresses,
-                    mac: mac_of(id),
-                    attachment: Attachment::Detached,
-                    cost: 1,
-                    queue_limit: QueueLimit::Packets(0),
-                });
+            let NodeDraft { forwards, ports } = drafts[draft as usize];
+            nodes.push(Node::new(rank as u32, forwards));
+            node_infos.push(NodeInfo { first_port, ports });
+            node_names.push(by_draft.get(draft as usize));
+            first_port.0 += ports;
+        }
+        (nodes, node_infos, node_names)
+    }
+
+    /// Turns the drafts of ports into what the network keeps; lists who owns which address.
+    fn lay_ports(&mut self, names: &Names) -> (Vec<PortInfo>, Vec<(IpAddr, PortId)>) {
+        let drafts = std::mem::take(&mut self.ports);
+        let mut owners = Vec::with_capacity(drafts.iter().map(|port| port.addresses.len()).sum());
+        let none = PortInfo {
+            node: NodeId(0),
+            name: 0,
+            queue_limit: 0,
+            addresses: Addresses::None,
+            attachment: Attachment::Detached,
+            cost: 1,
+        };
+        let mut port_infos = vec![none; drafts.len()];
+        for (draft, &id) in drafts.into_iter().zip(&names.ports) {
+            owners.extend(draft.addresses.iter().map(|prefix| (prefix.address, id)));
+            let info = &mut port_infos[id.index()];
+            info.node = names.node(draft.node);
+            (info.name, info.addresses) = (draft.name, draft.addresses);
+        }
+        (port_infos, owners)
+    }
+}
+
+/// Where links and segments are laid.
+struct Laying<'a> {
+    names: &'a Names,
+    streams: &'a Streams,
+    ports: &'a mut [Port],
+    port_infos: &'a mut [PortInfo],
+    states: &'a mut Vec<PortState>,
+    queue_limits: &'a mut Vec<QueueLimit>,
+}
+
+impl Laying<'_> {
+    /// The links in the order of adding, their ports attached.
+    fn links(&mut self, drafts: Vec<LinkDraft>, link_names: &NameList) -> Result<Vec<Link>, BuildError> {
+        let mut links = Vec::with_capacity(drafts.len());
+        for (number, draft) in drafts.into_iter().enumerate() {
+            let ends = draft.ends.map(|end| self.names.port(end));
+            let name = link_names.get(number);
+            for (side, direction) in draft.directions.iter().enumerate() {
+                let (here, there) = (ends[side], ends[1 - side]);
+                let state = direction
+                    .build_state(self.streams, || way_name(name, side))
+                    .map_err(|error| BuildError::Link { link: name.into(), error })?;
+                let port = &mut self.ports[here.index()];
+                port.delay = direction.delay;
+                port.rate = direction.rate;
+                port.mtu = direction.mtu;
+                port.framing = direction.framing;
+                port.peer = there;
+                port.peer_node = self.port_infos[there.index()].node;
+                if let Some(state) = state {
+                    port.slow = true;
+                    port.state = self.states.len() as u32;
+                    self.states.push(state);
+                }
+                let attachment = Attachment::Link(number as u32);
+                self.attach(here, attachment, direction.cost, direction.drop_tail_limit());
             }
-            node_infos.push(NodeInfo {
-                name: std::mem::take(&mut draft.name),
-                first_port,
-                ports: count,
-                static_routes: Vec::new(),
-            });
+            links.push(Link { ends });
         }
-        (nodes, node_infos, port_infos)
+        Ok(links)
     }
-}
 
-/// The links in the order of adding, their ports attached.
-fn lay_links(
-    drafts: Vec<LinkDraft>,
-    names: &Names,
-    streams: &Streams,
-    ports: &mut [Port],
-    port_infos: &mut [PortInfo],
-    states: &mut Vec<PortState>,
-) -> Result<Vec<Link>, BuildError> {
-    let mut links = Vec::with_capacity(drafts.len());
-    for (number, draft) in drafts.into_iter().enumerate() {
-        let ends = draft.ends.map(|end| names.port(end));
-        for (side, direction) in draft.directions.iter().enumerate() {
-            let (here, there) = (ends[side], ends[1 - side]);
-            let state = direction
-                .build_state(streams, || way_name(&draft.name, side))
-                .map_err(|error| BuildError::Link { link: draft.name.clone(), error })?;
-            let port = &mut ports[here.index()];
-            port.delay = direction.delay;
-            port.rate = direction.rate;
-            port.mtu = direction.mtu;
-            port.framing = direction.framing;
-            port.peer = there;
-            port.peer_node = port_infos[there.index()].node;
-            if let Some(state) = state {
-                port.slow = true;
-                port.state = states.len() as u32;
-                states.push(state);
+    /// The segments in the order of their names, their ports attached.
+    fn segments(
+        &mut self,
+        mut drafts: Vec<SegmentDraft>,
+        node_names: &NameList,
+        port_names: &NameList,
+    ) -> Result<Vec<Segment>, BuildError> {
+        drafts.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut segments = Vec::with_capacity(drafts.len());
+        for (index, SegmentDraft { name, spec, ports: stations }) in drafts.into_iter().enumerate() {
+            let mut stations: Vec<PortId> = stations.iter().map(|&key| self.names.port(key)).collect();
+            stations.sort_unstable();
+            for &station in &stations {
+                self.attach(station, Attachment::Segment(index as u32), spec.cost, spec.queue);
+                let info = &self.port_infos[station.index()];
+                let of =
+                    format!("{}/{}", node_names.get(info.node.index()), port_names.get(info.name as usize));
+                let cache =
+                    NeighbourCache::new(spec.neighbours, self.streams.counter(&of, purpose::NEIGHBOUR));
+                let port = &mut self.ports[station.index()];
+                (port.rate, port.delay, port.mtu) = (spec.rate, spec.delay, spec.mtu);
+                (port.framing, port.slow, port.state) = (Framing::Ethernet, true, self.states.len() as u32);
+                self.states.push(PortState { neighbours: Some(Box::new(cache)), ..PortState::default() });
             }
-            let info = &mut port_infos[here.index()];
-            info.attachment = Attachment::Link(number as u32);
-            info.cost = direction.cost.max(1);
-            info.queue_limit = direction.drop_tail_limit();
+            let loss = spec
+                .loss
+                .build(self.streams, &name)
+                .map_err(|error| BuildError::Segment { segment: name.clone(), error })?;
+            segments.push(Segment::new(name, stations, loss));
         }
-        links.push(Link { name: draft.name, ends });
+        Ok(segments)
     }
-    Ok(links)
-}
 
-/// The segments in the order of their names, their ports attached.
-fn lay_segments(
-    mut drafts: Vec<SegmentDraft>,
-    names: &Names,
-    streams: &Streams,
-    ports: &mut [Port],
-    port_infos: &mut [PortInfo],
-    states: &mut Vec<PortState>,
-    node_infos: &[NodeInfo],
-) -> Result<Vec<Segment>, BuildError> {
-    drafts.sort_by(|a, b| a.name.cmp(&b.name));
-    let mut segments = Vec::with_capacity(drafts.len());
-    for (index, SegmentDraft { name, spec, ports: stations }) in drafts.into_iter().enumerate() {
-        let mut stations: Vec<PortId> = stations.iter().map(|&key| names.port(key)).collect();
-        stations.sort_unstable();
-        for station in &stations {
-            let info = &mut port_infos[station.index()];
-            info.attachment = Attachment::Segment(index as u32);
-            info.cost = spec.cost.max(1);
-            info.queue_limit = spec.queue;
-            let of = format!("{}/{}", node_infos[info.node.index()].name, info.name);
-            let cache = NeighbourCache::new(spec.neighbours, streams.counter(&of, purpose::NEIGHBOUR));
-            let port = &mut ports[station.index()];
-            (port.rate, port.delay, port.mtu) = (spec.rate, spec.delay, spec.mtu);
-            (port.framing, port.slow, port.state) = (Framing::Ethernet, true, states.len() as u32);
-            states.push(PortState { neighbours: Some(Box::new(cache)), ..PortState::default() });
+    fn attach(&mut self, port: PortId, attachment: Attachment, cost: u32, given: QueueLimit) {
+        // Links that are alike are mostly added one after the other.
+        let recent = self.queue_limits.len().saturating_sub(LIMITS_LOOKED_AT);
+        let known = self.queue_limits[recent..].iter().rposition(|&known| known == given);
+        let limit = known.map_or(self.queue_limits.len(), |known| recent + known);
+        if known.is_none() {
+            self.queue_limits.push(given);
         }
-        let loss = spec
-            .loss
-            .build(streams, &name)
-            .map_err(|error| BuildError::Segment { segment: name.clone(), error })?;
-        segments.push(Segment::new(name, stations, loss));
+        let info = &mut self.port_infos[port.index()];
+        info.attachment = attachment;
+        info.cost = cost.max(1);
+        info.queue_limit = limit as u32;
     }
-    Ok(segments)
 }
 
-/// A locally administered link-layer address (IEEE 802 §8.4) made from the port's number.
-fn mac_of(port: PortId) -> MacAddress {
-    let [a, b, c, d] = port.0.to_be_bytes();
-    MacAddress([0x02, 0x4e, a, b, c, d])
-}
-
-/// The port whose address [`mac_of`] made.
-pub(crate) fn port_of(mac: MacAddress) -> Option<PortId> {
-    let [0x02, 0x4e, a, b, c, d] = mac.0 else { return None };
-    Some(PortId(u32::from_be_bytes([a, b, c, d])))
-}
+/// Limits of queues among which an equal one is looked for.
+const LIMITS_LOOKED_AT: usize = 16;
 
 /// The name of a link direction, after which its random streams are called.
 pub(crate) fn way_name(link: &str, side: usize) -> String {

@@ -73,7 +73,7 @@ impl<O: Observer> Network<O> {
         if !self.nodes[node.index()].forwards || next.as_port().is_none() {
             return self.forward_elsewhere(node, next, id);
         }
-        if !self.count_hop(id) {
+        if !self.count_hop(node, id) {
             self.report(node, id, Problem::HopLimit);
             self.discard(node, None, id, DropCause::HopLimit);
             return Ingress::Done;
@@ -82,11 +82,15 @@ impl<O: Observer> Network<O> {
         Ingress::Done
     }
 
-    /// Takes one off the hop limit; says whether the packet may go on (RFC 1812 §5.3.1, RFC 8200 §3).
+    /// Takes one off the hop limit of a packet that `node` passes on; says whether it may go on (RFC 1812 §5.3.1,
+    /// RFC 8200 §3).
     #[inline]
-    pub(crate) fn count_hop(&mut self, id: PacketId) -> bool {
+    pub(crate) fn count_hop(&mut self, node: NodeId, id: PacketId) -> bool {
         let header = HeaderMut::new(self.packets[id].header_mut());
-        header.is_ok_and(|mut header| header.decrement_hop_limit().is_some_and(|left| left > 0))
+        let may_go_on =
+            header.is_ok_and(|mut header| header.decrement_hop_limit().is_some_and(|left| left > 0));
+        self.nodes[node.index()].forwarded += u64::from(may_go_on);
+        may_go_on
     }
 
     /// Whether an outage has voided a frame between `port`'s peer and `node`.
@@ -210,7 +214,7 @@ impl<O: Observer> Network<O> {
             self.discard(node, None, id, DropCause::NotForMe);
             return Ingress::Done;
         }
-        if !self.count_hop(id) {
+        if !self.count_hop(node, id) {
             self.report(node, id, Problem::HopLimit);
             self.discard(node, None, id, DropCause::HopLimit);
             return Ingress::Done;

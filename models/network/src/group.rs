@@ -217,7 +217,7 @@ impl<O: Observer> Network<O> {
         };
         if !onward.is_empty() && self.nodes[node.index()].forwards {
             let copy = if local { self.copy_of(id) } else { id };
-            if self.count_hop(copy) {
+            if self.count_hop(node, copy) {
                 self.send_copies(node, source, copy, group, &onward);
             } else {
                 self.discard(node, None, copy, DropCause::HopLimit);

@@ -17,6 +17,7 @@ mod group;
 pub mod impairment;
 pub mod link;
 mod membership;
+mod name_list;
 pub mod neighbour;
 pub mod network;
 pub mod node;

@@ -33,7 +33,7 @@ impl<O: Observer> Network<O> {
             }
             IpAddr::V6(address) => {
                 // The source is a link-local address (RFC 2710 §3).
-                let source = self.port_infos[port.index()].mac.link_local();
+                let source = port.mac().link_local();
                 let (kind, to) =
                     if joined { (mld::KindV1::Report, address) } else { (mld::KindV1::Done, ALL_ROUTERS_V6) };
                 (mld_packet(source, to, mld::MessageV1 { kind, max_response_delay: 0, address }), to.into())

@@ -15,18 +15,18 @@ use crate::address::AddressBook;
 use crate::drop_cause::{DropCause, DropCounts};
 use crate::event::NetworkEvent;
 use crate::group::Groups;
-use crate::node::{NextHop, Node, NodeId, NodeInfo};
+use crate::name_list::NameList;
+use crate::node::{NextHop, Node, NodeId, NodeInfo, StaticRoute};
 use crate::observer::Observer;
 use crate::pool::{PacketId, PacketPool};
 use crate::port::{NO_STATE, Port, PortId, PortInfo, PortState};
+use crate::queue::QueueLimit;
 use crate::route::SegmentHop;
 use crate::segment::Segment;
 
 /// A link with two ends.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// The link's name in the scenario.
-    pub name: Box<str>,
     /// The ports at its ends: forward goes from the first to the second.
     pub ends: [PortId; 2],
 }
@@ -48,6 +48,14 @@ pub struct Network<O: Observer> {
     pub(crate) port_infos: Vec<PortInfo>,
     pub(crate) states: Vec<PortState>,
     pub(crate) links: Vec<Link>,
+    pub(crate) node_names: NameList,
+    pub(crate) link_names: NameList,
+    /// The names that interfaces have; many share one.
+    pub(crate) port_names: NameList,
+    /// The limits that drop-tail queues have; many share one.
+    pub(crate) queue_limits: Vec<QueueLimit>,
+    /// Routes that the scenario states.
+    pub(crate) static_routes: BTreeMap<NodeId, Vec<StaticRoute>>,
     pub(crate) segments: Vec<Segment>,
     pub(crate) groups: Groups,
     pub(crate) hops_by: FxHashMap<(PortId, u32), NextHop>,
@@ -95,6 +103,21 @@ impl<O: Observer> Network<O> {
     /// What is known of a node.
     pub fn node_info(&self, node: NodeId) -> &NodeInfo {
         &self.node_infos[node.index()]
+    }
+
+    /// A node's name in the scenario.
+    pub fn node_name(&self, node: NodeId) -> &str {
+        self.node_names.get(node.index())
+    }
+
+    /// The name of a port's interface within its node.
+    pub fn port_name(&self, port: PortId) -> &str {
+        self.port_names.get(self.port_infos[port.index()].name as usize)
+    }
+
+    /// The name of the link with that number in the scenario.
+    pub fn link_name(&self, number: usize) -> &str {
+        self.link_names.get(number)
     }
 
     /// What is known of a port.
@@ -286,8 +309,11 @@ impl<O: Observer> Network<O> {
 
     /// What a node has sent and received at all its ports together.
     pub fn node_traffic(&self, node: NodeId) -> NodeTraffic {
-        let mut traffic =
-            NodeTraffic { frames_dropped: self.node_drops(node).total(), ..NodeTraffic::default() };
+        let mut traffic = NodeTraffic {
+            frames_dropped: self.node_drops(node).total(),
+            packets_forwarded: self.nodes[node.index()].forwarded,
+            ..NodeTraffic::default()
+        };
         for port in self.node_infos[node.index()].port_ids() {
             let own = &self.ports[port.index()];
             traffic.frames_sent += own.frames;
@@ -365,12 +391,14 @@ impl<O: Observer> Network<O> {
         self.nodes[node.index()].digest.fold_u64(value);
     }
 
-    /// Bytes of memory that the network holds, without names and tables of static size.
+    /// Bytes of memory that the network holds, without tables of static size.
     pub fn memory_bytes(&self) -> u64 {
         let hot = self.nodes.capacity() * size_of::<Node>() + self.ports.capacity() * size_of::<Port>();
         let cold = self.node_infos.capacity() * size_of::<NodeInfo>()
             + self.port_infos.capacity() * size_of::<PortInfo>()
-            + self.states.capacity() * size_of::<PortState>();
+            + self.states.capacity() * size_of::<PortState>()
+            + self.node_names.memory_bytes()
+            + self.link_names.memory_bytes();
         let tables: usize = self.tables.iter().map(|table| table.capacity() * 9).sum();
         (hot + cold + tables) as u64
             + self.packets.memory_bytes()
@@ -411,6 +439,8 @@ pub struct NodeTraffic {
     pub frames_received: u64,
     /// Bytes that links brought, framing included.
     pub bytes_received: u64,
+    /// Packets of other nodes that it passed on.
+    pub packets_forwarded: u64,
     /// Packets dropped in the node or in front of its links.
     pub frames_dropped: u64,
 }

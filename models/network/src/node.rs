@@ -77,6 +77,8 @@ pub struct Node {
     pub(crate) origin: Origin,
     /// The node's chain in the run's digest.
     pub(crate) digest: Chain,
+    /// Packets of others that the node passed on.
+    pub(crate) forwarded: u64,
     /// Index of the table with further routes, or [`NO_TABLE`].
     pub(crate) table: u32,
     routes: u8,
@@ -96,6 +98,7 @@ impl Node {
             next: [NextHop::UNREACHABLE; INLINE_ROUTES],
             origin: Origin::new(rank),
             digest: Chain::default(),
+            forwarded: 0,
             table: NO_TABLE,
             routes: 0,
             up: true,
@@ -137,16 +140,12 @@ pub(crate) const NO_TABLE: u32 = u32::MAX;
 const _: () = assert!(size_of::<Node>() == 64);
 
 /// The part of a node that is needed rarely.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct NodeInfo {
-    /// The node's name in the scenario.
-    pub name: Box<str>,
     /// First of the node's ports; they are neighbours in the vector of ports.
     pub first_port: PortId,
     /// Number of the node's ports.
     pub ports: u32,
-    /// Routes that the scenario states, longest prefix first.
-    pub static_routes: Vec<StaticRoute>,
 }
 
 impl NodeInfo {

@@ -93,8 +93,9 @@ impl<O: Observer> Network<O> {
             }
             Attachment::Detached => return Ok(()),
         };
-        let link = &self.links[number as usize];
-        let way = crate::builder::way_name(&link.name, usize::from(link.ends[1] == port));
+        let number = number as usize;
+        let side = usize::from(self.links[number].ends[1] == port);
+        let way = crate::builder::way_name(self.link_names.get(number), side);
         let loss = loss.build(streams, &way)?;
         let state = self.state_mut(port);
         match &mut state.impairments {

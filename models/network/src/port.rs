@@ -2,20 +2,17 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use sim_core::digest::Chain;
 use sim_core::{DataRate, SimDuration, SimTime};
-use smallvec::SmallVec;
 use wire::account::Protocol;
 use wire::ethernet::MacAddress;
 
-use crate::address::Prefix;
+use crate::address::Addresses;
 use crate::drop_cause::DropCounts;
 use crate::link::{Impairments, ManagedQueue};
 use crate::neighbour::NeighbourCache;
 use crate::node::NodeId;
-use crate::queue::QueueLimit;
 use crate::transmit::transmit_time;
 
 /// A port's place in the world: ports follow the order of their nodes, then of their declaration.
@@ -30,6 +27,18 @@ impl PortId {
     #[inline]
     pub fn index(self) -> usize {
         self.0 as usize
+    }
+
+    /// The port's link-layer address: a locally administered one (IEEE 802 §8.4) made from its number.
+    pub(crate) fn mac(self) -> MacAddress {
+        let [a, b, c, d] = self.0.to_be_bytes();
+        MacAddress([0x02, 0x4e, a, b, c, d])
+    }
+
+    /// The port whose address [`Self::mac`] made.
+    pub(crate) fn of_mac(mac: MacAddress) -> Option<Self> {
+        let [0x02, 0x4e, a, b, c, d] = mac.0 else { return None };
+        Some(Self(u32::from_be_bytes([a, b, c, d])))
     }
 }
 
@@ -150,19 +159,21 @@ pub enum Attachment {
 pub struct PortInfo {
     /// The node that the port belongs to.
     pub node: NodeId,
-    /// The interface's name; interfaces of one name share it.
-    pub name: Arc<str>,
+    /// The interface's name, as an index into the names that the network's interfaces have.
+    pub(crate) name: u32,
+    /// What the drop-tail queue in front of the link holds, as an index into the network's list of such limits
+    /// (a managed queue has its own limit).
+    pub(crate) queue_limit: u32,
     /// Addresses with their prefix lengths.
-    pub addresses: SmallVec<[Prefix; 1]>,
-    /// Link-layer address.
-    pub mac: MacAddress,
+    pub addresses: Addresses,
     /// What the port is attached to.
     pub attachment: Attachment,
     /// Cost of leaving by this port, for shortest paths; at least 1.
     pub cost: u32,
-    /// What the drop-tail queue in front of the link holds (a managed queue has its own limit).
-    pub queue_limit: QueueLimit,
 }
+
+// Every interface of a world has one, whether it is used or not.
+const _: () = assert!(size_of::<PortInfo>() <= 48);
 
 impl PortInfo {
     /// The port's first address of the same family as `like`.

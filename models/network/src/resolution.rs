@@ -64,7 +64,7 @@ impl<O: Observer> Network<O> {
     fn known_neighbour(&self, port: PortId, address: IpAddr) -> Option<Resolution> {
         let owner = self.addresses.owner(address)?;
         let together = self.segment_of(owner) == self.segment_of(port);
-        together.then(|| Resolution::Send(self.port_infos[owner.index()].mac))
+        together.then(|| Resolution::Send(owner.mac()))
     }
 
     /// A neighbour cache's timer.
@@ -129,7 +129,7 @@ impl<O: Observer> Network<O> {
     fn ask_arp(&mut self, node: NodeId, port: PortId, sender: Ipv4Addr, target: Ipv4Addr) {
         let request = arp::Packet {
             operation: arp::Operation::Request,
-            sender_hardware: self.port_infos[port.index()].mac,
+            sender_hardware: port.mac(),
             sender_protocol: sender,
             target_hardware: MacAddress::default(),
             target_protocol: target,
@@ -163,7 +163,7 @@ impl<O: Observer> Network<O> {
         if for_me && message.operation == arp::Operation::Request {
             let reply = arp::Packet {
                 operation: arp::Operation::Reply,
-                sender_hardware: self.port_infos[port.index()].mac,
+                sender_hardware: port.mac(),
                 sender_protocol: message.target_protocol,
                 target_hardware: mac,
                 target_protocol: sender,
@@ -189,7 +189,7 @@ impl<O: Observer> Network<O> {
         to: Option<MacAddress>,
     ) {
         let mut options = NdpOptionList::new();
-        let room = options.try_push_source(self.port_infos[port.index()].mac);
+        let room = options.try_push_source(port.mac());
         room.expect("one option of 8 bytes fits");
         let message = Message { body: Body::NeighborSolicitation { target }, options: options.options() };
         let destination = if to.is_some() { target } else { solicited_node_group(target) };
@@ -269,7 +269,7 @@ impl<O: Observer> Network<O> {
             self.release(node, port, mac, released);
         }
         let mut options = NdpOptionList::new();
-        let room = options.try_push_target(self.port_infos[port.index()].mac);
+        let room = options.try_push_target(port.mac());
         room.expect("one option of 8 bytes fits");
         let router = self.nodes[node.index()].forwards;
         let news = NeighborAdvertisement { router, solicited: true, is_override: true, target };

@@ -89,7 +89,7 @@ impl<O: Observer> Network<O> {
     }
 
     fn static_route(&mut self, node: NodeId, address: IpAddr, only: Option<PortId>) -> Option<NextHop> {
-        let routes = &self.node_infos[node.index()].static_routes;
+        let routes = self.static_routes.get(&node)?;
         let best = routes
             .iter()
             .filter(|route| route.prefix.contains(address) && only.is_none_or(|port| port == route.port))

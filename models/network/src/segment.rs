@@ -204,7 +204,7 @@ impl<O: Observer> Network<O> {
         let destination = match &to {
             Receivers::One(mac) | Receivers::Group(mac, _) => *mac,
         };
-        let source = self.port_infos[port.index()].mac;
+        let source = port.mac();
         let epoch = self.state_mut(port).epoch;
         let packet = &mut self.packets[id];
         packet.hops = packet.hops.saturating_add(1);
@@ -251,7 +251,7 @@ impl<O: Observer> Network<O> {
     fn deliver_frame(&mut self, node: NodeId, id: PacketId, to: Receivers, arrives: SimTime) {
         match to {
             Receivers::One(mac) => {
-                let port = crate::builder::port_of(mac).filter(|port| port.index() < self.ports.len());
+                let port = PortId::of_mac(mac).filter(|port| port.index() < self.ports.len());
                 let Some(port) = port else {
                     self.unframe(id);
                     return self.discard(node, None, id, DropCause::Unresolved);
@@ -280,8 +280,7 @@ impl<O: Observer> Network<O> {
             return true;
         }
         let packet = &self.packets[id];
-        let sender =
-            Header::parse(packet.header()).ok().and_then(|frame| crate::builder::port_of(frame.source));
+        let sender = Header::parse(packet.header()).ok().and_then(|frame| PortId::of_mac(frame.source));
         let state = sender.and_then(|port| self.ports.get(port.index())).map(|port| port.state);
         let state = state.and_then(|state| self.states.get(state as usize));
         state.is_some_and(|state| state.epoch != packet.epoch)

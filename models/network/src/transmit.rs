@@ -54,7 +54,7 @@ impl<O: Observer> Network<O> {
     /// on; if so it is counted in.
     pub(crate) fn admit(&mut self, port: PortId, bytes: u32, start: SimTime) -> bool {
         let now = self.scheduler.now();
-        let limit = self.port_infos[port.index()].queue_limit;
+        let limit = self.queue_limits[self.port_infos[port.index()].queue_limit as usize];
         let state = self.state_mut(port);
         while let Some(&(began, len)) = state.starts.front() {
             if began > now {

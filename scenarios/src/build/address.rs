@@ -20,7 +20,7 @@ use super::WorldError;
 /// The addresses of every interface: those stated, and those found here.
 pub(super) fn assign(scenario: &Scenario) -> Result<Vec<Prefixes>, WorldError> {
     let stated = |index: usize| -> Prefixes {
-        let addresses = scenario.interfaces[index].addresses.iter();
+        let addresses = scenario.addresses_of(InterfaceId(index as u32)).iter();
         addresses.map(|address| Prefix { address: address.ip, length: address.prefix }).collect()
     };
     let mut assigned: Vec<Prefixes> = (0..scenario.interfaces.len()).map(stated).collect();

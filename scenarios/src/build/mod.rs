@@ -79,7 +79,8 @@ pub(crate) fn build<O: Observer>(
     files: &dyn Files,
     observer: O,
 ) -> Result<World<O>, WorldError> {
-    let mut builder = NetworkBuilder::new();
+    let nodes = scenario.node_count() as usize;
+    let mut builder = NetworkBuilder::with_capacity(nodes, scenario.interfaces.len(), scenario.links.len());
     let nodes = add_nodes(scenario, &mut builder);
     let mut ports = Vec::with_capacity(scenario.interfaces.len());
     for (index, addresses) in address::assign(scenario)?.into_iter().enumerate() {
@@ -150,7 +151,7 @@ fn add_routes(scenario: &Scenario, builder: &mut NetworkBuilder, nodes: &[NodeKe
             RouteTarget::Prefix(address) => vec![Prefix { address: address.ip, length: address.prefix }],
             RouteTarget::Node(node) => scenario
                 .interfaces_of(node)
-                .flat_map(|(_, interface)| interface.addresses.iter())
+                .flat_map(|(interface, _)| scenario.addresses_of(interface))
                 .map(|address| Prefix {
                     address: address.ip,
                     length: if address.ip.is_ipv4() { 32 } else { 128 },

@@ -14,6 +14,8 @@ mod topology;
 mod traffic;
 mod workload;
 
+use std::collections::BTreeMap;
+
 use super::diagnostic::Finding;
 use super::document::Document;
 use super::path::Path;
@@ -68,6 +70,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         ip: document.ip,
         groups: Vec::new(),
         interfaces: Vec::new(),
+        addresses: BTreeMap::new(),
         media: Vec::new(),
         links: Vec::new(),
         profiles: Vec::new(),

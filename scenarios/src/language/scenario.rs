@@ -3,6 +3,7 @@
 //! Large groups are kept small: a node has no record of its own, a link has its settings in a shared profile,
 //! and names are made when they are asked for.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::document::{
@@ -45,6 +46,8 @@ pub struct Scenario {
     pub groups: Vec<NodeGroup>,
     /// All interfaces, those of one node one after the other.
     pub interfaces: Vec<Interface>,
+    /// The addresses that the file gives to interfaces; those of all others are chosen.
+    pub addresses: BTreeMap<InterfaceId, Box<[Address]>>,
     /// Shared media.
     pub media: Vec<Medium>,
     /// All links.
@@ -101,8 +104,6 @@ pub struct Interface {
     pub name: InterfaceName,
     /// What it is attached to.
     pub attached: Attachment,
-    /// The addresses that the file gives; empty if they are to be chosen.
-    pub addresses: Box<[Address]>,
     /// The largest IP packet, if the file says so; else that of the link or the medium.
     pub mtu: Option<u32>,
     /// False if it is down at the start.
@@ -321,6 +322,11 @@ impl Scenario {
     /// If there is no such interface.
     pub fn interface(&self, id: InterfaceId) -> &Interface {
         &self.interfaces[id.0 as usize]
+    }
+
+    /// The addresses that the file gives to an interface; none if they are to be chosen.
+    pub fn addresses_of(&self, id: InterfaceId) -> &[Address] {
+        self.addresses.get(&id).map_or(&[], |addresses| addresses)
     }
 
     /// The name of an interface within its node: "eth0".

@@ -55,7 +55,7 @@ impl CaptureLog {
         let mut interfaces = Vec::with_capacity(ports.len());
         for &port in &ports {
             let info = network.port_info(port);
-            let name = format!("{}/{}", network.node_info(info.node).name, info.name);
+            let name = format!("{}/{}", network.node_name(info.node), network.port_name(port));
             let link_type = match info.attachment {
                 Attachment::Segment(_) => LinkType::Ethernet,
                 Attachment::Link(_) | Attachment::Detached => LinkType::Raw,

@@ -25,12 +25,12 @@ pub(crate) struct SeriesSampler {
 impl SeriesSampler {
     /// A sampler of `world`'s first links and flows.
     pub(crate) fn new<O: Observer>(every: SimDuration, world: &World<O>) -> Self {
-        let links = world.network.links().iter().take(LINKS_MAX);
-        let ports = links.flat_map(|link| {
-            let name =
-                |port: PortId| world.network.node_info(world.network.port_info(port).node).name.clone();
+        let links = world.network.links().iter().take(LINKS_MAX).enumerate();
+        let ports = links.flat_map(|(number, link)| {
+            let name = |port: PortId| world.network.node_name(world.network.port_info(port).node);
             let [a, b] = link.ends;
-            [(a, b), (b, a)].map(|(from, to)| (from, format!("{}:{}>{}", link.name, name(from), name(to))))
+            let link = world.network.link_name(number);
+            [(a, b), (b, a)].map(|(from, to)| (from, format!("{link}:{}>{}", name(from), name(to))))
         });
         let flows = world.flows.iter().enumerate().filter(|(_, flow)| flow.carrier.has_connections());
         Self {

@@ -138,7 +138,7 @@ impl TraceLog {
             items.push(TraceItem::Note { at: at.as_nanos(), node: place(node), text });
         }
         items.sort_by_key(TraceItem::at);
-        let nodes = part.iter().map(|&node| network.node_info(node).name.to_string()).collect();
+        let nodes = part.iter().map(|&node| network.node_name(node).to_owned()).collect();
         Trace { nodes, items }
     }
 }

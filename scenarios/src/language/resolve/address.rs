@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::{Resolver, section};
 use crate::language::document::{InterfaceSettings, IpVersion};
 use crate::language::path::Path;
-use crate::language::scenario::{Address, Attachment, Interface, InterfaceName, Scenario};
+use crate::language::scenario::{Address, Attachment, InterfaceId, InterfaceName, Scenario};
 
 impl Resolver<'_> {
     /// Reads the addresses of a declared interface of `count` like nodes.
@@ -33,27 +33,25 @@ impl Resolver<'_> {
 
     /// Finds addresses that are given twice, and neighbours that do not see each other.
     pub(super) fn addresses(&mut self, scenario: &Scenario) {
-        let mut owners: BTreeMap<IpAddr, &Interface> = BTreeMap::new();
-        for interface in &scenario.interfaces {
-            for address in &interface.addresses {
+        let mut owners: BTreeMap<IpAddr, InterfaceId> = BTreeMap::new();
+        for (&interface, addresses) in &scenario.addresses {
+            for address in addresses {
                 if let Some(first) = owners.insert(address.ip, interface) {
-                    let owner = scenario.node_name(first.node);
+                    let owner = scenario.node_name(scenario.interface(first).node);
                     let message = format!("the address {} belongs to `{owner}` already", address.ip);
                     self.error(address_path(scenario, interface), message);
                 }
             }
         }
         for link in &scenario.links {
-            let [a, b] = link.ends.map(|end| scenario.interface(end));
+            let [a, b] = link.ends;
             self.check_neighbours(scenario, a, b);
         }
-        let mut firsts: BTreeMap<u32, &Interface> = BTreeMap::new();
-        for interface in &scenario.interfaces {
-            if let Attachment::Medium(medium) = interface.attached
-                && !interface.addresses.is_empty()
-            {
+        let mut firsts: BTreeMap<u32, InterfaceId> = BTreeMap::new();
+        for &interface in scenario.addresses.keys() {
+            if let Attachment::Medium(medium) = scenario.interface(interface).attached {
                 match firsts.get(&medium.0) {
-                    Some(first) => self.check_neighbours(scenario, first, interface),
+                    Some(&first) => self.check_neighbours(scenario, first, interface),
                     None => {
                         firsts.insert(medium.0, interface);
                     }
@@ -62,16 +60,21 @@ impl Resolver<'_> {
         }
     }
 
-    fn check_neighbours(&mut self, scenario: &Scenario, a: &Interface, b: &Interface) {
+    fn check_neighbours(&mut self, scenario: &Scenario, a: InterfaceId, b: InterfaceId) {
         for version in [true, false] {
-            let of = |interface: &Interface| {
-                let fits = |address: &&Address| address.ip.is_ipv4() == version;
-                interface.addresses.iter().copied().find(|address| fits(&address))
+            let of = |interface: InterfaceId| {
+                scenario
+                    .addresses_of(interface)
+                    .iter()
+                    .copied()
+                    .find(|address| address.ip.is_ipv4() == version)
             };
             let (Some(one), Some(other)) = (of(a), of(b)) else { continue };
-            let shared = a.addresses.iter().any(|x| b.addresses.iter().any(|y| x.shares_prefix_with(*y)));
+            let others = scenario.addresses_of(b);
+            let shared =
+                scenario.addresses_of(a).iter().any(|x| others.iter().any(|y| x.shares_prefix_with(*y)));
             if !shared {
-                let name = scenario.node_name(a.node);
+                let name = scenario.node_name(scenario.interface(a).node);
                 let message = format!("{other} is not in the prefix of its neighbour `{name}`, {one}");
                 self.error_with_help(
                     address_path(scenario, b),
@@ -83,7 +86,8 @@ impl Resolver<'_> {
     }
 }
 
-fn address_path(scenario: &Scenario, interface: &Interface) -> Path {
+fn address_path(scenario: &Scenario, interface: InterfaceId) -> Path {
+    let interface = scenario.interface(interface);
     let group = scenario.group_of(interface.node);
     let name = match interface.name {
         InterfaceName::Declared(at) => group.interface_names[usize::from(at)].clone(),

@@ -9,7 +9,8 @@ use crate::language::document::{DirectionSettings, LinkSettings, LinkTemplate, R
 use crate::language::nearest::suggestion;
 use crate::language::path::Path;
 use crate::language::scenario::{
-    Attachment, Interface, InterfaceId, InterfaceName, Link, LinkId, LinkProfile, MediumId, NodeId, Scenario,
+    Address, Attachment, Interface, InterfaceId, InterfaceName, Link, LinkId, LinkProfile, MediumId, NodeId,
+    Scenario,
 };
 
 mod checks;
@@ -20,6 +21,8 @@ pub(super) use checks::{above_zero, check, check_loss, check_rate};
 #[derive(Default)]
 pub(super) struct Wiring {
     made: Vec<Interface>,
+    /// The addresses that the file gives, by the number in `made`.
+    addresses: BTreeMap<u32, Box<[Address]>>,
     /// The number in `made` of a node's declared interface.
     declared: BTreeMap<(NodeId, u16), u32>,
     /// The next number to try for `eth0`, by node.
@@ -42,7 +45,11 @@ impl Wiring {
         }
         let mut interfaces = self.made;
         interfaces.sort_by_key(|interface| interface.node);
+        interfaces.shrink_to_fit();
         scenario.interfaces = interfaces;
+        let placed = self.addresses.into_iter().map(|(at, list)| (InterfaceId(places[at as usize]), list));
+        scenario.addresses = placed.collect();
+        scenario.links.shrink_to_fit();
     }
 
     /// Joins two nodes; the numbers of an interface that an end names are those in `made`.
@@ -77,14 +84,7 @@ impl Wiring {
         }
         let name = InterfaceName::Automatic(*next);
         *next += 1;
-        let interface = Interface {
-            node,
-            name,
-            attached: Attachment::None,
-            addresses: Box::default(),
-            mtu: None,
-            up: true,
-        };
+        let interface = Interface { node, name, attached: Attachment::None, mtu: None, up: true };
         self.made.push(interface);
         self.made.len() as u32 - 1
     }
@@ -118,12 +118,15 @@ impl Resolver<'_> {
                     return;
                 }
                 for node in first.0..first.0 + count {
-                    wiring.declared.insert((NodeId(node), number as u16), wiring.made.len() as u32);
+                    let place = wiring.made.len() as u32;
+                    wiring.declared.insert((NodeId(node), number as u16), place);
+                    if !addresses.is_empty() {
+                        wiring.addresses.insert(place, addresses.clone().into_boxed_slice());
+                    }
                     wiring.made.push(Interface {
                         node: NodeId(node),
                         name: InterfaceName::Declared(number as u16),
                         attached,
-                        addresses: addresses.clone().into_boxed_slice(),
                         mtu: settings.mtu.map(|mtu| mtu.as_bytes() as u32),
                         up: settings.up.unwrap_or(true),
                     });
