@@ -143,7 +143,7 @@ fn tiny_messages_are_bundled_behind_each_other() {
     let [a, b] = established(&mut lab, 1, quiet(), quiet());
     let options = MessageOptions::default();
     lab.say(0, a, 0, 4400, &options);
-    for number in 1..=40 {
+    for number in 1..=60 {
         lab.say(0, a, number, 20, &options);
     }
     lab.run_until(at(5000));
@@ -151,7 +151,7 @@ fn tiny_messages_are_bundled_behind_each_other() {
     // A chunk of 20 bytes takes 36: 1468 / 36 = 40.7.
     assert_eq!(most, Some(40));
     let count = std::iter::from_fn(|| lab.ends[1].receive(b)).count();
-    assert_eq!(count, 41);
+    assert_eq!(count, 61);
 }
 
 #[test]

@@ -224,15 +224,7 @@ impl Association {
         if let Some(place) = self.path_of(remote) {
             return place;
         }
-        let unspecified = match remote {
-            IpAddr::V4(_) => IpAddr::from([0; 4]),
-            IpAddr::V6(_) => IpAddr::from([0; 16]),
-        };
-        // With several addresses the route to the peer's decides.
-        let local = match self.locals.as_slice() {
-            [only] if only.is_ipv4() == remote.is_ipv4() => *only,
-            _ => unspecified,
-        };
+        let local = local_for(&self.locals, remote);
         let udp_port = self.config.encapsulation.map_or(0, |ports| ports.remote_port);
         self.paths.push(Path::new(now, remote, local, udp_port, &self.config, self.pmdcs));
         self.changes.new_paths = true;
@@ -569,6 +561,23 @@ impl Association {
         };
         places.min_by_key(key).unwrap_or(0)
     }
+}
+
+/// The address to send from towards `remote`: the one that shares most leading bits with it, which lies on the
+/// same network where there is such a one; unspecified, so that the host chooses, if none is of its family.
+fn local_for(locals: &[IpAddr], remote: IpAddr) -> IpAddr {
+    let alike = |local: &&IpAddr| match (local, remote) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => 0,
+    };
+    let unspecified = match remote {
+        IpAddr::V4(_) => IpAddr::from([0; 4]),
+        IpAddr::V6(_) => IpAddr::from([0; 16]),
+    };
+    // Of several that are as good the first: `max_by_key` would take the last.
+    let fitting = locals.iter().rev().filter(|local| local.is_ipv4() == remote.is_ipv4());
+    fitting.max_by_key(alike).copied().unwrap_or(unspecified)
 }
 
 /// The most control packets that wait to be sent: a peer's requests cannot fill memory.

@@ -182,10 +182,6 @@ impl Outbound {
         self.queued_messages == 0 && self.outstanding.is_empty()
     }
 
-    pub(super) fn has_new(&self) -> bool {
-        self.queued_messages > 0
-    }
-
     pub(super) fn push(
         &mut self,
         now: SimTime,

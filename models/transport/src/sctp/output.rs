@@ -25,7 +25,8 @@ impl Association {
     /// The next packet.
     pub(super) fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
         if let Some(control) = self.control.pop_front() {
-            let mut builder = Builder { resends: control.resends, ..Builder::default() };
+            let mut builder = Builder::default();
+            builder.resends = control.resends;
             builder.push_control(&control.chunks);
             return Some(self.send_packet(control.path, builder, control.tag, control.reason));
         }
