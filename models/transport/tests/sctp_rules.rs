@@ -371,14 +371,14 @@ fn a_collision_ends_in_one_association() {
     lab.drain(0);
     lab.drain(1);
     lab.run_until(at(1000));
-    for side in 0..2 {
+    for (side, id) in ids.iter().enumerate() {
         assert_eq!(lab.ends[side].associations(), 1);
-        assert_eq!(lab.ends[side].state(ids[side]), Some(State::Established));
-        lab.say(side, ids[side], 0, 100, &MessageOptions::default());
+        assert_eq!(lab.ends[side].state(*id), Some(State::Established));
+        lab.say(side, *id, 0, 100, &MessageOptions::default());
     }
     lab.run_until(at(2000));
-    for side in 0..2 {
-        assert_eq!(lab.ends[side].receive(ids[side]).map(|message| message.payload.len()), Some(100));
+    for (side, id) in ids.iter().enumerate() {
+        assert_eq!(lab.ends[side].receive(*id).map(|message| message.payload.len()), Some(100));
     }
 }
 

@@ -174,7 +174,7 @@ fn survive(seed: u64, totals: &mut Totals) {
             scripts[side].go_on(&mut lab, side, id, ends);
         }
     }
-    assert_eq!(closed, [Some(CloseReason::Shutdown); 2], "{context}");
+    assert_eq!(closed, [Some(CloseReason::Shutdown); 2], "{context}: {stats:?}");
     for (side, heard) in heard.iter().enumerate() {
         let said = &scripts[1 - side];
         for (number, (_, options)) in (0..).zip(&said.messages) {
@@ -245,7 +245,8 @@ fn run(seeds: std::ops::Range<u64>) {
     let faulty = [faults.lost, faults.duplicated, faults.reordered, faults.corrupted, faults.cut];
     let timed = [t3_expiries, control_expiries, heartbeats_sent, delayed_sacks];
     let mended = [chunks_resent, fast_retransmits, duplicates, abandoned, forward_tsns, failovers];
-    let fired = faulty.iter().chain(&timed).chain(&mended).chain(&[missing, path_changes]);
+    let seen = [missing, path_changes];
+    let fired = faulty.iter().chain(&timed).chain(&mended).chain(&seen);
     assert!(fired.into_iter().all(|count| *count > 0), "{faults:?} {stats:?} {missing} {path_changes}");
     println!("{messages} messages, {missing} given up, {path_changes} path changes, {faults:?}, {stats:?}");
 }

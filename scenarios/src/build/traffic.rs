@@ -82,7 +82,9 @@ pub(super) fn add_apps<O: Observer>(
         let node = scenario::NodeId(number);
         let offered: Vec<_> = scenario.group_of(node).services.offered().collect();
         for (name, port) in offered {
-            for carrier in [Carrier::Udp(Arc::default()), Carrier::Tcp(Arc::default())] {
+            for carrier in
+                [Carrier::Udp(Arc::default()), Carrier::Tcp(Arc::default()), Carrier::Sctp(Arc::default())]
+            {
                 add_service(scenario, places, streams, world, node, &carrier, port, name == "echo");
             }
         }

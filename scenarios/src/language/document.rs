@@ -32,7 +32,9 @@ pub use node::{
     ArpSettings, Clock, EthernetSegment, Forwarding, InterfaceSettings, Medium, NodeSettings, Service,
     Services,
 };
-pub use options::{CongestionControl, ProtocolOptions, TcpOptions, UdpOptions};
+pub use options::{
+    CongestionControl, ProtocolOptions, SctpOptions, SctpReliability, SctpScheduler, TcpOptions, UdpOptions,
+};
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
 pub use queue::{CoDel, DropTail, FqCoDel, Queue, QueueLimit, Red};

@@ -91,6 +91,8 @@ pub(super) struct Association {
     /// One packet of retransmissions goes out whatever the window says (RFC 9260 §7.2.4 rule 3).
     pub(super) force_retransmission: bool,
     pub(super) blocked: bool,
+    /// The user has ended before the association stood: it shuts down as soon as it does.
+    pub(super) ends_early: bool,
     pub(super) flow: FlowId,
     pub(super) changes: Changes,
     pub(super) stats: AssociationStats,
@@ -174,6 +176,7 @@ impl Association {
             forward_due: false,
             force_retransmission: false,
             blocked: false,
+            ends_early: false,
             flow: FlowId::NONE,
             changes: Changes::default(),
             stats: AssociationStats::default(),
@@ -312,6 +315,9 @@ impl Association {
                 path.heartbeat_at = Some(now); // RFC 9260 §5.4: probed at once.
             }
         }
+        if self.ends_early {
+            self.shutdown(now);
+        }
     }
 
     /// A number that nobody can foresee, for HEARTBEATs and jitter.
@@ -447,7 +453,7 @@ impl Association {
         payload: Payload,
         runs: Runs,
     ) -> Result<(), SctpError> {
-        if !self.state.takes_messages() {
+        if !self.state.takes_messages() || self.ends_early {
             return Err(SctpError::Closed);
         }
         if options.stream >= self.out.stream_count() {
@@ -497,9 +503,7 @@ impl Association {
                 self.state = State::ShutdownPending;
                 self.go_on_shutting_down(now);
             }
-            State::CookieWait | State::CookieEchoed => {
-                self.abort(&Cause::UserAbort(b""), CloseReason::Aborted);
-            }
+            State::CookieWait | State::CookieEchoed => self.ends_early = true,
             State::ShutdownPending
             | State::ShutdownSent
             | State::ShutdownReceived

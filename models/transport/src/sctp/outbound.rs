@@ -292,6 +292,10 @@ impl Outbound {
             reliability: front.reliability,
             handed_over: front.handed_over,
         };
+        if !front.begun {
+            // Its turn is taken: streams that get something to say meanwhile may stand before others, not before it.
+            self.turns.pop();
+        }
         front.begun = true;
         stream.served += u64::from(len);
         self.current = (!ending).then_some(index);
@@ -302,7 +306,6 @@ impl Outbound {
             stream.queue.pop_front();
             stream.listed = false;
             self.queued_messages -= 1;
-            self.turns.pop();
             self.list(index);
         }
         self.queued_bytes -= u64::from(len);
@@ -351,7 +354,6 @@ impl Outbound {
         self.queued_bytes -= len;
         self.queued_messages -= 1;
         self.current = None;
-        self.turns.retain(|Reverse((_, _, listed))| *listed != index);
         self.list(index);
     }
 

@@ -1,5 +1,6 @@
 //! Ranges and combinations of the protocols' options: a file for each protocol.
 
+mod sctp;
 mod tcp;
 mod udp;
 
@@ -12,6 +13,10 @@ use crate::language::path::Path;
 pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
     for (number, traffic) in document.traffic.iter().enumerate() {
         let path = section("traffic").index(number).key("options");
+        if let Some(sctp) = &traffic.options.sctp {
+            unused("sctp", &traffic.over, &path, findings);
+            sctp::check(sctp, &path.key("sctp"), findings);
+        }
         if let Some(tcp) = &traffic.options.tcp {
             unused("tcp", &traffic.over, &path, findings);
             tcp::check(tcp, &path.key("tcp"), findings);
