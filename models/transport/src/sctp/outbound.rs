@@ -354,6 +354,27 @@ impl Outbound {
         self.queued_bytes -= len;
         self.queued_messages -= 1;
         self.current = None;
+        // The fragments that were sent may all have arrived, so that the peer's cumulative TSN is there already and
+        // a FORWARD TSN up to the last of them would say nothing: one TSN more stands for what is never sent.
+        let tail = Sent {
+            flags: DataFlags { ending: true, unordered: front.unordered, ..DataFlags::default() },
+            stream: index,
+            ssn: stream.next_ssn.wrapping_sub(1),
+            ppid: front.ppid,
+            message,
+            payload: Payload::empty(),
+            runs: Runs::new(),
+            state: ChunkState::Abandoned,
+            path: 0,
+            missing: 0,
+            fast_retransmitted: false,
+            timed_out: false,
+            reported: 0,
+            transmissions: 0,
+            reliability: front.reliability,
+            handed_over: front.handed_over,
+        };
+        self.outstanding.push_back(tail);
         self.list(index);
     }
 
