@@ -174,7 +174,11 @@ fn survive(seed: u64, totals: &mut Totals) {
             scripts[side].go_on(&mut lab, side, id, ends);
         }
     }
-    assert_eq!(closed, [Some(CloseReason::Shutdown); 2], "{context}: {stats:?}");
+    // Side 0 ends; a packet of side 1 that comes late finds nobody, and is answered by ABORT (RFC 9260 §8.4 rule 8),
+    // which may overtake the SHUTDOWN COMPLETE. Everything is acknowledged by then.
+    assert_eq!(closed[0], Some(CloseReason::Shutdown), "{context}: {stats:?}");
+    let late = matches!(closed[1], Some(CloseReason::Shutdown | CloseReason::AbortedByPeer));
+    assert!(late, "{context}: {closed:?} {stats:?}");
     for (side, heard) in heard.iter().enumerate() {
         let said = &scripts[1 - side];
         for (number, (_, options)) in (0..).zip(&said.messages) {

@@ -8,7 +8,7 @@
 //! ERROR; messages that are given up (RFC 3758, RFC 7496); schedulers (RFC 8260 §3); encapsulation in UDP
 //! (RFC 6951); ICMP errors.
 //!
-//! Simplified: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
+//! Different: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
 //! twice; user data are not bundled with COOKIE ECHO, though they are taken there; a smaller path MTU holds for
 //! chunks that are cut later.
 //!
