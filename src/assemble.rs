@@ -5,7 +5,8 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use reports::{OutputFile, Results};
+use rayon::prelude::*;
+use reports::{Drawing, OutputFile, Results};
 use scenarios::results::{headers, point_name};
 use scenarios::run::{RunReport, RunStats};
 use sim_core::digest::Chain;
@@ -17,10 +18,10 @@ use crate::folder::Folder;
 use crate::identity::Identity;
 use crate::layout::{CAPTURE_FOLDER, MANIFEST_FILE, SERIES_FOLDER};
 use crate::manifest::{Manifest, RunEntry};
-use crate::parts::{Parts, capture_name};
+use crate::parts::{Part, Parts, capture_name};
 use crate::plot::read_results;
 use crate::scenario_file::Scenario;
-use crate::spread::all_runs;
+use crate::spread::{RunId, all_runs, pool};
 
 /// A sweep whose results are complete, but not yet in their place.
 #[derive(Debug)]
@@ -37,12 +38,17 @@ pub(crate) struct Assembled {
     pub(crate) expectations: Vec<Outcome>,
 }
 
-/// Makes all result files of a sweep whose runs are finished.
+/// Makes all result files of a sweep whose runs are finished, on `jobs` threads.
 pub(crate) fn assemble(
     folder: &Folder,
     scenario: &Scenario,
     identity: &Identity,
+    jobs: usize,
 ) -> Result<Assembled, Failure> {
+    pool(jobs)?.install(|| assemble_here(folder, scenario, identity))
+}
+
+fn assemble_here(folder: &Folder, scenario: &Scenario, identity: &Identity) -> Result<Assembled, Failure> {
     let staging = folder.parts().join("results");
     let writing = |error: std::io::Error| Failure::writing(&staging, &error);
     if staging.exists() {
@@ -63,8 +69,7 @@ pub(crate) fn assemble(
     results.manifest = reports::results::Manifest::parse(&text).map_err(unreadable)?;
 
     let mut derived = results.summary_files();
-    derived.extend(results.plot_files());
-    derived.push(results.report_page());
+    derived.extend(draw(&results));
     derived.push(OutputFile { path: MANIFEST_FILE.to_owned(), bytes: text });
     for file in &derived {
         let path = staging.join(&file.path);
@@ -75,6 +80,15 @@ pub(crate) fn assemble(
     Ok(Assembled { staging, files, stats: gathered.stats, results, expectations })
 }
 
+/// Plots and page, drawn side by side in the pool of threads that is in use.
+pub(crate) fn draw(results: &Results) -> Vec<OutputFile> {
+    let drawings = results.drawings();
+    let plots = || drawings.par_iter().map(Drawing::draw).collect::<Vec<_>>();
+    let (page, mut files) = rayon::join(|| results.report_page(), plots);
+    files.push(page);
+    files
+}
+
 /// What the parts say, beside the tables.
 struct Gathered {
     runs: Vec<RunEntry>,
@@ -83,7 +97,7 @@ struct Gathered {
     stats: RunStats,
 }
 
-/// Writes the tables, run by run; only one run is in memory at a time.
+/// Writes the tables, run by run; only a few runs are in memory at a time.
 fn gather(parts: &Parts, scenario: &Scenario, staging: &Path) -> Result<Gathered, Failure> {
     let plan = &scenario.plan;
     let mut tables = BTreeMap::new();
@@ -92,12 +106,30 @@ fn gather(parts: &Parts, scenario: &Scenario, staging: &Path) -> Result<Gathered
     }
     let mut gathered =
         Gathered { runs: Vec::new(), captures: Vec::new(), chain: Chain::START, stats: RunStats::default() };
-    for run in all_runs(plan.point_count(), plan.replications) {
-        let part = parts.require(run)?;
-        if part.captured {
-            gathered.captures.push(format!("{CAPTURE_FOLDER}/{}", capture_name(&part.report.run)));
+    let runs: Vec<RunId> = all_runs(plan.point_count(), plan.replications).collect();
+    for some in runs.chunks(PARTS_AT_ONCE) {
+        let read: Vec<Result<Part, Failure>> = some.par_iter().map(|run| parts.require(*run)).collect();
+        for (run, part) in some.iter().zip(read) {
+            gathered.take(part?, *run, &mut tables, staging)?;
         }
-        gathered.chain.fold_u64(run_digest(&part.report));
+    }
+    tables.into_values().try_for_each(Table::finish)?;
+    Ok(gathered)
+}
+
+impl Gathered {
+    /// Takes the part of one run; its lines go into `tables`.
+    fn take(
+        &mut self,
+        part: Part,
+        run: RunId,
+        tables: &mut BTreeMap<&'static str, Table>,
+        staging: &Path,
+    ) -> Result<(), Failure> {
+        if part.captured {
+            self.captures.push(format!("{CAPTURE_FOLDER}/{}", capture_name(&part.report.run)));
+        }
+        self.chain.fold_u64(run_digest(&part.report));
         if let Ok(outcome) = &part.report.outcome {
             for (name, lines) in &outcome.rows {
                 if let Some(table) = tables.get_mut(name.as_str()) {
@@ -108,12 +140,11 @@ fn gather(parts: &Parts, scenario: &Scenario, staging: &Path) -> Result<Gathered
                 let path = staging.join(SERIES_FOLDER).join(format!("{}.csv", part.report.run));
                 atomic::write(&path, series.as_bytes()).map_err(|error| Failure::writing(&path, &error))?;
             }
-            add(&mut gathered.stats, &outcome.stats);
+            add(&mut self.stats, &outcome.stats);
         }
-        gathered.runs.push(entry(&part.report, run.point));
+        self.runs.push(entry(&part.report, run.point));
+        Ok(())
     }
-    tables.into_values().try_for_each(Table::finish)?;
-    Ok(gathered)
 }
 
 /// The digest of a run; that of a failed one is made of the reason.
@@ -149,6 +180,9 @@ fn entry(report: &RunReport, point: usize) -> RunEntry {
         error,
     }
 }
+
+/// Parts that are read side by side.
+const PARTS_AT_ONCE: usize = 64;
 
 /// A table being written.
 struct Table {

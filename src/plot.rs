@@ -6,6 +6,7 @@ use std::path::Path;
 
 use reports::{OutputFile, Results};
 
+use crate::assemble::draw;
 use crate::atomic;
 use crate::cli::PlotArguments;
 use crate::failure::{Failure, reason};
@@ -22,8 +23,7 @@ pub(crate) fn plot(arguments: &PlotArguments) -> Result<(), Failure> {
         all.push((folder, results));
     }
     for (folder, results) in all {
-        let mut drawn = results.plot_files();
-        drawn.push(results.report_page());
+        let drawn = draw(&results);
         remove_stale(folder, &drawn)?;
         for file in &drawn {
             let path = folder.join(&file.path);

@@ -2,8 +2,8 @@
 
 use std::sync::mpsc::sync_channel;
 
-use rayon::ThreadPoolBuilder;
 use rayon::iter::{ParallelBridge, ParallelIterator};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::failure::Failure;
 
@@ -30,9 +30,7 @@ pub(crate) fn spread<T: Send>(
     work: impl Fn(RunId) -> T + Sync,
     mut take: impl FnMut(T) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let pool = ThreadPoolBuilder::new().num_threads(jobs).build().map_err(|error| {
-        Failure::Work(format!("cannot start {jobs} threads: {error}; ask for fewer with --jobs"))
-    })?;
+    let pool = pool(jobs)?;
     // A writer that is slower than the workers makes them wait instead of filling the memory.
     let (sender, receiver) = sync_channel::<T>(jobs);
     let work = &work;
@@ -42,6 +40,13 @@ pub(crate) fn spread<T: Send>(
             let _ = runs.par_bridge().try_for_each(|run| sender.send(work(run)).map_err(|_| ()));
         });
         receiver.iter().try_for_each(&mut take)
+    })
+}
+
+/// `jobs` threads for what can be done side by side.
+pub(crate) fn pool(jobs: usize) -> Result<ThreadPool, Failure> {
+    ThreadPoolBuilder::new().num_threads(jobs).build().map_err(|error| {
+        Failure::Work(format!("cannot start {jobs} threads: {error}; ask for fewer with --jobs"))
     })
 }
 

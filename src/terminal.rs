@@ -35,6 +35,11 @@ pub(crate) fn colored_output() -> bool {
     std::io::stdout().is_terminal() && !refuses_colors()
 }
 
+/// Whether somebody reads standard error as it is written.
+pub(crate) fn is_seen() -> bool {
+    std::io::IsTerminal::is_terminal(&std::io::stderr())
+}
+
 /// Whether colours on standard error are wanted.
 pub(crate) fn colored_errors() -> bool {
     std::io::stderr().is_terminal() && !refuses_colors()

@@ -32,6 +32,7 @@ mod robustness;
 #[cfg(test)]
 mod sample;
 
+pub use plot::Drawing;
 pub use results::{ReadError, Results};
 
 /// A file to be written into the results folder.

@@ -144,7 +144,7 @@ fn runs_line(about: &RunAbout<'_>, digest: u64, metrics: &[Option<f64>]) -> Stri
     let values: String =
         about.plan.values(about.point).iter().map(|(_, value)| format!(",{}", field(value))).collect();
     let point = point_name(about.point.number);
-    let (name, replication, seed) = (about.name, about.replication, about.seed.as_u64());
+    let (name, replication, seed) = (about.name.as_str(), about.replication, about.seed.as_u64());
     format!("{name},{point},{replication},{seed:016x},{digest:016x}{values}{}\n", metric_cells(metrics))
 }
 

@@ -14,6 +14,7 @@ use wire::account::{Protocol, Reason};
 use wire::tcp::TcpFlags;
 use wire::tcp_options::TcpOption;
 
+// Holds: RFC 9293 MUST-22, MUST-23.
 #[test]
 fn a_syn_is_sent_again_after_1_3_7_15_31_and_63_seconds() {
     // RFC 6298 §2.1 and §5.5; given up after three minutes (RFC 9293 §3.8.3, MUST-23).
@@ -66,6 +67,7 @@ fn after_a_lost_syn_the_data_timeout_is_three_seconds() {
     assert_eq!(stats.cwnd, 1448, "one segment (RFC 5681 §3.1)");
 }
 
+// Holds: RFC 9293 MUST-13.
 #[test]
 fn an_orderly_close_takes_one_fin_each_way_and_waits() {
     let mut lab = lab();
@@ -84,7 +86,7 @@ fn an_orderly_close_takes_one_fin_each_way_and_waits() {
     lab.ends[1].shutdown(lab.now, b);
     lab.drain(1);
     assert_eq!(state(&lab, 1, b), State::LastAck);
-    lab.run_until(at(600));
+    lab.run_until(at(450));
     assert_eq!(state(&lab, 0, a), State::TimeWait);
     assert_eq!(lab.ends[1].connections(), 1, "its end was reported, and it goes at the next call");
     lab.ends[1].handle_timeout(lab.now);
@@ -115,6 +117,7 @@ fn both_sides_may_close_at_once() {
     assert_eq!((state(&lab, 0, a), state(&lab, 1, b)), (State::TimeWait, State::TimeWait));
 }
 
+// Holds: RFC 9293 MUST-10.
 #[test]
 fn both_sides_may_open_at_once() {
     // RFC 9293 §3.5, Figure 7.
@@ -150,6 +153,7 @@ fn a_connection_to_nobody_is_refused() {
     assert_eq!(reset.sequence_number, 0, "RFC 9293 §3.10.7.1");
 }
 
+// Holds: RFC 9293 MUST-12.
 #[test]
 fn an_abort_resets_the_peer() {
     let mut lab = lab();
@@ -162,6 +166,7 @@ fn an_abort_resets_the_peer() {
     assert_eq!(lab.sent.len(), 1, "a reset is not answered");
 }
 
+// Holds: RFC 9293 SHLD-3, MAY-1.
 #[test]
 fn closing_with_unread_data_resets() {
     // RFC 9293 §3.6.1.
@@ -207,6 +212,7 @@ fn a_syn_in_a_connection_is_challenged_at_most_ten_times() {
     assert_eq!(lab.ends[1].stats(b).unwrap().counters.challenges_sent, 10);
 }
 
+// Holds: RFC 9293 MAY-12.
 #[test]
 fn an_acknowledgment_of_what_was_never_sent_is_challenged() {
     // RFC 5961 §5.2.
@@ -226,6 +232,7 @@ fn an_acknowledgment_of_what_was_never_sent_is_challenged() {
     assert_eq!(lab.ends[1].stats(b).unwrap().counters.challenges_sent, 1);
 }
 
+// Holds: RFC 9293 MUST-47, MUST-54, MUST-56, SHLD-25.
 #[test]
 fn an_icmp_error_ends_an_attempt_but_not_a_connection() {
     let mut lab = lab();
@@ -252,6 +259,7 @@ fn an_icmp_error_ends_an_attempt_but_not_a_connection() {
     assert_eq!(state(&lab, 0, a), State::Established);
 }
 
+// Holds: RFC 9293 MAY-2, SHLD-4.
 #[test]
 fn a_connection_in_time_wait_gives_way_to_a_later_syn() {
     // RFC 6191 §2, RFC 9293 §3.6.1 MAY-2.

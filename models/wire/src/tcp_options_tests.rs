@@ -1,5 +1,6 @@
 use super::*;
 
+// Holds: RFC 9293 MUST-4.
 #[test]
 fn linux_s_syn_options_come_in_its_order() {
     let options = TcpOptions::syn(SynOptions {
@@ -94,6 +95,7 @@ fn a_known_kind_of_another_length_is_unknown() {
     assert_eq!(UnknownOption::new(1, &[]), None, "kinds 0 and 1 have no length");
 }
 
+// Holds: RFC 9293 MUST-69.
 #[test]
 fn several_multipath_options_stand_side_by_side() {
     let mut options = TcpOptions::EMPTY;
@@ -151,6 +153,7 @@ fn accurate_ecn_counters_stand_in_either_order() {
     assert_eq!(options.iter().next(), Some(TcpOption::AccEcn(one)));
 }
 
+// Holds: RFC 9293 MUST-64.
 #[test]
 fn timestamps_are_found_wherever_they_stand() {
     let timestamps = Timestamps { value: 5, echo_reply: 6 };

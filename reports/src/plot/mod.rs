@@ -34,19 +34,51 @@ pub(crate) struct Plot {
     pub(crate) scene: Scene,
 }
 
+/// One file with a figure, not drawn yet: drawing takes its time, and needs no other figure.
+#[derive(Debug)]
+pub struct Drawing {
+    scene: std::sync::Arc<Scene>,
+    path: String,
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Format {
+    Svg,
+    #[cfg(feature = "raster")]
+    Png,
+}
+
+impl Drawing {
+    /// Draws the figure.
+    pub fn draw(&self) -> OutputFile {
+        let bytes = match self.format {
+            Format::Svg => svg::svg(&self.scene, Theme::Paper).into_bytes(),
+            #[cfg(feature = "raster")]
+            Format::Png => raster::png(&self.scene),
+        };
+        OutputFile { path: self.path.clone(), bytes }
+    }
+}
+
 impl Results {
     /// The figures as `plots/*.svg` and, with the feature `raster`, `plots/*.png`. A figure that cannot
     /// be drawn (it names an unknown axis, say) is left out; the report page says why.
-    pub fn plot_files(&self) -> Vec<OutputFile> {
-        let mut files = Vec::new();
+    pub fn drawings(&self) -> Vec<Drawing> {
+        let mut drawings = Vec::new();
         for plot in self.plots().into_iter().flatten() {
-            let path = format!("plots/{}", plot.name);
-            let bytes = svg::svg(&plot.scene, Theme::Paper).into_bytes();
-            files.push(OutputFile { path: format!("{path}.svg"), bytes });
+            let scene = std::sync::Arc::new(plot.scene);
+            let path = |extension: &str| format!("plots/{}.{extension}", plot.name);
             #[cfg(feature = "raster")]
-            files.push(OutputFile { path: format!("{path}.png"), bytes: raster::png(&plot.scene) });
+            drawings.push(Drawing { scene: scene.clone(), path: path("png"), format: Format::Png });
+            drawings.push(Drawing { scene, path: path("svg"), format: Format::Svg });
         }
-        files
+        drawings
+    }
+
+    /// All figures, drawn one after the other.
+    pub fn plot_files(&self) -> Vec<OutputFile> {
+        self.drawings().iter().map(Drawing::draw).collect()
     }
 
     /// The figures that the scenario asks for, or the usual ones; for each that cannot be drawn, the reason.

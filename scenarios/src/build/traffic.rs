@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use host::app::{App, Service, Source};
+use host::app::{App, Service, Source, Task};
 use host::flow::{Flow, Workload};
 use host::measure::{FlowMeasure, Window};
 use host::stack::Carrier;
@@ -69,11 +69,11 @@ pub(super) fn add_apps<O: Observer>(
         let (carrier, port) = (world.flows[index].carrier.clone(), world.flows[index].port);
         match flow.to {
             Destination::Node(end) => {
-                add_service(scenario, places, streams, world, end.node, &carrier, port, false)
+                add_service(scenario, places, streams, world, end.node, &carrier, port, Task::Take)
             }
             Destination::Multicast(group) => {
                 for node in group_nodes(scenario, group) {
-                    add_service(scenario, places, streams, world, node, &carrier, port, false);
+                    add_service(scenario, places, streams, world, node, &carrier, port, Task::Take);
                 }
             }
         }
@@ -82,10 +82,15 @@ pub(super) fn add_apps<O: Observer>(
         let node = scenario::NodeId(number);
         let offered: Vec<_> = scenario.group_of(node).services.offered().collect();
         for (name, port) in offered {
+            let task = match name {
+                "echo" => Task::Echo,
+                "source" => Task::Generate,
+                _ => Task::Take,
+            };
             for carrier in
                 [Carrier::Udp(Arc::default()), Carrier::Tcp(Arc::default()), Carrier::Sctp(Arc::default())]
             {
-                add_service(scenario, places, streams, world, node, &carrier, port, name == "echo");
+                add_service(scenario, places, streams, world, node, &carrier, port, task);
             }
         }
     }
@@ -100,8 +105,11 @@ fn add_service<O: Observer>(
     node: scenario::NodeId,
     carrier: &Carrier,
     port: u16,
-    echoes: bool,
+    task: Task,
 ) {
+    if scenario.is_outside(node) {
+        return; // Who listens there is not simulated.
+    }
     let name = format!("{}:{port}", scenario.node_name(node));
     let groups = scenario.group_of(node).multicast.clone();
     let host = host_on(scenario, places, streams, world, node);
@@ -111,7 +119,7 @@ fn add_service<O: Observer>(
         return;
     }
     let service = Service::new(&name, None, port, carrier.clone()).member_of(groups);
-    host.add_app(App::Service(Box::new(if echoes { service.echoing() } else { service })));
+    host.add_app(App::Service(Box::new(service.doing(task))));
 }
 
 /// The part of a run that metrics look at.

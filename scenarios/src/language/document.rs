@@ -33,7 +33,8 @@ pub use node::{
     Services,
 };
 pub use options::{
-    CongestionControl, ProtocolOptions, SctpOptions, SctpReliability, SctpScheduler, TcpOptions, UdpOptions,
+    CongestionControl, LossDetection, ProtocolOptions, SctpOptions, SctpReliability, SctpScheduler,
+    TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};

@@ -10,7 +10,7 @@ use network::node::NodeId;
 use sim_core::SimTime;
 use sim_core::random::Streams;
 
-pub use service::Service;
+pub use service::{Service, Task};
 pub use source::Source;
 
 use crate::flow::Flow;

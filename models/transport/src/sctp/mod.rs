@@ -34,7 +34,9 @@ mod packet;
 mod parameters;
 mod path;
 mod sack;
+mod shutdown;
 mod state;
+mod supervision;
 mod tsn;
 
 pub use config::{Encapsulation, Scheduler, SctpConfig};

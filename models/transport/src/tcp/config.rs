@@ -5,6 +5,16 @@ use sim_core::SimDuration;
 use crate::congestion::Algorithm;
 use crate::rtt::RtoLimits;
 
+/// How a sender finds out that something is lost.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LossDetection {
+    /// By time, with loss probes (RACK-TLP, RFC 8985), where the peer reports selectively; else as below.
+    #[default]
+    RackTlp,
+    /// By duplicate acknowledgments: RFC 6675 where the peer reports selectively, else RFC 6582.
+    DuplicateAcks,
+}
+
 /// Settings of a connection or of all connections of a listener. The defaults are those of the RFCs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TcpConfig {
@@ -32,6 +42,15 @@ pub struct TcpConfig {
     pub window_scaling: bool,
     /// Offer explicit congestion notification (RFC 3168).
     pub ecn: bool,
+    /// How losses are found.
+    pub loss_detection: LossDetection,
+    /// Let what is delivered pace a fast recovery (RFC 9937), where the peer reports selectively.
+    pub proportional_rate_reduction: bool,
+    /// Find out whether a timeout was needed before resending more than one segment (F-RTO, RFC 5682).
+    pub f_rto: bool,
+    /// Take back a reduction of the window that D-SACKs (RFC 3708) or timestamps (RFC 3522) show to be
+    /// needless.
+    pub undo: bool,
     /// Send up to two new segments on the first duplicate acknowledgments (RFC 3042).
     pub limited_transmit: bool,
     /// Hold back small segments while data is unacknowledged (RFC 9293 §3.7.4).
@@ -91,6 +110,10 @@ impl Default for TcpConfig {
             timestamps: true,
             window_scaling: true,
             ecn: false,
+            loss_detection: LossDetection::default(),
+            proportional_rate_reduction: true,
+            f_rto: true,
+            undo: true,
             limited_transmit: true,
             nagle: true,
             ack_delay: SimDuration::from_millis(200),

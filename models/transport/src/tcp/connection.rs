@@ -471,6 +471,13 @@ impl TcpConnection {
         self.timestamp_offset.wrapping_add(now.as_millis() as u32)
     }
 
+    /// When a segment with this timestamp was sent, to the millisecond.
+    pub(super) fn sent_with(&self, now: SimTime, echoed: u32) -> Option<SimTime> {
+        let ticks = self.timestamp(now).wrapping_sub(echoed);
+        let millis = now.as_millis().checked_sub(u64::from(ticks))?;
+        (ticks < 1 << 31).then(|| SimTime::from_millis(millis))
+    }
+
     /// The time since the echoed timestamp was sent, at least one tick.
     #[inline]
     pub(super) fn since_timestamp(&self, now: SimTime, echoed: u32) -> Option<SimDuration> {

@@ -17,6 +17,12 @@ impl TcpConnection {
             self.counters.timers_fired[timer as usize] += 1;
             self.note(now, NoteKind::Timer(timer));
             match timer {
+                Timer::Reorder => {
+                    self.sender.on_reordering_timeout(now, &self.config, &mut self.counters);
+                    self.timers.set(Timer::Reorder, self.sender.reordering_ends_at());
+                    self.timers.clear(Timer::Probe);
+                }
+                Timer::Probe => self.on_probe_timeout(now),
                 Timer::Retransmit => self.on_retransmission_timeout(now),
                 Timer::Persist => self.pending.window_probe = true,
                 Timer::DelayedAck => self.receiver.acknowledge_now(Reason::Acknowledgement),
@@ -36,7 +42,9 @@ impl TcpConnection {
             }
             State::Closed | State::TimeWait | State::FinWait2 => return,
             State::Established | State::FinWait1 | State::CloseWait | State::Closing | State::LastAck => {
-                self.sender.on_timeout(now)
+                self.timers.clear(Timer::Reorder);
+                self.timers.clear(Timer::Probe);
+                self.sender.on_timeout(now, &self.config);
             }
         }
         let rto = self.sender.rtt.rto(&self.config.rto);

@@ -308,12 +308,16 @@ impl TcpConnection {
             Some(timestamps) if self.features.timestamps => self.since_timestamp(now, timestamps.echo_reply),
             _ => None,
         };
+        let echoed_at =
+            segment.timestamps.filter(|_| self.features.timestamps && self.sender.episode.is_some());
+        let echoed_at = echoed_at.and_then(|timestamps| self.sent_with(now, timestamps.echo_reply));
         let info = AckInfo {
             sequence: start,
             window,
             occupies: !segment.is_empty(),
             sack: if self.sender.sack { segment.sack() } else { None },
             echoed_rtt,
+            echoed_at,
             marked: self.features.ecn && header.flags.contains(TcpFlags::ECE),
         };
         let before = self.sender.recovery;
@@ -331,6 +335,12 @@ impl TcpConnection {
 
     fn after_ack(&mut self, now: SimTime, ack: u64, advanced: u64, restart: bool) {
         let idle = self.sender.scoreboard.is_empty();
+        if self.timers.deadline(Timer::Reorder) != self.sender.reordering_ends_at() {
+            self.timers.set(Timer::Reorder, self.sender.reordering_ends_at());
+        }
+        if self.timers.is_set(Timer::Probe) && self.sender.forbids_probe() {
+            self.timers.clear(Timer::Probe); // RFC 8985 §7.2: something is missing already.
+        }
         if advanced > 0 {
             self.counters.bytes_acknowledged += advanced;
             self.pending.window_probe = false;
@@ -338,12 +348,14 @@ impl TcpConnection {
             self.timers.clear(Timer::Persist);
             if idle {
                 self.timers.clear(Timer::Retransmit); // RFC 6298 §5.2
+                self.timers.clear(Timer::Probe);
                 self.timers.clear(Timer::User);
             } else {
                 self.timers.set(Timer::User, now + self.config.user_timeout);
                 if restart {
                     self.restart_retransmission_timer(now); // RFC 6298 §5.3
                 }
+                self.arm_probe(now);
             }
             if self.write_blocked && self.writable() >= self.config.send_buffer / 2 {
                 self.write_blocked = false;

@@ -6,7 +6,7 @@ use wire::ip::Ecn;
 use wire::tcp::TcpFlags;
 use wire::tcp_options::{SackBlock, SackBlocks, SynOptions, TcpOption, TcpOptions, Timestamps};
 
-use super::choice::{Choice, Held};
+use super::choice::{Choice, Held, Resend};
 use super::connection::{Pending, TcpConnection};
 use super::hook::{SegmentHook, SegmentKind};
 use super::receiver::AckDue;
@@ -168,7 +168,7 @@ impl TcpConnection {
         };
         let room = self.ask(hook, start - (ORIGIN + 1), out, room);
         match choice {
-            Choice::Resend { index, rescue } => self.resend(now, index, rescue, room, out),
+            Choice::Resend { index, why } => self.resend(now, index, why, room, out),
             Choice::New { len, fin } => self.send_new(now, len.min(room), fin && len <= room, out),
         }
         true
@@ -229,9 +229,14 @@ impl TcpConnection {
         self.timers.clear(Timer::Persist);
         self.pending.window_probe = false;
         self.start_retransmission_timer(now);
+        if self.sender.note_probe(false) {
+            self.counters.loss_probes += 1;
+        } else {
+            self.arm_probe(now);
+        }
     }
 
-    fn resend(&mut self, now: SimTime, index: usize, rescue: bool, room: u32, out: &mut Outgoing) {
+    fn resend(&mut self, now: SimTime, index: usize, why: Resend, room: u32, out: &mut Outgoing) {
         let segment = self.sender.scoreboard.segment(index);
         let with_fin = segment.end() > self.sender.buffer.end();
         let payload = segment.len - u32::from(with_fin);
@@ -245,12 +250,14 @@ impl TcpConnection {
         out.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
         out.retransmission = true;
         let counter = match self.sender.recovery {
-            _ if rescue => &mut self.counters.rescue_retransmissions,
+            _ if why == Resend::Rescue => &mut self.counters.rescue_retransmissions,
+            _ if why == Resend::Probe => &mut self.counters.loss_probes,
             Recovery::Loss { .. } => &mut self.counters.timeout_retransmissions,
             Recovery::Fast { .. } | Recovery::Open => &mut self.counters.fast_retransmissions,
         };
         *counter += 1;
-        self.sender.on_resent(now, index, rescue);
+        self.sender.on_resent(now, index, why);
+        self.sender.note_probe(true);
         self.start_retransmission_timer(now);
     }
 

@@ -32,6 +32,16 @@ pub struct Counters {
     pub keep_alive_probes: u32,
     /// Fast recoveries entered.
     pub fast_recoveries: u32,
+    /// Tail loss probes sent (RFC 8985 §7.3).
+    pub loss_probes: u32,
+    /// Losses that a probe repaired (RFC 8985 §7.4.2).
+    pub probe_repairs: u32,
+    /// Fast recoveries that were found to be needless, and undone.
+    pub fast_recoveries_undone: u32,
+    /// Timeouts that were found to be needless, and undone.
+    pub timeouts_undone: u32,
+    /// Segments sent again that the peer reports to have had already (D-SACK).
+    pub spurious_retransmissions: u32,
     /// Window reductions because of congestion marks.
     pub marks_answered: u32,
     /// Segments that the peer reports to have received twice (D-SACK).

@@ -63,6 +63,7 @@ impl ReceiveWindow {
 mod tests {
     use super::*;
 
+    // Holds: RFC 9293 MUST-39.
     #[test]
     fn small_amounts_of_freed_space_are_not_told() {
         let mut window = ReceiveWindow::new(10_000);
@@ -73,6 +74,7 @@ mod tests {
         assert_eq!(window.advertise(6000, 4000, 1000), 6000);
     }
 
+    // Holds: RFC 9293 SHLD-14.
     #[test]
     fn the_edge_never_moves_left_however_the_shift_rounds() {
         let mut window = ReceiveWindow::new(1 << 20);

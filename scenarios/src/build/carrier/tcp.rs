@@ -2,7 +2,7 @@
 
 use sim_core::SimDuration;
 use transport::congestion::Algorithm;
-use transport::tcp::{KeepAlive, TcpConfig};
+use transport::tcp::{KeepAlive, LossDetection, TcpConfig};
 
 use crate::language::document::{self, CongestionControl};
 
@@ -21,6 +21,14 @@ pub(super) fn config(options: &document::TcpOptions) -> TcpConfig {
     tcp.ack_every = if options.delayed_ack.unwrap_or(true) { 2 } else { 1 };
     tcp.ack_delay = options.delayed_ack_time.map_or(SimDuration::from_millis(40), Into::into);
     tcp.sack = options.sack.unwrap_or(true);
+    tcp.loss_detection = match options.loss_detection {
+        Some(document::LossDetection::DuplicateAcks) => LossDetection::DuplicateAcks,
+        Some(document::LossDetection::RackTlp) | None => LossDetection::RackTlp,
+    };
+    tcp.proportional_rate_reduction = options.prr.unwrap_or(true);
+    tcp.f_rto = options.f_rto.unwrap_or(true);
+    tcp.undo = options.undo.unwrap_or(true);
+    tcp.limited_transmit = options.limited_transmit.unwrap_or(true);
     tcp.timestamps = options.timestamps.unwrap_or(true);
     tcp.window_scaling = options.window_scale.unwrap_or(true);
     tcp.initial_window = options.initial_window;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use sctp::{SctpOptions, SctpReliability, SctpScheduler};
-pub use tcp::{CongestionControl, TcpOptions};
+pub use tcp::{CongestionControl, LossDetection, TcpOptions};
 pub use udp::UdpOptions;
 
 /// Settings of the protocols, by protocol.

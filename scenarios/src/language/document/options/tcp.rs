@@ -21,6 +21,16 @@ pub struct TcpOptions {
     pub delayed_ack_time: Option<Duration>,
     /// True for selective acknowledgements (RFC 2018); default true.
     pub sack: Option<bool>,
+    /// How losses are found: "rack-tlp" (default, RFC 8985) or "duplicate-acks" (RFC 6675, RFC 6582 without SACK).
+    pub loss_detection: Option<LossDetection>,
+    /// True to let what is delivered pace a fast recovery (RFC 9937); default true.
+    pub prr: Option<bool>,
+    /// True to find out whether a time-out was needed before much is sent again (RFC 5682); default true.
+    pub f_rto: Option<bool>,
+    /// True to take back what D-SACKs (RFC 3708) or timestamps (RFC 3522) show to be needless; default true.
+    pub undo: Option<bool>,
+    /// True to send new data on the first duplicate acknowledgements (RFC 3042); default true.
+    pub limited_transmit: Option<bool>,
     /// True for timestamps (RFC 7323 §3); default true.
     pub timestamps: Option<bool>,
     /// True for window scaling (RFC 7323 §2); default true.
@@ -56,4 +66,14 @@ pub enum CongestionControl {
     Cubic,
     /// Reno (RFC 5681) with NewReno's recovery (RFC 6582).
     Reno,
+}
+
+/// How losses are found.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossDetection {
+    /// By time, with tail loss probes (RFC 8985).
+    RackTlp,
+    /// By three duplicate acknowledgements (RFC 6675, RFC 6582).
+    DuplicateAcks,
 }
