@@ -32,7 +32,7 @@ impl Association {
         }
         if !self.state.sends_data() {
             let acknowledges = self.ack.at_once && self.state == State::ShutdownSent;
-            return if acknowledges { self.poll_sack() } else { None };
+            return if acknowledges { self.poll_sack(now) } else { None };
         }
         if self.out.marked > 0 {
             self.abandon_what_is_over(now);
@@ -41,13 +41,13 @@ impl Association {
         let at = if retransmission { self.retransmission_path() } else { self.choose_data_path() };
         let mut builder = Builder::default();
         if retransmission || self.may_send_new(now, at, 0) {
-            self.push_acknowledgements(&mut builder);
+            self.push_acknowledgements(now, &mut builder);
             self.fill(now, at, &mut builder, retransmission);
             if builder.has_data() {
                 return Some(self.send_packet(at, builder, self.peer_tag, Reason::Data));
             }
         } else if self.ack.at_once || self.forward_due {
-            self.push_acknowledgements(&mut builder);
+            self.push_acknowledgements(now, &mut builder);
         }
         if builder.is_empty() {
             return None;
@@ -56,15 +56,15 @@ impl Association {
         Some(self.send_packet(at, builder, self.peer_tag, Reason::Acknowledgement))
     }
 
-    fn poll_sack(&mut self) -> Option<Transmit> {
+    fn poll_sack(&mut self, now: SimTime) -> Option<Transmit> {
         let mut builder = Builder::default();
-        self.push_acknowledgements(&mut builder);
+        self.push_acknowledgements(now, &mut builder);
         let at = self.ack.path.min(self.paths.len() - 1);
         Some(self.send_packet(at, builder, self.peer_tag, Reason::Acknowledgement))
     }
 
     /// A SACK and a FORWARD TSN, if they are owed.
-    fn push_acknowledgements(&mut self, builder: &mut Builder) {
+    fn push_acknowledgements(&mut self, now: SimTime, builder: &mut Builder) {
         if self.owes_sack() {
             let mut chunk = Vec::with_capacity(32);
             let cumulative = self.inbound.cumulative as u32;
@@ -82,6 +82,10 @@ impl Association {
             emit_forward_tsn(&mut chunk, self.out.advanced as u32, &self.out.skipped());
             builder.push_control(&chunk);
             self.stats.forward_tsns += 1;
+            // RFC 3758 §3.5 rule C5: it may be lost itself, and nothing else may be outstanding to bring it again.
+            let path = &mut self.paths[self.data_path];
+            let rto = path.rtt.rto(&self.config.rto);
+            path.t3.get_or_insert(now + rto);
         }
         self.forward_due = false;
     }
