@@ -81,6 +81,9 @@ impl Host {
 
     /// Begins: at the start of the run, or after a reboot.
     pub(crate) fn start<O: Observer>(&mut self, around: &mut Surroundings<'_, O>) {
+        if self.apps.iter().any(App::is_multihomed) {
+            self.stack.set_addresses(around.network.addresses_of(self.node));
+        }
         for index in 0..self.apps.len() {
             self.with_app(index, around, |app, context| app.start(context));
             for &group in self.apps[index].groups() {

@@ -231,6 +231,15 @@ impl<O: Observer> Network<O> {
         PortId(info.first_port.0 + u32::from(interface).min(info.ports.saturating_sub(1)))
     }
 
+    /// All addresses of `node`, in the order of its ports.
+    pub fn addresses_of(&self, node: NodeId) -> Vec<IpAddr> {
+        let ports = self.node_infos[node.index()].port_ids();
+        ports
+            .flat_map(|port| self.port_infos[port.index()].addresses.iter())
+            .map(|prefix| prefix.address)
+            .collect()
+    }
+
     /// The place of `port` among its node's interfaces.
     pub fn interface_of(&self, port: PortId) -> u16 {
         match self.port_infos.get(port.index()) {

@@ -8,5 +8,6 @@ pub mod congestion;
 pub mod endpoint;
 pub mod ports;
 pub mod rtt;
+pub mod sctp;
 pub mod tcp;
 pub mod udp;

@@ -93,8 +93,11 @@ pub(super) fn add_apps<O: Observer>(
                 "source" => Task::Generate,
                 _ => Task::Take,
             };
-            let tcp = session.is_none().then(|| Carrier::Tcp(Arc::default()));
-            for carrier in [Some(Carrier::Udp(Arc::default())), tcp].into_iter().flatten() {
+            let mut carriers = vec![Carrier::Udp(Arc::default())];
+            if session.is_none() {
+                carriers.extend([Carrier::Tcp(Arc::default()), Carrier::Sctp(Arc::default())]);
+            }
+            for carrier in carriers {
                 let offer = Offer { carrier, port, session: session.clone(), task };
                 add_service(scenario, places, streams, world, node, &offer);
             }

@@ -175,7 +175,7 @@ const PROTOCOLS: &[Protocol] = &[
         needs: &[Service::Datagrams],
         on_ip: true,
         offers: Service::ReliableMessages,
-        support: Support::Known,
+        support: Support::Carried,
     },
     above("tls", &[Service::ByteStream], Service::ByteStream),
     above("dtls", &[Service::Datagrams], Service::Datagrams),
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_transports_stand_on_ip() {
-        for name in ["tcp", "udp"] {
+        for name in ["tcp", "udp", "sctp"] {
             let stack = Stack::parse(name).expect("it is carried");
             assert_eq!((stack.transport(), stack.to_string().as_str()), (name, name));
         }

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use transport::sctp::Encapsulation;
 use wire::ip::IpProtocol;
 use wire::ip_view::HeaderView;
 use wire::ipv6_extension::UpperLayer;
 use wire::packet::Packet;
+use wire::sctp::{self, Chunk, Chunks, CommonHeader};
 use wire::tcp::TcpFlags;
 use wire::tcp_options::TcpOption;
 use wire::{arp, ethernet, icmp, icmpv6, tcp, udp};
@@ -56,11 +58,51 @@ impl Labeller {
         }
         match protocol {
             IpProtocol::TCP => self.tcp(view, upper),
+            IpProtocol::UDP if is_encapsulated(upper) => {
+                let inner = upper.get(udp::HEADER_LEN..).unwrap_or_default();
+                format!("UDP[{}]", self.sctp(view, inner))
+            }
             IpProtocol::UDP => udp_label(upper),
+            IpProtocol::SCTP => self.sctp(view, upper),
             IpProtocol::ICMP => icmp::Header::parse(upper).map_or("ICMP".to_owned(), icmp_label),
             IpProtocol::ICMPV6 => icmpv6::Header::parse(upper).map_or("ICMPv6".to_owned(), icmpv6_label),
             other => format!("{other}, {} B", upper.len()),
         }
+    }
+
+    /// The chunks of a packet; TSNs are shown from zero.
+    fn sctp(&mut self, view: HeaderView<'_>, packet: &[u8]) -> String {
+        let Ok(header) = CommonHeader::parse(packet) else { return "SCTP, malformed".to_owned() };
+        let way = (view.source(), header.source_port, view.destination(), header.destination_port);
+        let back = (way.2, way.3, way.0, way.1);
+        let mut words = Vec::new();
+        for chunk in Chunks::new(&packet[sctp::COMMON_HEADER_LEN..]) {
+            let Ok(chunk) = chunk else { break };
+            if let Chunk::Init(body) | Chunk::InitAck(body) = chunk {
+                self.initial.insert(way, body.initial_tsn);
+            }
+            let initial = |way| self.initial.get(way).copied().unwrap_or(0);
+            let name = chunk.kind().name();
+            words.push(match chunk {
+                Chunk::Data(data, _) => {
+                    let tsn = data.tsn.wrapping_sub(initial(&way));
+                    format!("{name} {tsn} stream {} len {}", data.stream, data.data_len)
+                }
+                Chunk::Sack(sack) => {
+                    let cumulative = sack.cumulative_tsn_ack.wrapping_sub(initial(&back)) as i32;
+                    let gaps: Vec<_> = sack
+                        .blocks()
+                        .map(|gap| {
+                            let [start, end] = [gap.start, gap.end].map(|at| cumulative + i32::from(at));
+                            format!(" gap {start}-{end}")
+                        })
+                        .collect();
+                    format!("{name} {cumulative}{}", gaps.concat())
+                }
+                _ => name.to_owned(),
+            });
+        }
+        words.join(", ")
     }
 
     fn tcp(&mut self, view: HeaderView<'_>, segment: &[u8]) -> String {
@@ -110,6 +152,12 @@ impl Labeller {
         }
         words.join(" ")
     }
+}
+
+/// Whether a UDP datagram goes from or to the port of SCTP's encapsulation (RFC 6951 §5.1).
+fn is_encapsulated(datagram: &[u8]) -> bool {
+    udp::Header::parse(datagram)
+        .is_ok_and(|header| [header.source_port, header.destination_port].contains(&Encapsulation::PORT))
 }
 
 fn udp_label(datagram: &[u8]) -> String {

@@ -103,6 +103,15 @@ impl App {
         }
     }
 
+    /// Whether it uses all addresses of its host.
+    pub fn is_multihomed(&self) -> bool {
+        match self {
+            Self::Source(source) => source.is_multihomed(),
+            Self::Service(service) => service.is_multihomed(),
+            Self::Session(_) => false,
+        }
+    }
+
     /// The groups that it wants to be a member of.
     pub fn groups(&self) -> &[IpAddr] {
         match self {

@@ -109,6 +109,10 @@ impl Service {
         self.port == port && self.carrier.same_protocol(carrier)
     }
 
+    pub(super) fn is_multihomed(&self) -> bool {
+        self.carrier.is_multihomed()
+    }
+
     pub(super) fn start(&mut self, context: &mut Context<'_>) {
         let socket = context.stack.listen(context.app, &self.carrier, self.address, self.port, context.mtu);
         if let Some(socket) = socket {

@@ -79,6 +79,10 @@ impl Source {
         self.address
     }
 
+    pub(super) fn is_multihomed(&self) -> bool {
+        self.carrier.is_multihomed()
+    }
+
     pub(super) fn start(&mut self, context: &mut Context<'_>) {
         self.supply.skip_to(context.now);
         if self.supply.has_work(context.now) {

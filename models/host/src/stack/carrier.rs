@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use transport::sctp::{Reliability, SctpConfig};
 use transport::tcp::TcpConfig;
 use transport::udp::{SendOptions, SocketOptions};
 
@@ -12,6 +13,21 @@ pub enum Carrier {
     Udp(Arc<UdpOptions>),
     /// A byte stream.
     Tcp(Arc<TcpConfig>),
+    /// Messages on streams.
+    Sctp(Arc<SctpOptions>),
+}
+
+/// How an SCTP flow is sent.
+#[derive(Clone, Debug, Default)]
+pub struct SctpOptions {
+    /// What holds for its associations.
+    pub config: Arc<SctpConfig>,
+    /// Whether messages may overtake each other on their stream.
+    pub unordered: bool,
+    /// How hard a message is tried to be delivered.
+    pub reliability: Reliability,
+    /// Whether all addresses of a host take part, not only the one that the route leaves by.
+    pub multihoming: bool,
 }
 
 /// How a UDP flow is sent.
@@ -28,15 +44,16 @@ impl Carrier {
     pub fn has_connections(&self) -> bool {
         match self {
             Self::Udp(_) => false,
-            Self::Tcp(_) => true,
+            Self::Tcp(_) | Self::Sctp(_) => true,
         }
     }
 
-    /// Whether it carries a stream of bytes, not datagrams.
+    /// Whether it takes bytes or messages as far as there is room, in order, and loses none of itself: not
+    /// datagrams, each to be addressed.
     pub fn is_stream(&self) -> bool {
         match self {
             Self::Udp(_) => false,
-            Self::Tcp(_) => true,
+            Self::Tcp(_) | Self::Sctp(_) => true,
         }
     }
 
@@ -44,15 +61,25 @@ impl Carrier {
     pub fn send_options(&self) -> SendOptions {
         match self {
             Self::Udp(options) => options.send,
-            Self::Tcp(_) => SendOptions::default(),
+            Self::Tcp(_) | Self::Sctp(_) => SendOptions::default(),
+        }
+    }
+
+    /// Whether all addresses of a host take part.
+    pub fn is_multihomed(&self) -> bool {
+        match self {
+            Self::Udp(_) | Self::Tcp(_) => false,
+            Self::Sctp(options) => options.multihoming,
         }
     }
 
     /// Whether `other` is the same protocol, however it is set up.
     pub fn same_protocol(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Udp(_), Self::Udp(_)) | (Self::Tcp(_), Self::Tcp(_)) => true,
-            (Self::Udp(_), Self::Tcp(_)) | (Self::Tcp(_), Self::Udp(_)) => false,
+            (Self::Udp(_), Self::Udp(_)) | (Self::Tcp(_), Self::Tcp(_)) | (Self::Sctp(_), Self::Sctp(_)) => {
+                true
+            }
+            (Self::Udp(_) | Self::Tcp(_) | Self::Sctp(_), _) => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod carrier;
 mod event;
+mod sctp;
 mod tcp;
 mod udp;
 
@@ -12,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use sim_core::SimTime;
 use sim_core::random::Streams;
 use transport::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
+use transport::sctp::AssociationId;
 use transport::tcp::note::Note;
 use transport::tcp::{ConnectionId, ListenerId, TcpEndpoint};
 use transport::udp::{SendOptions, SocketId, UdpEndpoint};
@@ -19,7 +21,7 @@ use wire::account::{FlowId, Run, Runs};
 use wire::ip::IpProtocol;
 use wire::payload::{Payload, Slice};
 
-pub use carrier::{Carrier, UdpOptions};
+pub use carrier::{Carrier, SctpOptions, UdpOptions};
 pub use event::StackEvent;
 
 use crate::purpose;
@@ -31,6 +33,8 @@ pub enum Handle {
     Udp(SocketId),
     /// A TCP connection.
     Tcp(ConnectionId),
+    /// An SCTP association.
+    Sctp(AssociationId),
 }
 
 /// The protocols of one host.
@@ -38,6 +42,7 @@ pub enum Handle {
 pub struct Stack {
     udp: UdpEndpoint,
     tcp: Option<Box<TcpEndpoint>>,
+    sctp: Option<Box<sctp::Sctp>>,
     rng: ChaCha8Rng,
     owners: BTreeMap<Handle, usize>,
     listeners: BTreeMap<ListenerId, usize>,
@@ -50,7 +55,7 @@ impl Stack {
     pub fn new(streams: &Streams, name: &str, noting: bool) -> Self {
         let mut rng = streams.stream(name, purpose::TRANSPORT);
         let udp = UdpEndpoint::new(split(&mut rng));
-        Self { udp, tcp: None, rng, owners: BTreeMap::new(), listeners: BTreeMap::new(), noting }
+        Self { udp, tcp: None, sctp: None, rng, owners: BTreeMap::new(), listeners: BTreeMap::new(), noting }
     }
 
     /// Opens a socket or starts a connection towards `peer` for a flow of the application `app`.
@@ -68,6 +73,7 @@ impl Stack {
         let handle = match carrier {
             Carrier::Udp(options) => self.bind_udp(options, Some(way.source), 0)?,
             Carrier::Tcp(config) => self.connect_tcp(now, config, way, peer, flow)?,
+            Carrier::Sctp(options) => self.connect_sctp(now, options, way, peer, flow)?,
         };
         self.owners.insert(handle, app);
         Some(handle)
@@ -93,6 +99,10 @@ impl Stack {
                 self.listen_tcp(app, config, address, port, mtu);
                 None
             }
+            Carrier::Sctp(options) => {
+                self.listen_sctp(app, options, address, port, mtu);
+                None
+            }
         }
     }
 
@@ -109,7 +119,7 @@ impl Stack {
             Handle::Udp(socket) => {
                 self.udp.send(socket, Some(SocketAddr::from(to)), payload, runs, options).is_ok()
             }
-            Handle::Tcp(_) => unreachable!("a connection takes a stream, not datagrams"),
+            Handle::Tcp(_) | Handle::Sctp(_) => unreachable!("a connection takes a stream, not datagrams"),
         }
     }
 
@@ -117,6 +127,7 @@ impl Stack {
     pub fn write(&mut self, now: SimTime, handle: Handle, slice: Slice, run: Run) -> u32 {
         match handle {
             Handle::Tcp(id) => self.tcp().write(now, id, &slice, run),
+            Handle::Sctp(id) => self.write_sctp(now, id, &slice, run),
             Handle::Udp(_) => unreachable!("a socket takes datagrams, not a stream"),
         }
     }
@@ -125,6 +136,7 @@ impl Stack {
     pub fn writable(&mut self, handle: Handle) -> u32 {
         match handle {
             Handle::Tcp(id) => self.tcp().writable(id),
+            Handle::Sctp(id) => self.sctp().endpoint.writable(id),
             Handle::Udp(_) => 0,
         }
     }
@@ -133,6 +145,7 @@ impl Stack {
     pub fn read(&mut self, now: SimTime, handle: Handle) -> (Payload, Runs) {
         match handle {
             Handle::Tcp(id) => self.tcp().read(now, id, u32::MAX),
+            Handle::Sctp(id) => self.read_sctp(id),
             Handle::Udp(_) => (Payload::empty(), Runs::new()),
         }
     }
@@ -141,6 +154,7 @@ impl Stack {
     pub fn close(&mut self, now: SimTime, handle: Handle) {
         match handle {
             Handle::Tcp(id) => self.tcp().shutdown(now, id),
+            Handle::Sctp(id) => self.sctp().endpoint.shutdown(now, id),
             Handle::Udp(socket) => {
                 self.owners.remove(&handle);
                 self.udp.close(socket);
@@ -157,8 +171,14 @@ impl Stack {
         received: Received<'_>,
     ) -> bool {
         match protocol {
+            IpProtocol::UDP if self.is_encapsulated(&received) => self.handle_encapsulated(now, received),
             IpProtocol::UDP => self.udp.handle_datagram(now, received),
             IpProtocol::TCP => self.tcp().handle_datagram(now, received),
+            // A host that speaks no SCTP refuses the protocol, as operating systems without it do.
+            IpProtocol::SCTP => match &mut self.sctp {
+                Some(sctp) => sctp.endpoint.handle_datagram(now, received),
+                None => return false,
+            },
             _ => return false,
         }
         true
@@ -179,6 +199,11 @@ impl Stack {
         {
             tcp.handle_network(now, event);
         }
+        if protocol.is_none_or(|protocol| protocol == IpProtocol::SCTP)
+            && let Some(sctp) = &mut self.sctp
+        {
+            sctp.endpoint.handle_network(now, event);
+        }
     }
 
     /// Fires the timers due by now.
@@ -188,12 +213,19 @@ impl Stack {
         {
             tcp.handle_timeout(now);
         }
+        if let Some(sctp) = &mut self.sctp
+            && sctp.endpoint.poll_timeout().is_some_and(|due| due <= now)
+        {
+            sctp.endpoint.handle_timeout(now);
+        }
     }
 
     /// The earliest timer.
     #[inline]
     pub(crate) fn poll_timeout(&self) -> Option<SimTime> {
-        self.tcp.as_ref().and_then(|tcp| tcp.poll_timeout())
+        let tcp = self.tcp.as_ref().and_then(|tcp| tcp.poll_timeout());
+        let Some(sctp) = &self.sctp else { return tcp };
+        tcp.into_iter().chain(sctp.endpoint.poll_timeout()).min()
     }
 
     /// The next datagram to send.
@@ -202,7 +234,10 @@ impl Stack {
         if let Some(transmit) = self.udp.poll_transmit(now) {
             return Some(transmit);
         }
-        self.tcp.as_mut().and_then(|tcp| tcp.poll_transmit(now))
+        if let Some(transmit) = self.tcp.as_mut().and_then(|tcp| tcp.poll_transmit(now)) {
+            return Some(transmit);
+        }
+        self.sctp.as_mut().and_then(|sctp| sctp.endpoint.poll_transmit(now))
     }
 
     /// The next event, with the application and the handle that it is for.
@@ -215,6 +250,9 @@ impl Stack {
             if let Some(event) = self.tcp_event(event) {
                 return Some(event);
             }
+        }
+        if self.sctp.is_some() {
+            return self.poll_sctp_event();
         }
         None
     }

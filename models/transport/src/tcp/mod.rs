@@ -42,7 +42,7 @@ mod closing;
 pub mod config;
 pub mod connection;
 mod cookie;
-mod deadlines;
+pub(crate) mod deadlines;
 mod demux;
 mod dispatch;
 mod endpoint;

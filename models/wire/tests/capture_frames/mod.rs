@@ -208,7 +208,7 @@ fn coap(kind: Kind, code: Code, values: &[(OptionNumber, &[u8])]) -> Vec<u8> {
     let mut out = vec![0; udp::HEADER_LEN];
     header.emit(&mut out, pseudo_header(from.into(), to.into(), IpProtocol::UDP, length) + Sum::of(&message));
     out.extend_from_slice(&message);
-    ipv4(IpProtocol::UDP, &out)
+    v4(B, IpProtocol::UDP, &out)
 }
 
 fn udp_v4(payload: &[u8]) -> Vec<u8> {

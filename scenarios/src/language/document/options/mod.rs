@@ -1,6 +1,7 @@
 //! Settings of the protocols: one file for each, one field of the registry.
 
 mod coap;
+mod sctp;
 mod tcp;
 mod udp;
 
@@ -8,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use coap::{CoapMethod, CoapOptions};
+pub use sctp::{SctpOptions, SctpReliability, SctpScheduler};
 pub use tcp::{CongestionControl, LossDetection, PathMtuDiscovery, SynCookies, TcpOptions};
 pub use udp::UdpOptions;
 
@@ -17,6 +19,8 @@ pub use udp::UdpOptions;
 pub struct ProtocolOptions {
     /// The constrained application protocol.
     pub coap: Option<CoapOptions>,
+    /// The stream control transmission protocol.
+    pub sctp: Option<SctpOptions>,
     /// The transmission control protocol.
     pub tcp: Option<TcpOptions>,
     /// The user datagram protocol.

@@ -1,6 +1,7 @@
 //! Ranges and combinations of the protocols' options: a file for each protocol.
 
 mod coap;
+mod sctp;
 mod tcp;
 mod udp;
 
@@ -16,6 +17,10 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         if let Some(coap) = &traffic.options.coap {
             unused("coap", &traffic.over, &path, findings);
             coap::check(coap, &traffic.workload, &path.key("coap"), findings);
+        }
+        if let Some(sctp) = &traffic.options.sctp {
+            unused("sctp", &traffic.over, &path, findings);
+            sctp::check(sctp, &path.key("sctp"), findings);
         }
         if let Some(tcp) = &traffic.options.tcp {
             unused("tcp", &traffic.over, &path, findings);

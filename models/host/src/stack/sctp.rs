@@ -1,0 +1,217 @@
+//! SCTP's part of a host's stack.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use sim_core::SimTime;
+use transport::endpoint::{Endpoint, Received};
+use transport::sctp::{AssociationId, ListenerId, MessageOptions, SctpConfig, SctpEndpoint, SctpEvent};
+use wire::account::{FlowId, Run, Runs};
+use wire::checksum::{Sum, pseudo_header};
+use wire::ip::IpProtocol;
+use wire::payload::{Payload, Slice};
+use wire::udp;
+
+use super::carrier::SctpOptions;
+use super::event::StackEvent;
+use super::{Handle, Stack, Way, split};
+
+/// SCTP and what its users have asked for.
+#[derive(Debug)]
+pub(super) struct Sctp {
+    pub(super) endpoint: SctpEndpoint,
+    options: BTreeMap<AssociationId, Arc<SctpOptions>>,
+    listeners: BTreeMap<ListenerId, (usize, Arc<SctpOptions>)>,
+    /// All addresses of the host, where one of its applications uses them.
+    addresses: Vec<IpAddr>,
+    /// The UDP port whose datagrams hold SCTP packets (RFC 6951).
+    udp_port: Option<u16>,
+}
+
+impl Stack {
+    /// SCTP, made on first use.
+    pub(super) fn sctp(&mut self) -> &mut Sctp {
+        let rng = &mut self.rng;
+        self.sctp.get_or_insert_with(|| {
+            Box::new(Sctp {
+                endpoint: SctpEndpoint::new(split(rng)),
+                options: BTreeMap::new(),
+                listeners: BTreeMap::new(),
+                addresses: Vec::new(),
+                udp_port: None,
+            })
+        })
+    }
+
+    /// Says which addresses the host has, for associations that use them all.
+    pub(crate) fn set_addresses(&mut self, addresses: Vec<IpAddr>) {
+        self.sctp().addresses = addresses;
+    }
+
+    /// SCTP's endpoint, if it was ever used.
+    pub fn sctp_endpoint(&self) -> Option<&SctpEndpoint> {
+        self.sctp.as_ref().map(|sctp| &sctp.endpoint)
+    }
+
+    /// Starts an association with `peer`.
+    pub(super) fn connect_sctp(
+        &mut self,
+        now: SimTime,
+        options: &Arc<SctpOptions>,
+        way: Way,
+        (address, port): (IpAddr, u16),
+        flow: FlowId,
+    ) -> Option<Handle> {
+        let config = with_mtu(&options.config, way.mtu);
+        let sctp = self.sctp();
+        sctp.udp_port = config.encapsulation.map(|ports| ports.local_port).or(sctp.udp_port);
+        let locals = if options.multihoming { sctp.addresses.clone() } else { vec![way.source] };
+        let id = sctp.endpoint.connect(now, &locals, 0, &[address], port, config).ok()?;
+        sctp.endpoint.set_flow(id, flow);
+        sctp.options.insert(id, Arc::clone(options));
+        Some(Handle::Sctp(id))
+    }
+
+    /// Takes associations at a port number.
+    pub(super) fn listen_sctp(
+        &mut self,
+        app: usize,
+        options: &Arc<SctpOptions>,
+        address: Option<IpAddr>,
+        port: u16,
+        mtu: u16,
+    ) {
+        let config = with_mtu(&options.config, mtu);
+        let sctp = self.sctp();
+        sctp.udp_port = config.encapsulation.map(|ports| ports.local_port).or(sctp.udp_port);
+        let locals = match address {
+            Some(address) => vec![address],
+            None if options.multihoming => sctp.addresses.clone(),
+            None => Vec::new(),
+        };
+        if let Ok(listener) = sctp.endpoint.listen(&locals, port, config) {
+            sctp.listeners.insert(listener, (app, Arc::clone(options)));
+        }
+    }
+
+    /// Writes a message, or as many of a bulk's as there is room for; says how many bytes were taken.
+    ///
+    /// A message of the workload is one user message, up to [`MESSAGE_MAX`]; its number chooses the stream.
+    pub(super) fn write_sctp(&mut self, now: SimTime, id: AssociationId, slice: &Slice, run: Run) -> u32 {
+        let sctp = self.sctp();
+        let Some(options) = sctp.options.get(&id) else { return 0 };
+        let streams = u32::from(sctp.endpoint.streams(id)).max(1);
+        let options = MessageOptions {
+            stream: (run.message % streams) as u16,
+            unordered: options.unordered,
+            reliability: options.reliability,
+            ..MessageOptions::default()
+        };
+        let mut taken = 0;
+        while taken < slice.len() {
+            let len = (slice.len() - taken).min(MESSAGE_MAX);
+            let part = Payload::from(slice.slice(taken..taken + len));
+            let last = run.last && taken + len == slice.len();
+            let runs = Runs::from_elem(Run { bytes: len, last, ..run }, 1);
+            if sctp.endpoint.send(now, id, &options, part, runs).is_err() {
+                break;
+            }
+            taken += len;
+        }
+        taken
+    }
+
+    /// Reads all messages that have come.
+    pub(super) fn read_sctp(&mut self, id: AssociationId) -> (Payload, Runs) {
+        let sctp = self.sctp();
+        let (mut payload, mut runs) = (Payload::empty(), Runs::new());
+        while let Some(message) = sctp.endpoint.receive(id) {
+            if payload.is_empty() {
+                (payload, runs) = (message.payload, message.runs);
+            } else {
+                payload.append(message.payload);
+                runs.extend(message.runs);
+            }
+        }
+        (payload, runs)
+    }
+
+    /// The next event of SCTP that concerns an application.
+    pub(super) fn poll_sctp_event(&mut self) -> Option<(usize, Handle, StackEvent)> {
+        while let Some(event) = self.sctp.as_mut().and_then(|sctp| sctp.endpoint.poll_event()) {
+            if let Some(event) = self.sctp_event(event) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    fn sctp_event(&mut self, event: SctpEvent) -> Option<(usize, Handle, StackEvent)> {
+        let (id, event) = match event {
+            SctpEvent::Connected(id) => (id, StackEvent::Connected),
+            SctpEvent::Accepted { listener, id } => {
+                let sctp = self.sctp();
+                let (app, options) = sctp.listeners.get(&listener)?;
+                let app = *app;
+                sctp.options.insert(id, Arc::clone(options));
+                self.owners.insert(Handle::Sctp(id), app);
+                (id, StackEvent::Accepted)
+            }
+            SctpEvent::Readable(id) => (id, StackEvent::Readable),
+            SctpEvent::Writable(id) => (id, StackEvent::Writable),
+            SctpEvent::PeerShutdown(id) => (id, StackEvent::PeerClosed),
+            SctpEvent::Closed { id, .. } => (id, StackEvent::Closed),
+            // The application sees what is lost by what does not arrive, and paths do not concern it.
+            SctpEvent::Restarted(_) | SctpEvent::Abandoned(_) | SctpEvent::PathChanged { .. } => return None,
+        };
+        let handle = Handle::Sctp(id);
+        let app = match event {
+            StackEvent::Closed => {
+                self.sctp().options.remove(&id);
+                self.owners.remove(&handle)?
+            }
+            _ => *self.owners.get(&handle)?,
+        };
+        Some((app, handle, event))
+    }
+
+    /// Whether a UDP datagram is for the port of encapsulation.
+    #[inline]
+    pub(super) fn is_encapsulated(&self, received: &Received<'_>) -> bool {
+        let Some(port) = self.sctp.as_ref().and_then(|sctp| sctp.udp_port) else { return false };
+        received.packet.header().get(2..4) == Some(&port.to_be_bytes())
+    }
+
+    /// Takes the UDP header off an encapsulated packet (RFC 6951 §5.3).
+    pub(super) fn handle_encapsulated(&mut self, now: SimTime, received: Received<'_>) {
+        let packet = &mut *received.packet;
+        let header =
+            if packet.pull(udp::HEADER_LEN) { udp::Header::parse(packet.header()).ok() } else { None };
+        let Some(header) = header.filter(|header| usize::from(header.length()) == packet.len()) else {
+            return;
+        };
+        let mut rest =
+            pseudo_header(received.source, received.destination, IpProtocol::UDP, u32::from(header.length()));
+        let (own, inner) = packet.header().split_at(udp::HEADER_LEN);
+        rest.add_at(0, Sum::of(inner));
+        rest.add_at(inner.len(), packet.payload().sum());
+        if packet.corrupted || !udp::verify(own, rest, udp::ZeroChecksum::Accepted) {
+            return;
+        }
+        packet.pop_header(udp::HEADER_LEN);
+        let _charge = packet.account.pop_header();
+        self.sctp().endpoint.handle_encapsulated(now, received, header.source_port);
+    }
+}
+
+/// The same configuration for a link that takes packets of `mtu` bytes.
+fn with_mtu(config: &Arc<SctpConfig>, mtu: u16) -> Arc<SctpConfig> {
+    if config.mtu == u32::from(mtu) {
+        return Arc::clone(config);
+    }
+    Arc::new(SctpConfig { mtu: u32::from(mtu), ..SctpConfig::clone(config) })
+}
+
+/// The longest user message that a workload's message becomes; a longer one is cut into several.
+const MESSAGE_MAX: u32 = 1 << 16;

@@ -1,0 +1,135 @@
+//! The timers of an association: T1, T2, T3, T5, delayed SACK, HEARTBEAT.
+
+use sim_core::SimTime;
+use wire::sctp::Cause;
+
+use super::association::Association;
+use super::outbound::ChunkState;
+use super::state::{CloseReason, State};
+use crate::congestion::CongestionControl;
+
+impl Association {
+    /// The earliest timer.
+    pub(super) fn next_timeout(&self) -> Option<SimTime> {
+        let own = [self.t1, self.t2, self.t5, self.ack.due];
+        let paths = self.paths.iter().flat_map(|path| [path.t3, path.heartbeat_at]);
+        own.into_iter().chain(paths).flatten().min()
+    }
+
+    /// Fires what is due.
+    pub(super) fn on_timeout(&mut self, now: SimTime) {
+        let is_due = |timer: &mut Option<SimTime>| timer.take_if(|at| *at <= now).is_some();
+        if is_due(&mut self.t5) {
+            // RFC 9260 §9.2: the guard's end aborts.
+            self.abort(&Cause::ProtocolViolation(b"shutdown guard timer"), CloseReason::Unreachable);
+        }
+        if is_due(&mut self.t1) {
+            self.on_t1(now);
+        }
+        if is_due(&mut self.t2) {
+            self.on_t2(now);
+        }
+        if is_due(&mut self.ack.due) {
+            self.ack.at_once = true;
+            self.stats.delayed_sacks += 1;
+        }
+        for at in 0..self.paths.len() {
+            if is_due(&mut self.paths[at].t3) {
+                self.on_t3(now, at);
+            }
+            if is_due(&mut self.paths[at].heartbeat_at) {
+                self.on_heartbeat_due(now, at);
+            }
+        }
+    }
+
+    /// RFC 9260 §5.1: INIT or COOKIE ECHO goes again, to each address in turn.
+    fn on_t1(&mut self, now: SimTime) {
+        self.stats.control_expiries += 1;
+        self.init_errors += 1;
+        if self.init_errors > self.config.max_init_retransmits {
+            self.close(CloseReason::Unreachable);
+            return;
+        }
+        self.paths[self.control_path].rtt.back_off();
+        self.control_path = (self.control_path + 1) % self.paths.len();
+        match self.state {
+            State::CookieWait => self.send_init(now, true),
+            State::CookieEchoed => self.send_echo(now, true),
+            State::Established
+            | State::ShutdownPending
+            | State::ShutdownSent
+            | State::ShutdownReceived
+            | State::ShutdownAckSent
+            | State::Closed => {}
+        }
+    }
+
+    fn on_t2(&mut self, now: SimTime) {
+        self.stats.control_expiries += 1;
+        let at = self.control_path;
+        self.paths[at].rtt.back_off();
+        self.record_error(now, at);
+        self.send_shutdown(now, true);
+    }
+
+    /// RFC 9260 §6.3.3: the path's data are taken for lost, and its window is closed to one packet.
+    fn on_t3(&mut self, now: SimTime, at: usize) {
+        self.stats.t3_expiries += 1;
+        let path = &mut self.paths[at];
+        let in_flight = path.in_flight;
+        let first = path.rtt.backoff() == 0;
+        path.window.on_timeout(now, in_flight, first);
+        path.rtt.back_off();
+        path.timed = None;
+        path.recovery_exit = None;
+        // RFC 9260 §6.1 rule A: a probe of a closed window that goes unanswered is no failure of the path, as
+        // long as the peer acknowledges at all; that shows by the count staying low.
+        let probes = self.out.peer_rwnd == 0 && in_flight > 0 && in_flight <= u64::from(self.fragment_max);
+        for index in 0..self.out.outstanding.len() {
+            let sent = &mut self.out.outstanding[index];
+            if sent.state != ChunkState::InFlight || usize::from(sent.path) != at {
+                continue;
+            }
+            sent.state = ChunkState::Marked;
+            sent.timed_out = true;
+            sent.missing = 0;
+            sent.fast_retransmitted = false;
+            let len = u64::from(sent.len());
+            self.out.marked += 1;
+            self.out.in_flight -= len;
+            self.out.peer_rwnd += len; // RFC 9260 §6.2.1 rule C
+            self.paths[at].in_flight -= len;
+        }
+        self.paths[at].renew_burst(&self.config, self.pmdcs);
+        if !probes || self.error_count == 0 {
+            self.record_error(now, at);
+        }
+        if self.state == State::Closed {
+            return;
+        }
+        self.abandon_what_is_over(now);
+        self.forward_due |= self.out.advanced >= self.out.base;
+    }
+
+    /// Gives up marked chunks whose policy says so (RFC 3758 §3.5 rule A2).
+    pub(super) fn abandon_what_is_over(&mut self, now: SimTime) {
+        if !self.peer_forwards_tsns || self.out.marked == 0 {
+            return;
+        }
+        let mut abandoned = 0;
+        for index in 0..self.out.outstanding.len() {
+            let sent = &self.out.outstanding[index];
+            if sent.state == ChunkState::Marked && sent.is_given_up(now) {
+                let paths = &mut self.paths;
+                self.out.abandon(index, |path, len| paths[usize::from(path)].in_flight -= u64::from(len));
+                abandoned += 1;
+            }
+        }
+        if abandoned > 0 {
+            self.stats.abandoned += abandoned;
+            self.changes.abandoned += abandoned;
+            self.forward_due |= self.out.advance();
+        }
+    }
+}

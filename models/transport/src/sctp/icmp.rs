@@ -1,0 +1,42 @@
+//! ICMP errors about packets of an association (RFC 9260 §10).
+
+use sim_core::SimTime;
+
+use super::association::Association;
+use super::state::{CloseReason, State};
+use crate::endpoint::IcmpError;
+
+impl Association {
+    /// Takes an ICMP error about a packet that carried `tag` and went to one of the peer's addresses.
+    pub(super) fn on_icmp(&mut self, _now: SimTime, error: IcmpError, tag: u32) {
+        // RFC 9260 §10 rules 6 and 7: the tag proves that the quoted packet was this association's.
+        let forming = self.state == State::CookieWait;
+        if tag != self.peer_tag && !(forming && tag == 0) {
+            return;
+        }
+        match error {
+            // Rule 8: only "protocol unreachable" is like an ABORT.
+            IcmpError::Prohibited if forming => self.close(CloseReason::Unreachable),
+            IcmpError::PacketTooBig { mtu } => self.on_packet_too_big(mtu),
+            IcmpError::Prohibited
+            | IcmpError::Unreachable
+            | IcmpError::PortUnreachable
+            | IcmpError::TimeExceeded
+            | IcmpError::ParameterProblem => {}
+        }
+    }
+
+    /// Fragments get smaller from now on; what was sent before may be fragmented by the network when it is sent
+    /// again, as RFC 9260 §6.9 demands of chunks that cannot be cut anew.
+    fn on_packet_too_big(&mut self, mtu: u32) {
+        let mut config = super::config::SctpConfig::clone(&self.config);
+        if mtu == 0 || mtu >= config.mtu {
+            return;
+        }
+        config.mtu = mtu;
+        let remotes: Vec<_> = self.paths.iter().map(|path| path.remote).collect();
+        self.pmdcs = super::association::chunk_room(&config, &remotes);
+        self.fragment_max = self.pmdcs - wire::sctp::DATA_HEADER_LEN as u32;
+        self.config = std::sync::Arc::new(config);
+    }
+}

@@ -1,0 +1,426 @@
+//! What has arrived: the map of TSNs, fragments, streams, and messages that can be read.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use smallvec::SmallVec;
+use wire::account::Runs;
+use wire::payload::Payload;
+use wire::sctp::{DataFlags, DataHeader, GapBlock};
+
+use super::event::ReceivedMessage;
+use super::tsn;
+
+#[derive(Debug)]
+struct Fragment {
+    flags: DataFlags,
+    stream: u16,
+    ssn: u16,
+    ppid: u32,
+    payload: Payload,
+    runs: Runs,
+}
+
+#[derive(Debug, Default)]
+struct InStream {
+    /// The next stream sequence number to be delivered, counting on from zero.
+    next: u64,
+    waiting: BTreeMap<u64, ReceivedMessage>,
+}
+
+/// What became of a DATA chunk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Arrival {
+    /// It is new.
+    New,
+    /// It came before.
+    Duplicate,
+    /// There is no room for it (RFC 9260 §6.2).
+    Dropped,
+    /// Its stream does not exist; its TSN counts as received (RFC 9260 §6.5).
+    NoStream,
+}
+
+/// The receiving side of an association.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    /// The last TSN before the first gap.
+    pub(super) cumulative: u64,
+    /// Received TSNs behind the first gap: ranges in order, both ends included.
+    gaps: VecDeque<(u64, u64)>,
+    pub(super) duplicates: SmallVec<[u32; 4]>,
+    streams: Vec<InStream>,
+    fragments: BTreeMap<u64, Fragment>,
+    ready: VecDeque<ReceivedMessage>,
+    /// Bytes of user data held.
+    buffered: u64,
+    limit: u32,
+}
+
+/// The most duplicates that one SACK reports.
+const DUPLICATES_MAX: usize = 16;
+/// The most gap blocks that one SACK reports: it has to fit a small packet.
+const BLOCKS_MAX: usize = 100;
+
+impl Inbound {
+    pub(super) fn new(initial_tsn: u32, streams: u16, limit: u32) -> Self {
+        let mut all = Vec::new();
+        all.resize_with(usize::from(streams), InStream::default);
+        Self {
+            cumulative: tsn::first(initial_tsn) - 1,
+            gaps: VecDeque::new(),
+            duplicates: SmallVec::new(),
+            streams: all,
+            fragments: BTreeMap::new(),
+            ready: VecDeque::new(),
+            buffered: 0,
+            limit,
+        }
+    }
+
+    /// Bytes that may still come (RFC 9260 §6.2): below a packet's worth it is none, against silly windows.
+    pub(super) fn rwnd(&self) -> u32 {
+        let left = u64::from(self.limit).saturating_sub(self.buffered);
+        if left < u64::from(self.limit / 8).min(1500) { 0 } else { left as u32 }
+    }
+
+    pub(super) fn has_gaps(&self) -> bool {
+        !self.gaps.is_empty()
+    }
+
+    pub(super) fn has_message(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Gap blocks of the next SACK.
+    pub(super) fn blocks(&self) -> SmallVec<[GapBlock; 4]> {
+        let offset = |tsn: u64| u16::try_from(tsn - self.cumulative).ok();
+        self.gaps
+            .iter()
+            .take(BLOCKS_MAX)
+            .map_while(|(start, end)| Some(GapBlock { start: offset(*start)?, end: offset(*end)? }))
+            .collect()
+    }
+
+    pub(super) fn read(&mut self) -> Option<ReceivedMessage> {
+        let message = self.ready.pop_front()?;
+        self.buffered -= u64::from(message.payload.len());
+        Some(message)
+    }
+
+    /// Takes the user data of a DATA chunk.
+    pub(super) fn on_data(&mut self, header: &DataHeader, payload: Payload, runs: Runs) -> Arrival {
+        let tsn = tsn::unwrap32(self.cumulative, header.tsn);
+        if self.has(tsn) {
+            if self.duplicates.len() < DUPLICATES_MAX {
+                self.duplicates.push(header.tsn);
+            }
+            return Arrival::Duplicate;
+        }
+        // A chunk that fills the first gap is always taken, lest the two sides wait for each other; others only
+        // while there is room, and as far as a gap block can reach.
+        let is_next = tsn == self.cumulative + 1;
+        let full = self.buffered >= u64::from(self.limit) || self.gaps.len() >= GAPS_MAX;
+        if !is_next && (full || tsn - self.cumulative > u64::from(u16::MAX)) {
+            return Arrival::Dropped;
+        }
+        if is_next && self.buffered >= 2 * u64::from(self.limit) {
+            return Arrival::Dropped;
+        }
+        self.record(tsn);
+        if usize::from(header.stream) >= self.streams.len() {
+            return Arrival::NoStream;
+        }
+        self.buffered += u64::from(payload.len());
+        let DataHeader { flags, stream, ssn, ppid, .. } = *header;
+        if flags.beginning && flags.ending {
+            let message = ReceivedMessage { stream, unordered: flags.unordered, ppid, payload, runs };
+            self.deliver(message, ssn);
+        } else {
+            self.fragments.insert(tsn, Fragment { flags, stream, ssn, ppid, payload, runs });
+            self.reassemble(tsn);
+        }
+        Arrival::New
+    }
+
+    fn has(&self, tsn: u64) -> bool {
+        tsn <= self.cumulative || self.gaps.iter().any(|(start, end)| (*start..=*end).contains(&tsn))
+    }
+
+    /// Marks a new TSN as received.
+    fn record(&mut self, tsn: u64) {
+        if tsn == self.cumulative + 1 {
+            self.cumulative = tsn;
+            self.close_gap();
+            return;
+        }
+        let place = self.gaps.partition_point(|(start, _)| *start < tsn);
+        let joins_before = place > 0 && self.gaps[place - 1].1 + 1 == tsn;
+        let joins_behind = self.gaps.get(place).is_some_and(|(start, _)| *start == tsn + 1);
+        match (joins_before, joins_behind) {
+            (true, true) => {
+                self.gaps[place - 1].1 = self.gaps[place].1;
+                self.gaps.remove(place);
+            }
+            (true, false) => self.gaps[place - 1].1 = tsn,
+            (false, true) => self.gaps[place].0 = tsn,
+            (false, false) => self.gaps.insert(place, (tsn, tsn)),
+        }
+    }
+
+    /// Lets the cumulative TSN go over ranges that it has reached.
+    fn close_gap(&mut self) {
+        while let Some(&(start, end)) = self.gaps.front()
+            && start <= self.cumulative + 1
+        {
+            self.cumulative = self.cumulative.max(end);
+            self.gaps.pop_front();
+        }
+    }
+
+    /// Delivers a whole message, or keeps it until its turn (RFC 9260 §6.6).
+    fn deliver(&mut self, message: ReceivedMessage, ssn: u16) {
+        if message.unordered {
+            self.ready.push_back(message);
+            return;
+        }
+        let stream = &mut self.streams[usize::from(message.stream)];
+        let place = if stream.next < 1 << 16 {
+            // No number is below zero.
+            let near = tsn::unwrap16(stream.next + (1 << 16), ssn);
+            near.wrapping_sub(1 << 16)
+        } else {
+            tsn::unwrap16(stream.next, ssn)
+        };
+        if place == stream.next {
+            stream.next += 1;
+            self.ready.push_back(message);
+            self.deliver_waiting(ssn_stream(&self.ready));
+        } else if place > stream.next && place < u64::MAX / 2 {
+            if let Some(old) = stream.waiting.insert(place, message) {
+                self.buffered -= u64::from(old.payload.len());
+            }
+        } else {
+            // The number was delivered or skipped before: a peer that repeats it under a new TSN breaks the rules.
+            self.buffered -= u64::from(message.payload.len());
+        }
+    }
+
+    fn deliver_waiting(&mut self, stream: u16) {
+        let stream = &mut self.streams[usize::from(stream)];
+        while let Some(message) = stream.waiting.remove(&stream.next) {
+            stream.next += 1;
+            self.ready.push_back(message);
+        }
+    }
+
+    /// Joins the fragments around `tsn` if they are a whole message now (RFC 9260 §6.9).
+    fn reassemble(&mut self, tsn: u64) {
+        let Some(fragment) = self.fragments.get(&tsn) else { return };
+        let (stream, ssn, unordered) = (fragment.stream, fragment.ssn, fragment.flags.unordered);
+        let fits = |other: &Fragment| {
+            other.stream == stream && other.flags.unordered == unordered && (unordered || other.ssn == ssn)
+        };
+        // Forwards first: of fragments in order only the last finds the end, so that a long message costs no more
+        // than its length.
+        let mut last = tsn;
+        for (at, fragment) in self.fragments.range(tsn..) {
+            if *at > last + 1 || !fits(fragment) {
+                return;
+            }
+            last = *at;
+            if fragment.flags.ending {
+                break;
+            }
+        }
+        if !self.fragments.get(&last).is_some_and(|fragment| fragment.flags.ending) {
+            return;
+        }
+        let mut first = tsn;
+        for (at, fragment) in self.fragments.range(..=tsn).rev() {
+            if *at + 1 < first || !fits(fragment) {
+                return;
+            }
+            first = *at;
+            if fragment.flags.beginning {
+                break;
+            }
+        }
+        if !self.fragments.get(&first).is_some_and(|fragment| fragment.flags.beginning) {
+            return;
+        }
+        self.join(first, last, stream, ssn);
+    }
+
+    fn join(&mut self, first: u64, last: u64, stream: u16, ssn: u16) {
+        let mut message = ReceivedMessage {
+            stream,
+            unordered: false,
+            ppid: 0,
+            payload: Payload::empty(),
+            runs: Runs::new(),
+        };
+        for at in first..=last {
+            let Some(fragment) = self.fragments.remove(&at) else { continue };
+            if at == first {
+                message.ppid = fragment.ppid;
+                message.unordered = fragment.flags.unordered;
+            }
+            message.payload.append(fragment.payload);
+            for run in fragment.runs {
+                match message.runs.last_mut() {
+                    Some(before) if before.continues_with(&run) => {
+                        before.bytes += run.bytes;
+                        before.last = run.last;
+                    }
+                    _ => message.runs.push(run),
+                }
+            }
+        }
+        self.deliver(message, ssn);
+    }
+
+    /// The peer will not send what lies up to `cumulative` again (RFC 3758 §3.6).
+    pub(super) fn on_forward(
+        &mut self,
+        new_cumulative: u32,
+        skipped: impl Iterator<Item = (u16, u16)>,
+    ) -> bool {
+        let new = tsn::unwrap32(self.cumulative, new_cumulative);
+        if new <= self.cumulative || new - self.cumulative > 1 << 20 {
+            return false;
+        }
+        self.cumulative = new;
+        while let Some(&(_, end)) = self.gaps.front()
+            && end <= new
+        {
+            self.gaps.pop_front();
+        }
+        self.close_gap();
+        let kept = self.fragments.split_off(&(new + 1));
+        for fragment in std::mem::replace(&mut self.fragments, kept).into_values() {
+            self.buffered -= u64::from(fragment.payload.len());
+        }
+        for (index, ssn) in skipped {
+            let Some(stream) = self.streams.get_mut(usize::from(index)) else { continue };
+            let place = tsn::unwrap16(stream.next + (1 << 16), ssn).wrapping_sub(1 << 16);
+            if place < stream.next || place > stream.next + (1 << 15) {
+                continue;
+            }
+            // What waited before the skipped numbers is whole, and comes first.
+            let later = stream.waiting.split_off(&(place + 1));
+            self.ready.extend(std::mem::replace(&mut stream.waiting, later).into_values());
+            stream.next = place + 1;
+            self.deliver_waiting(index);
+        }
+        true
+    }
+}
+
+/// The stream of the message delivered last.
+fn ssn_stream(ready: &VecDeque<ReceivedMessage>) -> u16 {
+    ready.back().map_or(0, |message| message.stream)
+}
+
+/// The most ranges of TSNs behind the first gap: an attacker cannot make more.
+const GAPS_MAX: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn data(tsn: u32, stream: u16, ssn: u16, pieces: &str) -> (DataHeader, Payload) {
+        let flags = DataFlags {
+            beginning: pieces.contains('B'),
+            ending: pieces.contains('E'),
+            unordered: pieces.contains('U'),
+            immediate: false,
+        };
+        let header = DataHeader { flags, data_len: 4, tsn, stream, ssn, ppid: 0 };
+        (header, Payload::from_bytes(tsn.to_be_bytes().to_vec()))
+    }
+
+    fn take(inbound: &mut Inbound, tsn: u32, stream: u16, ssn: u16, pieces: &str) -> Arrival {
+        let (header, payload) = data(tsn, stream, ssn, pieces);
+        inbound.on_data(&header, payload, Runs::new())
+    }
+
+    fn read_all(inbound: &mut Inbound) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| inbound.read()).map(|message| message.payload.to_vec()).collect()
+    }
+
+    #[test]
+    fn gaps_are_reported_as_offsets() {
+        // RFC 9260 §3.3.4: 10, 11, 12, 14, 15 and 17 give cumulative 12, blocks 2-3 and 5-5.
+        let mut inbound = Inbound::new(10, 1, 10_000);
+        for (ssn, tsn) in [10, 12, 17, 14, 15, 11].into_iter().enumerate() {
+            assert_eq!(take(&mut inbound, tsn, 0, ssn as u16, "UBE"), Arrival::New);
+        }
+        assert_eq!(inbound.cumulative as u32, 12);
+        let blocks = [GapBlock { start: 2, end: 3 }, GapBlock { start: 5, end: 5 }];
+        assert_eq!(inbound.blocks().as_slice(), blocks);
+        assert_eq!(take(&mut inbound, 14, 0, 9, "UBE"), Arrival::Duplicate);
+        assert_eq!(inbound.duplicates.as_slice(), [14]);
+        take(&mut inbound, 13, 0, 0, "UBE");
+        assert_eq!((inbound.cumulative as u32, inbound.blocks().len()), (15, 1));
+    }
+
+    #[test]
+    fn one_stream_waits_and_another_does_not() {
+        let mut inbound = Inbound::new(1, 2, 10_000);
+        take(&mut inbound, 2, 0, 1, "BE");
+        take(&mut inbound, 3, 1, 0, "BE");
+        assert_eq!(read_all(&mut inbound), [3_u32.to_be_bytes()]);
+        take(&mut inbound, 1, 0, 0, "BE");
+        assert_eq!(read_all(&mut inbound), [1_u32, 2].map(u32::to_be_bytes));
+        assert_eq!(take(&mut inbound, 4, 9, 0, "BE"), Arrival::NoStream);
+        assert_eq!(inbound.rwnd(), 10_000, "nothing is held");
+    }
+
+    #[test]
+    fn fragments_join_in_any_order_and_never_across_messages() {
+        for order in [[1, 2, 3], [3, 2, 1], [2, 1, 3], [2, 3, 1], [3, 1, 2], [1, 3, 2]] {
+            let mut inbound = Inbound::new(1, 1, 10_000);
+            take(&mut inbound, 4, 0, 1, "B");
+            for tsn in order {
+                take(&mut inbound, tsn, 0, 0, ["B", "", "E"][tsn as usize - 1]);
+            }
+            let whole = [1_u32, 2, 3].map(u32::to_be_bytes).concat();
+            assert_eq!(read_all(&mut inbound), [whole], "{order:?}");
+            take(&mut inbound, 5, 0, 1, "E");
+            assert_eq!(read_all(&mut inbound), [[4_u32, 5].map(u32::to_be_bytes).concat()]);
+        }
+    }
+
+    #[test]
+    fn a_stream_goes_on_behind_what_was_given_up() {
+        // RFC 3758 §3.6: message 0 (TSN 1) is skipped, so that message 1 may be delivered.
+        let mut inbound = Inbound::new(1, 1, 10_000);
+        take(&mut inbound, 2, 0, 1, "BE");
+        assert!(inbound.on_forward(1, [(0, 0)].into_iter()));
+        assert_eq!(read_all(&mut inbound), [2_u32.to_be_bytes()]);
+        assert_eq!(inbound.cumulative as u32, 2);
+        assert!(!inbound.on_forward(1, std::iter::empty()), "an old one changes nothing");
+        assert_eq!(take(&mut inbound, 1, 0, 0, "BE"), Arrival::Duplicate);
+    }
+
+    #[test]
+    fn stream_sequence_numbers_wrap() {
+        let mut inbound = Inbound::new(1, 1, 10_000);
+        for number in 0..140_000_u32 {
+            take(&mut inbound, number + 1, 0, number as u16, "BE");
+            assert!(inbound.read().is_some(), "message {number}");
+        }
+    }
+
+    #[test]
+    fn a_full_buffer_takes_only_what_closes_the_first_gap() {
+        let mut inbound = Inbound::new(1, 1, 8);
+        take(&mut inbound, 2, 0, 1, "BE");
+        take(&mut inbound, 3, 0, 2, "BE");
+        assert_eq!(inbound.rwnd(), 0);
+        assert_eq!(take(&mut inbound, 5, 0, 3, "BE"), Arrival::Dropped);
+        assert_eq!(take(&mut inbound, 1, 0, 0, "BE"), Arrival::New);
+        assert_eq!(read_all(&mut inbound).len(), 3);
+        assert_eq!(inbound.rwnd(), 8);
+    }
+}

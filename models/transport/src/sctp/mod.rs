@@ -1,0 +1,48 @@
+//! The Stream Control Transmission Protocol (RFC 9260).
+//!
+//! Modelled: the four-way handshake with an authenticated cookie and no state before it comes back; collisions
+//! and restarts by the table of tags (§5.2.4); verification tags; bundling and fragmentation; ordered and
+//! unordered messages on streams; SACK with gaps and duplicates, delayed and immediate (RFC 7053); T1, T2, T3, T5
+//! and HEARTBEAT timers; fast retransmit; a window, an RTO and an error count for each path; Max.Burst; closed
+//! windows and their probes; switching between paths, also of potentially failed ones (RFC 7829); SHUTDOWN, ABORT,
+//! ERROR; messages that are given up (RFC 3758, RFC 7496); schedulers (RFC 8260 §3); encapsulation in UDP
+//! (RFC 6951); ICMP errors.
+//!
+//! Different: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
+//! twice; user data are not bundled with COOKIE ECHO, though they are taken there; a smaller path MTU holds for
+//! chunks that are cut later.
+//!
+//! Left out: AUTH and address reconfiguration (RFC 4895, RFC 5061), stream reconfiguration (RFC 6525), I-DATA
+//! (RFC 8260 §2), zero checksums (RFC 9653), ECN (RFC 4960 Appendix A), probing for the path MTU (RFC 8899). Their
+//! chunks are answered as unknown ones are.
+
+mod association;
+mod config;
+mod congestion;
+mod cookie;
+mod demux;
+mod endpoint;
+mod event;
+mod expiry;
+mod icmp;
+mod inbound;
+mod initiation;
+mod input;
+mod outbound;
+mod output;
+mod packet;
+mod parameters;
+mod path;
+mod sack;
+mod shutdown;
+mod state;
+mod supervision;
+mod tsn;
+
+pub use config::{Encapsulation, Scheduler, SctpConfig};
+pub use endpoint::SctpEndpoint;
+pub use event::{
+    AssociationId, AssociationStats, ListenerId, MessageOptions, PathState, ReceivedMessage, Reliability,
+    SctpCounters, SctpError, SctpEvent,
+};
+pub use state::{CloseReason, State};

@@ -1,0 +1,274 @@
+//! What an association sends: control first, then retransmissions, then new data, with a SACK where one is due.
+
+use sim_core::SimTime;
+use wire::account::Reason;
+use wire::checksum::pseudo_header;
+use wire::ip::IpProtocol;
+use wire::packet::Packet;
+use wire::sctp::{DATA_HEADER_LEN, Sack, emit_forward_tsn, padding};
+use wire::udp;
+
+use super::association::Association;
+use super::outbound::ChunkState;
+use super::packet::Builder;
+use super::path::Path;
+use super::state::State;
+use crate::congestion::CongestionControl;
+use crate::endpoint::Transmit;
+
+impl Association {
+    /// Whether a SACK waits only for company or its timer.
+    fn owes_sack(&self) -> bool {
+        self.ack.at_once || self.ack.due.is_some()
+    }
+
+    /// The next packet.
+    pub(super) fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        if let Some(control) = self.control.pop_front() {
+            let mut builder = Builder::default();
+            builder.resends = control.resends;
+            builder.push_control(&control.chunks);
+            return Some(self.send_packet(control.path, builder, control.tag, control.reason));
+        }
+        if !self.state.sends_data() {
+            let acknowledges = self.ack.at_once && self.state == State::ShutdownSent;
+            return if acknowledges { self.poll_sack(now) } else { None };
+        }
+        if self.out.marked > 0 {
+            self.abandon_what_is_over(now);
+        }
+        let retransmission = self.out.marked > 0 && self.may_retransmit();
+        let at = if retransmission { self.retransmission_path() } else { self.choose_data_path() };
+        let mut builder = Builder::default();
+        if retransmission || self.may_send_new(now, at, 0) {
+            self.push_acknowledgements(now, &mut builder);
+            self.fill(now, at, &mut builder, retransmission);
+            if builder.has_data() {
+                return Some(self.send_packet(at, builder, self.peer_tag, Reason::Data));
+            }
+        } else if self.ack.at_once || self.forward_due {
+            self.push_acknowledgements(now, &mut builder);
+        }
+        if builder.is_empty() {
+            return None;
+        }
+        let at = self.ack.path.min(self.paths.len() - 1);
+        Some(self.send_packet(at, builder, self.peer_tag, Reason::Acknowledgement))
+    }
+
+    fn poll_sack(&mut self, now: SimTime) -> Option<Transmit> {
+        let mut builder = Builder::default();
+        self.push_acknowledgements(now, &mut builder);
+        let at = self.ack.path.min(self.paths.len() - 1);
+        Some(self.send_packet(at, builder, self.peer_tag, Reason::Acknowledgement))
+    }
+
+    /// A SACK and a FORWARD TSN, if they are owed.
+    fn push_acknowledgements(&mut self, now: SimTime, builder: &mut Builder) {
+        if self.owes_sack() {
+            let mut chunk = Vec::with_capacity(32);
+            let cumulative = self.inbound.cumulative as u32;
+            let blocks = self.inbound.blocks();
+            Sack::emit(&mut chunk, cumulative, self.inbound.rwnd(), &blocks, &self.inbound.duplicates);
+            self.inbound.duplicates.clear();
+            builder.push_control(&chunk);
+            self.ack.due = None;
+            self.ack.at_once = false;
+            self.ack.packets = 0;
+            self.stats.sacks_sent += 1;
+        }
+        if self.forward_due && self.out.advanced >= self.out.base {
+            let mut chunk = Vec::new();
+            emit_forward_tsn(&mut chunk, self.out.advanced as u32, &self.out.skipped());
+            builder.push_control(&chunk);
+            self.stats.forward_tsns += 1;
+            // RFC 3758 §3.5 rule C5: it may be lost itself, and nothing else may be outstanding to bring it again.
+            let path = &mut self.paths[self.data_path];
+            let rto = path.rtt.rto(&self.config.rto);
+            path.t3.get_or_insert(now + rto);
+        }
+        self.forward_due = false;
+    }
+
+    /// Whether something marked may go: one packet whatever the window says at the start of fast recovery, else
+    /// as far as the window allows.
+    fn may_retransmit(&self) -> bool {
+        let path = &self.paths[self.retransmission_path()];
+        self.force_retransmission || path.in_flight < path.limit()
+    }
+
+    /// RFC 9260 §6.4.1: what timed out goes to another path, if there is one.
+    fn retransmission_path(&self) -> usize {
+        let first = self.out.outstanding.iter().find(|sent| sent.state == ChunkState::Marked);
+        match first {
+            Some(sent) if sent.timed_out => self.best_path(Some(usize::from(sent.path))),
+            _ => self.best_path(None),
+        }
+    }
+
+    /// The path that new data take: the primary one while it works (RFC 9260 §6.4).
+    fn choose_data_path(&mut self) -> usize {
+        let at = self.best_path(None);
+        if at != self.data_path {
+            self.data_path = at;
+            self.stats.failovers += 1;
+        }
+        at
+    }
+
+    /// Whether a new chunk may go on path `at` behind `used` bytes of the packet (RFC 9260 §6.1).
+    fn may_send_new(&mut self, now: SimTime, at: usize, used: usize) -> bool {
+        let fragment_max = self.fragment_max;
+        let mut dropped = 0;
+        let next = self.out.next_len(now, fragment_max, &mut dropped);
+        self.stats.abandoned += dropped;
+        self.changes.abandoned += dropped;
+        let Some(len) = next else { return false };
+        let path = &mut self.paths[at];
+        if path.in_flight >= path.limit() {
+            path.window_limited |= path.in_flight >= path.window.window();
+            return false; // Rule B
+        }
+        if u64::from(len) > self.out.peer_rwnd && self.out.in_flight > 0 {
+            return false; // Rule A
+        }
+        // Nagle's rule where it is asked for: a packet that is not full waits while something is outstanding.
+        let waiting = used as u64 + self.out.queued_bytes + DATA_HEADER_LEN as u64;
+        let holds = self.config.bundling && self.state == State::Established && used == 0;
+        !(holds && self.out.in_flight > 0 && waiting < u64::from(self.pmdcs))
+    }
+
+    /// Puts as much user data into the packet as fit.
+    fn fill(&mut self, now: SimTime, at: usize, builder: &mut Builder, retransmission: bool) {
+        let room = self.pmdcs as usize;
+        if retransmission {
+            self.fill_marked(now, at, builder, room);
+            self.force_retransmission = false;
+        }
+        while self.out.marked == 0 && self.may_send_new(now, at, builder.len()) {
+            let Some(len) = self.out.next_len(now, self.fragment_max, &mut 0) else { break };
+            let fragment_max = if builder.has_data() {
+                self.fragment_max
+            } else {
+                // Beside a SACK a fragment is cut so that the packet is full.
+                self.fragment_max.min((room - builder.len() - DATA_HEADER_LEN) as u32)
+            };
+            if builder.len() + DATA_HEADER_LEN + len.min(fragment_max) as usize > room {
+                break;
+            }
+            let tsn = self.out.next_tsn();
+            let flow = self.flow;
+            let Some(sent) = self.out.cut(now, fragment_max, at as u8) else { break };
+            let (header, len) = (sent.header(tsn), u64::from(sent.len()));
+            builder.push_data(&header, &sent.payload, &sent.runs, flow);
+            self.note_sent(now, at, tsn, len, true);
+            if builder.len() + padding(builder.len()) >= room {
+                break;
+            }
+        }
+    }
+
+    fn fill_marked(&mut self, now: SimTime, at: usize, builder: &mut Builder, room: usize) {
+        let mut index = 0;
+        while self.out.marked > 0 && index < self.out.outstanding.len() {
+            let tsn = self.out.base + index as u64;
+            let flow = self.flow;
+            let sent = &mut self.out.outstanding[index];
+            index += 1;
+            if sent.state != ChunkState::Marked {
+                continue;
+            }
+            let len = sent.len();
+            if builder.len() + DATA_HEADER_LEN + len as usize > room {
+                break;
+            }
+            sent.state = ChunkState::InFlight;
+            sent.path = at as u8;
+            sent.missing = 0;
+            sent.transmissions = sent.transmissions.saturating_add(1);
+            builder.push_data(&sent.header(tsn), &sent.payload, &sent.runs, flow);
+            builder.resends = true;
+            self.out.marked -= 1;
+            self.out.in_flight += u64::from(len);
+            self.out.peer_rwnd = self.out.peer_rwnd.saturating_sub(u64::from(len));
+            self.stats.chunks_resent += 1;
+            self.note_sent(now, at, tsn, u64::from(len), false);
+            let path = &self.paths[at];
+            if path.in_flight >= path.limit().max(u64::from(self.pmdcs)) {
+                break;
+            }
+        }
+    }
+
+    fn note_sent(&mut self, now: SimTime, at: usize, tsn: u64, len: u64, is_new: bool) {
+        self.stats.chunks_sent += 1;
+        let path = &mut self.paths[at];
+        path.in_flight += len;
+        path.last_sent = now;
+        path.window_limited |= path.in_flight + u64::from(self.pmdcs) > path.window.window();
+        if path.t3.is_none() {
+            path.t3 = Some(now + path.rtt.rto(&self.config.rto)); // RFC 9260 §6.3.2 rule R1
+        }
+        if is_new && path.timed.is_none() {
+            path.timed = Some((tsn, now));
+        }
+    }
+
+    fn send_packet(&mut self, at: usize, builder: Builder, tag: u32, reason: Reason) -> Transmit {
+        let packet = builder.finish((self.local_port, self.peer_port), tag, self.flow, reason);
+        let path = &self.paths[at.min(self.paths.len() - 1)];
+        let local_port = self.config.encapsulation.map(|ports| ports.local_port);
+        transmit(path, local_port, packet)
+    }
+}
+
+/// A packet on its way along `path`, inside UDP where `local_udp_port` says so.
+fn transmit(path: &Path, local_udp_port: Option<u16>, packet: Packet) -> Transmit {
+    let to =
+        Target { local: path.local, remote: path.remote, udp: local_udp_port.map(|it| (it, path.udp_port)) };
+    to.transmit(packet)
+}
+
+/// Where a packet goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target {
+    pub(super) local: std::net::IpAddr,
+    pub(super) remote: std::net::IpAddr,
+    /// UDP ports of encapsulation (RFC 6951 §5.2).
+    pub(super) udp: Option<(u16, u16)>,
+}
+
+impl Target {
+    pub(super) fn transmit(&self, mut packet: Packet) -> Transmit {
+        let mut protocol = IpProtocol::SCTP;
+        if let Some((from, to)) = self.udp
+            && let Ok(header) = udp::Header::new(from, to, packet.len())
+        {
+            protocol = IpProtocol::UDP;
+            let mut out = [0; udp::HEADER_LEN];
+            if self.local.is_unspecified() {
+                // The source is the host's choice, so that a checksum cannot be made here: CRC32c protects the
+                // packet, and UDP over IPv4 may go without (RFC 6951 §5.2).
+                header.emit_without_checksum(&mut out);
+            } else {
+                let length = u32::from(header.length());
+                let mut sum = pseudo_header(self.local, self.remote, IpProtocol::UDP, length);
+                sum.add_at(0, wire::checksum::Sum::of(packet.header()));
+                sum.add_at(packet.header().len(), packet.payload().sum());
+                header.emit(&mut out, sum);
+            }
+            packet.push_header(udp::HEADER_LEN).copy_from_slice(&out);
+            packet.account.push_header(wire::account::Protocol::Udp, udp::HEADER_LEN);
+        }
+        Transmit {
+            source: self.local,
+            destination: self.remote,
+            interface: None,
+            protocol,
+            hop_limit: None,
+            traffic_class: 0,
+            dont_fragment: true,
+            packet,
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Packets under construction, and packets that arrived, chunk by chunk.
+
+use sim_core::SimTime;
+use smallvec::SmallVec;
+use wire::account::{Account, FlowId, Protocol, Reason, Run, Runs, fit_runs, split_runs};
+use wire::packet::{HEADER_CAPACITY, Packet};
+use wire::payload::{Payload, Slice};
+use wire::sctp::{
+    CHUNK_HEADER_LEN, COMMON_HEADER_LEN, ChunkType, CommonHeader, DATA_HEADER_LEN, DataHeader, checksum,
+    padding,
+};
+
+/// A packet under construction: control chunks, then user data.
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    /// Chunks and chunk headers in front of the first user data.
+    lead: SmallVec<[u8; LEAD_MAX]>,
+    payload: Payload,
+    runs: Runs,
+    data_chunks: u32,
+    pub(super) resends: bool,
+}
+
+/// Bytes of chunks that go into the packet's inline headers, with room left for the common header and IPv6's.
+const LEAD_MAX: usize = HEADER_CAPACITY - COMMON_HEADER_LEN - 40;
+
+impl Builder {
+    /// Bytes behind the common header so far.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.lead.len() + self.payload.len() as usize
+    }
+
+    pub(super) fn has_data(&self) -> bool {
+        self.data_chunks > 0
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds whole control chunks; they go in front of all user data.
+    pub(super) fn push_control(&mut self, chunks: &[u8]) {
+        debug_assert!(self.payload.is_empty(), "control chunks come before data (RFC 9260 §6.10)");
+        self.lead.extend_from_slice(chunks);
+    }
+
+    /// Adds a DATA chunk with its padding.
+    #[inline]
+    pub(super) fn push_data(&mut self, header: &DataHeader, data: &Payload, runs: &Runs, flow: FlowId) {
+        let mut head = [0; DATA_HEADER_LEN];
+        header.emit(&mut head);
+        if self.payload.is_empty() {
+            self.lead.extend_from_slice(&head);
+        } else {
+            self.payload.push(Slice::from_bytes(&head[..]));
+            self.push_own_run(DATA_HEADER_LEN, flow);
+        }
+        for slice in data.slices() {
+            self.payload.push(slice.clone());
+        }
+        self.runs.extend(runs.iter().copied());
+        let pad = padding(data.len() as usize);
+        if pad > 0 {
+            // Filler is zeros: where the data are filler, the padding goes on with it and takes no slice.
+            let last = data.slices().last().and_then(|slice| Some((slice.as_filler()?, slice.len())));
+            let ((pattern, offset), len) = last.unwrap_or(((PADDING_PATTERN, 0), 0));
+            self.payload.push(Slice::filler(pattern, offset + u64::from(len), pad as u32));
+            self.push_own_run(pad, flow);
+        }
+        self.data_chunks += 1;
+    }
+
+    fn push_own_run(&mut self, bytes: usize, flow: FlowId) {
+        self.runs.push(own_run(bytes, flow, Reason::Data));
+    }
+
+    /// The packet, with its checksum.
+    pub(super) fn finish(mut self, ports: (u16, u16), tag: u32, flow: FlowId, reason: Reason) -> Packet {
+        let data_flow = self.runs.iter().find(|run| run.flow != FlowId::NONE).map_or(flow, |run| run.flow);
+        let inline = self.lead.len().min(LEAD_MAX);
+        if inline < self.lead.len() {
+            // Whole chunks in front of each other: none is taken apart by where it is kept.
+            self.payload.push_front(Slice::from_bytes(&self.lead[..]));
+            self.runs.insert(0, own_run(self.lead.len(), data_flow, reason));
+            self.lead.clear();
+        }
+        let header_len = COMMON_HEADER_LEN + self.lead.len();
+        let mut account = Account::with_header(data_flow, reason, Protocol::Sctp, header_len, self.runs);
+        account.retransmission = self.resends;
+        let mut packet = Packet::new(self.payload, account);
+        let mut common = CommonHeader {
+            source_port: ports.0,
+            destination_port: ports.1,
+            verification_tag: tag,
+            checksum: 0,
+        };
+        let out = packet.push_header(header_len);
+        common.emit(&mut out[..COMMON_HEADER_LEN]);
+        out[COMMON_HEADER_LEN..].copy_from_slice(&self.lead);
+        common.checksum = checksum(packet.header(), packet.payload());
+        common.emit(&mut packet.header_mut()[..COMMON_HEADER_LEN]);
+        packet
+    }
+}
+
+/// The filler that pads user data which are no filler themselves.
+const PADDING_PATTERN: u32 = u32::MAX;
+
+fn own_run(bytes: usize, flow: FlowId, reason: Reason) -> Run {
+    Run {
+        bytes: bytes as u32, // A packet is shorter than 64 KiB.
+        flow,
+        message: 0,
+        generated: SimTime::ZERO,
+        protocol: Protocol::Sctp,
+        reason,
+        last: false,
+    }
+}
+
+/// What an arrived packet consists of.
+#[derive(Debug)]
+pub(super) enum Piece {
+    /// User data.
+    Data(DataHeader, Payload, Runs),
+    /// Any other chunk, padding included.
+    Control(ChunkType, SmallVec<[u8; 128]>),
+}
+
+/// The chunks of an arrived packet, in order.
+#[derive(Debug)]
+pub(super) struct Walker {
+    head: SmallVec<[u8; HEADER_CAPACITY]>,
+    at: usize,
+    rest: Payload,
+    runs: Runs,
+}
+
+impl Walker {
+    /// Takes everything behind the common header out of `packet`.
+    pub(super) fn new(packet: &mut Packet) -> Self {
+        packet.pop_header(COMMON_HEADER_LEN);
+        let head = SmallVec::from_slice(packet.header());
+        packet.pop_header(head.len());
+        let _charge = packet.account.pop_header();
+        let rest = packet.take_payload();
+        let mut runs = std::mem::take(&mut packet.account.runs);
+        fit_runs(&mut runs, rest.len());
+        Self { head, at: 0, rest, runs }
+    }
+
+    fn left(&self) -> usize {
+        self.head.len() - self.at + self.rest.len() as usize
+    }
+
+    /// Whether there is nothing more.
+    pub(super) fn is_done(&self) -> bool {
+        self.left() == 0
+    }
+
+    /// The next chunk's flags.
+    pub(super) fn flags(&self) -> u8 {
+        self.look::<2>().map_or(0, |[_, flags]| flags)
+    }
+
+    /// The next chunk's type and length, or `None` if it is cut off or impossible.
+    pub(super) fn peek(&self) -> Option<(ChunkType, usize)> {
+        let [kind, _, a, b] = self.look()?;
+        let len = usize::from(u16::from_be_bytes([a, b]));
+        (len >= CHUNK_HEADER_LEN && len <= self.left()).then_some((ChunkType(kind), len))
+    }
+
+    /// The next `N` bytes.
+    fn look<const N: usize>(&self) -> Option<[u8; N]> {
+        if let Some(bytes) = self.head.get(self.at..self.at + N) {
+            return bytes.try_into().ok();
+        }
+        if self.left() < N {
+            return None;
+        }
+        let mut out = [0; N];
+        let inline = self.head.len() - self.at;
+        out[..inline].copy_from_slice(&self.head[self.at..]);
+        self.rest.slice(0..(N - inline) as u32).copy_to(&mut out[inline..]);
+        Some(out)
+    }
+
+    /// Drops the next bytes.
+    fn skip(&mut self, count: usize) {
+        let inline = count.min(self.head.len() - self.at);
+        self.at += inline;
+        let behind = (count - inline) as u32;
+        if behind > 0 {
+            drop(self.rest.split_front(behind));
+            drop(split_runs(&mut self.runs, behind));
+        }
+    }
+
+    /// The next chunk. `None` at the end, and where the bytes make no chunk.
+    pub(super) fn next(&mut self) -> Option<Piece> {
+        let (kind, len) = self.peek()?;
+        let padded = (len + padding(len)).min(self.left());
+        if kind == ChunkType::DATA {
+            return self.next_data(len, padded);
+        }
+        let mut bytes = SmallVec::from_elem(0, padded);
+        let inline = padded.min(self.head.len() - self.at);
+        bytes[..inline].copy_from_slice(&self.head[self.at..self.at + inline]);
+        if inline < padded {
+            self.rest.slice(0..(padded - inline) as u32).copy_to(&mut bytes[inline..]);
+        }
+        self.skip(padded);
+        Some(Piece::Control(kind, bytes))
+    }
+
+    fn next_data(&mut self, len: usize, padded: usize) -> Option<Piece> {
+        if len < DATA_HEADER_LEN {
+            return None;
+        }
+        let header = DataHeader::parse(&self.look::<DATA_HEADER_LEN>()?).ok()?;
+        self.skip(DATA_HEADER_LEN);
+        if self.at < self.head.len() {
+            // Headers of a foreign or reassembled packet may hold more than headers.
+            self.rest.push_front(Slice::from_bytes(&self.head[self.at..]));
+            self.at = self.head.len();
+            fit_runs_behind(&mut self.runs, self.rest.len());
+        }
+        let data_len = u32::from(header.data_len);
+        let data = self.rest.split_front(data_len);
+        let runs = if self.rest.is_empty() {
+            std::mem::take(&mut self.runs)
+        } else {
+            split_runs(&mut self.runs, data_len)
+        };
+        self.skip(padded - len);
+        Some(Piece::Data(header, data, runs))
+    }
+}
+
+/// Lengthens the runs in front: the bytes came from outside or were pulled, and nobody owns them.
+#[cold]
+fn fit_runs_behind(runs: &mut Runs, bytes: u32) {
+    let described: u32 = runs.iter().map(|run| run.bytes).sum();
+    if bytes > described {
+        let run = own_run((bytes - described) as usize, FlowId::NONE, Reason::Data);
+        runs.insert(0, run);
+    }
+}

@@ -1,0 +1,225 @@
+//! Acknowledgements at the sender (RFC 9260 §6.2.1, §7.2).
+
+use sim_core::SimTime;
+use wire::sctp::{Cause, GapBlock};
+
+use super::association::Association;
+use super::outbound::ChunkState;
+use super::state::CloseReason;
+use super::tsn;
+use crate::congestion::{Acknowledged, Congestion, CongestionControl};
+
+/// What one SACK has acknowledged.
+#[derive(Default)]
+struct Progress {
+    cumulative_moved: bool,
+    /// Highest TSN newly acknowledged (HTNA).
+    highest_new: u64,
+    /// Highest TSN of a gap block.
+    highest_gap: u64,
+}
+
+impl Association {
+    /// Takes a SACK, or the acknowledgement of a SHUTDOWN.
+    pub(super) fn on_sack(
+        &mut self,
+        now: SimTime,
+        cumulative: u32,
+        a_rwnd: Option<u32>,
+        blocks: impl Iterator<Item = GapBlock> + Clone,
+    ) {
+        let cumulative = tsn::unwrap32(self.out.base - 1, cumulative);
+        if cumulative < self.out.base - 1 {
+            return; // RFC 9260 §6.2.1 rule D i: out of order
+        }
+        if cumulative >= self.out.next_tsn() {
+            self.abort(&Cause::ProtocolViolation(b"TSN never sent"), CloseReason::Violation);
+            return;
+        }
+        self.out.sacks += 1;
+        for path in &mut self.paths {
+            path.newly_acked = 0;
+        }
+        let mut progress = Progress { cumulative_moved: cumulative >= self.out.base, ..Progress::default() };
+        self.acknowledge_up_to(now, cumulative, &mut progress);
+        if a_rwnd.is_some() {
+            self.acknowledge_blocks(now, cumulative, blocks, &mut progress);
+            self.count_missing(now, &progress);
+        }
+        self.move_windows(now, cumulative, &progress);
+        if let Some(a_rwnd) = a_rwnd {
+            self.out.peer_rwnd = u64::from(a_rwnd).saturating_sub(self.out.in_flight);
+        }
+        self.abandon_what_is_over(now);
+        if self.peer_forwards_tsns && self.out.advance() {
+            self.forward_due = true; // RFC 3758 §3.5 rule C3
+        }
+        if self.blocked && self.out.buffered < u64::from(self.config.send_buffer) {
+            self.blocked = false;
+            self.changes.writable = true;
+        }
+        self.go_on_shutting_down(now);
+    }
+
+    fn acknowledge_up_to(&mut self, now: SimTime, cumulative: u64, progress: &mut Progress) {
+        while self.out.base <= cumulative {
+            let Some(sent) = self.out.outstanding.pop_front() else { return };
+            let tsn = self.out.base;
+            self.out.base += 1;
+            let len = u64::from(sent.len());
+            self.out.buffered -= len;
+            match sent.state {
+                ChunkState::InFlight => {
+                    self.out.in_flight -= len;
+                    self.paths[usize::from(sent.path)].in_flight -= len;
+                }
+                ChunkState::Marked => self.out.marked -= 1,
+                ChunkState::GapAcked => {
+                    self.out.gap_acked -= 1;
+                    continue;
+                }
+                ChunkState::Abandoned => continue,
+            }
+            self.note_new(now, tsn, usize::from(sent.path), len, progress);
+        }
+    }
+
+    /// A chunk is acknowledged for the first time.
+    fn note_new(&mut self, now: SimTime, tsn: u64, at: usize, len: u64, progress: &mut Progress) {
+        progress.highest_new = progress.highest_new.max(tsn);
+        let path = &mut self.paths[at];
+        path.newly_acked += len;
+        if let Some((timed, since)) = path.timed
+            && timed == tsn
+        {
+            path.timed = None;
+            path.rtt.on_sample(now.saturating_since(since), &self.config.rto);
+        }
+    }
+
+    fn acknowledge_blocks(
+        &mut self,
+        now: SimTime,
+        cumulative: u64,
+        blocks: impl Iterator<Item = GapBlock>,
+        progress: &mut Progress,
+    ) {
+        let end = self.out.next_tsn();
+        for block in blocks {
+            let first = (cumulative + u64::from(block.start)).max(self.out.base);
+            let last = (cumulative + u64::from(block.end)).min(end - 1);
+            for tsn in first..=last {
+                progress.highest_gap = progress.highest_gap.max(tsn);
+                let sent = &mut self.out.outstanding[(tsn - self.out.base) as usize];
+                sent.reported = self.out.sacks;
+                let (len, at) = (u64::from(sent.len()), usize::from(sent.path));
+                match sent.state {
+                    ChunkState::InFlight => {
+                        self.out.in_flight -= len;
+                        self.paths[at].in_flight -= len;
+                    }
+                    ChunkState::Marked => self.out.marked -= 1,
+                    ChunkState::GapAcked | ChunkState::Abandoned => continue,
+                }
+                sent.state = ChunkState::GapAcked;
+                self.out.gap_acked += 1;
+                self.note_new(now, tsn, at, len, progress);
+            }
+        }
+        if self.out.gap_acked > 0 {
+            self.take_back_reneged(now);
+        }
+    }
+
+    /// What an earlier SACK reported and this one does not is outstanding again (RFC 9260 §6.2.1 rule D iii).
+    fn take_back_reneged(&mut self, now: SimTime) {
+        let mut left = self.out.gap_acked;
+        for sent in &mut self.out.outstanding {
+            if left == 0 {
+                break;
+            }
+            if sent.state != ChunkState::GapAcked {
+                continue;
+            }
+            left -= 1;
+            if sent.reported == self.out.sacks {
+                continue;
+            }
+            sent.state = ChunkState::InFlight;
+            sent.missing = 0;
+            let len = u64::from(sent.payload.len());
+            self.out.gap_acked -= 1;
+            self.out.in_flight += len;
+            let path = &mut self.paths[usize::from(sent.path)];
+            path.in_flight += len;
+            let rto = path.rtt.rto(&self.config.rto);
+            path.t3.get_or_insert(now + rto);
+        }
+    }
+
+    /// Counts missing reports and marks what has three (RFC 9260 §7.2.4).
+    fn count_missing(&mut self, now: SimTime, progress: &Progress) {
+        let recovering = self.paths.iter().any(|path| path.recovery_exit.is_some());
+        let bound = if recovering && progress.cumulative_moved {
+            progress.highest_gap.max(progress.highest_new)
+        } else {
+            progress.highest_new
+        };
+        let end = self.out.next_tsn();
+        for tsn in self.out.base..bound.min(end) {
+            let sent = &mut self.out.outstanding[(tsn - self.out.base) as usize];
+            if sent.state != ChunkState::InFlight || sent.fast_retransmitted {
+                continue;
+            }
+            sent.missing += 1;
+            if sent.missing < 3 {
+                continue;
+            }
+            sent.state = ChunkState::Marked;
+            sent.fast_retransmitted = true;
+            sent.timed_out = false;
+            let (len, at) = (u64::from(sent.len()), usize::from(sent.path));
+            self.stats.fast_retransmits += 1;
+            self.out.marked += 1;
+            self.out.in_flight -= len;
+            let path = &mut self.paths[at];
+            path.in_flight -= len;
+            if path.timed.is_some_and(|(timed, _)| timed == tsn) {
+                path.timed = None;
+            }
+            if path.recovery_exit.is_none() {
+                path.recovery_exit = Some(end - 1);
+                path.window.on_congestion(now, path.in_flight + len, Congestion::Loss);
+                self.force_retransmission = true;
+            }
+        }
+    }
+
+    fn move_windows(&mut self, now: SimTime, cumulative: u64, progress: &Progress) {
+        for at in 0..self.paths.len() {
+            let path = &mut self.paths[at];
+            if path.recovery_exit.is_some_and(|exit| cumulative >= exit) {
+                path.recovery_exit = None;
+                let window = path.window.window();
+                path.window.on_recovered(window);
+            }
+            if path.newly_acked > 0 {
+                if progress.cumulative_moved && path.recovery_exit.is_none() {
+                    let srtt = path.rtt.srtt();
+                    let (bytes, window_limited) = (path.newly_acked, path.window_limited);
+                    path.window.on_acknowledged(&Acknowledged { now, bytes, window_limited, srtt });
+                }
+                path.window_limited = false;
+                if progress.cumulative_moved {
+                    // RFC 9260 §6.3.2 rules R2 and R3.
+                    let rto = path.rtt.rto(&self.config.rto);
+                    path.t3 = (path.in_flight > 0).then(|| now + rto);
+                }
+                self.clear_errors(now, at);
+            } else if path.in_flight == 0 && self.out.outstanding.is_empty() {
+                path.t3 = None;
+            }
+            self.paths[at].renew_burst(&self.config, self.pmdcs);
+        }
+    }
+}

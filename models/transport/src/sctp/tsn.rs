@@ -1,0 +1,35 @@
+//! Serial numbers without the wrap: inside, TSNs and the like count on in 64 bits (RFC 9260 §1.6).
+
+/// The first value of a number that begins with `initial` on the wire. The offset leaves room below.
+pub(super) fn first(initial: u32) -> u64 {
+    (1 << 32) + u64::from(initial)
+}
+
+/// The number that `wire` stands for, within 2^31 of `near`.
+#[inline]
+pub(super) fn unwrap32(near: u64, wire: u32) -> u64 {
+    let distance = wire.wrapping_sub(near as u32) as i32;
+    near.wrapping_add_signed(i64::from(distance))
+}
+
+/// The stream sequence number that `wire` stands for, within 2^15 of `near`.
+#[inline]
+pub(super) fn unwrap16(near: u64, wire: u16) -> u64 {
+    let distance = wire.wrapping_sub(near as u16) as i16;
+    near.wrapping_add_signed(i64::from(distance))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_on_where_the_wire_begins_anew() {
+        let near = first(u32::MAX);
+        assert_eq!(unwrap32(near, 0), near + 1);
+        assert_eq!(unwrap32(near, u32::MAX - 1), near - 1);
+        assert_eq!(unwrap32(near + 5, u32::MAX), near);
+        assert_eq!(unwrap16((1 << 16) + 65_535, 2), (1 << 16) + 65_538);
+        assert_eq!(unwrap16(1 << 16, 65_535), (1 << 16) - 1);
+    }
+}
