@@ -66,7 +66,8 @@ fn ipv4_packet(protocol: IpProtocol, to: [u8; 4], content: &[u8]) -> Vec<u8> {
 
 fn echo_request(content: &[u8]) -> Vec<u8> {
     let mut message = vec![0; icmp::HEADER_LEN];
-    icmp::Header::EchoRequest(icmp::Echo { identifier: 7, sequence: 1 }).emit(&mut message, Sum::of(content));
+    icmp::Header::EchoRequest(icmp::Echo { identifier: 7, sequence_number: 1 })
+        .emit(&mut message, Sum::of(content));
     message.extend_from_slice(content);
     message
 }

@@ -163,7 +163,7 @@ fn publish_results(
     quiet: bool,
 ) -> Result<bool, Failure> {
     Parts::of(&folder).save(report)?;
-    let assembled = assemble(&folder, scenario, identity)?;
+    let assembled = assemble(&folder, scenario, identity, 1)?;
     publish(folder, &assembled)?;
     let Assembled { results, expectations, .. } = &assembled;
     Ok(outcome::show(out, results, expectations, quiet))
