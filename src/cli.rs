@@ -40,6 +40,9 @@ pub(crate) enum Command {
     Trace(TraceArguments),
     /// Draw plots and report of an output folder again
     Plot(PlotArguments),
+    /// Run a scenario in real time, joined to this computer's network
+    #[command(after_help = LIVE_HELP)]
+    Live(LiveArguments),
     /// Compare digests of the shipped scenarios with the recorded ones
     #[command(after_help = VERIFY_HELP)]
     Verify(VerifyArguments),
@@ -77,6 +80,9 @@ pub(crate) struct RunArguments {
     /// Write the frames of every run to capture/RUN.pcapng, for Wireshark
     #[arg(long)]
     pub(crate) pcap: bool,
+    /// Let come in from outside what a recording of `netjoule live` holds
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(crate) replay: Option<PathBuf>,
     /// Go on with a sweep that was stopped; start afresh where there is none
     #[arg(long)]
     pub(crate) resume: bool,
@@ -145,10 +151,48 @@ pub(crate) struct PlotArguments {
     pub(crate) folders: Vec<PathBuf>,
 }
 
+/// `live`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LiveArguments {
+    /// A scenario file, or a name that `netjoule list` shows
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    /// Give a parameter one value (may be repeated)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub(crate) set: Vec<(String, String)>,
+    /// The number that all random numbers come from, instead of the file's
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Virtual seconds in a real one: below 1 gives a slow computer more time
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = speed)]
+    pub(crate) speed: f64,
+    /// Fail if the simulation cannot keep up with the clock: 10 ms behind in 1 % of its steps
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// The output folder [default: out/NAME]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    /// Where to record what comes from outside, for `run --replay` [default: outside.recording in the output folder]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+    /// Write all frames to capture/p0000-r00.pcapng, for Wireshark
+    #[arg(long)]
+    pub(crate) pcap: bool,
+    /// Replace the results of another scenario in the output folder
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print only what failed: no status, no table
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+    /// Print counts and lateness as JSON in the last line of standard output
+    #[arg(long)]
+    pub(crate) stats: bool,
+}
+
 /// `verify`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct VerifyArguments {
-    /// Scenario files, or names that `netjoule list` shows [default: all that ship, bench/ only for --update]
+    /// Scenario files, or names that `netjoule list` shows [default: all that ship, bench/ only for --update, live/ never]
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<String>,
     #[command(flatten)]
@@ -193,11 +237,23 @@ impl JobArguments {
     }
 }
 
+impl LiveArguments {
+    /// What is to be changed in the scenario: a live run is one run.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides { set: self.set.clone(), seed: self.seed, replications: Some(1) }
+    }
+}
+
 impl From<OverrideArguments> for Overrides {
     fn from(arguments: OverrideArguments) -> Self {
         let OverrideArguments { set, seed, replications } = arguments;
         Self { set, seed, replications }
     }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse::<f64>().ok().filter(|speed| (0.001..=1000.0).contains(speed));
+    speed.ok_or_else(|| "expected a factor from 0.001 to 1000".to_owned())
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -229,6 +285,17 @@ The output folder has report.html to look at, runs.csv and others to work with, 
 was run. It is replaced when the same scenario runs again.
 
 Exit status: 0 done; 1 a run or an expectation failed; 2 wrong usage or input, nothing was run.";
+
+const LIVE_HELP: &str = "\
+Examples:
+  netjoule live tcp-echo                         then: ping 10.77.0.2; nc 10.77.0.2 7
+  netjoule live tcp-echo --set loss=\"2 %\" --pcap
+  netjoule run tcp-echo --replay out/tcp-echo/outside.recording
+
+Interfaces with a `tun` are joined to the kernel by TUN devices, which are made if they do not exist (as root or with
+cap_net_admin) and vanish with the run. Ctrl-C ends the run; all results are written then.
+
+Exit status: 0 done; 1 an expectation failed, or --strict and too late; 2 wrong usage or input, or a missing right.";
 
 const TRACE_HELP: &str = "\
 Examples:

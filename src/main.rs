@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! cli ─▶ scenario_file ─▶ Plan ─┬─▶ check, list, trace
-//!                               └─▶ run ─▶ spread (threads) ─▶ parts ─▶ assemble ─▶ publish
+//!                               ├─▶ run ─▶ spread (threads) ─▶ parts ─▶ assemble ─▶ publish
+//!                               └─▶ live ─▶ one run in real time, joined to the kernel ──▶ the same
 //! ```
 //!
 //! One run is [`scenarios::run::run`]; here are threads, files and the terminal. A sweep keeps each finished run as a part
@@ -19,6 +20,8 @@ mod folder;
 mod identity;
 mod layout;
 mod list;
+#[cfg(target_os = "linux")]
+mod live;
 mod manifest;
 mod nearest;
 mod outcome;
@@ -26,6 +29,8 @@ mod parts;
 mod plot;
 mod progress;
 mod publish;
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "nothing but `live` makes recordings"))]
+mod recording;
 mod run;
 mod scenario_file;
 mod shipped;
@@ -54,6 +59,12 @@ fn main() -> ExitCode {
         Command::Trace(arguments) => trace::trace(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Plot(arguments) => plot::plot(&arguments).map(|()| ExitCode::SUCCESS),
         Command::Verify(arguments) => verify::verify(&arguments),
+        #[cfg(target_os = "linux")]
+        Command::Live(arguments) => live::live(&arguments),
+        #[cfg(not(target_os = "linux"))]
+        Command::Live(_) => {
+            Err(Failure::input("`live` needs the TUN devices of Linux; `run` runs everywhere"))
+        }
         Command::Schema => {
             terminal::print(scenarios::language::schema());
             Ok(ExitCode::SUCCESS)

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use scenarios::language::Overrides;
-use scenarios::run::{Phase, RunOptions, RunReport, RunStats, run_with};
+use scenarios::outside::Outlet;
+use scenarios::run::{Phase, RunAbout, RunOptions, RunReport, RunStats, run_joined, run_with};
 
 use crate::assemble::{Assembled, add, assemble};
 use crate::cli::RunArguments;
@@ -18,6 +19,7 @@ use crate::outcome;
 use crate::parts::Parts;
 use crate::progress::Progress;
 use crate::publish::publish;
+use crate::recording::Replay;
 use crate::scenario_file::{Scenario, read_all};
 use crate::spread::{RunId, all_runs, spread};
 use crate::terminal;
@@ -25,7 +27,10 @@ use crate::terminal;
 /// Runs all scenarios of the command line, one after the other. Success means that all runs were done and all
 /// expectations met.
 pub(crate) fn run(arguments: &RunArguments) -> Result<ExitCode, Failure> {
-    let overrides: Overrides = arguments.overrides.clone().into();
+    let mut overrides: Overrides = arguments.overrides.clone().into();
+    if arguments.replay.is_some() {
+        overrides.replications = Some(1);
+    }
     let scenarios = read_all(&arguments.files, &overrides)?;
     let sweeps = survey_all(scenarios, &overrides, arguments)?;
     let mut total = Total { stats: RunStats::default(), time: Some(Duration::ZERO), peak_kib: None };
@@ -45,6 +50,8 @@ struct Sweep {
     identity: Identity,
     out: PathBuf,
     found: Found,
+    /// What comes in from outside.
+    replay: Option<Replay>,
 }
 
 /// Finds a place for the results of each scenario before anything is run or written.
@@ -70,10 +77,38 @@ fn survey_all(
             )));
         }
         let identity = Identity::of(&scenario, overrides, arguments.pcap);
+        let replay = replay(&scenario, &identity, arguments)?;
         let found = survey(&out, &identity, permission)?;
-        sweeps.push(Sweep { scenario, identity, out, found });
+        sweeps.push(Sweep { scenario, identity, out, found, replay });
     }
     Ok(sweeps)
+}
+
+/// The recording to be replayed. A scenario that is joined to the outside needs one: alone it would be silent.
+fn replay(
+    scenario: &Scenario,
+    identity: &Identity,
+    arguments: &RunArguments,
+) -> Result<Option<Replay>, Failure> {
+    let joins = scenario.plan.source().text().contains(TUN_KEY);
+    let Some(path) = &arguments.replay else {
+        return match joins && !outlets(scenario)?.is_empty() {
+            false => Ok(None),
+            true => Err(Failure::Input(format!(
+                "{} is joined to the outside by `tun`: run it with `netjoule live`, or give a recording of that with \
+                 --replay",
+                scenario.shown
+            ))),
+        };
+    };
+    let replay = Replay::read(path)?;
+    replay.check(identity, &outlets(scenario)?)?;
+    Ok(Some(replay))
+}
+
+fn outlets(scenario: &Scenario) -> Result<Vec<Outlet>, Failure> {
+    let point = scenario.plan.point(0);
+    scenarios::outside::outlets(&scenario.plan, &point, &scenario.files).map_err(Failure::Input)
 }
 
 impl Sweep {
@@ -130,7 +165,11 @@ impl Sweep {
                 cost.peak_kib = peak_memory_kib();
             }
         };
-        let report = run_with(plan, &point, run.replication, options, &self.scenario.files, &mut on_phase);
+        let (about, files) = (RunAbout::new(plan, &point, run.replication), &self.scenario.files);
+        let report = match &self.replay {
+            Some(replay) => run_joined(&about, options, files, &mut on_phase, &mut replay.clone()),
+            None => run_with(plan, &point, run.replication, options, files, &mut on_phase),
+        };
         // A run that could not be built has taken no time.
         if report.outcome.is_err() && cost.time.is_none() {
             cost.time = Some(Duration::ZERO);
@@ -172,5 +211,8 @@ impl Total {
     }
 }
 
+/// What a file that is joined to the outside holds.
+const TUN_KEY: &str = "\"tun\"";
+
 /// Where output folders go unless `--out` says otherwise.
-const OUT_FOLDER: &str = "out";
+pub(crate) const OUT_FOLDER: &str = "out";

@@ -50,6 +50,11 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         text: include_str!("../scenarios/course/udp-and-tcp-overhead.json"),
     },
     Shipped { path: "bench/coap-star", text: include_str!("../scenarios/bench/coap-star.json") },
+    Shipped { path: "live/lossy-router", text: include_str!("../scenarios/live/lossy-router.json") },
+    Shipped { path: "live/masquerade", text: include_str!("../scenarios/live/masquerade.json") },
+    Shipped { path: "live/narrow-path", text: include_str!("../scenarios/live/narrow-path.json") },
+    Shipped { path: "live/tcp-client", text: include_str!("../scenarios/live/tcp-client.json") },
+    Shipped { path: "live/tcp-echo", text: include_str!("../scenarios/live/tcp-echo.json") },
     Shipped { path: "bench/dumbbell", text: include_str!("../scenarios/bench/dumbbell.json") },
     Shipped { path: "bench/udp-chain", text: include_str!("../scenarios/bench/udp-chain.json") },
     Shipped { path: "bench/udp-grid", text: include_str!("../scenarios/bench/udp-grid.json") },
@@ -72,7 +77,7 @@ mod tests {
     fn every_scenario_of_the_sources_ships() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
         let mut found = BTreeSet::new();
-        for folder in ["compare", "course", "bench"] {
+        for folder in ["compare", "course", "live", "bench"] {
             let Ok(entries) = std::fs::read_dir(root.join(folder)) else { continue };
             for entry in entries {
                 let name = entry.unwrap().file_name().into_string().unwrap();

@@ -8,6 +8,7 @@
 
 mod build;
 pub mod language;
+pub mod outside;
 pub mod record;
 pub mod results;
 pub mod run;

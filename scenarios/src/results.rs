@@ -153,7 +153,7 @@ fn runs_line(about: &RunAbout<'_>, digest: u64, metrics: &[Option<f64>]) -> Stri
     let values: String =
         about.plan.values(about.point).iter().map(|(_, value)| format!(",{}", field(value))).collect();
     let point = point_name(about.point.number);
-    let (name, replication, seed) = (about.name, about.replication, about.seed.as_u64());
+    let (name, replication, seed) = (about.name.as_str(), about.replication, about.seed.as_u64());
     format!("{name},{point},{replication},{seed:016x},{digest:016x}{values}{}\n", metric_cells(metrics))
 }
 
@@ -173,7 +173,24 @@ fn flow_lines<O: Observer>(
         let cells = metric_cells(&metrics(&[(flow, account)]));
         put(&mut lines, format_args!("{},{name},{},{},{over}{cells}\n", about.name, field(from), field(&to)));
     }
+    let unowned = world.network.accounts.flow(FlowId::NONE);
+    if unowned.frames + unowned.hop_frames > 0 {
+        put(&mut lines, format_args!("{},-,,,{}\n", about.name, metric_cells(&unowned_metrics(unowned))));
+    }
     lines
+}
+
+/// What the frames of no flow cost. They carry no messages, so they have no other metrics.
+fn unowned_metrics(account: &FlowAccount) -> Vec<Option<f64>> {
+    let value = |column| match column {
+        "overhead_bytes" => Some(account.bytes),
+        "frames" => Some(account.frames),
+        "hop_bytes" => Some(account.hop_bytes),
+        "hop_frames" => Some(account.hop_frames),
+        "retransmission_bytes" => Some(account.retransmission_bytes),
+        _ => None,
+    };
+    METRICS.iter().map(|metric| value(metric.column).map(|value| value as f64)).collect()
 }
 
 fn overhead_lines<O: Observer>(

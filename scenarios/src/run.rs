@@ -14,6 +14,7 @@ use transport::tcp::note::NoteKind;
 use crate::build::{WorldError, build};
 use crate::language::scenario::Scenario;
 use crate::language::{Diagnostic, Files, Plan, Point};
+use crate::outside::Outside;
 use crate::record::{Recorder, SeriesSampler, Trace};
 use crate::results;
 
@@ -96,6 +97,17 @@ pub fn run(
     run_with(plan, point, replication, options, files, &mut |_| {})
 }
 
+/// Runs one replication of one point that is joined to `outside`, and tells `phase` where it is.
+pub fn run_joined(
+    run: &RunAbout<'_>,
+    options: RunOptions,
+    files: &dyn Files,
+    phase: &mut dyn FnMut(Phase),
+    outside: &mut dyn Outside,
+) -> RunReport {
+    run.report(options, files, phase, Some(outside))
+}
+
 /// Where a run is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
@@ -114,53 +126,69 @@ pub fn run_with(
     files: &dyn Files,
     phase: &mut dyn FnMut(Phase),
 ) -> RunReport {
-    let seed = RunSeed::new(plan.seed, replication);
-    let name = results::run_name(point.number, replication);
-    let outcome = match plan.scenario(point, files) {
-        Ok(scenario) => {
-            let about = RunAbout { plan, point, replication, name: &name, seed };
-            about.run(&scenario, options, files, phase)
-        }
-        Err(diagnostics) => Err(in_words(&diagnostics)),
-    };
-    let (outcome, extras) = match outcome {
-        Ok((outcome, extras)) => (Ok(outcome), extras),
-        Err(message) => (Err(message), Extras::default()),
-    };
-    RunReport {
-        point: results::point_name(point.number),
-        run: name,
-        replication,
-        seed: seed.as_u64(),
-        outcome,
-        extras,
-    }
+    RunAbout::new(plan, point, replication).report(options, files, phase, None)
 }
 
 /// Which run it is.
-pub(crate) struct RunAbout<'a> {
+#[derive(Debug)]
+pub struct RunAbout<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) point: &'a Point,
     pub(crate) replication: u32,
-    pub(crate) name: &'a str,
+    pub(crate) name: String,
     pub(crate) seed: RunSeed,
 }
 
+/// Who is outside, where anybody is.
+type Joined<'a> = Option<&'a mut dyn Outside>;
+
 type Finished = Result<(Outcome, Extras), String>;
 
-impl RunAbout<'_> {
+impl<'a> RunAbout<'a> {
+    /// This replication of this point.
+    pub fn new(plan: &'a Plan, point: &'a Point, replication: u32) -> Self {
+        let name = results::run_name(point.number, replication);
+        Self { plan, point, replication, name, seed: RunSeed::new(plan.seed, replication) }
+    }
+
+    fn report(
+        &self,
+        options: RunOptions,
+        files: &dyn Files,
+        phase: &mut dyn FnMut(Phase),
+        outside: Joined<'_>,
+    ) -> RunReport {
+        let outcome = match self.plan.scenario(self.point, files) {
+            Ok(scenario) => self.run(&scenario, options, files, phase, outside),
+            Err(diagnostics) => Err(in_words(&diagnostics)),
+        };
+        let (outcome, extras) = match outcome {
+            Ok((outcome, extras)) => (Ok(outcome), extras),
+            Err(message) => (Err(message), Extras::default()),
+        };
+        RunReport {
+            point: results::point_name(self.point.number),
+            run: self.name.clone(),
+            replication: self.replication,
+            seed: self.seed.as_u64(),
+            outcome,
+            extras,
+        }
+    }
+
     fn run(
         &self,
         scenario: &Scenario,
         options: RunOptions,
         files: &dyn Files,
         phase: &mut dyn FnMut(Phase),
+        outside: Joined<'_>,
     ) -> Finished {
         let streams = Streams::new(self.seed);
         if options.capture || options.trace {
             let recorder = Recorder::new(options.capture, options.trace);
             let built = build(scenario, &streams, files, recorder).map_err(explain)?;
-            let (mut world, outcome) = self.run_world(scenario, built, options, phase)?;
+            let (mut world, outcome) = self.run_world(scenario, built, options, phase, outside)?;
             let trace = world.network.observer.take_trace();
             let trace = trace.map(|mut log| {
                 take_notes(&mut world, |at, node, text| log.note(at, node, text));
@@ -174,7 +202,7 @@ impl RunAbout<'_> {
             return Ok((outcome, Extras { capture, trace }));
         }
         let built = build(scenario, &streams, files, Unobserved).map_err(explain)?;
-        let (_, outcome) = self.run_world(scenario, built, options, phase)?;
+        let (_, outcome) = self.run_world(scenario, built, options, phase, outside)?;
         Ok((outcome, Extras::default()))
     }
 
@@ -184,12 +212,17 @@ impl RunAbout<'_> {
         mut world: World<O>,
         options: RunOptions,
         phase: &mut dyn FnMut(Phase),
+        outside: Joined<'_>,
     ) -> Result<(World<O>, Outcome), String> {
         let mut sampler = options.series.then(|| SeriesSampler::new(scenario.sample_every.into(), &world));
         let end = SimTime::from(scenario.duration).saturating_add(SimDuration::from(scenario.drain));
         phase(Phase::Started);
         let looks_on = sampler.as_mut().map(|sampler| sampler as &mut dyn Sampler<O>);
-        world.run_sampled(end, looks_on).map_err(|limit| limit_reached(&limit))?;
+        let ran = match outside {
+            Some(outside) => world.run_joined(end, looks_on, outside),
+            None => world.run_sampled(end, looks_on).map(|()| end),
+        };
+        let end = ran.map_err(|limit| limit_reached(&limit))?;
         phase(Phase::Ended);
         let (series, samples) = sampler.map_or((None, 0), |sampler| (Some(sampler.lines), sampler.samples));
         let stats = RunStats {
@@ -238,6 +271,6 @@ fn limit_reached(limit: &LimitExceeded) -> String {
     format!("{limit}: {advice}")
 }
 
-fn in_words(diagnostics: &[Diagnostic]) -> String {
+pub(crate) fn in_words(diagnostics: &[Diagnostic]) -> String {
     diagnostics.iter().map(|diagnostic| diagnostic.message.clone()).collect::<Vec<_>>().join("; ")
 }

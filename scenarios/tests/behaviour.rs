@@ -1,6 +1,6 @@
 //! Whole runs of small worlds, each about one thing that a scenario can say.
 
-use scenarios::language::{METRICS, NoFiles, Overrides, Plan};
+use scenarios::language::{Files, METRICS, NoFiles, Overrides, Plan};
 use scenarios::record::TraceItem;
 use scenarios::run::{Outcome, RunOptions, RunReport, run};
 
@@ -323,4 +323,83 @@ fn a_report_to_a_group_reaches_every_coap_server() {
       "workload": { "periodic": { "message": "10 B", "every": "1 s", "messages": 5 } } }"#;
     let outcome = outcome(&scenario(parts, traffic));
     assert_eq!(value(&outcome, "messages_delivered"), 15.0);
+}
+
+/// Two files beside the scenario.
+struct Beside;
+
+impl Files for Beside {
+    fn read(&self, name: &str) -> Result<String, String> {
+        match name {
+            "tunnel.loss" => Ok("# seconds in a tunnel\n2050 ms, 4050 ms\n7 s, 7001 ms\n".to_owned()),
+            "frames.lost" => Ok("3\n7\n".to_owned()),
+            _ => Err("there is no such file".to_owned()),
+        }
+    }
+}
+
+#[test]
+fn losses_from_a_file_are_those_written_into_the_scenario() {
+    // Of the datagrams at 0, 100, 200 ms … those of 2.1 to 4.0 s and that of 7 s are lost: 20 and one.
+    let outages = [
+        r#"{ "trace-file": "tunnel.loss" }"#,
+        r#"{ "trace": [["2050 ms", "4050 ms"], ["7 s", "7001 ms"]] }"#,
+    ];
+    let numbers = [r#"{ "packets-file": "frames.lost" }"#, r#"{ "packets": [3, 7] }"#];
+    for (forms, delivered) in [(outages, 79.0), (numbers, 98.0)] {
+        let link = |loss: &str| {
+            format!(
+                r#""nodes": {{ "a": {{}}, "b": {{}} }}, "links": [ {{ "between": ["a", "b"], "forward": {{ "loss": {loss} }} }} ]"#
+            )
+        };
+        let fault = |loss: &str| {
+            format!(
+                r#""nodes": {{ "a": {{}}, "b": {{}} }}, "links": [ {{ "name": "up", "between": ["a", "b"] }} ],
+                   "faults": [ {{ "at": "0 s", "link": "up", "set": {{ "loss": {loss} }} }} ]"#
+            )
+        };
+        let lan = |loss: &str| {
+            format!(
+                r#""nodes": {{ "a": {{ "interfaces": {{ "e": {{ "medium": "lan" }} }} }}, "b": {{ "interfaces": {{ "e": {{ "medium": "lan" }} }} }} }},
+                   "media": {{ "lan": {{ "ethernet": {{ "arp": {{ "known": true }}, "loss": {loss} }} }} }}"#
+            )
+        };
+        for world in [&link as &dyn Fn(&str) -> String, &fault, &lan] {
+            let digests = forms.map(|loss| {
+                let text = scenario(&world(loss), &periodic("udp"));
+                let plan = Plan::parse(text.as_bytes(), &Overrides::default(), &Beside);
+                let plan = plan.unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+                let report = run(&plan, &plan.point(0), 0, RunOptions::default(), &Beside);
+                let outcome = report.outcome.expect("the run ends");
+                assert_eq!(value(&outcome, "messages_delivered"), delivered, "{text}");
+                outcome.digest
+            });
+            assert_eq!(digests[0], digests[1]);
+        }
+    }
+}
+
+/// The sum of a column over the lines of `flows.csv`.
+fn flows_sum(outcome: &Outcome, column: &str, only: impl Fn(&str) -> bool) -> u64 {
+    let at = METRICS.iter().position(|metric| metric.column == column).expect("a metric") + 5;
+    let lines = outcome.rows["flows.csv"].lines().filter(|line| only(line));
+    lines.filter_map(|line| line.split(',').nth(at)?.parse::<u64>().ok()).sum()
+}
+
+#[test]
+fn the_lines_of_all_flows_and_of_none_add_up_to_all_frames_on_all_links() {
+    let parts = r#""nodes": { "a": { "interfaces": { "e": { "medium": "lan" } } },
+                              "r": { "interfaces": { "e": { "medium": "lan" } } }, "b": {} },
+      "media": { "lan": { "ethernet": {} } },
+      "links": [ { "between": ["r", "b"], "rate": "10 Mbit/s", "forward": { "loss": "10 %" } } ]"#;
+    for over in ["udp", "tcp"] {
+        let outcome = outcome(&scenario(parts, &periodic(over)));
+        let unowned = |line: &str| line.contains(",-,,,");
+        assert_eq!(flows_sum(&outcome, "hop_frames", |_| true), outcome.stats.packet_hops, "{over}");
+        // Question and answer of ARP, once for each side of the segment at most.
+        let alone = flows_sum(&outcome, "hop_frames", unowned);
+        assert!((2..=4).contains(&alone), "{over}: {alone}");
+        assert_eq!(flows_sum(&outcome, "hop_bytes", unowned), 64 * alone, "{over}");
+        assert_eq!(flows_sum(&outcome, "frames", unowned), alone, "{over}");
+    }
 }

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`time`] | [`SimTime`] and [`SimDuration`], whole nanoseconds |
 //! | [`quantity`] | [`ByteCount`], [`DataRate`], [`Probability`] |
+//! | [`electric`] | currents, voltages, charges, energies |
 //! | [`event`] | [`Event`], its [`EventKey`], and the [`Origin`] that numbers what it schedules |
 //! | [`queue`] | [`EventQueue`], the radix wheel that keeps the pending events |
 //! | [`engine`] | [`Scheduler`] with its [`Limits`], and [`Alarm`] for timers that move |
@@ -37,6 +38,7 @@
 
 pub mod digest;
 pub mod draw;
+pub mod electric;
 pub mod engine;
 pub mod event;
 pub mod math;

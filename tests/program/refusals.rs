@@ -91,6 +91,27 @@ fn results_of_another_scenario_are_replaced_only_by_force() {
 }
 
 #[test]
+fn what_is_joined_to_the_outside_runs_live_or_from_a_recording() {
+    let place = Place::new("joined");
+    place.run(&["run", "tcp-echo"]).expect(2).complains_of(&["netjoule live", "--replay"]);
+    place.write("not-one", "something else");
+    place.run(&["run", "tcp-echo", "--replay", "not-one"]).expect(2).complains_of(&["no recording"]);
+    let header = r#"{"name":"tcp-echo","scenario-hash":"0","seed":1,"set":{},"outlets":["kernel/nj0"]}"#;
+    place.write("another", &format!("netjoule recording 1\n{header}\n"));
+    place.run(&["run", "tcp-echo", "--replay", "another"]).expect(2).complains_of(&["changed"]);
+    assert!(place.files("out").is_empty(), "nothing was written");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn live_needs_something_to_join_and_one_point() {
+    let place = Place::new("not-live");
+    place.run(&["live", "udp-chain"]).expect(2).complains_of(&["no interface"]);
+    place.run(&["live", &scenario("two-transports")]).expect(2).complains_of(&["points", "--set"]);
+    place.run(&["live", "tcp-echo", "--speed", "0"]).expect(2).complains_of(&["factor"]);
+}
+
+#[test]
 fn a_complete_sweep_goes_on_only_as_itself() {
     let place = Place::new("another-sweep");
     let file = scenario("two-transports");

@@ -53,6 +53,9 @@ impl<O: Observer> World<O> {
 /// A node without applications answers echo requests and refuses everything else.
 #[cold]
 fn receive_without_host<O: Observer>(network: &mut Network<O>, node: NodeId, id: PacketId) {
+    if network.is_outside(node) {
+        return network.let_out(node, id);
+    }
     let packet = network.deliver(id);
     if network.answer_echo(node, &packet) {
         return;

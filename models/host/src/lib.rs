@@ -12,6 +12,7 @@ pub mod host;
 mod input;
 pub mod measure;
 pub mod output;
+pub mod outside;
 pub mod purpose;
 mod reassembly;
 pub mod sample;

@@ -49,7 +49,7 @@ impl<O: Observer> World<O> {
         self.hosts[node.index()].as_deref_mut()
     }
 
-    /// Runs until nothing is left to do or `end` has come.
+    /// Runs until nothing is left to do or `end` has come. Nothing comes in from outside.
     ///
     /// # Errors
     ///
@@ -68,10 +68,17 @@ impl<O: Observer> World<O> {
         end: SimTime,
         mut sampler: Option<&mut dyn Sampler<O>>,
     ) -> Result<(), LimitExceeded> {
-        self.begin(end);
-        if let Some(sampler) = &sampler {
-            self.network.schedule_global(sampler.first(), Event::Sample);
-        }
+        self.begin(end, sampler.as_deref());
+        self.handle_due(&mut sampler)?;
+        self.settle_accounts();
+        Ok(())
+    }
+
+    /// Handles all that is due until the end that the scheduler knows.
+    pub(crate) fn handle_due(
+        &mut self,
+        sampler: &mut Option<&mut dyn Sampler<O>>,
+    ) -> Result<(), LimitExceeded> {
         let mut until_check = EVENTS_BETWEEN_CHECKS;
         while let Some(event) = self.network.scheduler.next()? {
             match Event::unpack(event.what) {
@@ -93,17 +100,19 @@ impl<O: Observer> World<O> {
                 self.network.scheduler.check_memory(self.network.memory_bytes())?;
             }
         }
-        self.settle_accounts();
         Ok(())
     }
 
-    fn begin(&mut self, end: SimTime) {
+    pub(crate) fn begin(&mut self, end: SimTime, sampler: Option<&dyn Sampler<O>>) {
         self.network.scheduler.set_end(end);
         for (index, fault) in self.faults.iter().enumerate() {
             self.network.schedule_global(fault.at, Event::Fault(index as u32));
         }
         for node in self.network.node_ids() {
             self.with_host(node, |host, around| host.start(around));
+        }
+        if let Some(sampler) = sampler {
+            self.network.schedule_global(sampler.first(), Event::Sample);
         }
     }
 
@@ -118,6 +127,7 @@ impl<O: Observer> World<O> {
             Event::Service(port) => self.network.on_service(port),
             Event::Neighbour(port) => self.network.on_neighbour_timer(port),
             Event::Fault(index) => self.apply_fault(index as usize),
+            Event::Entry(outlet, packet) => self.network.on_entry(outlet, packet),
         }
     }
 
@@ -132,7 +142,7 @@ impl<O: Observer> World<O> {
     }
 
     /// Folds what was measured into the digest, each flow into its sender's part.
-    fn settle_accounts(&mut self) {
+    pub(crate) fn settle_accounts(&mut self) {
         for (index, flow) in self.flows.iter().enumerate() {
             let account = self.network.accounts.flow(wire::account::FlowId(index as u32)).clone();
             for value in [flow.measure.generated, flow.measure.delivered, flow.measure.application_bytes] {

@@ -19,6 +19,7 @@ use crate::neighbour::NeighbourCache;
 use crate::network::{Link, Network};
 use crate::node::{Node, NodeId, NodeInfo, StaticRoute};
 use crate::observer::Observer;
+use crate::outside::Border;
 use crate::pool::PacketPool;
 use crate::port::{Attachment, Framing, NO_STATE, Port, PortId, PortInfo, PortState};
 use crate::purpose;
@@ -252,6 +253,7 @@ impl NetworkBuilder {
             tables: Vec::new(),
             packets: PacketPool::default(),
             node_drops: BTreeMap::new(),
+            border: Border::default(),
             world_origin: Origin::new(world_rank),
             delivered: 0,
             dropped: 0,

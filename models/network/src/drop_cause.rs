@@ -45,6 +45,8 @@ causes! {
     Reassembly = "reassembly timed out";
     /// No protocol or port of the host takes it.
     NoListener = "no listener";
+    /// It left the simulation where nothing outside is joined to it.
+    Outside = "nothing outside";
 }
 
 /// Packets dropped, by cause.

@@ -1,6 +1,7 @@
 //! What an event of the simulated network says: a kind, a target and an argument in 64 bits.
 
 use crate::node::NodeId;
+use crate::outside::OutletId;
 use crate::pool::PacketId;
 use crate::port::PortId;
 
@@ -19,6 +20,8 @@ pub enum NetworkEvent {
     Fault(u32),
     /// Time to look at queues and connections; changes nothing.
     Sample,
+    /// A packet comes in from outside.
+    Entry(OutletId, PacketId),
 }
 
 impl NetworkEvent {
@@ -32,6 +35,7 @@ impl NetworkEvent {
             Self::Neighbour(port) => NEIGHBOUR << 56 | u64::from(port.0),
             Self::Fault(index) => FAULT << 56 | u64::from(index),
             Self::Sample => SAMPLE << 56,
+            Self::Entry(outlet, packet) => ENTRY << 56 | u64::from(outlet.0) << 32 | u64::from(packet.0),
         }
     }
 
@@ -51,6 +55,7 @@ impl NetworkEvent {
             NEIGHBOUR => Self::Neighbour(PortId(argument)),
             FAULT => Self::Fault(argument),
             SAMPLE => Self::Sample,
+            ENTRY => Self::Entry(OutletId(target as u16), PacketId(argument)),
             kind => panic!("no event has the kind {kind}"),
         }
     }
@@ -62,6 +67,7 @@ const SERVICE: u64 = 2;
 const NEIGHBOUR: u64 = 3;
 const FAULT: u64 = 4;
 const SAMPLE: u64 = 5;
+const ENTRY: u64 = 6;
 
 #[cfg(test)]
 mod tests {
@@ -76,6 +82,7 @@ mod tests {
             NetworkEvent::Neighbour(PortId(1)),
             NetworkEvent::Fault(3),
             NetworkEvent::Sample,
+            NetworkEvent::Entry(OutletId(u16::MAX), PacketId(u32::MAX)),
         ] {
             assert_eq!(NetworkEvent::unpack(event.pack()), event);
         }

@@ -164,7 +164,7 @@ impl<O: Observer> Network<O> {
     }
 
     /// A packet that starts at a host with several ports, by the one that its source address names.
-    fn originate_by(&mut self, node: NodeId, port: PortId, next: NextHop, id: PacketId) {
+    pub(crate) fn originate_by(&mut self, node: NodeId, port: PortId, next: NextHop, id: PacketId) {
         if next == NextHop::MULTICAST {
             return self.send_to_group(node, Some(port), id);
         }

@@ -23,6 +23,7 @@ pub mod network;
 pub mod node;
 pub mod observer;
 pub mod outage;
+pub mod outside;
 pub mod pool;
 pub mod port;
 pub mod purpose;

@@ -18,6 +18,7 @@ use crate::group::Groups;
 use crate::name_list::NameList;
 use crate::node::{NextHop, Node, NodeId, NodeInfo, StaticRoute};
 use crate::observer::Observer;
+use crate::outside::Border;
 use crate::pool::{PacketId, PacketPool};
 use crate::port::{NO_STATE, Port, PortId, PortInfo, PortState};
 use crate::queue::QueueLimit;
@@ -63,6 +64,7 @@ pub struct Network<O: Observer> {
     pub(crate) tables: Vec<FxHashMap<u32, NextHop>>,
     pub(crate) packets: PacketPool,
     pub(crate) node_drops: BTreeMap<NodeId, DropCounts>,
+    pub(crate) border: Border,
     pub(crate) world_origin: Origin,
     pub(crate) delivered: u64,
     pub(crate) dropped: u64,

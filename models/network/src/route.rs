@@ -43,6 +43,11 @@ impl<O: Observer> Network<O> {
         if destination == DestinationId::FRAMED.0 {
             return NextHop::FRAMED;
         }
+        if self.is_outside(node) {
+            // What reaches a machine outside is for it to judge.
+            self.remember(node, destination, NextHop::LOCAL);
+            return NextHop::LOCAL;
+        }
         let target = self.addresses.lookup(DestinationId(destination));
         if target.group || self.broadcasts(node, target.address) {
             self.remember(node, destination, NextHop::MULTICAST);

@@ -86,7 +86,7 @@ fn an_orderly_close_takes_one_fin_each_way_and_waits() {
     lab.ends[1].shutdown(lab.now, b);
     lab.drain(1);
     assert_eq!(state(&lab, 1, b), State::LastAck);
-    lab.run_until(at(600));
+    lab.run_until(at(450));
     assert_eq!(state(&lab, 0, a), State::TimeWait);
     assert_eq!(lab.ends[1].connections(), 1, "its end was reported, and it goes at the next call");
     lab.ends[1].handle_timeout(lab.now);

@@ -6,7 +6,7 @@ use lab::script::{at, change, cut, established, header, lab, state, times, write
 use lab::{Lab, run_of};
 use sim_core::SimDuration;
 use transport::endpoint::{Endpoint, Transmit};
-use transport::tcp::{CloseReason, ConnectionId, State, TcpConfig, TcpEvent};
+use transport::tcp::{CloseReason, ConnectionId, LossDetection, State, TcpConfig, TcpEvent};
 use wire::payload::Slice;
 use wire::tcp::TcpFlags;
 use wire::tcp_options::{TcpOptions, Timestamps};
@@ -133,7 +133,7 @@ fn all_that_waits_goes_into_a_small_window_at_once() {
 fn fins_that_cross_are_sent_again_until_both_sides_wait() {
     // RFC 9293 §3.6, case 3; every FIN is lost once, and then the acknowledgment of one.
     let mut lab = lab();
-    let [a, b] = established(&mut lab, TcpConfig::default(), TcpConfig::default());
+    let [a, b] = established(&mut lab, without_probes(), without_probes());
     for side in 0..2 {
         cut(&mut lab, side);
         lab.ends[side].shutdown(lab.now, [a, b][side]);
@@ -160,4 +160,9 @@ fn fins_that_cross_are_sent_again_until_both_sides_wait() {
     lab.run_until(at(3250) + SimDuration::from_secs(240));
     lab.ends.iter_mut().for_each(|end| end.handle_timeout(lab.now));
     assert_eq!((lab.ends[0].connections(), lab.ends[1].connections()), (0, 0));
+}
+
+/// Loss is found by duplicate acknowledgments and the retransmission timer alone.
+fn without_probes() -> TcpConfig {
+    TcpConfig { loss_detection: LossDetection::DuplicateAcks, ..TcpConfig::default() }
 }

@@ -8,7 +8,9 @@ use rand_chacha::ChaCha8Rng;
 use sim_core::{SimDuration, SimTime};
 use transport::congestion::Algorithm;
 use transport::endpoint::Endpoint;
-use transport::tcp::{CloseReason, ConnectionId, Counters, KeepAlive, TcpConfig, TcpEvent, Timer};
+use transport::tcp::{
+    CloseReason, ConnectionId, Counters, KeepAlive, LossDetection, TcpConfig, TcpEvent, Timer,
+};
 
 fn random_config(rng: &mut ChaCha8Rng) -> TcpConfig {
     let coin = |rng: &mut ChaCha8Rng| rng.next_u32().is_multiple_of(2);
@@ -18,6 +20,14 @@ fn random_config(rng: &mut ChaCha8Rng) -> TcpConfig {
         receive_buffer: [2_000, 30_000, 1 << 20][rng.next_u32() as usize % 3],
         congestion: if coin(rng) { Algorithm::Reno } else { Algorithm::Cubic },
         sack: !rng.next_u32().is_multiple_of(3),
+        loss_detection: if rng.next_u32().is_multiple_of(3) {
+            LossDetection::DuplicateAcks
+        } else {
+            LossDetection::RackTlp
+        },
+        proportional_rate_reduction: coin(rng),
+        f_rto: coin(rng),
+        undo: coin(rng),
         timestamps: coin(rng),
         window_scaling: coin(rng),
         ecn: coin(rng),
@@ -111,8 +121,8 @@ fn survive(seed: u64) -> (Faults, [Counters; 2]) {
 fn transfers_survive_every_fault() {
     let seeds = if cfg!(debug_assertions) { 2000 } else { 20_000 };
     let mut faults = Faults::default();
-    let mut timers = [0_u64; 6];
-    let mut kinds = [0_u64; 8];
+    let mut timers = [0_u64; 8];
+    let mut kinds = [0_u64; 13];
     for seed in 0..seeds {
         let (seen, counters) = survive(seed);
         faults.add(&seen);
@@ -129,6 +139,11 @@ fn transfers_survive_every_fault() {
                 counters.marks_answered,
                 counters.duplicates_reported,
                 counters.duplicates_received,
+                counters.loss_probes,
+                counters.probe_repairs,
+                counters.fast_recoveries_undone,
+                counters.timeouts_undone,
+                counters.spurious_retransmissions,
             ];
             for (sum, count) in kinds.iter_mut().zip(seen) {
                 *sum += u64::from(count);
@@ -146,13 +161,13 @@ fn transfers_survive_every_fault() {
     ];
     assert!(faults.iter().all(|count| *count > 0), "every fault happened: {faults:?}");
     // The user timeout is an end that no transfer may come to: see the next test.
-    let fired = &timers[..5];
+    let fired = &timers[..7];
     assert!(fired.iter().all(|count| *count > 0), "every timer fired: {timers:?}");
     assert!(kinds.iter().all(|count| *count > 0), "every reaction was seen: {kinds:?}");
 }
 
 /// A transfer over a path that dies at some time; returns why each side ended, and the timers that fired.
-fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; 6]) {
+fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; 8]) {
     let context = format!("seed {seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let paths = [random_path(&mut rng), random_path(&mut rng)];
@@ -170,7 +185,7 @@ fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; 6]) {
     let death = SimTime::from_millis(u64::from(rng.next_u32()) % 20_000);
     let mut ids: [Option<ConnectionId>; 2] = [None, None];
     let mut reasons = [None, None];
-    let mut timers = [[0; 6]; 2];
+    let mut timers = [[0; 8]; 2];
     while lab.step(SimTime::from_secs(1000)) {
         if lab.now >= death {
             lab.paths.iter_mut().for_each(|path| path.loss = 1_000_000);
@@ -206,7 +221,7 @@ fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; 6]) {
 #[test]
 fn connections_over_a_path_that_dies_end_by_themselves() {
     let mut reasons = Vec::new();
-    let mut timers = [0_u32; 6];
+    let mut timers = [0_u32; 8];
     for seed in 0..if cfg!(debug_assertions) { 300 } else { 3000 } {
         let (ended, fired) = die(seed);
         reasons.extend(ended);

@@ -6,7 +6,7 @@ use lab::address;
 use lab::script::{at, cut, established, header, lab, state, times, write};
 use sim_core::SimDuration;
 use transport::endpoint::{Endpoint, IcmpError, NetworkEvent};
-use transport::tcp::{CloseReason, KeepAlive, State, TcpConfig, TcpEvent};
+use transport::tcp::{CloseReason, KeepAlive, LossDetection, State, TcpConfig, TcpEvent, Timer};
 use wire::account::Reason;
 use wire::tcp::TcpFlags;
 
@@ -16,7 +16,7 @@ const MS: fn(u64) -> SimDuration = SimDuration::from_millis;
 #[test]
 fn data_is_sent_again_after_the_timeout_which_doubles() {
     let mut lab = lab();
-    let [a, _] = established(&mut lab, TcpConfig::default(), TcpConfig::default());
+    let [a, _] = established(&mut lab, without_probes(), without_probes());
     // The handshake took 100 ms: RTO = 100 + 4·50 = 300, below the least of 1 s.
     assert_eq!(lab.ends[0].stats(a).unwrap().rto, MS(1000));
     cut(&mut lab, 0);
@@ -64,8 +64,8 @@ fn nagle_holds_a_small_segment_until_the_last_is_acknowledged() {
     // RFC 9293 §3.7.4.
     for (nagle, expected) in [(true, vec![150, 450]), (false, vec![150, 150, 150])] {
         let mut lab = lab();
-        let config = TcpConfig { nagle, ..TcpConfig::default() };
-        let [a, _] = established(&mut lab, config, TcpConfig::default());
+        let config = TcpConfig { nagle, ..without_probes() };
+        let [a, _] = established(&mut lab, config, without_probes());
         for _ in 0..3 {
             write(&mut lab, 0, a, 10);
         }
@@ -96,7 +96,11 @@ fn three_duplicate_acknowledgments_resend_without_a_timeout() {
         // Without SACK: one segment more than is in flight, which is nothing, of at least one (RFC 6582 §3.2).
         let window = if sack { 3 * 1448 } else { 2 * 1448 };
         assert_eq!(lab.ends[0].stats(a).unwrap().cwnd, window, "sack {sack}");
-        assert_eq!(lab.ends[0].stats(a).unwrap().counters.timers_fired[0], 0, "no timeout");
+        assert_eq!(
+            lab.ends[0].stats(a).unwrap().counters.timers_fired[Timer::Retransmit as usize],
+            0,
+            "no timeout"
+        );
     }
 }
 
@@ -220,8 +224,13 @@ fn a_pause_brings_back_the_initial_window() {
 #[test]
 fn an_idle_connection_takes_little_memory() {
     assert!(
-        size_of::<transport::tcp::TcpConnection>() <= 1100,
+        size_of::<transport::tcp::TcpConnection>() <= 1150,
         "{}",
         size_of::<transport::tcp::TcpConnection>()
     );
+}
+
+/// Loss is found by duplicate acknowledgments and the retransmission timer alone.
+fn without_probes() -> TcpConfig {
+    TcpConfig { loss_detection: LossDetection::DuplicateAcks, ..TcpConfig::default() }
 }

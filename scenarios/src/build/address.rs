@@ -18,7 +18,7 @@ use crate::language::scenario::{Attachment, InterfaceId, Scenario};
 use super::WorldError;
 
 /// The addresses of every interface: those stated, and those found here.
-pub(super) fn assign(scenario: &Scenario) -> Result<Vec<Prefixes>, WorldError> {
+pub(crate) fn assign(scenario: &Scenario) -> Result<Vec<Prefixes>, WorldError> {
     let stated = |index: usize| -> Prefixes {
         let addresses = scenario.addresses_of(InterfaceId(index as u32)).iter();
         addresses.map(|address| Prefix { address: address.ip, length: address.prefix }).collect()
@@ -163,7 +163,7 @@ fn hosts(network: Prefix) -> impl Iterator<Item = IpAddr> {
 }
 
 /// The addresses of one interface: nearly always one.
-pub(super) type Prefixes = SmallVec<[Prefix; 1]>;
+pub(crate) type Prefixes = SmallVec<[Prefix; 1]>;
 
 /// Networks for links: 10.0.0.0/8.
 const LINKS_V4: std::ops::Range<u32> = 0x0a00_0000..0x0b00_0000;

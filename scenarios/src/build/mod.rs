@@ -1,6 +1,6 @@
 //! From a resolved scenario to a world that can run.
 
-mod address;
+pub(crate) mod address;
 mod carrier;
 mod fault;
 mod link;
@@ -86,10 +86,14 @@ pub(crate) fn build<O: Observer>(
     for (index, addresses) in address::assign(scenario)?.into_iter().enumerate() {
         let interface = scenario::InterfaceId(index as u32);
         let node = nodes[scenario.interface(interface).node.0 as usize];
-        ports.push(builder.add_port(node, &scenario.interface_name(interface), &addresses));
+        let port = builder.add_port(node, &scenario.interface_name(interface), &addresses);
+        if scenario.outlets.iter().any(|outlet| outlet.interface == interface) {
+            addresses.iter().for_each(|&prefix| builder.add_outside(prefix, port));
+        }
+        ports.push(port);
     }
     link::connect(scenario, &mut builder, &ports, files)?;
-    link::add_segments(scenario, &mut builder, &ports);
+    link::add_segments(scenario, &mut builder, &ports)?;
     add_routes(scenario, &mut builder, &nodes, &ports);
     let limits = Limits {
         events: scenario.limits.events,
@@ -99,6 +103,9 @@ pub(crate) fn build<O: Observer>(
     let (network, names) = builder.build(streams, limits, observer)?;
     let places = Places { names, nodes, ports };
     let mut world = World::new(network, *streams);
+    for outlet in &scenario.outlets {
+        world.network.add_outlet(places.port(outlet.interface));
+    }
     world.flows = traffic::flows(scenario, &places, &world)?;
     let senders: Vec<NodeId> = world.flows.iter().map(|flow| flow.from).collect();
     for &sender in &senders {
@@ -122,6 +129,7 @@ fn add_nodes(scenario: &Scenario, builder: &mut NetworkBuilder) -> Vec<NodeKey> 
             let node = scenario::NodeId(number);
             let group = scenario.group_of(node);
             let forwards = match group.forwarding {
+                _ if scenario.is_outside(node) => false,
                 Forwarding::On => true,
                 Forwarding::Off => false,
                 Forwarding::Auto => {

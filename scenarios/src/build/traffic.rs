@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use host::app::{App, Service, Session, Source};
+use host::app::{App, Service, Session, Source, Task};
 use host::flow::{Flow, Workload};
 use host::measure::{FlowMeasure, Window};
 use host::stack::Carrier;
@@ -72,7 +72,8 @@ pub(super) fn add_apps<O: Observer>(
         };
         host_on(scenario, places, streams, world, flow.from.node).add_app(source);
         let Flow { carrier, port, session, .. } = &world.flows[index];
-        let offer = Offer { carrier: carrier.clone(), port: *port, session: session.clone(), echoes: false };
+        let offer =
+            Offer { carrier: carrier.clone(), port: *port, session: session.clone(), task: Task::Take };
         match flow.to {
             Destination::Node(end) => add_service(scenario, places, streams, world, end.node, &offer),
             Destination::Multicast(group) => {
@@ -87,9 +88,14 @@ pub(super) fn add_apps<O: Observer>(
         let offered: Vec<_> = scenario.group_of(node).services.offered().collect();
         for (name, port) in offered {
             let session = carrier::offered(name);
+            let task = match name {
+                "echo" => Task::Echo,
+                "source" => Task::Generate,
+                _ => Task::Take,
+            };
             let tcp = session.is_none().then(|| Carrier::Tcp(Arc::default()));
             for carrier in [Some(Carrier::Udp(Arc::default())), tcp].into_iter().flatten() {
-                let offer = Offer { carrier, port, session: session.clone(), echoes: name == "echo" };
+                let offer = Offer { carrier, port, session: session.clone(), task };
                 add_service(scenario, places, streams, world, node, &offer);
             }
         }
@@ -100,8 +106,10 @@ pub(super) fn add_apps<O: Observer>(
 struct Offer {
     carrier: Carrier,
     port: u16,
+    /// The session protocol that it speaks, if it speaks one.
     session: Option<Session>,
-    echoes: bool,
+    /// What it does with what it takes, unless a session protocol says so.
+    task: Task,
 }
 
 fn add_service<O: Observer>(
@@ -112,8 +120,11 @@ fn add_service<O: Observer>(
     node: scenario::NodeId,
     offer: &Offer,
 ) {
-    let Offer { carrier, port, session, echoes } = offer;
-    let (port, echoes) = (*port, *echoes);
+    if scenario.is_outside(node) {
+        return; // Who listens there is not simulated.
+    }
+    let Offer { carrier, port, session, task } = offer;
+    let (port, task) = (*port, *task);
     let name = format!("{}:{port}", scenario.node_name(node));
     let groups = scenario.group_of(node).multicast.clone();
     let host = host_on(scenario, places, streams, world, node);
@@ -130,7 +141,7 @@ fn add_service<O: Observer>(
         return;
     }
     let service = Service::new(&name, None, port, carrier.clone()).member_of(groups);
-    host.add_app(App::Service(Box::new(if echoes { service.echoing() } else { service })));
+    host.add_app(App::Service(Box::new(service.doing(task))));
 }
 
 /// The part of a run that metrics look at.

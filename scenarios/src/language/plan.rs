@@ -322,7 +322,8 @@ fn check_frame(
     if template.get("duration").is_none() {
         findings.push(missing("duration", "\"duration\": \"60 s\""));
     }
-    if template.get("traffic").is_none() {
+    let joined = template.get("nodes").is_some_and(has_outlet);
+    if template.get("traffic").is_none() && !joined {
         let finding =
             Finding::warning(Path::root(), "the scenario has no traffic, so there is nothing to measure");
         findings.push(finding.help("add `\"traffic\": […]`"));
@@ -380,6 +381,13 @@ fn check_fixed_names(template: &Value, axes: &Axes, findings: &mut Vec<Finding>)
             }
         }
     }
+}
+
+/// Whether one of `nodes` is joined to the outside, where traffic comes from.
+fn has_outlet(nodes: &Value) -> bool {
+    let interfaces = nodes.as_object().into_iter().flat_map(|nodes| nodes.values());
+    let mut interfaces = interfaces.filter_map(|node| node.get("interfaces")?.as_object());
+    interfaces.any(|all| all.values().any(|interface| interface.get("tun").is_some()))
 }
 
 fn missing(entry: &str, example: &str) -> Finding {

@@ -7,10 +7,12 @@ mod limits;
 mod link;
 mod node;
 mod options;
+mod outlet;
 mod pairs;
 mod route;
 mod split_mix;
 mod topology;
+mod trace_file;
 mod traffic;
 mod workload;
 
@@ -22,7 +24,7 @@ use super::path::Path;
 use super::quantity::{Duration, Size};
 use super::scenario::{Limits, Scenario};
 
-/// Reads a file that a scenario names: a rate trace.
+/// Reads a file that a scenario names: a trace of rates or of losses.
 pub trait Files: Sync {
     /// The content of the file called `name`, relative to the scenario.
     ///
@@ -70,6 +72,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         ip: document.ip,
         groups: Vec::new(),
         interfaces: Vec::new(),
+        outlets: Vec::new(),
         addresses: BTreeMap::new(),
         media: Vec::new(),
         links: Vec::new(),
@@ -94,10 +97,12 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.links(&mut scenario, &index, &mut wiring);
         resolver.topologies(&mut scenario, &index, &mut wiring);
         wiring.finish(&mut scenario);
+        resolver.outlets(&mut scenario);
         resolver.addresses(&scenario);
         let sound = resolver.findings.is_empty();
         resolver.routes(&mut scenario, &index);
         let numbers = resolver.traffic(&mut scenario, &index);
+        resolver.check_senders_inside(&scenario, &numbers);
         if sound {
             resolver.connectivity(&scenario, &numbers);
         }

@@ -54,6 +54,8 @@ pub struct Scenario {
     pub links: Vec<Link>,
     /// What links have in common.
     pub profiles: Vec<LinkProfile>,
+    /// The interfaces that are joined to the outside, in their order.
+    pub outlets: Vec<Outlet>,
     /// Routes that are not the shortest path.
     pub routes: Vec<Route>,
     /// Entries of traffic.
@@ -68,6 +70,17 @@ pub struct Scenario {
     pub sample_every: Duration,
     /// True to record every frame.
     pub capture: bool,
+}
+
+/// An interface that is joined to the outside; its node stands for a machine there.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outlet {
+    /// The interface.
+    pub interface: InterfaceId,
+    /// Its node.
+    pub node: NodeId,
+    /// The TUN device.
+    pub tun: String,
 }
 
 /// Like nodes with neighbouring numbers.
@@ -301,6 +314,11 @@ impl Scenario {
     pub fn group_of(&self, node: NodeId) -> &NodeGroup {
         let after = self.groups.partition_point(|group| group.first <= node);
         &self.groups[after - 1]
+    }
+
+    /// Whether `node` stands for a machine outside.
+    pub fn is_outside(&self, node: NodeId) -> bool {
+        self.outlets.iter().any(|outlet| outlet.node == node)
     }
 
     /// The name of a node: "server", `sensor[3]`.

@@ -13,7 +13,7 @@ use sim_core::SimTime;
 use sim_core::random::Streams;
 use wire::account::FlowId;
 
-pub use service::Service;
+pub use service::{Service, Task};
 pub use session::{Session, SessionApp};
 pub use source::Source;
 

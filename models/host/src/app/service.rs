@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use rand_chacha::ChaCha8Rng;
 use sim_core::SimTime;
@@ -23,14 +24,25 @@ pub struct Service {
     carrier: Carrier,
     /// Groups whose datagrams it takes.
     groups: Vec<IpAddr>,
-    /// Whether everything is sent back (RFC 862).
-    echoes: bool,
+    task: Task,
     answers: BTreeMap<(SimTime, u64), Answer>,
     next_answer: u64,
     streams: BTreeMap<Handle, Outgoing>,
     rng: Option<Box<ChaCha8Rng>>,
     /// Bytes of answers so far by flow: the place of the next one in the flow's filler.
     offsets: BTreeMap<FlowId, u64>,
+}
+
+/// What a service does beside answering requests.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Task {
+    /// Takes what comes, and measures it.
+    #[default]
+    Take,
+    /// Sends everything back (RFC 862).
+    Echo,
+    /// Sends lines of characters without end on a stream, one datagram for each that comes (RFC 864).
+    Generate,
 }
 
 /// An answer that is due at a time.
@@ -48,8 +60,14 @@ type Peer = ((IpAddr, u16), IpAddr);
 #[derive(Debug, Default)]
 struct Outgoing {
     waiting: VecDeque<(Slice, Run)>,
+    /// Bytes in `waiting`.
+    backlog: u64,
     due: u32,
     peer_closed: bool,
+    /// Whether there may be more to read, which waits until less is to be sent.
+    unread: bool,
+    /// Bytes generated so far.
+    generated: u64,
 }
 
 impl Service {
@@ -61,7 +79,7 @@ impl Service {
             port,
             carrier,
             groups: Vec::new(),
-            echoes: false,
+            task: Task::Take,
             answers: BTreeMap::new(),
             next_answer: 0,
             streams: BTreeMap::new(),
@@ -80,9 +98,9 @@ impl Service {
         &self.groups
     }
 
-    /// The same service, sending back all that it receives (RFC 862).
-    pub fn echoing(mut self) -> Self {
-        self.echoes = true;
+    /// The same service with a task.
+    pub fn doing(mut self, task: Task) -> Self {
+        self.task = task;
         self
     }
 
@@ -116,16 +134,24 @@ impl Service {
         match event {
             StackEvent::Datagram { from, to, payload, runs } => {
                 self.take(context, handle, Some((from, to)), &runs);
-                self.echo(context, handle, Some((from, to)), payload, runs);
+                match self.task {
+                    Task::Take => {}
+                    Task::Echo => self.send_back(context, handle, (from, to), payload, runs),
+                    Task::Generate => self.send_characters(context, handle, (from, to)),
+                }
             }
-            StackEvent::Readable => {
-                let (payload, runs) = context.stack.read(context.local, handle);
-                self.take(context, handle, None, &runs);
-                self.echo(context, handle, None, payload, runs);
-            }
+            StackEvent::Readable => self.read(context, handle),
             StackEvent::Writable => self.write(context, handle),
+            StackEvent::Accepted if self.task == Task::Generate => {
+                self.streams.insert(handle, Outgoing::default());
+                self.write(context, handle);
+            }
             StackEvent::PeerClosed => {
-                self.streams.entry(handle).or_default().peer_closed = true;
+                let stream = self.streams.entry(handle).or_default();
+                stream.peer_closed = true;
+                if self.task == Task::Generate {
+                    stream.waiting.clear(); // Nobody is waiting for more.
+                }
                 self.close_if_done(context, handle);
             }
             StackEvent::Closed => {
@@ -162,35 +188,54 @@ impl Service {
         self.close_if_done(context, handle);
     }
 
-    /// Sends back what came, if that is what the service does. Echoed bytes belong to their flow, but to no
-    /// message of it.
-    fn echo(
+    /// Reads what a stream has. What is to be sent back is read only while the peer takes it, so that a peer which
+    /// only sends is slowed down.
+    fn read(&mut self, context: &mut Context<'_>, handle: Handle) {
+        let stream = self.streams.entry(handle).or_default();
+        stream.unread = self.task == Task::Echo && stream.backlog >= BACKLOG_MAX;
+        if stream.unread {
+            return;
+        }
+        let (payload, runs) = context.stack.read(context.local, handle);
+        if self.task == Task::Echo && !payload.is_empty() {
+            self.queue_back(handle, payload, &runs);
+        }
+        self.take(context, handle, None, &runs);
+        self.write(context, handle);
+    }
+
+    /// Sends a datagram back. Echoed bytes belong to their flow, but to no message of it.
+    fn send_back(
         &mut self,
         context: &mut Context<'_>,
         handle: Handle,
-        peer: Option<Peer>,
+        (peer, own): Peer,
         payload: Payload,
         mut runs: Runs,
     ) {
-        if !self.echoes || payload.is_empty() {
-            return;
-        }
-        for run in &mut runs {
-            (run.message, run.last) = (u32::MAX, false);
-        }
-        if let Some((peer, own)) = peer {
-            let options = SendOptions { source: Some(own), ..self.carrier.send_options() };
-            context.stack.send(handle, &options, peer, payload, runs);
-            return;
-        }
-        let mut rest = payload;
+        runs.iter_mut().for_each(|run| (run.message, run.last) = (u32::MAX, false));
+        let options = SendOptions { source: Some(own), ..self.carrier.send_options() };
+        context.stack.send(handle, &options, peer, payload, runs);
+    }
+
+    /// Queues bytes of a stream to be sent back on it.
+    fn queue_back(&mut self, handle: Handle, mut payload: Payload, runs: &Runs) {
         let stream = self.streams.entry(handle).or_default();
+        stream.backlog += u64::from(payload.len());
         for run in runs {
-            for slice in rest.split_front(run.bytes).slices() {
-                stream.waiting.push_back((slice.clone(), Run { bytes: slice.len(), ..run }));
+            for slice in payload.split_front(run.bytes).slices() {
+                let run = Run { bytes: slice.len(), message: u32::MAX, last: false, ..*run };
+                stream.waiting.push_back((slice.clone(), run));
             }
         }
-        self.write(context, handle);
+    }
+
+    /// Sends one datagram of characters.
+    fn send_characters(&mut self, context: &mut Context<'_>, handle: Handle, (peer, own): Peer) {
+        let slice = characters(0).slice(0..CHARACTERS_IN_DATAGRAM);
+        let runs = Runs::from_elem(control_run(slice.len()), 1);
+        let options = SendOptions { source: Some(own), ..self.carrier.send_options() };
+        context.stack.send(handle, &options, peer, Payload::from(slice), runs);
     }
 
     fn answer_later(&mut self, context: &mut Context<'_>, handle: Handle, peer: Option<Peer>, request: &Run) {
@@ -225,6 +270,7 @@ impl Service {
             None => {
                 let stream = self.streams.entry(answer.handle).or_default();
                 stream.due -= 1;
+                stream.backlog += u64::from(slice.len());
                 stream.waiting.push_back((slice, run));
                 self.write(context, answer.handle);
             }
@@ -233,23 +279,36 @@ impl Service {
 
     fn write(&mut self, context: &mut Context<'_>, handle: Handle) {
         let Some(stream) = self.streams.get_mut(&handle) else { return };
-        while let Some((slice, run)) = stream.waiting.front_mut() {
+        loop {
+            if self.task == Task::Generate && stream.waiting.is_empty() && !stream.peer_closed {
+                let slice = characters(stream.generated);
+                stream.generated += u64::from(slice.len());
+                stream.backlog += u64::from(slice.len());
+                let run = control_run(slice.len());
+                stream.waiting.push_back((slice, run));
+            }
+            let Some((slice, run)) = stream.waiting.front_mut() else { break };
             let accepted = context.stack.write(context.local, handle, slice.clone(), *run);
+            stream.backlog = stream.backlog.saturating_sub(u64::from(accepted));
             if accepted < slice.len() {
                 if accepted > 0 {
                     *slice = slice.slice(accepted..slice.len());
                     run.split_front(accepted);
                 }
-                return;
+                break;
             }
             stream.waiting.pop_front();
+        }
+        if stream.unread && stream.backlog < BACKLOG_MAX {
+            return self.read(context, handle);
         }
         self.close_if_done(context, handle);
     }
 
     /// Closes a stream whose other side has ended and has its answers.
     fn close_if_done(&mut self, context: &mut Context<'_>, handle: Handle) {
-        if self.streams.get(&handle).is_some_and(|s| s.peer_closed && s.due == 0 && s.waiting.is_empty()) {
+        let is_done = |s: &Outgoing| s.peer_closed && s.due == 0 && !s.unread && s.waiting.is_empty();
+        if self.streams.get(&handle).is_some_and(is_done) {
             self.streams.remove(&handle);
             context.stack.close(context.local, handle);
         }
@@ -265,6 +324,39 @@ fn measure_message(context: &mut Context<'_>, run: &Run) {
         flow.measure.on_bytes(context.now, u64::from(run.bytes));
     }
 }
+
+/// A run of bytes that serve no flow.
+fn control_run(bytes: u32) -> Run {
+    Run {
+        bytes,
+        flow: FlowId::NONE,
+        message: u32::MAX,
+        generated: SimTime::ZERO,
+        protocol: Protocol::Application,
+        reason: Reason::Data,
+        last: false,
+    }
+}
+
+/// The rest of one round of the character pattern of RFC 864, from byte `offset` of the endless stream: 95 lines of 72
+/// characters, each line beginning one character later.
+fn characters(offset: u64) -> Slice {
+    static ROUND: LazyLock<Slice> = LazyLock::new(|| {
+        let line = |first: u8| {
+            let ring = (0..72).map(move |place| b' ' + (first + place) % 95);
+            ring.chain(*b"\r\n")
+        };
+        Slice::from_bytes((0..95).flat_map(line).collect::<Vec<u8>>())
+    });
+    let start = (offset % u64::from(ROUND.len())) as u32;
+    ROUND.slice(start..ROUND.len())
+}
+
+/// Characters in one datagram; RFC 864 allows 0 to 512.
+const CHARACTERS_IN_DATAGRAM: u32 = 512;
+
+/// Bytes that wait to be sent back before no more are read.
+const BACKLOG_MAX: u64 = 256 << 10;
 
 /// Marks the filler of answers.
 const ANSWERS: u32 = 1 << 31;

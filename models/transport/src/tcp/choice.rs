@@ -4,7 +4,6 @@ use sim_core::SimTime;
 
 use super::config::TcpConfig;
 use super::sender::{Recovery, Sender};
-use crate::congestion::CongestionControl;
 
 /// What to send next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,8 +12,8 @@ pub(crate) enum Choice {
     Resend {
         /// Index in the scoreboard.
         index: usize,
-        /// Whether it is the rescue of RFC 6675 §4 rule (4).
-        rescue: bool,
+        /// For what reason.
+        why: Resend,
     },
     /// New data from `nxt` on.
     New {
@@ -23,6 +22,17 @@ pub(crate) enum Choice {
         /// Whether the FIN follows.
         fin: bool,
     },
+}
+
+/// Why something is sent again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Resend {
+    /// It is lost, or suspected to be.
+    Lost,
+    /// It is the rescue of RFC 6675 §4 rule (4).
+    Rescue,
+    /// It is a tail loss probe (RFC 8985 §7.3).
+    Probe,
 }
 
 /// Why nothing is sent.
@@ -39,28 +49,40 @@ pub(crate) enum Held {
 impl Sender {
     /// Decides what to send in a segment with `room` for payload.
     pub(crate) fn choose(&mut self, room: u32, config: &TcpConfig) -> Result<Choice, Held> {
-        let space = self.controller.window().saturating_sub(self.in_network());
+        if let Some(probe) = self.choose_probe(room) {
+            return Ok(probe);
+        }
+        let space = self.send_window().saturating_sub(self.in_network());
+        if self.f_rto_probes() {
+            match self.choose_new(room, space, config) {
+                Ok(choice) => return Ok(choice),
+                // Something else than the congestion window holds it: go on as usual.
+                Err(_) if space >= u64::from(room) || self.nxt >= self.end() => self.give_up_f_rto(),
+                Err(held) if self.in_network() > 0 => return Err(held),
+                Err(_) => self.give_up_f_rto(),
+            }
+        }
         if let Some(index) = self.scoreboard.next_due() {
             let len = u64::from(self.scoreboard.segment(index).len.min(room));
             let may = self.resend_now || len <= space;
-            return if may { Ok(Choice::Resend { index, rescue: false }) } else { Err(Held::Idle) };
+            return if may { Ok(Choice::Resend { index, why: Resend::Lost }) } else { Err(Held::Idle) };
         }
         let held = match self.choose_new(room, space, config) {
             Ok(choice) => return Ok(choice),
             Err(held) => held,
         };
         let Recovery::Fast { point, rescue, .. } = self.recovery else { return Err(held) };
-        if !self.sack || space < u64::from(room) {
+        if !self.sack || space < u64::from(room) || self.detects_by_time(config) {
             return Err(held);
         }
         if let Some(index) = self.scoreboard.next_suspect() {
-            return Ok(Choice::Resend { index, rescue: false });
+            return Ok(Choice::Resend { index, why: Resend::Lost });
         }
         if self.una >= rescue
             && let Some(index) = self.scoreboard.last_unsacked()
         {
             self.recovery = Recovery::Fast { point, rescue: point, partial: true };
-            return Ok(Choice::Resend { index, rescue: true });
+            return Ok(Choice::Resend { index, why: Resend::Rescue });
         }
         Err(held)
     }
@@ -86,10 +108,15 @@ impl Sender {
         if !config.limited_transmit && self.dup_acks > 0 && self.recovery == Recovery::Open {
             return Err(Held::Idle);
         }
-        let nagle = config.nagle && self.nxt > self.una;
+        // Minshall's variant waits for the last small segment only, not for full ones.
+        let unacknowledged = if config.minshall { self.small_until } else { self.nxt };
+        let nagle = config.nagle && unacknowledged > self.una;
         let worth =
             len == u64::from(room) || fin || (!nagle && (len == waiting || len * 2 >= self.window_max));
         if worth {
+            if len < u64::from(room) {
+                self.small_until = self.nxt + len;
+            }
             Ok(Choice::New { len: len as u32, fin })
         } else if nagle {
             Err(Held::Idle)
@@ -107,11 +134,16 @@ impl Sender {
             self.limited_sent += u64::from(space);
         }
         self.last_sent = now;
+        if self.episode.is_some() {
+            self.note_sent(now, u64::from(space), false);
+        }
     }
 
     /// Notes that the segment at `index` went out again.
-    pub(crate) fn on_resent(&mut self, now: SimTime, index: usize, rescue: bool) {
-        self.scoreboard.on_resent(index, now, !rescue);
+    pub(crate) fn on_resent(&mut self, now: SimTime, index: usize, why: Resend) {
+        self.scoreboard.on_resent(index, now, why == Resend::Lost);
+        let len = self.scoreboard.segment(index).len;
+        self.note_sent(now, u64::from(len), true);
         self.resend_now = false;
         self.last_sent = now;
     }

@@ -2,8 +2,20 @@
 
 use sim_core::SimDuration;
 
+use super::listener::ListenerConfig;
+use super::path_mtu::PathMtuDiscovery;
 use crate::congestion::Algorithm;
 use crate::rtt::RtoLimits;
+
+/// How a sender finds out that something is lost.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum LossDetection {
+    /// By time, with loss probes (RACK-TLP, RFC 8985), where the peer reports selectively; else as below.
+    #[default]
+    RackTlp,
+    /// By duplicate acknowledgments: RFC 6675 where the peer reports selectively, else RFC 6582.
+    DuplicateAcks,
+}
 
 /// Settings of a connection or of all connections of a listener. The defaults are those of the RFCs.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -18,6 +30,8 @@ pub struct TcpConfig {
     pub receive_buffer: u32,
     /// Congestion control.
     pub congestion: Algorithm,
+    /// CUBIC's fast convergence (RFC 9438 §4.7).
+    pub fast_convergence: bool,
     /// Initial window in segments, or RFC 6928's.
     pub initial_window: Option<u32>,
     /// Whether the window shrinks to the initial one after a pause (RFC 5681 §4.1).
@@ -32,10 +46,31 @@ pub struct TcpConfig {
     pub window_scaling: bool,
     /// Offer explicit congestion notification (RFC 3168).
     pub ecn: bool,
+    /// How losses are found.
+    pub loss_detection: LossDetection,
+    /// Let what is delivered pace a fast recovery (RFC 9937), where the peer reports selectively.
+    pub proportional_rate_reduction: bool,
+    /// Find out whether a timeout was needed before resending more than one segment (F-RTO, RFC 5682).
+    pub f_rto: bool,
+    /// Take back a reduction of the window that D-SACKs (RFC 3708) or timestamps (RFC 3522) show to be
+    /// needless.
+    pub undo: bool,
+    /// Tell the peer of the user timeout, and heed the peer's (RFC 5482).
+    pub user_timeout_option: bool,
+    /// How the path's packet size is learnt.
+    pub path_mtu: PathMtuDiscovery,
+    /// Send data in the SYN where the server has given a cookie, and ask for one elsewhere (RFC 7413).
+    pub fast_open: bool,
+    /// What only listeners use.
+    pub listener: ListenerConfig,
     /// Send up to two new segments on the first duplicate acknowledgments (RFC 3042).
     pub limited_transmit: bool,
     /// Hold back small segments while data is unacknowledged (RFC 9293 §3.7.4).
     pub nagle: bool,
+    /// Nagle's algorithm waits for the acknowledgment of small segments only (Minshall's variant, as in Linux).
+    pub minshall: bool,
+    /// The first segments of a connection that are acknowledged at once, each by itself; Linux has up to 16.
+    pub quick_acks: u8,
     /// Longest delay of an acknowledgment, at most 500 ms (RFC 9293 §3.8.6.3, MUST-40); zero acknowledges
     /// every segment at once.
     pub ack_delay: SimDuration,
@@ -84,6 +119,7 @@ impl Default for TcpConfig {
             send_buffer: 1 << 20,
             receive_buffer: 1 << 20,
             congestion: Algorithm::Reno,
+            fast_convergence: true,
             initial_window: None,
             restart_after_idle: true,
             rto: RtoLimits::default(),
@@ -91,8 +127,18 @@ impl Default for TcpConfig {
             timestamps: true,
             window_scaling: true,
             ecn: false,
+            loss_detection: LossDetection::default(),
+            proportional_rate_reduction: true,
+            f_rto: true,
+            undo: true,
+            user_timeout_option: false,
+            path_mtu: PathMtuDiscovery::Icmp,
+            fast_open: false,
+            listener: ListenerConfig::default(),
             limited_transmit: true,
             nagle: true,
+            minshall: false,
+            quick_acks: 0,
             ack_delay: SimDuration::from_millis(200),
             ack_every: 2,
             keep_alive: None,

@@ -8,6 +8,8 @@ use std::collections::VecDeque;
 
 use sim_core::SimTime;
 
+use super::rack::Resends;
+
 /// One segment in flight.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
@@ -17,12 +19,12 @@ pub(crate) struct Sent {
     pub(crate) at: SimTime,
     /// Sequence space it takes: payload, and one for a FIN.
     pub(crate) len: u32,
-    sacked: bool,
-    lost: bool,
+    pub(super) sacked: bool,
+    pub(super) lost: bool,
     /// A retransmission of it is in the network.
-    resent: bool,
+    pub(super) resent: bool,
     /// It was ever retransmitted: no round-trip sample (Karn).
-    ambiguous: bool,
+    pub(super) ambiguous: bool,
 }
 
 impl Sent {
@@ -31,14 +33,14 @@ impl Sent {
     }
 
     /// Its part in `pipe` (RFC 6675 §4, SetPipe).
-    fn in_network(&self) -> u64 {
+    pub(super) fn in_network(&self) -> u64 {
         if self.sacked {
             return 0;
         }
         u64::from(self.len) * (u64::from(!self.lost) + u64::from(self.resent))
     }
 
-    fn is_due(&self) -> bool {
+    pub(super) fn is_due(&self) -> bool {
         self.lost && !self.resent && !self.sacked
     }
 }
@@ -46,34 +48,54 @@ impl Sent {
 const _: () = assert!(size_of::<Sent>() == 24);
 
 /// What an acknowledgment brought.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Delivered {
     /// Bytes delivered that were not known to be.
     pub(crate) bytes: u64,
-    /// When the earliest newly delivered segment that was sent only once was sent; `None` if any of them
-    /// was retransmitted.
-    pub(crate) sent_at: Option<SimTime>,
+    /// When the earliest newly delivered segment was sent.
+    sent_at: Option<SimTime>,
     ambiguous: bool,
+    /// A retransmission that was sent later than this has not caused the acknowledgment (RFC 8985 §6.2 step 2).
+    not_after: SimTime,
+    /// When the one that was sent last was sent, and the place behind it.
+    pub(crate) latest: Option<(SimTime, u64)>,
+    /// Place behind the first segment that was sent only once; `u64::MAX` if each was sent again.
+    pub(crate) first_original: u64,
 }
 
 impl Delivered {
+    /// Nothing yet; retransmissions later than `not_after` do not count as the cause.
+    pub(crate) fn nothing(not_after: SimTime) -> Self {
+        Self { bytes: 0, sent_at: None, ambiguous: false, not_after, latest: None, first_original: u64::MAX }
+    }
+
+    #[inline]
     fn add(&mut self, segment: &Sent) {
         self.bytes += u64::from(segment.len);
         self.ambiguous |= segment.ambiguous;
-        self.sent_at = match self.sent_at {
-            Some(earliest) => Some(earliest.min(segment.at)),
-            None => Some(segment.at),
-        };
+        self.sent_at = Some(self.sent_at.map_or(segment.at, |earliest| earliest.min(segment.at)));
+        if !segment.ambiguous {
+            self.first_original = self.first_original.min(segment.end());
+        } else if segment.at > self.not_after {
+            return;
+        }
+        self.latest = self.latest.max(Some((segment.at, segment.end())));
     }
 
-    /// Adds what another block of the same acknowledgment brought.
-    pub(crate) fn merge(&mut self, other: Self) {
+    pub(crate) fn not_after(&self) -> SimTime {
+        self.not_after
+    }
+
+    /// Adds what another part of the same acknowledgment brought.
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.bytes += other.bytes;
         self.ambiguous |= other.ambiguous;
         self.sent_at = match (self.sent_at, other.sent_at) {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
+        self.latest = self.latest.max(other.latest);
+        self.first_original = self.first_original.min(other.first_original);
     }
 
     /// When the earliest of the segments was sent, if each was sent only once (Karn, RFC 6298 §3).
@@ -85,16 +107,21 @@ impl Delivered {
 /// The segments in flight, oldest first and without gaps.
 #[derive(Clone, Debug)]
 pub(crate) struct Scoreboard {
-    segments: VecDeque<Sent>,
+    pub(super) segments: VecDeque<Sent>,
     /// Ranges of whole segments reported as received, sorted and apart from each other.
-    sacked: Vec<(u64, u64)>,
-    pipe: u64,
+    pub(super) sacked: Vec<(u64, u64)>,
+    /// Segments and bytes in these ranges.
+    sacked_segments: u32,
+    sacked_bytes: u64,
+    pub(super) pipe: u64,
     /// Bytes of segments that are lost and not resent.
-    due: u64,
-    /// Everything below and not SACKed counts as lost.
-    lost_edge: u64,
+    pub(super) due: u64,
+    /// Everything below counts as lost, is SACKed, or was sent again.
+    pub(super) lost_edge: u64,
     /// No segment below is due for retransmission.
-    due_hint: u64,
+    pub(super) due_hint: u64,
+    /// What was sent again, in order of time: place and time. Entries that no longer fit are passed over.
+    pub(super) resends: Resends,
     /// HighRxt of RFC 6675 §2: everything below was resent or SACKed in this recovery.
     high_resent: u64,
 }
@@ -104,10 +131,13 @@ impl Scoreboard {
         Self {
             segments: VecDeque::new(),
             sacked: Vec::new(),
+            sacked_segments: 0,
+            sacked_bytes: 0,
             pipe: 0,
             due: 0,
             lost_edge: start,
             due_hint: start,
+            resends: Resends::default(),
             high_resent: start,
         }
     }
@@ -121,6 +151,30 @@ impl Scoreboard {
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.segments.is_empty()
+    }
+
+    /// Segments in flight, SACKed ones included.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Segments that are SACKed.
+    #[inline]
+    pub(crate) fn sacked_segments(&self) -> u32 {
+        self.sacked_segments
+    }
+
+    /// Bytes that are SACKed.
+    #[inline]
+    pub(crate) fn sacked_bytes(&self) -> u64 {
+        self.sacked_bytes
+    }
+
+    /// Place behind the highest SACKed byte, or 0.
+    #[inline]
+    pub(crate) fn highest_sacked(&self) -> u64 {
+        self.sacked.last().map_or(0, |range| range.1)
     }
 
     pub(crate) fn segment(&self, index: usize) -> Sent {
@@ -148,8 +202,8 @@ impl Scoreboard {
     }
 
     /// Everything before `place` was acknowledged.
-    pub(crate) fn acknowledge(&mut self, place: u64) -> Delivered {
-        let mut delivered = Delivered::default();
+    pub(crate) fn acknowledge(&mut self, place: u64, not_after: SimTime) -> Delivered {
+        let mut delivered = Delivered::nothing(not_after);
         while let Some(front) = self.segments.front_mut() {
             let part = (place.min(front.end()).saturating_sub(front.start)) as u32;
             if part == 0 {
@@ -157,7 +211,10 @@ impl Scoreboard {
             }
             let before = front.in_network();
             let due_before = if front.is_due() { u64::from(front.len) } else { 0 };
-            if !front.sacked {
+            if front.sacked {
+                self.sacked_bytes -= u64::from(part);
+                self.sacked_segments -= u32::from(part == front.len);
+            } else {
                 delivered.add(&Sent { len: part, ..*front });
             }
             if part == front.len {
@@ -172,10 +229,12 @@ impl Scoreboard {
                 break;
             }
         }
-        let gone = self.sacked.partition_point(|range| range.1 <= place);
-        self.sacked.drain(..gone);
-        if let Some(first) = self.sacked.first_mut() {
-            first.0 = first.0.max(place);
+        if !self.sacked.is_empty() {
+            let gone = self.sacked.partition_point(|range| range.1 <= place);
+            self.sacked.drain(..gone);
+            if let Some(first) = self.sacked.first_mut() {
+                first.0 = first.0.max(place);
+            }
         }
         self.lost_edge = self.lost_edge.max(place);
         self.due_hint = self.due_hint.max(place);
@@ -185,8 +244,8 @@ impl Scoreboard {
 
     /// The peer reports `start..end` as received. Only segments that it covers whole count, so that any
     /// blocks, honest or not, leave at most one range for two segments.
-    pub(crate) fn sack(&mut self, start: u64, end: u64) -> Delivered {
-        let mut delivered = Delivered::default();
+    pub(crate) fn sack(&mut self, start: u64, end: u64, not_after: SimTime) -> Delivered {
+        let mut delivered = Delivered::nothing(not_after);
         let first = self.segments.partition_point(|segment| segment.start < start);
         let behind = self.segments.partition_point(|segment| segment.end() <= end);
         if first >= behind {
@@ -231,6 +290,8 @@ impl Scoreboard {
             self.due -= if segment.is_due() { u64::from(segment.len) } else { 0 };
             delivered.add(segment);
             segment.sacked = true;
+            self.sacked_segments += 1;
+            self.sacked_bytes += u64::from(segment.len);
             index += 1;
         }
     }
@@ -299,9 +360,11 @@ impl Scoreboard {
         let reneged = self.segments.front().is_some_and(|front| front.sacked);
         if reneged {
             self.sacked.clear();
+            (self.sacked_segments, self.sacked_bytes) = (0, 0);
         }
         self.due = 0;
         self.pipe = 0;
+        self.resends = Resends::default();
         for segment in &mut self.segments {
             segment.sacked &= !reneged;
             segment.lost = true;
@@ -381,8 +444,10 @@ impl Scoreboard {
         segment.resent = true;
         segment.ambiguous = true;
         segment.at = at;
+        let (start, end) = (segment.start, segment.end());
+        self.list_resend(start, at);
         if high {
-            self.high_resent = self.high_resent.max(segment.end());
+            self.high_resent = self.high_resent.max(end);
         }
     }
 
@@ -392,6 +457,7 @@ impl Scoreboard {
         assert!(0 < len && len < segment.len, "{len} cuts a segment of {}", segment.len);
         let rest = Sent { start: segment.start + u64::from(len), len: segment.len - len, ..*segment };
         segment.len = len;
+        self.sacked_segments += u32::from(segment.sacked);
         self.segments.insert(index + 1, rest);
     }
 }

@@ -30,10 +30,10 @@ fn the_estimate_equals_a_recount_whatever_happens() {
             let end = place + u64::from(rng.next_u32()) % 400;
             match rng.next_u32() % 10 {
                 0 => {
-                    board.acknowledge(place);
+                    board.acknowledge(place, SimTime::MAX);
                     una = place;
                 }
-                1..=4 => drop(board.sack(place, end.min(nxt))),
+                1..=4 => drop(board.sack(place, end.min(nxt), SimTime::MAX)),
                 5 => drop(board.mark_lost(SIZE)),
                 6 => match board.next_due().or_else(|| board.next_suspect()) {
                     Some(index) => board.on_resent(index, now, true),
@@ -66,13 +66,13 @@ fn the_estimate_equals_a_recount_whatever_happens() {
 #[test]
 fn data_is_lost_below_three_separate_ranges_or_more_than_two_segments() {
     let mut board = ten();
-    board.sack(1100, 1200);
-    board.sack(1300, 1400);
+    board.sack(1100, 1200, SimTime::MAX);
+    board.sack(1300, 1400, SimTime::MAX);
     assert_eq!(board.mark_lost(SIZE), 0, "two ranges of 100 are not more than 200 bytes");
-    board.sack(1500, 1600);
+    board.sack(1500, 1600, SimTime::MAX);
     // Three ranges above 1000, so 1000..1100 is lost; above 1200 there are two.
     assert_eq!(board.mark_lost(SIZE), 100);
-    board.sack(1600, 1700);
+    board.sack(1600, 1700, SimTime::MAX);
     // Above 1200: 100 + 200 bytes are more than 200, so 1200..1300 is lost as well.
     assert_eq!(board.mark_lost(SIZE), 100);
     assert_eq!(board.pipe(), 1000 - 400 - 200);
@@ -82,10 +82,10 @@ fn data_is_lost_below_three_separate_ranges_or_more_than_two_segments() {
 #[test]
 fn a_repeated_block_and_one_that_cuts_segments_change_nothing() {
     let mut board = ten();
-    assert_eq!(board.sack(1150, 1450).bytes, 200, "only 1200..1400 is whole");
-    assert_eq!(board.sack(1200, 1400).bytes, 0);
-    assert_eq!(board.sack(1210, 1290).bytes, 0);
-    assert_eq!(board.sack(1100, 1500).bytes, 200);
+    assert_eq!(board.sack(1150, 1450, SimTime::MAX).bytes, 200, "only 1200..1400 is whole");
+    assert_eq!(board.sack(1200, 1400, SimTime::MAX).bytes, 0);
+    assert_eq!(board.sack(1210, 1290, SimTime::MAX).bytes, 0);
+    assert_eq!(board.sack(1100, 1500, SimTime::MAX).bytes, 200);
     assert_eq!(board.sacked, [(1100, 1500)]);
 }
 
@@ -93,18 +93,22 @@ fn a_repeated_block_and_one_that_cuts_segments_change_nothing() {
 #[test]
 fn a_sample_comes_from_the_oldest_segment_and_from_none_that_was_resent() {
     let mut board = ten();
-    assert_eq!(board.acknowledge(1200).sample(), Some(SimTime::ZERO));
+    assert_eq!(board.acknowledge(1200, SimTime::MAX).sample(), Some(SimTime::ZERO));
     board.mark_front_lost();
     let index = board.next_due().unwrap();
     board.on_resent(index, SimTime::from_secs(1), true);
-    assert_eq!(board.acknowledge(1400).sample(), None, "one of the two was resent");
-    assert_eq!(board.acknowledge(1450).sample(), Some(SimTime::from_millis(4)), "a part is enough");
+    assert_eq!(board.acknowledge(1400, SimTime::MAX).sample(), None, "one of the two was resent");
+    assert_eq!(
+        board.acknowledge(1450, SimTime::MAX).sample(),
+        Some(SimTime::from_millis(4)),
+        "a part is enough"
+    );
 }
 
 #[test]
 fn after_a_timeout_everything_not_sacked_is_due_in_order() {
     let mut board = ten();
-    board.sack(1300, 1500);
+    board.sack(1300, 1500, SimTime::MAX);
     board.mark_all_lost();
     assert_eq!(board.pipe(), 0);
     let mut resent = Vec::new();
@@ -119,8 +123,8 @@ fn after_a_timeout_everything_not_sacked_is_due_in_order() {
 #[test]
 fn a_peer_that_takes_back_what_it_reported_is_sent_everything() {
     let mut board = ten();
-    board.sack(1100, 1200);
-    board.acknowledge(1100); // The front is now SACKed yet not acknowledged: reneging.
+    board.sack(1100, 1200, SimTime::MAX);
+    board.acknowledge(1100, SimTime::MAX); // The front is now SACKed yet not acknowledged: reneging.
     board.mark_all_lost();
     assert!(!board.has_sacked());
     assert_eq!(board.next_due(), Some(0));
@@ -130,7 +134,7 @@ fn a_peer_that_takes_back_what_it_reported_is_sent_everything() {
 fn a_suspect_is_a_hole_that_is_not_yet_lost() {
     let mut board = ten();
     assert_eq!(board.next_suspect(), None);
-    board.sack(1200, 1300);
+    board.sack(1200, 1300, SimTime::MAX);
     assert_eq!(board.next_suspect(), Some(0));
     board.on_resent(0, SimTime::from_secs(1), true);
     assert_eq!(board.pipe(), 1000, "both copies of 1000..1100 count");

@@ -5,7 +5,10 @@ use wire::stream::StreamBuffer;
 use wire::tcp_options::SackBlocks;
 
 use super::config::TcpConfig;
-use super::scoreboard::{DUPLICATES, Delivered, Scoreboard};
+use super::probe::Probe;
+use super::rack::Rack;
+use super::recovery::{Episode, Evidence, FRto};
+use super::scoreboard::{Delivered, Scoreboard};
 use super::sequence::{InitialSequence, ORIGIN};
 use super::stats::Counters;
 use crate::congestion::{Acknowledged, Congestion, CongestionControl, Controller, initial_window};
@@ -66,17 +69,25 @@ pub(crate) struct Sender {
     pub(crate) recovery: Recovery,
     pub(super) dup_acks: u32,
     /// Data that duplicate acknowledgments say has left the network, where SACK does not (RFC 6582).
-    inflation: u64,
+    pub(super) inflation: u64,
     /// Bytes sent by limited transmit since the last new acknowledgment (RFC 3042).
     pub(super) limited_sent: u64,
     /// `recover` of RFC 6582 §3.2.
-    recover: u64,
+    pub(super) recover: u64,
     /// No further reaction to marks until this place is acknowledged (RFC 3168 §6.1.2).
-    reduced_until: u64,
+    pub(super) reduced_until: u64,
+    /// Made when something is missing for the first time.
+    pub(super) rack: Option<Box<Rack>>,
+    pub(super) probe: Probe,
+    pub(super) f_rto: FRto,
+    /// The last reaction to loss, while it can be undone.
+    pub(super) episode: Option<Box<Episode>>,
     /// Up to here the congestion window held the sender back.
     pub(super) limited_until: u64,
     /// The next retransmission need not wait for the congestion window.
     pub(super) resend_now: bool,
+    /// First place behind the last segment that was not full.
+    pub(super) small_until: u64,
     /// Timeouts since the last new acknowledgment.
     pub(crate) timeouts: u8,
     pub(crate) last_sent: SimTime,
@@ -94,6 +105,8 @@ pub(crate) struct AckInfo {
     pub(crate) sack: Option<SackBlocks>,
     /// Round-trip time by the echoed timestamp (RFC 7323 §4), if timestamps are in use.
     pub(crate) echoed_rtt: Option<SimDuration>,
+    /// When the segment with that timestamp was sent, to the millisecond.
+    pub(crate) echoed_at: Option<SimTime>,
     /// The peer reports a congestion mark (RFC 3168 §6.1.2).
     pub(crate) marked: bool,
 }
@@ -135,8 +148,13 @@ impl Sender {
             limited_sent: 0,
             recover: ORIGIN,
             reduced_until: ORIGIN,
+            rack: None,
+            probe: Probe::default(),
+            f_rto: FRto::Off,
+            episode: None,
             limited_until: ORIGIN,
             resend_now: false,
+            small_until: ORIGIN,
             timeouts: 0,
             last_sent: SimTime::ZERO,
         }
@@ -147,13 +165,26 @@ impl Sender {
         self.segment_size = segment_size;
         self.payload_size = u32::from(segment_size.saturating_sub(options).max(1));
         let size = self.payload_size;
+        if !syn_lost {
+            self.probe.on_sample(); // The handshake's.
+        }
         // RFC 6928 §2; after a lost SYN one segment (RFC 5681 §3.1).
         let window = match (syn_lost, config.initial_window) {
             (true, _) => u64::from(size),
             (false, Some(segments)) => u64::from(segments) * u64::from(size),
             (false, None) => initial_window(size),
         };
-        self.controller = Controller::new(config.congestion, size, window);
+        let controller = Controller::new(config.congestion, size, window);
+        self.controller =
+            if config.fast_convergence { controller } else { controller.without_fast_convergence() };
+    }
+
+    /// Data in our SYN has arrived up to `ack`. Returns how much.
+    pub(crate) fn on_syn_data_acknowledged(&mut self, ack: u64) -> u64 {
+        self.buffer.release(ack);
+        self.scoreboard = Scoreboard::new(ack);
+        (self.una, self.nxt) = (ack, ack);
+        ack - (ORIGIN + 1)
     }
 
     /// First place behind everything the peer may have seen.
@@ -221,42 +252,84 @@ impl Sender {
         counters: &mut Counters,
     ) -> AckOutcome {
         let window_limited = self.una < self.limited_until;
-        let mut sacked = Delivered::default();
+        let highest = self.una.max(self.scoreboard.highest_sacked());
+        let not_after = self.latest_cause(now, info);
+        let mut sacked = Delivered::nothing(not_after);
+        let mut duplicate_reported = None;
         if self.sack
             && let Some(blocks) = info.sack
         {
-            sacked = self.on_sack(ack, blocks, counters);
+            duplicate_reported = self.on_sack(ack, blocks, &mut sacked);
+            if let Some((start, _)) = duplicate_reported {
+                counters.duplicates_reported += 1;
+                self.check_duplicate(start, config, counters);
+            }
         }
         let window_changed = ack >= self.una && self.on_window(info.sequence, ack, info.window);
         let mut outcome = AckOutcome::default();
-        let duplicate = if ack > self.una {
-            self.on_advance(now, ack, info, &sacked, window_limited, config, &mut outcome);
-            self.sack && sacked.bytes > 0
-        } else if self.sack {
-            if sacked.bytes > 0
-                && let Some(at) = sacked.sample()
-            {
-                self.rtt.on_sample(now.saturating_since(at), &config.rto);
-            }
-            sacked.bytes > 0
-        } else {
-            // RFC 5681 §2: outstanding data, nothing in the segment, the same number and window.
-            ack == self.una && !self.scoreboard.is_empty() && !info.occupies && !window_changed
+        let advanced = ack > self.una;
+        // RFC 5681 §2: outstanding data, nothing in the segment, the same number and window.
+        let plain = ack == self.una && !self.scoreboard.is_empty() && !info.occupies && !window_changed;
+        let duplicate = if self.sack { sacked.bytes > 0 } else { plain };
+        let mut delivered = sacked;
+        if advanced {
+            delivered = self.scoreboard.acknowledge(ack, not_after);
+            self.on_advance(
+                now,
+                ack,
+                info,
+                (&delivered, &sacked),
+                window_limited,
+                config,
+                counters,
+                &mut outcome,
+            );
+            delivered.merge(&sacked);
+        } else if let Some(at) = sacked.sample() {
+            self.rtt.on_sample(now.saturating_since(at), &config.rto);
+            self.probe.on_sample();
+        }
+        self.settle_probe(now, ack, duplicate_reported, plain && info.sack.is_none(), counters);
+        let evidence = Evidence {
+            delivered,
+            highest,
+            duplicate,
+            advanced,
+            selective: info.sack.is_some(),
+            duplicate_reported: duplicate_reported.is_some(),
         };
-        self.detect_loss(now, duplicate, config, counters);
+        self.detect_loss(now, &evidence, config, counters);
         if info.marked && self.una > self.reduced_until && self.recovery == Recovery::Open {
             let flight = self.flight();
             self.controller.on_congestion(now, flight, Congestion::Marked);
+            self.episode = None; // What the mark has reduced is not restored.
             self.reduced_until = self.nxt;
             outcome.reduced_by_mark = true;
         }
         outcome
     }
 
-    /// Records the blocks; a block of data already acknowledged is a D-SACK (RFC 2883 §4).
-    fn on_sack(&mut self, ack: u64, blocks: SackBlocks, counters: &mut Counters) -> Delivered {
-        let mut sum = Delivered::default();
+    /// A retransmission that was sent later than this cannot have caused the acknowledgment: less than the
+    /// shortest round trip ago, or after the segment whose timestamp is echoed (RFC 8985 §6.2 step 2).
+    #[inline]
+    fn latest_cause(&self, now: SimTime, info: &AckInfo) -> SimTime {
+        if !self.scoreboard.has_resends() {
+            return SimTime::MAX;
+        }
+        let shortest = self.rtt.rtt_min().unwrap_or(SimDuration::ZERO);
+        let by_time = SimTime::ZERO + now.saturating_since(SimTime::ZERO).saturating_sub(shortest);
+        match info.echoed_at {
+            // The clock shows milliseconds: anything within the same one may be it.
+            Some(echoed) => by_time.min(echoed + SimDuration::from_nanos(999_999)),
+            None => by_time,
+        }
+    }
+
+    /// Records the blocks, and returns the range of a D-SACK: a first block of data already acknowledged, or
+    /// inside the second (RFC 2883 §4).
+    fn on_sack(&mut self, ack: u64, blocks: SackBlocks, sum: &mut Delivered) -> Option<(u64, u64)> {
         let una = self.una.max(ack);
+        let mut duplicate = None;
         for (index, block) in blocks.as_slice().iter().enumerate() {
             let start = self.iss.from_wire(self.una, block.start);
             let end = self.iss.from_wire(self.una, block.end);
@@ -265,12 +338,12 @@ impl Sender {
                 other_start <= start && end <= self.iss.from_wire(self.una, other.end)
             };
             if index == 0 && (end <= una || blocks.as_slice().get(1).is_some_and(inside)) {
-                counters.duplicates_reported += 1;
+                duplicate = Some((start, end));
             } else if self.una <= start && start < end && end <= self.nxt {
-                sum.merge(self.scoreboard.sack(start, end));
+                sum.merge(&self.scoreboard.sack(start, end, sum.not_after()));
             }
         }
-        sum
+        duplicate
     }
 
     #[expect(clippy::too_many_arguments, reason = "one step of on_ack, cut out of it to fit a screen")]
@@ -279,12 +352,12 @@ impl Sender {
         now: SimTime,
         ack: u64,
         info: &AckInfo,
-        sacked: &Delivered,
+        (delivered, sacked): (&Delivered, &Delivered),
         window_limited: bool,
         config: &TcpConfig,
+        counters: &mut Counters,
         outcome: &mut AckOutcome,
     ) {
-        let delivered = self.scoreboard.acknowledge(ack);
         outcome.advanced = ack - self.una;
         outcome.restart_timer = true;
         self.buffer.release(ack.min(self.buffer.end()));
@@ -297,6 +370,10 @@ impl Sender {
         let by_time = delivered.sample().or(sacked.sample()).map(|at| now.saturating_since(at));
         if let Some(rtt) = by_time.or(info.echoed_rtt) {
             self.rtt.on_sample(rtt, &config.rto);
+            self.probe.on_sample();
+        }
+        if self.episode.is_some() {
+            self.check_timestamp(info, config, counters);
         }
         let acknowledged =
             Acknowledged { now, bytes: outcome.advanced, window_limited, srtt: self.rtt.srtt() };
@@ -305,7 +382,7 @@ impl Sender {
                 self.inflation = 0;
                 self.controller.on_acknowledged(&acknowledged);
             }
-            Recovery::Fast { point, .. } if ack >= point => self.leave_fast_recovery(),
+            Recovery::Fast { point, .. } if ack >= point => self.leave_recovery(),
             Recovery::Fast { point, rescue, partial } => {
                 if !self.sack {
                     // RFC 6582 §3.2 step 3: resend the next hole, deflate by what was acknowledged, and
@@ -321,83 +398,11 @@ impl Sender {
             }
             Recovery::Loss { point } => {
                 if ack >= point {
-                    self.recovery = Recovery::Open;
+                    self.leave_recovery();
                 }
                 self.controller.on_acknowledged(&Acknowledged { window_limited: true, ..acknowledged });
             }
         }
-    }
-
-    fn leave_fast_recovery(&mut self) {
-        self.recovery = Recovery::Open;
-        self.inflation = 0;
-        if !self.sack {
-            // RFC 6582 §3.2 step 3, full acknowledgment, option (1): no burst.
-            let size = u64::from(self.payload_size);
-            self.controller.on_recovered(self.flight().max(size) + size);
-        }
-    }
-
-    /// RFC 6675 §5 steps (1) to (4); without SACK RFC 5681 §3.2 and RFC 6582 §3.2.
-    fn detect_loss(&mut self, now: SimTime, duplicate: bool, config: &TcpConfig, counters: &mut Counters) {
-        let size = u64::from(self.payload_size);
-        counters.duplicate_acks += u64::from(duplicate);
-        if self.sack && self.scoreboard.has_sacked() {
-            self.scoreboard.mark_lost(size);
-        }
-        match self.recovery {
-            Recovery::Open => {
-                self.dup_acks += u32::from(duplicate);
-                let three = duplicate && self.dup_acks >= DUPLICATES as u32;
-                let lost = if self.sack {
-                    three || (duplicate && self.scoreboard.front_is_lost())
-                } else {
-                    three && self.una > self.recover
-                };
-                if lost {
-                    self.enter_fast_recovery(now, counters);
-                } else if duplicate && !self.sack && config.limited_transmit {
-                    self.inflation = u64::from(self.dup_acks.min(2)) * size; // RFC 3042 §2
-                }
-            }
-            Recovery::Fast { .. } if duplicate && !self.sack => self.inflation += size,
-            Recovery::Fast { .. } | Recovery::Loss { .. } => {}
-        }
-    }
-
-    fn enter_fast_recovery(&mut self, now: SimTime, counters: &mut Counters) {
-        let size = u64::from(self.payload_size);
-        if self.una > self.reduced_until || self.reduced_until == ORIGIN {
-            // Limited transmit does not count (RFC 5681 §3.2 step 2).
-            let flight = self.flight() - self.limited_sent.min(self.flight());
-            self.controller.on_congestion(now, flight, Congestion::Loss);
-        }
-        self.scoreboard.start_recovery();
-        self.scoreboard.mark_front_lost();
-        let rescue = self.una + u64::from(self.scoreboard.segment(0).len);
-        self.recovery = Recovery::Fast { point: self.nxt, rescue, partial: false };
-        self.recover = self.nxt;
-        self.resend_now = true;
-        if !self.sack {
-            self.inflation = DUPLICATES as u64 * size;
-        }
-        counters.fast_recoveries += 1;
-    }
-
-    /// The retransmission timer expired (RFC 6298 §5.4 to §5.6, RFC 5681 §3.1).
-    pub(crate) fn on_timeout(&mut self, now: SimTime) {
-        let first = self.timeouts == 0;
-        self.timeouts = self.timeouts.saturating_add(1);
-        let flight = self.flight();
-        self.controller.on_timeout(now, flight, first);
-        self.scoreboard.mark_all_lost();
-        self.recovery = Recovery::Loss { point: self.nxt };
-        self.recover = self.nxt;
-        self.dup_acks = 0;
-        self.limited_sent = 0;
-        self.inflation = 0;
-        self.resend_now = true;
-        self.rtt.back_off();
     }
 
     /// The path takes packets with `segment_size` bytes behind the fixed headers only: what is larger has
@@ -406,6 +411,7 @@ impl Sender {
         self.segment_size = segment_size;
         self.payload_size = u32::from(segment_size.saturating_sub(options).max(1));
         self.controller.on_segment_size(self.payload_size);
+        self.episode = None;
         if self.scoreboard.mark_oversized_lost(self.payload_size) {
             self.resend_now = true;
         }

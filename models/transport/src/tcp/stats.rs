@@ -32,6 +32,16 @@ pub struct Counters {
     pub keep_alive_probes: u32,
     /// Fast recoveries entered.
     pub fast_recoveries: u32,
+    /// Tail loss probes sent (RFC 8985 §7.3).
+    pub loss_probes: u32,
+    /// Losses that a probe repaired (RFC 8985 §7.4.2).
+    pub probe_repairs: u32,
+    /// Fast recoveries that were found to be needless, and undone.
+    pub fast_recoveries_undone: u32,
+    /// Timeouts that were found to be needless, and undone.
+    pub timeouts_undone: u32,
+    /// Segments sent again that the peer reports to have had already (D-SACK).
+    pub spurious_retransmissions: u32,
     /// Window reductions because of congestion marks.
     pub marks_answered: u32,
     /// Segments that the peer reports to have received twice (D-SACK).
@@ -42,6 +52,8 @@ pub struct Counters {
     pub out_of_order_received: u32,
     /// Segments outside the window, or dropped by PAWS or for lack of a timestamp.
     pub unacceptable_received: u32,
+    /// Times that the segment size was lowered because full segments vanished (RFC 4821 §7.7).
+    pub black_holes: u32,
     /// Challenge acknowledgments sent (RFC 5961).
     pub challenges_sent: u32,
     /// Expiries by timer, in the order of [`super::Timer::ALL`].

@@ -6,6 +6,10 @@ use sim_core::SimTime;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u8)]
 pub enum Timer {
+    /// End of the reordering window (RFC 8985 §6.2).
+    Reorder,
+    /// Tail loss probe (RFC 8985 §7.2); before the next in this list, if both are due at once.
+    Probe,
     /// Retransmission (RFC 6298).
     Retransmit,
     /// Probe of a closed window, or override of silly window avoidance (RFC 9293 §3.8.6.1, §3.8.6.2.1).
@@ -22,12 +26,22 @@ pub enum Timer {
 
 impl Timer {
     /// Every timer, in the order of [`super::Counters::timers_fired`].
-    pub const ALL: [Self; COUNT] =
-        [Self::Retransmit, Self::Persist, Self::DelayedAck, Self::KeepAlive, Self::TimeWait, Self::User];
+    pub const ALL: [Self; COUNT] = [
+        Self::Reorder,
+        Self::Probe,
+        Self::Retransmit,
+        Self::Persist,
+        Self::DelayedAck,
+        Self::KeepAlive,
+        Self::TimeWait,
+        Self::User,
+    ];
 
     /// The name in notes and tables.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Reorder => "reordering",
+            Self::Probe => "loss probe",
             Self::Retransmit => "retransmission",
             Self::Persist => "persist",
             Self::DelayedAck => "delayed acknowledgment",
@@ -39,7 +53,7 @@ impl Timer {
 }
 
 /// Number of timers.
-pub(crate) const COUNT: usize = 6;
+pub(crate) const COUNT: usize = 8;
 
 /// The deadlines of a connection; `SimTime::MAX` is none.
 #[derive(Clone, Debug)]
@@ -63,6 +77,12 @@ impl Timers {
     #[inline]
     pub(crate) fn is_set(&self, timer: Timer) -> bool {
         self.0[timer as usize] != SimTime::MAX
+    }
+
+    /// The deadline; `SimTime::MAX` is none.
+    #[inline]
+    pub(crate) fn deadline(&self, timer: Timer) -> SimTime {
+        self.0[timer as usize]
     }
 
     pub(crate) fn clear_all(&mut self) {

@@ -34,6 +34,8 @@ pub(crate) struct Path {
     pub(crate) mark: u32,
     /// Every so many packets with data are lost, evenly spaced; none if zero.
     pub(crate) loss_period: u64,
+    /// Larger packets vanish without a word, internet header included.
+    pub(crate) mtu: u64,
 }
 
 impl Path {
@@ -48,8 +50,17 @@ impl Path {
             corrupt: 0,
             mark: 0,
             loss_period: 0,
+            mtu: u64::MAX,
         }
     }
+}
+
+/// What happens to one packet.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Fate {
+    Lost,
+    /// It takes so much longer than others.
+    Late(SimDuration),
 }
 
 /// How often each fault happened.
@@ -89,7 +100,9 @@ pub(crate) struct Lab {
     flying: BTreeMap<u64, (usize, Transmit)>,
     busy_until: [SimTime; 2],
     /// Packets with data that each side has sent.
-    data_sent: [u64; 2],
+    pub(crate) data_sent: [u64; 2],
+    /// What happens to the n-th packet with data of a side, from 1 on.
+    pub(crate) fates: BTreeMap<(usize, u64), Fate>,
     number: u64,
     pub(crate) rng: ChaCha8Rng,
 }
@@ -116,6 +129,7 @@ impl Lab {
             flying: BTreeMap::new(),
             busy_until: [SimTime::ZERO; 2],
             data_sent: [0; 2],
+            fates: BTreeMap::new(),
             number: 0,
             rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed),
         }
@@ -166,11 +180,19 @@ impl Lab {
         let periodic = path.loss_period > 0
             && transmit.packet.payload_len() > 0
             && self.data_sent[side].is_multiple_of(path.loss_period);
-        if periodic || self.chance(path.loss) {
+        let fate = if transmit.packet.payload_len() > 0 {
+            self.fates.get(&(side, self.data_sent[side])).copied()
+        } else {
+            None
+        };
+        if size > path.mtu || periodic || fate == Some(Fate::Lost) || self.chance(path.loss) {
             self.faults.lost += 1;
             return;
         }
         at += path.delay;
+        if let Some(Fate::Late(by)) = fate {
+            at += by;
+        }
         if self.chance(path.reorder) {
             self.faults.reordered += 1;
             at += SimDuration::from_micros(u64::from(self.rng.next_u32()) % 30_000);

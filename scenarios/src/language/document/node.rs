@@ -42,6 +42,9 @@ pub struct InterfaceSettings {
     pub mtu: Option<Size>,
     /// False if the interface is down until a fault brings it up; default true.
     pub up: Option<bool>,
+    /// The TUN device that joins the interface to this computer's kernel under `netjoule live`: "nj0". Its node stands
+    /// for the kernel then, and the interface's addresses are those that the kernel gets.
+    pub tun: Option<String>,
 }
 
 /// How wrong a node's clock is.
@@ -62,6 +65,8 @@ pub struct Services {
     pub echo: Option<Service>,
     /// Throws away what it gets (RFC 863); port 9.
     pub discard: Option<Service>,
+    /// Sends lines of characters without end, or one datagram for each that it gets (RFC 864); port 19.
+    pub source: Option<Service>,
     /// Takes what it gets, and counts it; port 5001.
     pub sink: Option<Service>,
     /// A CoAP server with resources of its own: /.well-known/core, /test, /separate, /large, /observe, /store; port 5683.
@@ -83,6 +88,7 @@ impl Services {
         let all = [
             ("echo", self.echo, 7),
             ("discard", self.discard, 9),
+            ("source", self.source, 19),
             ("sink", self.sink, 5001),
             ("coap-server", self.coap_server, wire::coap::PORT),
         ];

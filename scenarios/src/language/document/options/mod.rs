@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use coap::{CoapMethod, CoapOptions};
-pub use tcp::{CongestionControl, TcpOptions};
+pub use tcp::{CongestionControl, LossDetection, PathMtuDiscovery, SynCookies, TcpOptions};
 pub use udp::UdpOptions;
 
 /// Settings of the protocols, by protocol.

@@ -21,6 +21,16 @@ pub struct TcpOptions {
     pub delayed_ack_time: Option<Duration>,
     /// True for selective acknowledgements (RFC 2018); default true.
     pub sack: Option<bool>,
+    /// How losses are found: "rack-tlp" (default, RFC 8985) or "duplicate-acks" (RFC 6675, RFC 6582 without SACK).
+    pub loss_detection: Option<LossDetection>,
+    /// True to let what is delivered pace a fast recovery (RFC 9937); default true.
+    pub prr: Option<bool>,
+    /// True to find out whether a time-out was needed before much is sent again (RFC 5682); default true.
+    pub f_rto: Option<bool>,
+    /// True to take back what D-SACKs (RFC 3708) or timestamps (RFC 3522) show to be needless; default true.
+    pub undo: Option<bool>,
+    /// True to send new data on the first duplicate acknowledgements (RFC 3042); default true.
+    pub limited_transmit: Option<bool>,
     /// True for timestamps (RFC 7323 §3); default true.
     pub timestamps: Option<bool>,
     /// True for window scaling (RFC 7323 §2); default true.
@@ -32,6 +42,21 @@ pub struct TcpOptions {
     pub send_buffer: Option<Size>,
     /// How much the receiver holds: "1 MiB" (default), "1 KiB" to "1 GiB".
     pub receive_buffer: Option<Size>,
+    /// True to let Nagle's algorithm wait for small segments only (Minshall's variant, as Linux does); default false.
+    pub minshall: Option<bool>,
+    /// How many segments at the start are acknowledged at once: 0 (default) to 255; Linux has up to 16.
+    pub quick_acks: Option<u8>,
+    /// Whether a listener answers with SYN cookies (RFC 4987): "off", "when-full" (default) or "always".
+    pub syn_cookies: Option<SynCookies>,
+    /// How many connections may be half open at a listener: 4096 (default), 1 to 1000000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub backlog: Option<u32>,
+    /// True for Fast Open at both ends (RFC 7413): data in the SYN, once a cookie is known; default false.
+    pub fast_open: Option<bool>,
+    /// How long data may go unacknowledged, told to the peer (RFC 5482): at least "1 s"; default: as `retries` has it.
+    pub user_timeout: Option<Duration>,
+    /// How the path's packet size is learnt: "off", "icmp" (default, RFC 1191) or "black-holes" (RFC 4821 too).
+    pub path_mtu_discovery: Option<PathMtuDiscovery>,
     /// True for explicit congestion notification (RFC 3168); default false.
     pub ecn: Option<bool>,
     /// The shortest retransmission time-out: "200 ms" (default; RFC 6298 §2.4 asks for "1 s"), at least "1 ms".
@@ -48,6 +73,30 @@ pub struct TcpOptions {
     pub keep_alive: Option<Duration>,
 }
 
+/// When a listener answers with SYN cookies.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SynCookies {
+    /// Never: a full queue drops SYNs.
+    Off,
+    /// While the queue is full.
+    WhenFull,
+    /// Always: nothing is kept of any SYN.
+    Always,
+}
+
+/// How a connection learns the size of packets that the path takes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathMtuDiscovery {
+    /// Not at all: routers may fragment.
+    Off,
+    /// From ICMP.
+    Icmp,
+    /// From ICMP, and by smaller segments where full ones vanish.
+    BlackHoles,
+}
+
 /// How fast a sender may send.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case")]
@@ -56,4 +105,14 @@ pub enum CongestionControl {
     Cubic,
     /// Reno (RFC 5681) with NewReno's recovery (RFC 6582).
     Reno,
+}
+
+/// How losses are found.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossDetection {
+    /// By time, with tail loss probes (RFC 8985).
+    RackTlp,
+    /// By three duplicate acknowledgements (RFC 6675, RFC 6582).
+    DuplicateAcks,
 }

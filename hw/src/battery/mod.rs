@@ -1,0 +1,181 @@
+//! Batteries: how much is left, which voltage they still give, and when they are empty.
+//!
+//! What flows is counted in integers and belongs to the account; what a load does *inside* the battery (recovery,
+//! rate capacity) is a model's state in floating point, and decides only about voltage and exhaustion.
+//!
+//! | model | says | source |
+//! |---|---|---|
+//! | ideal | the charge is there until it has been drawn | |
+//! | Peukert | a high current takes more than it gives | Peukert 1897, as in Rakhmatov and Vrudhula 2003 |
+//! | KiBaM | two wells, of which only one can be tapped; the other refills it | Manwell and McGowan 1993 |
+//! | Rakhmatov | diffusion inside the cell, ten terms of its series | Rakhmatov and Vrudhula, ACM TECS 2 (2003) |
+//!
+//! With each of them goes a curve of the open voltage by state of charge, an internal resistance and a cut-off: a
+//! battery whose terminal voltage falls below the cut-off under the present load gives out, for a moment at least.
+
+mod model;
+
+pub use model::Model;
+use model::ModelState;
+
+use sim_core::SimDuration;
+use sim_core::electric::{Charge, Current, Voltage};
+
+/// A battery as its profile describes it, at one temperature.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BatterySpec {
+    /// The profile's name.
+    pub name: String,
+    /// What it holds when it is full.
+    pub capacity: Charge,
+    /// The voltage at which its energy is reckoned.
+    pub nominal: Voltage,
+    /// Below this voltage at its terminals the node stops.
+    pub cut_off: Voltage,
+    /// What the terminal voltage falls by, in milliohms.
+    pub resistance_milliohms: u64,
+    /// Open voltage by state of charge, falling: (share left, mV). Empty: always the nominal voltage.
+    pub curve: Vec<(f64, f64)>,
+    /// What it loses without any load.
+    pub self_discharge: Current,
+    /// What a load does inside it.
+    pub model: Model,
+    /// Whether it can be charged.
+    pub rechargeable: bool,
+}
+
+/// A battery in use.
+#[derive(Clone, Debug)]
+pub struct Battery {
+    spec: BatterySpec,
+    drawn: Charge,
+    harvested: Charge,
+    spilled: Charge,
+    state: ModelState,
+    /// The highest load so far: what the voltage has to bear.
+    peak: Current,
+}
+
+impl Battery {
+    /// A battery with `share` of its capacity left, 0 to 1.
+    pub fn new(spec: BatterySpec, share: f64) -> Self {
+        let state = ModelState::new(spec.model, spec.capacity, share);
+        let none = Charge::ZERO;
+        Self { spec, drawn: none, harvested: none, spilled: none, state, peak: Current::ZERO }
+    }
+
+    /// The battery's description.
+    pub fn spec(&self) -> &BatterySpec {
+        &self.spec
+    }
+
+    /// Everything that was drawn from it, its own losses included.
+    pub fn drawn(&self) -> Charge {
+        self.drawn
+    }
+
+    /// What was put into it.
+    pub fn harvested(&self) -> Charge {
+        self.harvested
+    }
+
+    /// What was offered while it was full, and lost.
+    pub fn spilled(&self) -> Charge {
+        self.spilled
+    }
+
+    /// The highest load so far.
+    pub fn peak(&self) -> Current {
+        self.peak
+    }
+
+    /// The share of its capacity that is left, 0 to 1.
+    pub fn state_of_charge(&self) -> f64 {
+        self.state.share(self.spec.model, self.spec.capacity)
+    }
+
+    /// The voltage without load.
+    pub fn open_voltage_f64(&self) -> f64 {
+        let share = self.state_of_charge();
+        let nominal = f64::from(self.spec.nominal.as_millivolts());
+        let Some(&(first_share, first)) = self.spec.curve.first() else { return nominal };
+        if share >= first_share {
+            return first;
+        }
+        for pair in self.spec.curve.windows(2) {
+            let ((above, high), (below, low)) = (pair[0], pair[1]);
+            if share >= below {
+                return low + (high - low) * (share - below) / (above - below);
+            }
+        }
+        self.spec.curve.last().map_or(nominal, |&(_, last)| last)
+    }
+
+    /// The voltage at its terminals under `load`, in mV.
+    pub fn terminal_voltage_f64(&self, load: Current) -> f64 {
+        self.open_voltage_f64() - load.as_amps_f64() * self.spec.resistance_milliohms as f64
+    }
+
+    /// Whether it cannot carry `load` now.
+    pub fn is_exhausted(&self, load: Current) -> bool {
+        self.state.is_empty(self.spec.model, self.spec.capacity)
+            || self.terminal_voltage_f64(load) < f64::from(self.spec.cut_off.as_millivolts())
+    }
+
+    /// Draws `load` for `time` while `harvest` flows in. If it gives out, says how long after the start.
+    pub fn step(&mut self, load: Current, harvest: Current, time: SimDuration) -> Option<SimDuration> {
+        let before = self.state;
+        self.drawn += load.charge(time);
+        self.peak = self.peak.max(load);
+        let (model, capacity) = (self.spec.model, self.spec.capacity);
+        let harvest = if self.spec.rechargeable { harvest } else { Current::ZERO };
+        let spilled = self.state.advance(model, capacity, load, harvest, time);
+        self.spilled += spilled;
+        self.harvested += harvest.charge(time).saturating_sub(spilled);
+        if !self.is_exhausted(load) {
+            return None;
+        }
+        let after = std::mem::replace(&mut self.state, before);
+        let offset = self.first_exhaustion(load, harvest, load, time);
+        self.state = after;
+        offset
+    }
+
+    /// How long it carries `load`, tested by a load of `peak`; `None` if longer than `horizon`.
+    pub fn lasts(&self, load: Current, peak: Current, horizon: SimDuration) -> Option<SimDuration> {
+        let mut tried = self.clone();
+        tried.first_exhaustion(load, Current::ZERO, peak, horizon)
+    }
+
+    /// The first time within `time` at which it gives out under constant currents, to the nanosecond.
+    fn first_exhaustion(
+        &mut self,
+        load: Current,
+        harvest: Current,
+        peak: Current,
+        time: SimDuration,
+    ) -> Option<SimDuration> {
+        let start = self.state;
+        let mut fails_after = |nanos: u64| {
+            self.state = start;
+            let (model, capacity) = (self.spec.model, self.spec.capacity);
+            self.state.advance(model, capacity, load, harvest, SimDuration::from_nanos(nanos));
+            self.is_exhausted(peak)
+        };
+        let (mut lives, mut fails) = (0, time.as_nanos());
+        let gives_out = fails_after(fails);
+        while gives_out && lives < fails {
+            let middle = lives + (fails - lives) / 2;
+            if fails_after(middle) {
+                fails = middle;
+            } else {
+                lives = middle + 1;
+            }
+        }
+        self.state = start;
+        gives_out.then_some(SimDuration::from_nanos(fails))
+    }
+}
+
+#[cfg(test)]
+mod tests;

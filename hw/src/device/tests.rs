@@ -1,0 +1,207 @@
+//! Accounts worked out by hand, and conservation under anything.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::battery::{BatterySpec, Model};
+use sim_core::electric::Charge;
+
+const PURPOSES: Purposes<&str> = Purposes { rest: "rest", tail: "tail", transition: "way", unpowered: "off" };
+
+fn ms(millis: u64) -> SimTime {
+    SimTime::from_millis(millis)
+}
+
+/// A radio that sleeps at 1 µA, sends at 20 mA and listens at 10 mA; 2 ms from sleep to either at 5 mA.
+fn radio() -> PartSpec {
+    let mut radio = PartSpec::new("radio", PartKind::Radio);
+    let mut state =
+        |name, micro| radio.add_state(name, Current::from_microamps(micro), Current::from_microamps(micro));
+    let (sleep, send, listen, way) =
+        (state("sleep", 1), state("transmit", 20_000), state("listen", 10_000), state("sleep>on", 5_000));
+    let time = SimDuration::from_millis(2);
+    radio.transitions =
+        [send, listen].map(|to| crate::part::Transition { from: sleep, to, through: way, time }).to_vec();
+    radio.rest = sleep;
+    radio
+}
+
+fn battery() -> Battery {
+    let spec = BatterySpec {
+        name: "test".to_owned(),
+        capacity: Charge::from_milliamp_hours(1),
+        nominal: Voltage::from_millivolts(3000),
+        cut_off: Voltage::from_millivolts(0),
+        resistance_milliohms: 0,
+        curve: Vec::new(),
+        self_discharge: Current::ZERO,
+        model: Model::Ideal,
+        rechargeable: false,
+    };
+    Battery::new(spec, 1.0)
+}
+
+fn device(radio: PartSpec) -> Device<&'static str> {
+    let supply = Supply::direct(Voltage::from_millivolts(3000));
+    Device::new([(Arc::new(radio), PURPOSES)], supply, "conversion", Some(battery()), None)
+}
+
+const RADIO: PartId = PartId(0);
+const SLEEP: StateId = StateId(1);
+const SEND: StateId = StateId(2);
+const LISTEN: StateId = StateId(3);
+const WAY: StateId = StateId(4);
+
+fn seen(device: &Device<&'static str>) -> Vec<(u8, &'static str, u64)> {
+    let entries = device.ledger().entries();
+    entries.iter().map(|entry| (entry.state.0, entry.key, entry.time.as_nanos() / 1_000_000)).collect()
+}
+
+#[test]
+fn one_frame_is_split_by_its_bytes_after_the_way_out_of_sleep() {
+    let mut device = device(radio());
+    // 4 ms for 10 + 30 bytes: 1 ms of link layer, 3 ms of application.
+    device.occupy(ms(0), RADIO, SEND, ms(10), ms(14), &[("link", 10), ("app", 30)]);
+    device.integrate(ms(100));
+    device.check(ms(100));
+    let way = (WAY.0, "way", 2);
+    assert_eq!(seen(&device), [(SLEEP.0, "rest", 94), (SEND.0, "app", 3), (SEND.0, "link", 1), way]);
+    // 94 ms · 1 µA + 4 ms · 20 mA + 2 ms · 5 mA = 90.094 µC, at 3 V 270.282 µJ.
+    assert_eq!(device.ledger().total().as_zeptojoules(), 270_282 * 10_u128.pow(12));
+}
+
+#[test]
+fn a_state_lasts_without_being_looked_at_until_it_changes() {
+    let mut device = device(radio());
+    assert_eq!(device.enter(ms(0), RADIO, LISTEN, "idle"), SimDuration::from_millis(2));
+    device.attribute(RADIO, &[("a", 1), ("b", 1)]);
+    device.enter(ms(50), RADIO, SLEEP, "rest");
+    device.integrate(ms(60));
+    device.check(ms(60));
+    assert_eq!(seen(&device), [(1, "rest", 10), (3, "a", 24), (3, "b", 24), (4, "way", 2)]);
+}
+
+#[test]
+fn an_activity_told_of_ahead_is_charged_as_it_passes() {
+    let mut device = device(radio());
+    device.enter(ms(0), RADIO, LISTEN, "idle");
+    device.occupy(ms(0), RADIO, SEND, ms(20), ms(40), &[("one", 1)]);
+    device.occupy(ms(0), RADIO, SEND, ms(40), ms(60), &[("two", 1)]);
+    device.integrate(ms(30));
+    device.check(ms(30));
+    // Power fails in the middle of the second: it has lasted 5 ms, and nothing follows.
+    device.integrate(ms(45));
+    device.set_powered(ms(45), false);
+    device.integrate(ms(50));
+    device.check(ms(50));
+    let wanted = [(0, "off", 5), (2, "one", 20), (2, "two", 5), (3, "idle", 18), (4, "way", 2)];
+    assert_eq!(seen(&device), wanted);
+}
+
+#[test]
+fn a_modem_lingers_before_it_sleeps() {
+    let mut spec = radio();
+    spec.tail = Some((LISTEN, SimDuration::from_millis(30)));
+    let mut device = device(spec);
+    device.occupy(ms(0), RADIO, SEND, ms(10), ms(20), &[("one", 1)]);
+    device.occupy(ms(0), RADIO, SEND, ms(40), ms(50), &[("two", 1)]);
+    device.integrate(ms(100));
+    device.check(ms(100));
+    // 20 ms between the two, 30 ms after the second; the way out of sleep is gone only once.
+    let wanted = [(1, "rest", 28), (2, "one", 10), (2, "two", 10), (3, "tail", 50), (4, "way", 2)];
+    assert_eq!(seen(&device), wanted);
+}
+
+#[test]
+fn a_regulator_takes_more_than_it_gives() {
+    // 10 mA at 1.8 V through 90 % from 3.6 V: 18 mW / 0.9 = 20 mW, 5.555556 mA.
+    let mut part = PartSpec::new("mcu", PartKind::Mcu);
+    part.rest = part.add_state("active", Current::from_milliamps(10), Current::from_milliamps(10));
+    let (voltage, source) = (Voltage::from_millivolts(1800), Voltage::from_millivolts(3600));
+    let supply = Supply { voltage, source, efficiency_permille: 900 };
+    let mut device = Device::new([(Arc::new(part), PURPOSES)], supply, "conversion", Some(battery()), None);
+    device.integrate(SimTime::from_secs(1));
+    device.check(SimTime::from_secs(1));
+    let battery = device.battery().expect("it has one");
+    assert_eq!(battery.drawn().as_attocoulombs(), 5_555_556 * 1_000_000_000);
+    assert_eq!(device.converted().as_zeptojoules(), (5_555_556 * 3600 - 10_000_000 * 1800) * 1_000_000_000);
+}
+
+#[test]
+fn a_battery_that_gives_out_says_when() {
+    let mut device = device(radio());
+    // 3.6 C at 10 mA: 360 s, of which the 2 ms at 5 mA save 1 ms, and the rest of the nanoseconds nothing.
+    device.enter(ms(0), RADIO, LISTEN, "idle");
+    assert_eq!(device.integrate(SimTime::from_secs(359)), None);
+    assert_eq!(device.integrate(SimTime::from_secs(400)), Some(ms(360_001)));
+}
+
+#[test]
+fn energest_of_a_z1_is_the_tutorials() {
+    // Contiki-NG's tutorial: charge = Σ ticks · I / ticks per second, 1/32768 s; CPU 10374 at 10 mA, LPM 1955706 at
+    // 23 µA, transmit 106 at 17.4 mA, listen 104802 at 18.8 mA.
+    let ticks = [(10_374_u64, 10_000_000_u64), (1_955_706, 23_000), (106, 17_400_000), (104_802, 18_800_000)];
+    // An own part for each counter, and one tick lasts 32768 of our nanoseconds, so that nothing is rounded.
+    let mut total = Charge::ZERO;
+    for (count, nanoamps) in ticks {
+        total += Current::from_nanoamps(nanoamps).charge(SimDuration::from_nanos(count));
+    }
+    // nA · ticks / (32768 ticks/s) in mC.
+    let millicoulombs = total.as_attocoulombs() as f64 / 32768.0 / 1e6;
+    assert!((millicoulombs - 64.723).abs() < 0.0005, "{millicoulombs}");
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Enter(u8),
+    Occupy { state: u8, back: u64, ahead: u64, length: u64 },
+    Integrate,
+    Power(bool),
+}
+
+fn step() -> impl Strategy<Value = (u64, Step)> {
+    let what = prop_oneof![
+        (1_u8..5).prop_map(Step::Enter),
+        (1_u8..5, 0..3_000_000_u64, 0..3_000_000_u64, 0..9_000_000_u64)
+            .prop_map(|(state, back, ahead, length)| Step::Occupy { state, back, ahead, length }),
+        Just(Step::Integrate),
+        any::<bool>().prop_map(Step::Power),
+    ];
+    (0..5_000_000_u64, what)
+}
+
+proptest! {
+    #[test]
+    fn energy_is_conserved_whatever_happens(
+        steps in prop::collection::vec(step(), 1..80),
+        tail in any::<bool>(),
+        efficiency in 1_u16..=1000,
+    ) {
+        let mut spec = radio();
+        spec.tail = tail.then_some((LISTEN, SimDuration::from_millis(3)));
+        let (voltage, source) = (Voltage::from_millivolts(1800), Voltage::from_millivolts(3000));
+        let supply = Supply { voltage, source, efficiency_permille: efficiency };
+        let parts = [(Arc::new(spec), PURPOSES), (Arc::new(radio()), PURPOSES)];
+        let mut device = Device::new(parts, supply, "conversion", Some(battery()), None);
+        let mut now = SimTime::ZERO;
+        for (wait, what) in steps {
+            now += SimDuration::from_nanos(wait);
+            match what {
+                Step::Enter(state) => {
+                    if device.is_powered() {
+                        device.enter(now, RADIO, StateId(state), "entered");
+                    }
+                }
+                Step::Occupy { state, back, ahead, length } => {
+                    let from = SimTime::from_nanos((now.as_nanos() + ahead).saturating_sub(back));
+                    let until = from + SimDuration::from_nanos(length);
+                    device.occupy(now, PartId(u8::from(back > ahead)), StateId(state), from, until, &[("x", 3), ("y", 7)]);
+                }
+                Step::Integrate => drop(device.integrate(now)),
+                Step::Power(on) => device.set_powered(now, on),
+            }
+        }
+        device.integrate(now);
+        device.check(now);
+    }
+}

@@ -1,0 +1,189 @@
+//! The time line of one part: which state it was in from when to when, and for what.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use sim_core::{SimDuration, SimTime};
+use smallvec::SmallVec;
+
+use crate::device::Purposes;
+use crate::part::{PartSpec, StateId};
+
+/// Keys and their weights among an interval.
+pub(crate) type Shares<K> = SmallVec<[(K, u32); 6]>;
+
+/// Who is told of what has passed: from when to when, in which state, for what.
+pub(crate) type Give<'a, K> = &'a mut dyn FnMut(SimTime, SimTime, StateId, &[(K, u32)]);
+
+/// A stretch of time in one state, laid over the one that the part rests in.
+#[derive(Clone, Debug)]
+struct Interval<K> {
+    from: SimTime,
+    until: SimTime,
+    state: StateId,
+    shares: Shares<K>,
+}
+
+/// The time line of one part.
+#[derive(Clone, Debug)]
+pub(crate) struct Meter<K> {
+    pub(crate) spec: Arc<PartSpec>,
+    /// Everything before this time has been charged.
+    settled: SimTime,
+    /// When the last activity ended: the tail counts from there.
+    tail_from: Option<SimTime>,
+    state: StateId,
+    purposes: Purposes<K>,
+    shares: Shares<K>,
+    intervals: VecDeque<Interval<K>>,
+    /// Time in each state so far.
+    times: Vec<SimDuration>,
+}
+
+impl<K: Copy + Ord> Meter<K> {
+    pub(crate) fn new(spec: Arc<PartSpec>, purposes: Purposes<K>) -> Self {
+        Self {
+            settled: SimTime::ZERO,
+            tail_from: None,
+            state: spec.rest,
+            purposes,
+            shares: Shares::from_slice(&[(purposes.rest, 1)]),
+            intervals: VecDeque::new(),
+            times: vec![SimDuration::ZERO; spec.states.len()],
+            spec,
+        }
+    }
+
+    pub(crate) fn state(&self) -> StateId {
+        self.state
+    }
+
+    pub(crate) fn time(&self, state: StateId) -> SimDuration {
+        self.times[usize::from(state.0)]
+    }
+
+    pub(crate) fn purposes(&self) -> Purposes<K> {
+        self.purposes
+    }
+
+    /// Time in all states together.
+    pub(crate) fn total(&self) -> SimDuration {
+        self.times.iter().copied().sum()
+    }
+
+    /// The state at `now`, which nothing later than that has been laid over.
+    pub(crate) fn state_at(&self, now: SimTime) -> StateId {
+        let over = self.intervals.iter().find(|interval| interval.from <= now && now < interval.until);
+        let tail = || {
+            let (state, time) = self.spec.tail?;
+            self.tail_from.is_some_and(|end| now < end.saturating_add(time)).then_some(state)
+        };
+        over.map(|interval| interval.state).or_else(tail).unwrap_or(self.state)
+    }
+
+    /// From `now` on the part is in `state`, and what has passed since the last change stays with its key.
+    ///
+    /// Returns how long the way there takes: for so long it is in the state of the way.
+    pub(crate) fn enter(&mut self, now: SimTime, state: StateId, key: K, give: Give<'_, K>) -> SimDuration {
+        self.settle(now, give);
+        let way = self.spec.transition(self.state, state);
+        (self.state, self.tail_from) = (state, None);
+        self.shares = Shares::from_slice(&[(key, 1)]);
+        let Some(way) = way else { return SimDuration::ZERO };
+        let shares = Shares::from_slice(&[(self.purposes.transition, 1)]);
+        self.insert(Interval { from: now, until: now + way.time, state: way.through, shares });
+        way.time
+    }
+
+    /// Says what the state that lasts now is for: its time since the last change is split by these shares.
+    pub(crate) fn attribute(&mut self, shares: &[(K, u32)]) {
+        self.shares = Shares::from_slice(shares);
+    }
+
+    /// Lays `state` over the part's rest from `from` to `until`, after the way there if that takes time.
+    pub(crate) fn occupy(
+        &mut self,
+        now: SimTime,
+        state: StateId,
+        from: SimTime,
+        until: SimTime,
+        shares: &[(K, u32)],
+        give: Give<'_, K>,
+    ) {
+        let way = self.spec.transition(self.state, state);
+        let begins = way.map_or(from, |way| from.saturating_sub(way.time));
+        // What lies before this interval cannot change any more, unless another one waits before it.
+        if self.intervals.front().is_none_or(|first| first.from < begins) {
+            self.settle_to(begins.min(now), give);
+        }
+        // The way is spared while the part is still busy or lingers.
+        let busy_until = self.intervals.back().map(|last| last.until).or(self.tail_from);
+        let lingers = self.spec.tail.map_or(SimDuration::ZERO, |(_, time)| time);
+        let rests = busy_until.is_none_or(|end| end.saturating_add(lingers) < begins);
+        if let Some(way) = way.filter(|_| rests) {
+            let shares = Shares::from_slice(&[(self.purposes.transition, 1)]);
+            self.insert(Interval { from: begins, until: from, state: way.through, shares });
+        }
+        self.insert(Interval { from, until, state, shares: Shares::from_slice(shares) });
+    }
+
+    fn insert(&mut self, interval: Interval<K>) {
+        let place =
+            self.intervals.iter().rposition(|other| other.from <= interval.from).map_or(0, |at| at + 1);
+        self.intervals.insert(place, interval);
+    }
+
+    /// Forgets what was laid beyond `now`: the part was switched off.
+    pub(crate) fn cut(&mut self, now: SimTime, give: Give<'_, K>) {
+        self.settle(now, give);
+        self.intervals.clear();
+        self.tail_from = None;
+    }
+
+    /// Charges all that has passed by `now`.
+    pub(crate) fn settle(&mut self, now: SimTime, give: Give<'_, K>) {
+        self.settle_to(now, give);
+    }
+
+    fn settle_to(&mut self, now: SimTime, give: Give<'_, K>) {
+        while self.intervals.front().is_some_and(|first| first.from < now) {
+            let Some(mut interval) = self.intervals.pop_front() else { break };
+            let begins = interval.from.max(self.settled);
+            let ends = interval.until.min(now);
+            if begins >= ends {
+                continue;
+            }
+            self.rest_until(begins, give);
+            self.pass(ends, interval.state, &interval.shares, give);
+            self.tail_from = Some(ends);
+            if interval.until > now {
+                interval.from = now;
+                self.intervals.push_front(interval);
+                break;
+            }
+        }
+        self.rest_until(now, give);
+    }
+
+    /// The part rests until `end`: the first of it in the state that lingers, if there is one.
+    fn rest_until(&mut self, end: SimTime, give: Give<'_, K>) {
+        if let Some(((state, time), from)) = self.spec.tail.zip(self.tail_from) {
+            let lingers_until = from.saturating_add(time).min(end);
+            if self.state != StateId::UNPOWERED && lingers_until > self.settled {
+                let shares = [(self.purposes.tail, 1)];
+                self.pass(lingers_until, state, &shares, give);
+            }
+        }
+        if end > self.settled {
+            let shares = std::mem::take(&mut self.shares);
+            self.pass(end, self.state, &shares, give);
+            self.shares = shares;
+        }
+    }
+
+    fn pass(&mut self, end: SimTime, state: StateId, shares: &[(K, u32)], give: Give<'_, K>) {
+        let from = std::mem::replace(&mut self.settled, end);
+        self.times[usize::from(state.0)] += end - from;
+        give(from, end, state, shares);
+    }
+}
