@@ -244,7 +244,7 @@ impl CoapEndpoint {
     /// When a response to a multicast request is sent: at random within the leisure (§8.2).
     pub(super) fn leisure(&mut self, now: SimTime) -> SimTime {
         let span = self.config.default_leisure.as_nanos();
-        let part = u128::from(self.rng.next_u64()) * u128::from(span) >> 64;
+        let part = (u128::from(self.rng.next_u64()) * u128::from(span)) >> 64;
         now.saturating_add(SimDuration::from_nanos(part as u64))
     }
 }

@@ -33,6 +33,9 @@ pub(crate) struct Wire {
     pub(crate) jitter: SimDuration,
 }
 
+/// A request that the server works on.
+type Asked = (SocketAddr, IncomingId, Code, String, Label);
+
 pub(crate) struct Lab {
     pub(crate) now: SimTime,
     pub(crate) client: CoapEndpoint,
@@ -56,7 +59,7 @@ pub(crate) struct Lab {
     pub(crate) seen_state: Option<u32>,
     pub(crate) answers: BTreeMap<u64, u32>,
     flying: BTreeMap<(SimTime, u64), (SocketAddr, SocketAddr, Body)>,
-    due: BTreeMap<(SimTime, u64), (SocketAddr, IncomingId, Code, String, Label)>,
+    due: BTreeMap<(SimTime, u64), Asked>,
     count: u64,
     rng: ChaCha8Rng,
 }

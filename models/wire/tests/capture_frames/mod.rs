@@ -202,11 +202,10 @@ fn coap(kind: Kind, code: Code, values: &[(OptionNumber, &[u8])]) -> Vec<u8> {
     let head = Head { kind, code, message_id: 0x1234, token: Token::from_value(0xAB, 1), options };
     let mut message = head.emit(true).to_vec();
     message.extend_from_slice(b"21.5 degrees, read.");
-    let (from, to) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
-    let header = udp::Header::new(50_000, wire::coap::PORT, message.len()).unwrap();
+    let header = udp::Header::new(50_000, wire::coap::PORT, message.len()).expect("it is short");
     let length = (udp::HEADER_LEN + message.len()) as u32;
     let mut out = vec![0; udp::HEADER_LEN];
-    header.emit(&mut out, pseudo_header(from.into(), to.into(), IpProtocol::UDP, length) + Sum::of(&message));
+    header.emit(&mut out, pseudo_header(A.into(), B.into(), IpProtocol::UDP, length) + Sum::of(&message));
     out.extend_from_slice(&message);
     v4(B, IpProtocol::UDP, &out)
 }
