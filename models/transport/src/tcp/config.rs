@@ -30,8 +30,6 @@ pub struct TcpConfig {
     pub receive_buffer: u32,
     /// Congestion control.
     pub congestion: Algorithm,
-    /// CUBIC's fast convergence (RFC 9438 §4.7).
-    pub fast_convergence: bool,
     /// Initial window in segments, or RFC 6928's.
     pub initial_window: Option<u32>,
     /// Whether the window shrinks to the initial one after a pause (RFC 5681 §4.1).
@@ -119,7 +117,6 @@ impl Default for TcpConfig {
             send_buffer: 1 << 20,
             receive_buffer: 1 << 20,
             congestion: Algorithm::Reno,
-            fast_convergence: true,
             initial_window: None,
             restart_after_idle: true,
             rto: RtoLimits::default(),

@@ -174,9 +174,7 @@ impl Sender {
             (false, Some(segments)) => u64::from(segments) * u64::from(size),
             (false, None) => initial_window(size),
         };
-        let controller = Controller::new(config.congestion, size, window);
-        self.controller =
-            if config.fast_convergence { controller } else { controller.without_fast_convergence() };
+        self.controller = Controller::new(config.congestion, size, window);
     }
 
     /// Data in our SYN has arrived up to `ack`. Returns how much.
