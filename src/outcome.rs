@@ -10,7 +10,7 @@ use crate::layout::REPORT_FILE;
 use crate::plot::read_results;
 use crate::terminal;
 
-/// Prints the table, the expectations, what failed and where the report is; when `quiet`, only what failed. True if
+/// Prints the table, the answer, the expectations, what failed and where the report is; when `quiet`, only what failed. True if
 /// nothing did.
 pub(crate) fn show(folder: &Path, results: &Results, expectations: &[Outcome], quiet: bool) -> bool {
     let judged = expectations.iter().map(|one| (one.passed, one.in_words(results))).collect();
@@ -38,6 +38,11 @@ fn tell(folder: &Path, results: &Results, judged: Vec<(bool, String)>, quiet: bo
         text.push_str(&format!("{}{separator}{about}\n\n", terminal::one_line(&results.manifest.name)));
         text.push_str(&table::summary(results, terminal::width()));
         text.push('\n');
+        let answer = results.answer();
+        for sentence in &answer {
+            text.push_str(&terminal::folded(&terminal::one_line(sentence), terminal::width()));
+        }
+        text.push_str(if answer.is_empty() { "" } else { "\n" });
     }
     let mut failures = String::new();
     for (passed, words) in &judged {

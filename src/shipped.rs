@@ -30,6 +30,15 @@ pub(crate) fn find(name: &str) -> Option<Shipped> {
 /// All of them, in the order in which `list` shows them.
 pub(crate) const SHIPPED: &[Shipped] = &[
     Shipped { path: "compare/tcp-vs-udp", text: include_str!("../scenarios/compare/tcp-vs-udp.json") },
+    Shipped { path: "course/coap-blockwise", text: include_str!("../scenarios/course/coap-blockwise.json") },
+    Shipped {
+        path: "course/coap-con-and-non",
+        text: include_str!("../scenarios/course/coap-con-and-non.json"),
+    },
+    Shipped {
+        path: "course/coap-reliability",
+        text: include_str!("../scenarios/course/coap-reliability.json"),
+    },
     Shipped {
         path: "course/ip-fragmentation",
         text: include_str!("../scenarios/course/ip-fragmentation.json"),
@@ -40,6 +49,7 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         path: "course/udp-and-tcp-overhead",
         text: include_str!("../scenarios/course/udp-and-tcp-overhead.json"),
     },
+    Shipped { path: "bench/coap-star", text: include_str!("../scenarios/bench/coap-star.json") },
     Shipped { path: "live/lossy-router", text: include_str!("../scenarios/live/lossy-router.json") },
     Shipped { path: "live/masquerade", text: include_str!("../scenarios/live/masquerade.json") },
     Shipped { path: "live/narrow-path", text: include_str!("../scenarios/live/narrow-path.json") },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use host::flow::Flow;
-use host::measure::nearest_rank;
+use host::measure::{SessionCounts, nearest_rank};
 use host::world::World;
 use network::accounts::FlowAccount;
 use network::drop_cause::DropCause;
@@ -104,6 +104,12 @@ fn metrics(flows: &[(&Flow, &FlowAccount)]) -> Vec<Option<f64>> {
     let setups: Vec<u64> =
         flows.iter().filter_map(|(flow, _)| flow.measure.setup.map(SimDuration::as_nanos)).collect();
     let has_messages = generated > 0;
+    // Nothing is said of flows without a session protocol.
+    let of_session = |count: &dyn Fn(&SessionCounts) -> u64| {
+        let with = flows.iter().filter(|(flow, _)| flow.session.is_some());
+        let counts: Vec<u64> = with.map(|(flow, _)| count(&flow.measure.session)).collect();
+        (!counts.is_empty()).then(|| counts.iter().sum::<u64>() as f64)
+    };
     METRICS
         .iter()
         .map(|metric| match metric.column {
@@ -130,6 +136,9 @@ fn metrics(flows: &[(&Flow, &FlowAccount)]) -> Vec<Option<f64>> {
             "setup_time_ns" => {
                 (!setups.is_empty()).then(|| setups.iter().sum::<u64>() as f64 / setups.len() as f64)
             }
+            "session_retransmissions" => of_session(&|counts| counts.retransmissions),
+            "session_duplicates" => of_session(&|counts| counts.duplicates),
+            "session_failed" => of_session(&|counts| counts.failed),
             "retransmission_bytes" => Some(sum(&|_, account| account.retransmission_bytes) as f64),
             _ => None,
         })
@@ -164,7 +173,24 @@ fn flow_lines<O: Observer>(
         let cells = metric_cells(&metrics(&[(flow, account)]));
         put(&mut lines, format_args!("{},{name},{},{},{over}{cells}\n", about.name, field(from), field(&to)));
     }
+    let unowned = world.network.accounts.flow(FlowId::NONE);
+    if unowned.frames + unowned.hop_frames > 0 {
+        put(&mut lines, format_args!("{},-,,,{}\n", about.name, metric_cells(&unowned_metrics(unowned))));
+    }
     lines
+}
+
+/// What the frames of no flow cost. They carry no messages, so they have no other metrics.
+fn unowned_metrics(account: &FlowAccount) -> Vec<Option<f64>> {
+    let value = |column| match column {
+        "overhead_bytes" => Some(account.bytes),
+        "frames" => Some(account.frames),
+        "hop_bytes" => Some(account.hop_bytes),
+        "hop_frames" => Some(account.hop_frames),
+        "retransmission_bytes" => Some(account.retransmission_bytes),
+        _ => None,
+    };
+    METRICS.iter().map(|metric| value(metric.column).map(|value| value as f64)).collect()
 }
 
 fn overhead_lines<O: Observer>(

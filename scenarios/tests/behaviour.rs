@@ -1,6 +1,6 @@
 //! Whole runs of small worlds, each about one thing that a scenario can say.
 
-use scenarios::language::{METRICS, NoFiles, Overrides, Plan};
+use scenarios::language::{Files, METRICS, NoFiles, Overrides, Plan};
 use scenarios::record::TraceItem;
 use scenarios::run::{Outcome, RunOptions, RunReport, run};
 
@@ -252,4 +252,156 @@ fn a_limit_on_events_is_told_with_what_to_do() {
     let error =
         report(&scenario(&parts, &periodic("udp")), RunOptions::default()).outcome.expect_err("a limit");
     assert!(error.contains("100 events") && error.contains("limits.events"), "{error}");
+}
+
+fn coap(options: &str) -> String {
+    format!(
+        r#"{{ "from": "a", "to": "b", "over": "coap/udp", "options": {{ "coap": {{ {options} }} }},
+             "workload": {{ "periodic": {{ "message": "50 B", "every": "100 ms" }} }} }}"#
+    )
+}
+
+#[test]
+fn a_coap_report_costs_nineteen_bytes_on_top_of_udp() {
+    for (version, header) in [("v4", 20.0), ("v6", 40.0)] {
+        let parts = format!(r#""ip": "{version}", {LINE}"#);
+        // Reports that nobody answers have to be let out of the probing rate.
+        let options =
+            r#""confirmable": false, "token-length": 1, "no-response": true, "probing-rate": "0 bit/s""#;
+        let outcome = outcome(&scenario(&parts, &coap(options)));
+        assert_eq!(value(&outcome, "messages_delivered"), 100.0, "{version}");
+        // 18 of Ethernet, IP, 8 of UDP, 4 + 1 + 8 + 5 + 1 of CoAP for sensors/temp, 50 of payload.
+        assert_eq!(
+            value(&outcome, "overhead_bytes"),
+            100.0 * (18.0 + header + 8.0 + 19.0 + 50.0),
+            "{version}"
+        );
+    }
+}
+
+#[test]
+fn a_coap_server_and_its_clients_go_on_after_reboots() {
+    let faults = r#""faults": [ { "at": "3 s", "node": "a", "set": { "reboot": { "off-time": "500 ms" } } },
+                                { "at": "6 s", "node": "b", "set": { "reboot": { "off-time": "500 ms" } } } ]"#;
+    let outcome = outcome(&scenario(&format!("{LINE}, {faults}"), &coap("")));
+    // Five reports are never made while the sensor is off; one may be gone with it. What the server misses is repeated.
+    let delivered = value(&outcome, "messages_delivered");
+    assert!((94.0..=95.0).contains(&delivered), "{delivered}");
+    assert!(value(&outcome, "session_retransmissions") >= 1.0);
+}
+
+#[test]
+fn a_diagram_shows_what_coap_says() {
+    let exchange = r#"{ "from": "a", "to": "b", "over": "coap/udp",
+      "options": { "coap": { "method": "get", "path": "temperature", "token-length": 1 } },
+      "workload": { "request-response": { "request": "1 B", "response": "2000 B", "messages": 1 } } }"#;
+    let report = report(&scenario(LINE, exchange), RunOptions { trace: true, ..RunOptions::default() });
+    let trace = report.extras.trace.expect("a trace was asked for");
+    let labels: Vec<&str> = trace
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            TraceItem::Message { label, .. } => Some(label.as_str()),
+            TraceItem::Note { .. } => None,
+        })
+        .collect();
+    // Two blocks, each asked and answered over two links.
+    assert_eq!(labels.len(), 8, "{labels:?}");
+    assert!(labels[0].starts_with("CON GET MID 0x") && labels[0].ends_with(" /temperature"), "{labels:?}");
+    assert!(
+        labels[2].starts_with("ACK 2.05 Content MID 0x") && labels[2].ends_with(" 2:0/1/1024 1024 B"),
+        "{labels:?}"
+    );
+    assert!(labels[4].ends_with(" /temperature 2:1/0/1024"), "{labels:?}");
+    assert!(labels[6].ends_with(" 2:1/0/1024 976 B"), "{labels:?}");
+}
+
+#[test]
+fn a_report_to_a_group_reaches_every_coap_server() {
+    let parts = r#""nodes": { "a": {}, "s": { "count": 3, "multicast": ["239.1.1.1"], "interfaces": { "e": { "medium": "lan" } } },
+                               "b": { "interfaces": { "e": { "medium": "lan" } } } },
+      "media": { "lan": { "ethernet": {} } }, "links": [ { "between": ["a", "b"] } ]"#;
+    let traffic = r#"{ "from": "b", "to": "239.1.1.1", "over": "coap/udp",
+      "workload": { "periodic": { "message": "10 B", "every": "1 s", "messages": 5 } } }"#;
+    let outcome = outcome(&scenario(parts, traffic));
+    assert_eq!(value(&outcome, "messages_delivered"), 15.0);
+}
+
+/// Two files beside the scenario.
+struct Beside;
+
+impl Files for Beside {
+    fn read(&self, name: &str) -> Result<String, String> {
+        match name {
+            "tunnel.loss" => Ok("# seconds in a tunnel\n2050 ms, 4050 ms\n7 s, 7001 ms\n".to_owned()),
+            "frames.lost" => Ok("3\n7\n".to_owned()),
+            _ => Err("there is no such file".to_owned()),
+        }
+    }
+}
+
+#[test]
+fn losses_from_a_file_are_those_written_into_the_scenario() {
+    // Of the datagrams at 0, 100, 200 ms … those of 2.1 to 4.0 s and that of 7 s are lost: 20 and one.
+    let outages = [
+        r#"{ "trace-file": "tunnel.loss" }"#,
+        r#"{ "trace": [["2050 ms", "4050 ms"], ["7 s", "7001 ms"]] }"#,
+    ];
+    let numbers = [r#"{ "packets-file": "frames.lost" }"#, r#"{ "packets": [3, 7] }"#];
+    for (forms, delivered) in [(outages, 79.0), (numbers, 98.0)] {
+        let link = |loss: &str| {
+            format!(
+                r#""nodes": {{ "a": {{}}, "b": {{}} }}, "links": [ {{ "between": ["a", "b"], "forward": {{ "loss": {loss} }} }} ]"#
+            )
+        };
+        let fault = |loss: &str| {
+            format!(
+                r#""nodes": {{ "a": {{}}, "b": {{}} }}, "links": [ {{ "name": "up", "between": ["a", "b"] }} ],
+                   "faults": [ {{ "at": "0 s", "link": "up", "set": {{ "loss": {loss} }} }} ]"#
+            )
+        };
+        let lan = |loss: &str| {
+            format!(
+                r#""nodes": {{ "a": {{ "interfaces": {{ "e": {{ "medium": "lan" }} }} }}, "b": {{ "interfaces": {{ "e": {{ "medium": "lan" }} }} }} }},
+                   "media": {{ "lan": {{ "ethernet": {{ "arp": {{ "known": true }}, "loss": {loss} }} }} }}"#
+            )
+        };
+        for world in [&link as &dyn Fn(&str) -> String, &fault, &lan] {
+            let digests = forms.map(|loss| {
+                let text = scenario(&world(loss), &periodic("udp"));
+                let plan = Plan::parse(text.as_bytes(), &Overrides::default(), &Beside);
+                let plan = plan.unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
+                let report = run(&plan, &plan.point(0), 0, RunOptions::default(), &Beside);
+                let outcome = report.outcome.expect("the run ends");
+                assert_eq!(value(&outcome, "messages_delivered"), delivered, "{text}");
+                outcome.digest
+            });
+            assert_eq!(digests[0], digests[1]);
+        }
+    }
+}
+
+/// The sum of a column over the lines of `flows.csv`.
+fn flows_sum(outcome: &Outcome, column: &str, only: impl Fn(&str) -> bool) -> u64 {
+    let at = METRICS.iter().position(|metric| metric.column == column).expect("a metric") + 5;
+    let lines = outcome.rows["flows.csv"].lines().filter(|line| only(line));
+    lines.filter_map(|line| line.split(',').nth(at)?.parse::<u64>().ok()).sum()
+}
+
+#[test]
+fn the_lines_of_all_flows_and_of_none_add_up_to_all_frames_on_all_links() {
+    let parts = r#""nodes": { "a": { "interfaces": { "e": { "medium": "lan" } } },
+                              "r": { "interfaces": { "e": { "medium": "lan" } } }, "b": {} },
+      "media": { "lan": { "ethernet": {} } },
+      "links": [ { "between": ["r", "b"], "rate": "10 Mbit/s", "forward": { "loss": "10 %" } } ]"#;
+    for over in ["udp", "tcp"] {
+        let outcome = outcome(&scenario(parts, &periodic(over)));
+        let unowned = |line: &str| line.contains(",-,,,");
+        assert_eq!(flows_sum(&outcome, "hop_frames", |_| true), outcome.stats.packet_hops, "{over}");
+        // Question and answer of ARP, once for each side of the segment at most.
+        let alone = flows_sum(&outcome, "hop_frames", unowned);
+        assert!((2..=4).contains(&alone), "{over}: {alone}");
+        assert_eq!(flows_sum(&outcome, "hop_bytes", unowned), 64 * alone, "{over}");
+        assert_eq!(flows_sum(&outcome, "frames", unowned), alone, "{over}");
+    }
 }

@@ -184,3 +184,23 @@ fn several_files_have_a_folder_each() {
     assert_same(&place.files("out"), &place.files("both"));
     assert!(place.files("both").contains_key("follows-a-trace/manifest.json"));
 }
+
+#[test]
+fn the_answer_of_the_report_stands_beneath_the_table() {
+    let place = Place::new("answer-beneath-the-table");
+    let out = place.run(&["run", &scenario("two-transports"), "--out", "out"]).expect(0).out;
+    let said = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let page = place.text("out/report.html");
+    let answer = page.split("<h2>Answer</h2>").nth(1).and_then(|rest| rest.split("</ul>").next()).unwrap();
+    let sentences: Vec<String> = answer
+        .lines()
+        .filter_map(|line| line.strip_prefix("<li>")?.strip_suffix("</li>"))
+        .map(|sentence| sentence.replace('\u{a0}', " ").replace("&gt;", ">"))
+        .collect();
+    assert!(!sentences.is_empty(), "{answer}");
+    for sentence in sentences {
+        assert!(said.contains(&sentence), "{sentence} is missing in:\n{out}");
+    }
+    let quiet = place.run(&["run", &scenario("two-transports"), "--out", "quiet", "--quiet"]).expect(0).out;
+    assert_eq!(quiet, "");
+}

@@ -6,6 +6,7 @@ use network::node::NodeId;
 use network::port::PortId;
 use sim_core::SimTime;
 
+use crate::app::Session;
 use crate::measure::FlowMeasure;
 use crate::stack::Carrier;
 use crate::workload::{MessagePlan, Size, Span, Start};
@@ -54,6 +55,8 @@ pub struct Flow {
     pub over: Box<str>,
     /// What carries it.
     pub carrier: Carrier,
+    /// The session protocol between the application and the carrier, if there is one.
+    pub session: Option<Session>,
     /// What the application does.
     pub workload: Workload,
     /// What was measured.

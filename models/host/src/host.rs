@@ -116,7 +116,7 @@ impl Host {
                 break;
             }
             self.timers.pop();
-            if self.apps[app].next_timer().is_some_and(|next| next <= now) {
+            if self.apps[app].next_timer(&self.clock).is_some_and(|next| next <= now) {
                 self.with_app(app, around, |app, context| app.on_timer(context));
             } else {
                 self.arm_app(app);
@@ -199,18 +199,15 @@ impl Host {
     /// How an application that has no connection would reach its peer: from the port which the flow names
     /// or the route leaves by (RFC 1122 §3.3.4.3, RFC 6724 rules 1 to 5).
     fn way<O: Observer>(&self, app: usize, around: &mut Surroundings<'_, O>) -> Option<Way> {
-        let App::Source(source) = &self.apps[app] else { return None };
-        if source.handle().is_some() {
-            return None;
-        }
-        let via = around.flows[source.flow().0 as usize].via;
-        let address = around.network.source_address(self.node, source.address(), via)?;
+        let (flow, peer) = self.apps[app].seeks()?;
+        let via = around.flows[flow.0 as usize].via;
+        let address = around.network.source_address(self.node, peer, via)?;
         let port = around.network.owned_port(self.node, address)?;
         Some(Way { source: address, mtu: around.network.mtu(port) })
     }
 
     fn arm_app(&mut self, index: usize) {
-        if let Some(next) = self.apps[index].next_timer()
+        if let Some(next) = self.apps[index].next_timer(&self.clock)
             && self.timers.peek().is_none_or(|&Reverse((due, app))| (due, app) != (next, index))
         {
             self.timers.push(Reverse((next, index)));

@@ -47,7 +47,20 @@ pub struct FlowMeasure {
     pub setup: Option<SimDuration>,
     /// Connections that ended without the application's wish.
     pub connections_lost: u64,
+    /// What the session protocol did for the flow, over the whole run.
+    pub session: SessionCounts,
     receivers: Vec<Received>,
+}
+
+/// What a session protocol did for a flow.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SessionCounts {
+    /// Messages that it sent again.
+    pub retransmissions: u64,
+    /// Messages that came to a receiver for a second time, and were recognised.
+    pub duplicates: u64,
+    /// Exchanges that came to nothing, or to an error.
+    pub failed: u64,
 }
 
 /// Which messages a receiver has had.
@@ -84,6 +97,7 @@ impl FlowMeasure {
             complete: false,
             setup: None,
             connections_lost: 0,
+            session: SessionCounts::default(),
             receivers: vec![Received::default(); receivers],
         }
     }

@@ -13,3 +13,5 @@ pub const SIZE: Purpose = Purpose::new(34);
 pub const TRANSPORT: Purpose = Purpose::new(35);
 /// How long a server takes to answer.
 pub const PROCESSING: Purpose = Purpose::new(36);
+/// A session protocol at one end of a flow: message IDs, tokens, timeouts.
+pub const SESSION: Purpose = Purpose::new(48);

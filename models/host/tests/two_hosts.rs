@@ -60,6 +60,7 @@ fn world(carrier: Carrier, workload: Workload, direction: Direction, seed: u64) 
         port: 9000,
         over: "udp".into(),
         carrier: carrier.clone(),
+        session: None,
         workload,
         measure: FlowMeasure::new(window, 1),
     };

@@ -106,6 +106,8 @@ protocols! {
     Sctp = 67, Transport, "sctp";
     /// Any other transport, from outside the simulation.
     OtherTransport = 95, Transport, "other";
+    /// Constrained Application Protocol (RFC 7252).
+    Coap = 129, Session, "coap";
     /// What the application asked to be carried.
     Application = 224, Application, "data";
 }

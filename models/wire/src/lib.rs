@@ -4,6 +4,7 @@ pub mod account;
 pub mod arp;
 pub mod capture;
 pub mod checksum;
+pub mod coap;
 pub mod crc32c;
 pub mod error;
 pub mod ethernet;

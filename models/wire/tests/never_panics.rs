@@ -6,7 +6,7 @@ use wire::checksum::Sum;
 use wire::ip::IpProtocol;
 use wire::ip_view::{HeaderMut, HeaderView};
 use wire::ipv6_extension::{Chain, Extension, UpperLayer};
-use wire::{arp, ethernet, icmp, icmpv6, igmp, ip, ipv4, ipv6, mld, ndp, tcp, udp};
+use wire::{arp, coap, ethernet, icmp, icmpv6, igmp, ip, ipv4, ipv6, mld, ndp, tcp, udp};
 
 /// Any bytes, and bytes that begin like an IPv4, an IPv6 or a TCP header, so that parsers get past the start.
 fn packets() -> impl Strategy<Value = Vec<u8>> {
@@ -207,5 +207,33 @@ proptest! {
         let report = icmpv6::Header::ParameterProblem { code: kind & 3, pointer };
         let may_report = icmpv6::may_report(&report, &bytes, icmpv6::Arrival::default());
         prop_assert!(!may_report || bytes.len() >= ipv6::HEADER_LEN);
+    }
+
+    #[test]
+    fn coap_messages_survive_emit_and_parse(mut bytes in vec(any::<u8>(), 0..80), token in 0_u8..9, kind in 0_u8..4) {
+        if let Some(first) = bytes.first_mut() {
+            *first = 0x40 | kind << 4 | token;
+        }
+        if let Ok((head, at)) = coap::Head::parse(&bytes, bytes.len()) {
+            let has_payload = at < bytes.len();
+            let out = head.emit(has_payload);
+            let again = coap::Head::parse(&out, out.len() + bytes.len() - at);
+            prop_assert_eq!(again, Ok((head.clone(), out.len())));
+            let _ = (head.options.path(), head.options.unacceptable(|_| true));
+        }
+        if let Ok(Some(len)) = coap::frame_len(&bytes)
+            && let Ok((frame, at)) = coap::Frame::parse(&bytes, len)
+        {
+            let payload = u32::try_from(len - at as u64).expect("a length has 32 bits and some bytes");
+            prop_assert!(frame.emit(payload).len() <= bytes.len());
+        }
+    }
+
+    #[test]
+    fn link_documents_never_panic(text in "[<>;=,\" a-z*\\\\]{0,60}") {
+        for link in coap::Links::new(&text) {
+            prop_assert!(link.params().count() <= 60);
+            let _ = link.matches("rt=a*");
+        }
     }
 }

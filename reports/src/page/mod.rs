@@ -35,6 +35,13 @@ impl Results {
     }
 }
 
+impl Results {
+    /// The answer in a few sentences, as the page has it. Quantities are held together by no-break spaces.
+    pub fn answer(&self) -> Vec<String> {
+        answer::sentences(self)
+    }
+}
+
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
@@ -83,7 +90,7 @@ fn colours() -> String {
 }
 
 fn answer_section(out: &mut String, results: &Results) {
-    let sentences = answer::sentences(results);
+    let sentences = results.answer();
     if !sentences.is_empty() {
         out.push_str("<section class=\"answer\">\n<h2>Answer</h2>\n<ul>\n");
         for sentence in sentences {

@@ -101,12 +101,12 @@ fn link_changes<O: Observer>(
             .push((Change::Delay(ports.clone(), delay.into()), Some(Change::Delay(ports.clone(), before))));
     }
     if let Some(loss) = &fault.change.loss {
-        let config = link::loss_config(loss);
+        let config = link::loss_config(loss)?;
         network::link::check_loss(&config)
             .map_err(|error| WorldError::Fault { at, error: error.to_string() })?;
         let before =
             first.and_then(|settings| settings.loss).unwrap_or(Loss::Random(crate::language::Fraction::ZERO));
-        let back = Change::Loss(ports.clone(), link::loss_config(&before));
+        let back = Change::Loss(ports.clone(), link::loss_config(&before)?);
         changes.push((Change::Loss(ports, config), Some(back)));
     }
     Ok(changes)

@@ -50,7 +50,11 @@ pub(super) fn connect(
 }
 
 /// Puts the members of every shared segment on it.
-pub(super) fn add_segments(scenario: &Scenario, builder: &mut NetworkBuilder, ports: &[PortKey]) {
+pub(super) fn add_segments(
+    scenario: &Scenario,
+    builder: &mut NetworkBuilder,
+    ports: &[PortKey],
+) -> Result<(), WorldError> {
     for (medium, members) in scenario.media.iter().zip(address::segments(scenario)) {
         let settings = &medium.settings;
         let rate = settings.rate.and_then(|rate| rate.to_data_rate()).unwrap_or(SEGMENT_RATE);
@@ -60,7 +64,7 @@ pub(super) fn add_segments(scenario: &Scenario, builder: &mut NetworkBuilder, po
             spec.queue = bounded(limit);
         }
         if let Some(loss) = &settings.loss {
-            spec.loss = loss_config(loss);
+            spec.loss = loss_config(loss)?;
         }
         let arp = &settings.arp;
         spec.neighbours.known = arp.known;
@@ -69,6 +73,7 @@ pub(super) fn add_segments(scenario: &Scenario, builder: &mut NetworkBuilder, po
         let members: Vec<PortKey> = members.iter().map(|member| ports[member.0 as usize]).collect();
         builder.segment(&medium.name, spec, &members);
     }
+    Ok(())
 }
 
 fn direction(profile: &LinkProfile, side: usize, files: &dyn Files) -> Result<Direction, WorldError> {
@@ -86,7 +91,7 @@ fn direction(profile: &LinkProfile, side: usize, files: &dyn Files) -> Result<Di
     direction.cost = u32::from(profile.cost);
     direction.down = profile.down;
     direction.queue = queue(settings.queue.as_ref().unwrap_or(&Queue::default()), rate);
-    direction.loss = settings.loss.as_ref().map_or(LossConfig::None, loss_config);
+    direction.loss = settings.loss.as_ref().map_or(Ok(LossConfig::None), loss_config)?;
     direction.jitter =
         settings.jitter.map(|jitter| (jitter_distribution(jitter), settings.overtake.unwrap_or(false)));
     direction.reorder =
@@ -111,8 +116,8 @@ fn rate_trace(settings: &DirectionSettings, files: &dyn Files) -> Result<Option<
 }
 
 /// A loss model as the network's.
-pub(super) fn loss_config(loss: &Loss) -> LossConfig {
-    match loss {
+pub(super) fn loss_config(loss: &Loss) -> Result<LossConfig, WorldError> {
+    Ok(match loss {
         Loss::Random(share) => LossConfig::Independent(probability(*share)),
         Loss::GilbertElliott(model) => LossConfig::GilbertElliott(GilbertElliottConfig {
             slot: model.slot.into(),
@@ -125,7 +130,11 @@ pub(super) fn loss_config(loss: &Loss) -> LossConfig {
         Loss::Trace(times) => {
             LossConfig::Times(times.iter().map(|range| (range.0.into(), range.1.into())).collect())
         }
-    }
+        // The resolver has put the contents of a file that can be read in its place.
+        Loss::PacketsFile(file) | Loss::TraceFile(file) => {
+            return Err(WorldError::Trace(format!("{} has not been read", file.0)));
+        }
+    })
 }
 
 fn jitter_distribution(jitter: Jitter) -> JitterDistribution {

@@ -93,7 +93,7 @@ pub(crate) fn build<O: Observer>(
         ports.push(port);
     }
     link::connect(scenario, &mut builder, &ports, files)?;
-    link::add_segments(scenario, &mut builder, &ports);
+    link::add_segments(scenario, &mut builder, &ports)?;
     add_routes(scenario, &mut builder, &nodes, &ports);
     let limits = Limits {
         events: scenario.limits.events,

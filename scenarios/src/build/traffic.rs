@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use host::app::{App, Service, Source, Task};
+use host::app::{App, Service, Session, Source, Task};
 use host::flow::{Flow, Workload};
 use host::measure::{FlowMeasure, Window};
 use host::stack::Carrier;
@@ -27,6 +27,7 @@ pub(super) fn flows<O: Observer>(
     let window = window(scenario);
     let workloads: Vec<Workload> = scenario.traffic.iter().map(|entry| workload(scenario, entry)).collect();
     let carriers: Vec<Carrier> = scenario.traffic.iter().map(carrier::carrier).collect();
+    let sessions: Vec<Option<Session>> = scenario.traffic.iter().map(carrier::session).collect();
     let mut flows = Vec::with_capacity(scenario.flows.len());
     for flow in &scenario.flows {
         let entry = &scenario.traffic[flow.traffic as usize];
@@ -48,6 +49,7 @@ pub(super) fn flows<O: Observer>(
             port: port(entry, flow.traffic),
             over: entry.stack.protocols().join("/").into(),
             carrier: carriers[flow.traffic as usize].clone(),
+            session: sessions[flow.traffic as usize].clone(),
             workload: workloads[flow.traffic as usize].clone(),
             name: name.into(),
         });
@@ -64,16 +66,19 @@ pub(super) fn add_apps<O: Observer>(
 ) {
     for (index, flow) in scenario.flows.iter().enumerate() {
         let id = FlowId(index as u32);
-        let source = App::Source(Box::new(Source::new(id, &world.flows[index], streams)));
+        let source = match &world.flows[index].session {
+            Some(session) => App::Session(session.client(id, &world.flows[index], streams)),
+            None => App::Source(Box::new(Source::new(id, &world.flows[index], streams))),
+        };
         host_on(scenario, places, streams, world, flow.from.node).add_app(source);
-        let (carrier, port) = (world.flows[index].carrier.clone(), world.flows[index].port);
+        let Flow { carrier, port, session, .. } = &world.flows[index];
+        let offer =
+            Offer { carrier: carrier.clone(), port: *port, session: session.clone(), task: Task::Take };
         match flow.to {
-            Destination::Node(end) => {
-                add_service(scenario, places, streams, world, end.node, &carrier, port, Task::Take)
-            }
+            Destination::Node(end) => add_service(scenario, places, streams, world, end.node, &offer),
             Destination::Multicast(group) => {
                 for node in group_nodes(scenario, group) {
-                    add_service(scenario, places, streams, world, node, &carrier, port, Task::Take);
+                    add_service(scenario, places, streams, world, node, &offer);
                 }
             }
         }
@@ -82,38 +87,57 @@ pub(super) fn add_apps<O: Observer>(
         let node = scenario::NodeId(number);
         let offered: Vec<_> = scenario.group_of(node).services.offered().collect();
         for (name, port) in offered {
+            let session = carrier::offered(name);
             let task = match name {
                 "echo" => Task::Echo,
                 "source" => Task::Generate,
                 _ => Task::Take,
             };
-            for carrier in [Carrier::Udp(Arc::default()), Carrier::Tcp(Arc::default())] {
-                add_service(scenario, places, streams, world, node, &carrier, port, task);
+            let tcp = session.is_none().then(|| Carrier::Tcp(Arc::default()));
+            for carrier in [Some(Carrier::Udp(Arc::default())), tcp].into_iter().flatten() {
+                let offer = Offer { carrier, port, session: session.clone(), task };
+                add_service(scenario, places, streams, world, node, &offer);
             }
         }
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "what a service is, and where it goes")]
+/// What a host offers on a port.
+struct Offer {
+    carrier: Carrier,
+    port: u16,
+    /// The session protocol that it speaks, if it speaks one.
+    session: Option<Session>,
+    /// What it does with what it takes, unless a session protocol says so.
+    task: Task,
+}
+
 fn add_service<O: Observer>(
     scenario: &Scenario,
     places: &Places,
     streams: &Streams,
     world: &mut World<O>,
     node: scenario::NodeId,
-    carrier: &Carrier,
-    port: u16,
-    task: Task,
+    offer: &Offer,
 ) {
     if scenario.is_outside(node) {
         return; // Who listens there is not simulated.
     }
+    let Offer { carrier, port, session, task } = offer;
+    let (port, task) = (*port, *task);
     let name = format!("{}:{port}", scenario.node_name(node));
     let groups = scenario.group_of(node).multicast.clone();
     let host = host_on(scenario, places, streams, world, node);
-    let known =
-        host.apps().iter().any(|app| matches!(app, App::Service(service) if service.serves(port, carrier)));
+    let known = host.apps().iter().any(|app| match app {
+        App::Service(service) => service.serves(port, carrier),
+        App::Session(session) => session.serves(port, carrier),
+        App::Source(_) => false,
+    });
     if known {
+        return;
+    }
+    if let Some(session) = session {
+        host.add_app(App::Session(session.server(&name, port, carrier.clone(), groups)));
         return;
     }
     let service = Service::new(&name, None, port, carrier.clone()).member_of(groups);
@@ -125,9 +149,10 @@ fn window(scenario: &Scenario) -> Window {
     Window { from: scenario.warm_up.into(), to: scenario.duration.into() }
 }
 
-/// The port number of an entry of the traffic: the stated one, or one of its own.
+/// The port number of an entry of the traffic: the stated one, its session protocol's, or one of its own.
 fn port(entry: &Traffic, number: u32) -> u16 {
-    entry.port.unwrap_or_else(|| FIRST_PORT + (number % u32::from(PORTS)) as u16)
+    let usual = (entry.stack.session() == Some("coap")).then_some(wire::coap::PORT);
+    entry.port.or(usual).unwrap_or_else(|| FIRST_PORT + (number % u32::from(PORTS)) as u16)
 }
 
 fn group_nodes(scenario: &Scenario, group: IpAddr) -> Vec<scenario::NodeId> {

@@ -32,7 +32,10 @@ pub use node::{
     ArpSettings, Clock, EthernetSegment, Forwarding, InterfaceSettings, Medium, NodeSettings, Service,
     Services,
 };
-pub use options::{CongestionControl, LossDetection, ProtocolOptions, TcpOptions, UdpOptions};
+pub use options::{
+    CoapMethod, CoapOptions, CongestionControl, LossDetection, PathMtuDiscovery, ProtocolOptions, SynCookies,
+    TcpOptions, UdpOptions,
+};
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
 pub use queue::{CoDel, DropTail, FqCoDel, Queue, QueueLimit, Red};

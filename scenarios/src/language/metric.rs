@@ -139,6 +139,15 @@ pub const METRICS: &[Metric] = {
         row("hop-frames", "hop_frames", Count, "frames, all hops", LOWER),
         row("setup-time", "setup_time_ns", Nanoseconds, "set-up time", LOWER),
         row("retransmission-bytes", "retransmission_bytes", Bytes, "bytes sent again", LOWER),
+        row(
+            "session.retransmissions",
+            "session_retransmissions",
+            Count,
+            "messages sent again by the session",
+            LOWER,
+        ),
+        row("session.duplicates", "session_duplicates", Count, "duplicates recognised by the session", LOWER),
+        row("session.failed", "session_failed", Count, "exchanges that failed", LOWER),
     ]
 };
 

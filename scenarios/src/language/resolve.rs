@@ -12,6 +12,7 @@ mod pairs;
 mod route;
 mod split_mix;
 mod topology;
+mod trace_file;
 mod traffic;
 mod workload;
 
@@ -23,7 +24,7 @@ use super::path::Path;
 use super::quantity::{Duration, Size};
 use super::scenario::{Limits, Scenario};
 
-/// Reads a file that a scenario names: a rate trace.
+/// Reads a file that a scenario names: a trace of rates or of losses.
 pub trait Files: Sync {
     /// The content of the file called `name`, relative to the scenario.
     ///

@@ -86,6 +86,16 @@ impl Stack {
         self.protocols.last().expect("a stack has at least one protocol")
     }
 
+    /// The session protocol on top, if there is one.
+    pub fn session(&self) -> Option<&'static str> {
+        self.protocols.first().copied().filter(|name| ["coap", "mqtt", "mqtt-sn", "http"].contains(name))
+    }
+
+    /// Whether one message may go to a whole group.
+    pub fn reaches_groups(&self) -> bool {
+        self.service == Service::Datagrams || (self.session() == Some("coap") && self.transport() == "udp")
+    }
+
     /// What the stack offers to the application.
     pub fn service(&self) -> Service {
         self.service
@@ -169,7 +179,13 @@ const PROTOCOLS: &[Protocol] = &[
     },
     above("tls", &[Service::ByteStream], Service::ByteStream),
     above("dtls", &[Service::Datagrams], Service::Datagrams),
-    above("coap", &[Service::Datagrams, Service::ByteStream], Service::ReliableMessages),
+    Protocol {
+        name: "coap",
+        needs: &[Service::Datagrams],
+        on_ip: false,
+        offers: Service::ReliableMessages,
+        support: Support::Carried,
+    },
     above("mqtt", &[Service::ByteStream, Service::ReliableMessages], Service::ReliableMessages),
     above("mqtt-sn", &[Service::Datagrams], Service::ReliableMessages),
     above("http", &[Service::ByteStream], Service::ReliableMessages),
@@ -177,6 +193,7 @@ const PROTOCOLS: &[Protocol] = &[
 
 /// Pairs whose refusal deserves more than the general reason.
 const REFUSED: &[(&str, &str, &str)] = &[
+    ("coap", "tcp", "this program carries CoAP over datagrams (RFC 7252), not over a byte stream (RFC 8323)"),
     ("tls", "udp", "TLS needs every byte in order (RFC 8446 §1); over datagrams use `dtls`"),
     ("dtls", "tcp", "DTLS is TLS for datagrams (RFC 9147 §1); over a byte stream use `tls`"),
     ("mqtt", "udp", "MQTT needs an ordered, lossless stream (MQTT 5.0 §4.2); over datagrams use `mqtt-sn`"),
@@ -200,6 +217,15 @@ mod tests {
     }
 
     #[test]
+    fn coap_stands_on_datagrams() {
+        let stack = Stack::parse("coap/udp").expect("it is carried");
+        assert_eq!((stack.transport(), stack.session()), ("udp", Some("coap")));
+        assert!(
+            Stack::parse("coap/tcp").expect_err("a stream").1.is_some_and(|help| help.contains("RFC 8323"))
+        );
+    }
+
+    #[test]
     fn a_refusal_gives_the_reason() {
         let (message, help) = Stack::parse("tcp/udp").expect_err("TCP stands on IP");
         assert_eq!(message, "`tcp` cannot stand on `udp`");
@@ -210,7 +236,7 @@ mod tests {
 
     #[test]
     fn a_protocol_that_is_known_but_not_carried_is_told_apart_from_an_unknown_one() {
-        assert!(Stack::parse("coap/udp").expect_err("not carried").0.contains("does not carry `coap`"));
+        assert!(Stack::parse("mqtt/tcp").expect_err("not carried").0.contains("does not carry `mqtt`"));
         assert!(Stack::parse("tpc").expect_err("unknown").1.is_some_and(|help| help.contains("`tcp`")));
         assert!(Stack::parse("").is_err());
     }

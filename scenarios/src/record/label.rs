@@ -115,6 +115,11 @@ impl Labeller {
 fn udp_label(datagram: &[u8]) -> String {
     match udp::Header::parse(datagram) {
         Ok(header) => {
+            let is_coap = [header.source_port, header.destination_port].contains(&wire::coap::PORT);
+            let content = &datagram[udp::HEADER_LEN..];
+            if is_coap && let Ok((head, at)) = wire::coap::Head::parse(content, content.len()) {
+                return super::label_coap::label(&head, content.len() - at);
+            }
             format!("UDP {} > {} len {}", header.source_port, header.destination_port, header.payload_len())
         }
         Err(_) => "UDP, malformed".to_owned(),

@@ -4,6 +4,7 @@
 
 mod capture;
 mod label;
+mod label_coap;
 mod series;
 mod trace;
 

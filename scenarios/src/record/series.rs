@@ -53,7 +53,7 @@ impl SeriesSampler {
         let Some(host) = world.host(world.flows[flow].from) else { return };
         let source = host.apps().iter().find_map(|app| match app {
             App::Source(source) if source.flow().0 as usize == flow => source.handle(),
-            App::Source(_) | App::Service(_) => None,
+            App::Source(_) | App::Service(_) | App::Session(_) => None,
         });
         let Some(Handle::Tcp(id)) = source else { return };
         let Some(stats) = host.stack().tcp_endpoint().and_then(|tcp| tcp.stats(id)) else { return };

@@ -1,6 +1,8 @@
 //! Applications: what generates messages, and what takes and answers them.
 
+pub mod coap;
 mod service;
+mod session;
 mod source;
 mod supply;
 
@@ -9,10 +11,13 @@ use std::net::IpAddr;
 use network::node::NodeId;
 use sim_core::SimTime;
 use sim_core::random::Streams;
+use wire::account::FlowId;
 
 pub use service::{Service, Task};
+pub use session::{Session, SessionApp};
 pub use source::Source;
 
+use crate::clock::Clock;
 use crate::flow::Flow;
 use crate::stack::{Handle, Stack, StackEvent, Way};
 
@@ -23,6 +28,8 @@ pub enum App {
     Source(Box<Source>),
     /// Takes what arrives on a port number, and answers requests.
     Service(Box<Service>),
+    /// One end of a session protocol.
+    Session(Box<dyn SessionApp>),
 }
 
 /// What an application may use while it handles something.
@@ -53,6 +60,7 @@ impl App {
         match self {
             Self::Source(source) => source.start(context),
             Self::Service(service) => service.start(context),
+            Self::Session(session) => session.start(context),
         }
     }
 
@@ -61,6 +69,7 @@ impl App {
         match self {
             Self::Source(source) => source.on_event(context, handle, event),
             Self::Service(service) => service.on_event(context, handle, event),
+            Self::Session(session) => session.on_event(context, handle, event),
         }
     }
 
@@ -69,14 +78,28 @@ impl App {
         match self {
             Self::Source(source) => source.on_timer(context),
             Self::Service(service) => service.on_timer(context),
+            Self::Session(session) => session.on_timer(context),
         }
     }
 
-    /// When [`Self::on_timer`] has something to do next, in global time.
-    pub fn next_timer(&self) -> Option<SimTime> {
+    /// When [`Self::on_timer`] has something to do next, in global time, on a host with `clock`.
+    pub fn next_timer(&self, clock: &Clock) -> Option<SimTime> {
         match self {
+            Self::Session(session) => {
+                let protocol = session.next_protocol_timer().map(|local| clock.global(local));
+                session.next_timer().into_iter().chain(protocol).min()
+            }
             Self::Source(source) => source.next_timer(),
             Self::Service(service) => service.next_timer(),
+        }
+    }
+
+    /// The flow and the address that it is about to open a socket or connection for, if it has none.
+    pub fn seeks(&self) -> Option<(FlowId, IpAddr)> {
+        match self {
+            Self::Source(source) => source.handle().is_none().then(|| (source.flow(), source.address())),
+            Self::Service(_) => None,
+            Self::Session(session) => session.seeks(),
         }
     }
 
@@ -85,6 +108,7 @@ impl App {
         match self {
             Self::Source(_) => &[],
             Self::Service(service) => service.groups(),
+            Self::Session(session) => session.groups(),
         }
     }
 
@@ -93,6 +117,7 @@ impl App {
         match self {
             Self::Source(source) => source.lose_volatile_state(),
             Self::Service(service) => service.lose_volatile_state(),
+            Self::Session(session) => session.lose_volatile_state(),
         }
     }
 }

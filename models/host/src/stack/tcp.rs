@@ -41,7 +41,11 @@ impl Stack {
             None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
         };
         for local in locals {
-            let listener = self.tcp().listen(SocketAddr::new(local, port), with_mtu(config, mtu), BACKLOG);
+            let listener = self.tcp().listen(
+                SocketAddr::new(local, port),
+                with_mtu(config, mtu),
+                config.listener.syn_queue,
+            );
             self.listeners.extend(listener.map(|listener| (listener, app)));
         }
     }
@@ -59,7 +63,8 @@ impl Stack {
             TcpEvent::PeerClosed(id) => (id, StackEvent::PeerClosed),
             TcpEvent::Closed { id, .. } => (id, StackEvent::Closed),
             // Nobody here sends urgent data, and a stalled connection may yet recover.
-            TcpEvent::Urgent(_) | TcpEvent::Stalled(_) => return None,
+            // Listeners here report connections at once.
+            TcpEvent::Urgent(_) | TcpEvent::Stalled(_) | TcpEvent::Acceptable(_) => return None,
         };
         let handle = Handle::Tcp(id);
         let app = match event {
@@ -94,6 +99,3 @@ fn with_mtu(config: &Arc<TcpConfig>, mtu: u16) -> Arc<TcpConfig> {
     }
     Arc::new(TcpConfig { mtu: u32::from(mtu), ..TcpConfig::clone(config) })
 }
-
-/// Connections that may wait to be accepted by one listener (Linux's `somaxconn`).
-const BACKLOG: u32 = 4096;

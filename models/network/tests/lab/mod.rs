@@ -133,6 +133,7 @@ impl<O: Observer> Lab<O> {
                 }
                 Event::Service(port) => self.net.on_service(port),
                 Event::Neighbour(port) => self.net.on_neighbour_timer(port),
+                Event::Entry(outlet, packet) => self.net.on_entry(outlet, packet),
                 Event::Fault(index) => {
                     let action = self.actions[index as usize].take().expect("an action is done once");
                     action(&mut self.net);

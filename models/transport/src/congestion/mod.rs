@@ -100,6 +100,14 @@ impl Controller {
     }
 }
 
+impl Controller {
+    /// The controller without CUBIC's fast convergence (RFC 9438 §4.7); others have none.
+    #[must_use]
+    pub fn without_fast_convergence(self) -> Self {
+        if let Self::Cubic(cubic) = self { Self::Cubic(cubic.without_fast_convergence()) } else { self }
+    }
+}
+
 macro_rules! delegate {
     ($self:ident, $inner:ident => $call:expr) => {
         match $self {

@@ -108,10 +108,15 @@ impl Sender {
         if !config.limited_transmit && self.dup_acks > 0 && self.recovery == Recovery::Open {
             return Err(Held::Idle);
         }
-        let nagle = config.nagle && self.nxt > self.una;
+        // Minshall's variant waits for the last small segment only, not for full ones.
+        let unacknowledged = if config.minshall { self.small_until } else { self.nxt };
+        let nagle = config.nagle && unacknowledged > self.una;
         let worth =
             len == u64::from(room) || fin || (!nagle && (len == waiting || len * 2 >= self.window_max));
         if worth {
+            if len < u64::from(room) {
+                self.small_until = self.nxt + len;
+            }
             Ok(Choice::New { len: len as u32, fin })
         } else if nagle {
             Err(Held::Idle)

@@ -2,6 +2,8 @@
 
 use sim_core::SimDuration;
 
+use super::listener::ListenerConfig;
+use super::path_mtu::PathMtuDiscovery;
 use crate::congestion::Algorithm;
 use crate::rtt::RtoLimits;
 
@@ -28,6 +30,8 @@ pub struct TcpConfig {
     pub receive_buffer: u32,
     /// Congestion control.
     pub congestion: Algorithm,
+    /// CUBIC's fast convergence (RFC 9438 §4.7).
+    pub fast_convergence: bool,
     /// Initial window in segments, or RFC 6928's.
     pub initial_window: Option<u32>,
     /// Whether the window shrinks to the initial one after a pause (RFC 5681 §4.1).
@@ -51,10 +55,22 @@ pub struct TcpConfig {
     /// Take back a reduction of the window that D-SACKs (RFC 3708) or timestamps (RFC 3522) show to be
     /// needless.
     pub undo: bool,
+    /// Tell the peer of the user timeout, and heed the peer's (RFC 5482).
+    pub user_timeout_option: bool,
+    /// How the path's packet size is learnt.
+    pub path_mtu: PathMtuDiscovery,
+    /// Send data in the SYN where the server has given a cookie, and ask for one elsewhere (RFC 7413).
+    pub fast_open: bool,
+    /// What only listeners use.
+    pub listener: ListenerConfig,
     /// Send up to two new segments on the first duplicate acknowledgments (RFC 3042).
     pub limited_transmit: bool,
     /// Hold back small segments while data is unacknowledged (RFC 9293 §3.7.4).
     pub nagle: bool,
+    /// Nagle's algorithm waits for the acknowledgment of small segments only (Minshall's variant, as in Linux).
+    pub minshall: bool,
+    /// The first segments of a connection that are acknowledged at once, each by itself; Linux has up to 16.
+    pub quick_acks: u8,
     /// Longest delay of an acknowledgment, at most 500 ms (RFC 9293 §3.8.6.3, MUST-40); zero acknowledges
     /// every segment at once.
     pub ack_delay: SimDuration,
@@ -103,6 +119,7 @@ impl Default for TcpConfig {
             send_buffer: 1 << 20,
             receive_buffer: 1 << 20,
             congestion: Algorithm::Reno,
+            fast_convergence: true,
             initial_window: None,
             restart_after_idle: true,
             rto: RtoLimits::default(),
@@ -114,8 +131,14 @@ impl Default for TcpConfig {
             proportional_rate_reduction: true,
             f_rto: true,
             undo: true,
+            user_timeout_option: false,
+            path_mtu: PathMtuDiscovery::Icmp,
+            fast_open: false,
+            listener: ListenerConfig::default(),
             limited_transmit: true,
             nagle: true,
+            minshall: false,
+            quick_acks: 0,
             ack_delay: SimDuration::from_millis(200),
             ack_every: 2,
             keep_alive: None,

@@ -8,7 +8,10 @@ use wire::account::{FlowId, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
 
 use super::config::{TcpConfig, default_segment_size};
+use super::fast_open::FastOpen;
 use super::note::{Note, NoteKind};
+use super::offer::Offer;
+use super::path_mtu::LoweredPath;
 use super::receiver::{AckDue, Receiver};
 use super::segment::Segment;
 use super::sender::Sender;
@@ -32,6 +35,8 @@ pub struct Changes {
     pub peer_closed: bool,
     /// The peer has announced urgent data.
     pub urgent: bool,
+    /// What is known of the server's Fast Open has changed.
+    pub(super) cookie: bool,
     /// One segment has been resent R1 times (RFC 9293 §3.8.3).
     pub stalled: bool,
     /// The connection is over.
@@ -74,6 +79,12 @@ pub struct TcpConnection {
     pub(super) challenge_window: SimTime,
     pub(super) challenge_count: u8,
     pub(super) timestamp_offset: u32,
+    /// R2 for data: the configured one, or what RFC 5482 makes of both sides' wishes.
+    pub(super) user_timeout: SimDuration,
+    /// SND.UP: first place behind the urgent data that was written.
+    pub(super) urgent_end: u64,
+    pub(super) fast_open: Option<Box<FastOpen>>,
+    pub(super) lowered_path: Option<LoweredPath>,
     pub(super) counters: Counters,
     notes: Option<Vec<Note>>,
 }
@@ -130,12 +141,12 @@ impl TcpConnection {
         connection.state = State::SynReceived;
         connection.passive = true;
         connection.flow = syn.flow;
-        connection.take_syn(now, syn);
+        connection.take_offer(now, &Offer::of(syn));
         connection.start_handshake(now);
         connection
     }
 
-    fn new(
+    pub(super) fn new(
         now: SimTime,
         local: SocketAddr,
         remote: SocketAddr,
@@ -168,6 +179,10 @@ impl TcpConnection {
             challenge_window: now,
             challenge_count: 0,
             timestamp_offset,
+            user_timeout: config.user_timeout,
+            urgent_end: 0,
+            fast_open: None,
+            lowered_path: None,
             counters: Counters::default(),
             notes: None,
             config,
@@ -259,9 +274,21 @@ impl TcpConnection {
         self.write_blocked |= taken < slice.len();
         if taken > 0 {
             self.sender.on_resume(now, &self.config);
+            if self.state == State::SynSent {
+                self.stop_waiting(now);
+            }
             self.flow = run.flow;
             let whole = taken == slice.len();
             self.sender.buffer.push(slice.slice(0..taken), Run { last: run.last && whole, ..run });
+        }
+        taken
+    }
+
+    /// Writes urgent data: segments say how far it goes until that is sent (RFC 9293 §3.8.5).
+    pub fn write_urgent(&mut self, now: SimTime, slice: &Slice, run: Run) -> u32 {
+        let taken = self.write(now, slice, run);
+        if taken > 0 {
+            self.urgent_end = self.sender.buffer.end();
         }
         taken
     }
@@ -284,63 +311,6 @@ impl TcpConnection {
             self.receiver.acknowledge_now(Reason::Acknowledgement);
         }
         read
-    }
-
-    /// Closes the sending direction: a FIN follows what was written (RFC 9293 §3.10.4).
-    pub fn shutdown(&mut self, now: SimTime) {
-        match self.state {
-            State::SynSent => {
-                // RFC 9293 §3.10.4: nothing is queued beyond what the peer knows of; delete the TCB.
-                self.finish(now, CloseReason::Aborted);
-            }
-            // Queued until established, which keeps the data that was written (RFC 9293 §3.10.4).
-            State::SynReceived => self.sender.fin = true,
-            State::Established | State::CloseWait => {
-                self.sender.fin = true;
-                self.sender.on_resume(now, &self.config);
-                let after = self.state.after_close().expect("a FIN may follow in these states");
-                self.enter(now, after);
-            }
-            State::Closed
-            | State::FinWait1
-            | State::FinWait2
-            | State::Closing
-            | State::LastAck
-            | State::TimeWait => {}
-        }
-    }
-
-    /// Closes both directions: what the peer sends from now on, or has sent and nobody read, is answered
-    /// with a reset (RFC 9293 §3.6.1).
-    pub fn close(&mut self, now: SimTime) {
-        if self.discard {
-            return;
-        }
-        self.discard = true;
-        if self.receiver.buffer.readable() > 0 && self.state.is_synchronized() {
-            self.receiver.buffer.clear();
-            if self.state != State::TimeWait {
-                self.abort(now);
-            }
-            return;
-        }
-        self.shutdown(now);
-        if self.state == State::FinWait2 {
-            self.timers.set(Timer::TimeWait, now + self.config.fin_wait);
-        }
-    }
-
-    /// Ends the connection at once with a reset (RFC 9293 §3.10.5).
-    pub fn abort(&mut self, now: SimTime) {
-        self.pending.reset = match self.state {
-            State::SynReceived
-            | State::Established
-            | State::FinWait1
-            | State::FinWait2
-            | State::CloseWait => true,
-            State::Closed | State::SynSent | State::Closing | State::LastAck | State::TimeWait => false,
-        };
-        self.finish(now, CloseReason::Aborted);
     }
 
     /// Whether nothing is left to be sent or read, so that the connection can be forgotten.
@@ -390,65 +360,6 @@ impl TcpConnection {
         receiver.window.wants_update(receiver.next(), receiver.buffer.readable(), receiver.segment_size)
     }
 
-    /// Goes to `state`, with what entering it entails.
-    pub(super) fn enter(&mut self, now: SimTime, state: State) {
-        let from = self.state;
-        if from == state {
-            return;
-        }
-        self.note(now, NoteKind::State { from, to: state });
-        self.state = state;
-        match state {
-            State::Established => self.changes.connected = true,
-            State::FinWait2 if self.discard => {
-                self.timers.set(Timer::TimeWait, now + self.config.fin_wait);
-            }
-            State::TimeWait => {
-                let delayed = self.timers.is_set(Timer::DelayedAck);
-                self.timers.clear_all();
-                if delayed {
-                    self.receiver.acknowledge_now(Reason::Acknowledgement);
-                }
-                self.timers.set(Timer::TimeWait, now + self.config.time_wait);
-                self.report_closed(now, CloseReason::Normal);
-            }
-            State::Closed
-            | State::SynSent
-            | State::SynReceived
-            | State::FinWait1
-            | State::FinWait2
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck => {}
-        }
-    }
-
-    /// The connection is over: CLOSED, without timers. Except after an orderly close all buffers are flushed.
-    pub(super) fn finish(&mut self, now: SimTime, reason: CloseReason) {
-        if self.state == State::Closed {
-            return;
-        }
-        let over_before = self.state == State::TimeWait;
-        self.enter(now, State::Closed);
-        self.timers.clear_all();
-        self.pending.syn = false;
-        self.pending.window_probe = false;
-        self.pending.keep_alive = false;
-        if reason != CloseReason::Normal {
-            self.receiver.buffer.clear();
-        }
-        let end = self.sender.buffer.end();
-        self.sender.buffer.release(end);
-        if !over_before {
-            self.report_closed(now, reason);
-        }
-    }
-
-    fn report_closed(&mut self, now: SimTime, reason: CloseReason) {
-        self.changes.closed = Some(reason);
-        self.note(now, NoteKind::Closed(reason));
-    }
-
     /// Starts the retransmission timer unless it runs (RFC 6298 §5.1).
     #[inline]
     pub(super) fn start_retransmission_timer(&mut self, now: SimTime) {
@@ -456,7 +367,7 @@ impl TcpConnection {
             self.restart_retransmission_timer(now);
         }
         if !self.timers.is_set(Timer::User) {
-            self.timers.set(Timer::User, now + self.config.user_timeout);
+            self.timers.set(Timer::User, now + self.user_timeout);
         }
     }
 

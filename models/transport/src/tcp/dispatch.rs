@@ -8,11 +8,16 @@ use wire::account::{Reason, Runs};
 use wire::payload::Payload;
 use wire::tcp::TcpFlags;
 
+use super::config::TcpConfig;
 use super::connection::TcpConnection;
+use super::cookie::LIFETIME;
 use super::endpoint::TcpEndpoint;
-use super::event::{ListenerId, TcpEvent};
+use super::event::{ConnectionId, ListenerId, TcpEvent};
+use super::fast_open::{self, Verdict};
 use super::hook::NoHook;
-use super::segment::{Outgoing, Segment, SegmentError};
+use super::listener::SynCookies;
+use super::offer::Offer;
+use super::segment::{Marks, Outgoing, Segment, SegmentError};
 use super::state::State;
 use crate::endpoint::{Endpoint, IcmpError, NetworkEvent, Received, Transmit};
 
@@ -23,21 +28,25 @@ impl TcpEndpoint {
         now: SimTime,
         local: SocketAddr,
         remote: SocketAddr,
-        segment: &Segment<'_>,
+        segment: Segment<'_>,
     ) {
         let flags = segment.header.flags;
         if flags.contains(TcpFlags::RST) {
             self.counters.unmatched += 1;
             return;
         }
-        let listener = self.listeners.find(local).filter(|_| !flags.contains(TcpFlags::ACK));
-        let Some(listener) = listener else {
+        let Some(listener) = self.listeners.find(local).map(ListenerId) else {
             self.counters.unmatched += 1;
-            self.refuse(local, remote, segment);
+            self.refuse(local, remote, &segment);
             return;
         };
-        if flags.contains(TcpFlags::SYN) {
-            self.handle_syn(now, ListenerId(listener), local, remote, segment);
+        if flags.contains(TcpFlags::ACK) {
+            if let Some(segment) = self.take_cookie(now, listener, (local, remote), segment) {
+                self.counters.unmatched += 1;
+                self.refuse(local, remote, &segment);
+            }
+        } else if flags.contains(TcpFlags::SYN) {
+            self.handle_syn(now, listener, local, remote, segment);
         } else {
             self.counters.unmatched += 1; // RFC 9293 §3.10.7.2, fourth step.
         }
@@ -49,24 +58,73 @@ impl TcpEndpoint {
         id: ListenerId,
         local: SocketAddr,
         remote: SocketAddr,
-        syn: &Segment<'_>,
+        syn: Segment<'_>,
     ) {
         let Some(listener) = self.listeners.get_mut(id.0) else { return };
-        if listener.half_open >= listener.backlog {
+        if listener.is_full() {
+            self.counters.accept_queue_full += 1;
+            return;
+        }
+        let config = Arc::clone(&listener.config);
+        let full = listener.half_open >= listener.backlog;
+        let cookie = match config.listener.syn_cookies {
+            SynCookies::Off => false,
+            SynCookies::WhenFull => full,
+            SynCookies::Always => true,
+        };
+        if cookie {
+            listener.cookies_until = now + LIFETIME;
+            self.answer_with_cookie(now, (local, remote), &config, &syn);
+            return;
+        }
+        if full {
             self.counters.backlog_full += 1;
             return;
         }
-        listener.half_open += 1;
-        let config = Arc::clone(&listener.config);
+        let verdict = self.judge_fast_open(id, &config, remote.ip(), &syn);
         let (initial, offset) = self.initial_numbers(now, local, remote);
-        let connection = TcpConnection::accept(now, local, remote, config, initial, offset, syn);
-        let connection = self.add(connection, Some(id));
+        let mut connection = TcpConnection::accept(now, local, remote, config, initial, offset, &syn);
+        connection.take_syn_data(syn, verdict);
+        let connection = self.add_half_open(connection, id);
         self.touch(connection.index);
+    }
+
+    /// Adds a connection in SYN-RECEIVED that came from a listener.
+    pub(super) fn add_half_open(&mut self, connection: TcpConnection, id: ListenerId) -> ConnectionId {
+        if let Some(listener) = self.listeners.get_mut(id.0) {
+            listener.half_open += 1;
+            listener.fast_open_pending += u32::from(connection.was_announced());
+        }
+        self.counters.half_open_max = self.counters.half_open_max.max(self.listeners.half_open());
+        self.add(connection, Some(id))
+    }
+
+    /// What becomes of the Fast Open option of a SYN (RFC 7413 §4.2.2).
+    fn judge_fast_open(
+        &mut self,
+        id: ListenerId,
+        config: &TcpConfig,
+        client: IpAddr,
+        syn: &Segment<'_>,
+    ) -> Verdict {
+        let limit = config.listener.fast_open;
+        let Some(offered) = Offer::of(syn).fast_open.filter(|_| limit > 0) else { return Verdict::Ordinary };
+        let own = fast_open::cookie(self.secret, client);
+        if offered != own {
+            self.counters.fast_open_refused += u64::from(!offered.as_bytes().is_empty());
+            return Verdict::Grant(own);
+        }
+        if self.listeners.get_mut(id.0).is_none_or(|listener| listener.fast_open_pending >= limit) {
+            self.counters.fast_open_refused += 1;
+            return Verdict::Ordinary;
+        }
+        self.counters.fast_open_accepted += 1;
+        Verdict::Accept
     }
 
     /// RFC 9293 §3.10.7.1 and §3.10.7.2: a reset that the sender of `segment` will accept.
     fn refuse(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment<'_>) {
-        if self.resets.len() >= RESETS_WAITING {
+        if self.stateless.len() >= WAITING {
             self.counters.resets_suppressed += 1;
             return;
         }
@@ -81,7 +139,7 @@ impl TcpEndpoint {
         outgoing.flow = segment.flow;
         self.counters.resets_sent += 1;
         let nothing = (Payload::empty(), Runs::new());
-        self.resets.push_back(outgoing.emit(local, remote, nothing, (None, 0)));
+        self.stateless.push_back(outgoing.emit(local, remote, nothing, Marks::DEFAULT));
     }
 
     fn handle_icmp(
@@ -128,8 +186,17 @@ impl Endpoint for TcpEndpoint {
         let local = SocketAddr::new(destination, segment.header.destination_port);
         let remote = SocketAddr::new(source, segment.header.source_port);
         if let Some(index) = self.demux.find(local, remote)
-            && let Some(connection) = &mut self.slots[index as usize].connection
+            && let slot = &mut self.slots[index as usize]
+            && let Some(connection) = &mut slot.connection
         {
+            if let Some(listener) = slot.listener
+                && segment.header.flags.without(TcpFlags::PSH) == TcpFlags::ACK
+                && connection.state() == State::SynReceived
+                && self.listeners.get_mut(listener.0).is_some_and(|listener| listener.is_full())
+            {
+                self.counters.accept_queue_full += 1; // The peer or our SYN-ACK tries again.
+                return;
+            }
             if !connection.may_be_replaced_by(&segment) || self.listeners.find(local).is_none() {
                 connection.handle_segment(now, segment);
                 self.touch(index);
@@ -140,7 +207,7 @@ impl Endpoint for TcpEndpoint {
             let _reported = connection.take_changes();
             self.free_slot(index);
         }
-        self.handle_unmatched(now, local, remote, &segment);
+        self.handle_unmatched(now, local, remote, segment);
     }
 
     fn handle_network(&mut self, now: SimTime, event: &NetworkEvent) {
@@ -182,8 +249,8 @@ impl Endpoint for TcpEndpoint {
     }
 
     fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
-        if let Some(reset) = self.resets.pop_front() {
-            return Some(reset);
+        if let Some(segment) = self.stateless.pop_front() {
+            return Some(segment);
         }
         while let Some(&index) = self.ready.front() {
             let slot = &mut self.slots[index as usize];
@@ -234,5 +301,5 @@ pub(super) fn is_one_host(address: IpAddr) -> bool {
     }
 }
 
-/// Resets to segments without a connection that may wait to be sent at once.
-const RESETS_WAITING: usize = 256;
+/// Resets to segments without a connection, and SYN cookies, that may wait to be sent at once.
+pub(super) const WAITING: usize = 256;

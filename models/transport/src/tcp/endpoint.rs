@@ -15,7 +15,8 @@ use super::connection::{Changes, TcpConnection};
 use super::deadlines::Deadlines;
 use super::demux::Demux;
 use super::dispatch::is_one_host;
-use super::event::{ConnectionId, EndpointCounters, ListenerId, TcpError, TcpEvent};
+use super::event::{ConnectionId, EndpointCounters, HalfOpen, ListenerId, TcpError, TcpEvent};
+use super::fast_open::{KNOWN_SERVERS, KnownServer, KnownServers};
 use super::listener::{Listener, Listeners};
 use super::note::Note;
 use super::sequence::InitialSequence;
@@ -39,6 +40,8 @@ pub(super) struct Slot {
     pub(super) reported: bool,
     /// Segments find it.
     pub(super) linked: bool,
+    /// The user knows of it.
+    pub(super) announced: bool,
 }
 
 /// The TCP of one host.
@@ -54,7 +57,10 @@ pub struct TcpEndpoint {
     pub(super) ready: VecDeque<u32>,
     pub(super) deadlines: Deadlines,
     pub(super) events: VecDeque<TcpEvent>,
-    pub(super) resets: VecDeque<Transmit>,
+    /// Segments that belong to no connection.
+    pub(super) stateless: VecDeque<Transmit>,
+    /// Servers that have given Fast Open cookies.
+    pub(super) known_servers: KnownServers,
     pub(super) rng: ChaCha8Rng,
     pub(super) secret: [u64; 2],
     pub(super) notes: bool,
@@ -75,7 +81,8 @@ impl TcpEndpoint {
             ready: VecDeque::new(),
             deadlines: Deadlines::default(),
             events: VecDeque::new(),
-            resets: VecDeque::new(),
+            stateless: VecDeque::new(),
+            known_servers: KnownServers::new(),
             rng,
             secret,
             notes: false,
@@ -110,8 +117,39 @@ impl TcpEndpoint {
         config: Arc<TcpConfig>,
         backlog: u32,
     ) -> Result<ListenerId, TcpError> {
-        let listener = Listener { local, config, backlog, half_open: 0 };
+        let listener = Listener::new(local, config, backlog);
         self.listeners.add(listener).map(ListenerId).ok_or(TcpError::AddressInUse(local))
+    }
+
+    /// Hands out the connection that has waited longest at a listener with [`super::ListenerConfig::on_demand`].
+    pub fn accept(&mut self, id: ListenerId) -> Option<ConnectionId> {
+        loop {
+            let next = self.listeners.get_mut(id.0)?.queue.pop_front()?;
+            let slot = self.slots.get_mut(next.index as usize)?;
+            let Some(connection) = slot.connection.as_deref().filter(|_| slot.generation == next.generation)
+            else {
+                continue;
+            };
+            if slot.reported {
+                continue;
+            }
+            slot.announced = true;
+            // What happened before is told now.
+            if connection.readable() > 0 {
+                self.events.push_back(TcpEvent::Readable(next));
+            }
+            if connection.receiver.finished {
+                self.events.push_back(TcpEvent::PeerClosed(next));
+            }
+            return Some(next);
+        }
+    }
+
+    /// What is kept of connections whose handshake is not over.
+    pub fn half_open(&self) -> HalfOpen {
+        let connections = self.listeners.half_open();
+        let each = size_of::<TcpConnection>() + size_of::<Slot>();
+        HalfOpen { connections, bytes: u64::from(connections) * each as u64 }
     }
 
     /// Stops listening; connections that were made stay.
@@ -147,7 +185,11 @@ impl TcpEndpoint {
             return Err(TcpError::AddressInUse(local));
         }
         let (initial, offset) = self.initial_numbers(now, local, remote);
-        let connection = TcpConnection::connect(now, local, remote, config, initial, offset);
+        let fast_open = config.fast_open;
+        let mut connection = TcpConnection::connect(now, local, remote, config, initial, offset);
+        if fast_open {
+            connection.use_fast_open(self.known_servers.get(&remote.ip()).copied());
+        }
         let id = self.add(connection, None);
         self.touch(id.index);
         Ok(id)
@@ -192,6 +234,7 @@ impl TcpEndpoint {
                 queued: false,
                 reported: false,
                 linked: false,
+                announced: false,
             });
             u32::try_from(self.slots.len() - 1).expect("memory ends before 2^32 connections")
         });
@@ -202,6 +245,7 @@ impl TcpEndpoint {
         slot.listener = listener;
         slot.reported = false;
         slot.linked = true;
+        slot.announced = listener.is_none();
         ConnectionId { index, generation: slot.generation }
     }
 
@@ -225,6 +269,14 @@ impl TcpEndpoint {
     pub fn write(&mut self, now: SimTime, id: ConnectionId, slice: &Slice, run: Run) -> u32 {
         let Some(connection) = self.get_mut(id) else { return 0 };
         let taken = connection.write(now, slice, run);
+        self.touch(id.index);
+        taken
+    }
+
+    /// Writes urgent data (RFC 9293 §3.8.5), and returns the bytes taken.
+    pub fn write_urgent(&mut self, now: SimTime, id: ConnectionId, slice: &Slice, run: Run) -> u32 {
+        let Some(connection) = self.get_mut(id) else { return 0 };
+        let taken = connection.write_urgent(now, slice, run);
         self.touch(id.index);
         taken
     }
@@ -339,15 +391,26 @@ impl TcpEndpoint {
         let changes = connection.take_changes();
         let id = ConnectionId { index, generation: slot.generation };
         let readable = Changes { readable: true, ..Changes::default() };
-        if changes == readable && connection.state() == State::Established && slot.listener.is_none() {
+        if changes == readable && connection.state() == State::Established && slot.announced {
             self.events.push_back(TcpEvent::Readable(id));
             return;
         }
         if changes.connected {
-            self.events.push_back(match slot.listener {
-                Some(listener) => TcpEvent::Accepted { listener, id },
+            let event = match slot.listener.map(|listener| (listener, self.listeners.get_mut(listener.0))) {
                 None => TcpEvent::Connected(id),
-            });
+                Some((listener, Some(waiting))) if waiting.config.listener.on_demand => {
+                    waiting.queue.push_back(id);
+                    TcpEvent::Acceptable(listener)
+                }
+                Some((listener, _)) => {
+                    slot.announced = true;
+                    TcpEvent::Accepted { listener, id }
+                }
+            };
+            self.events.push_back(event);
+        }
+        if changes.cookie {
+            remember(&mut self.known_servers, connection.remote().ip(), connection.known_server());
         }
         let events = [
             (changes.readable, TcpEvent::Readable(id)),
@@ -356,12 +419,14 @@ impl TcpEndpoint {
             (changes.stalled, TcpEvent::Stalled(id)),
             (changes.peer_closed, TcpEvent::PeerClosed(id)),
         ];
-        self.events.extend(events.into_iter().filter_map(|(happened, event)| happened.then_some(event)));
+        let announced = slot.announced;
+        self.events
+            .extend(events.into_iter().filter_map(|(happened, it)| (happened && announced).then_some(it)));
         let over = connection.state() == State::Closed;
         let established = connection.state() != State::SynReceived;
-        let known = slot.listener.is_none() || changes.connected;
+        let fast_open = connection.was_announced();
         if let Some(reason) = changes.closed {
-            if known {
+            if announced {
                 self.events.push_back(TcpEvent::Closed { id, reason });
             } else {
                 slot.reported = true; // A half-open connection returns to LISTEN in silence.
@@ -372,6 +437,7 @@ impl TcpEndpoint {
             && let Some(listener) = self.listeners.get_mut(listener.0)
         {
             listener.half_open -= 1;
+            listener.fast_open_pending -= u32::from(fast_open);
         }
         if over {
             self.on_over(index);
@@ -410,6 +476,19 @@ impl TcpEndpoint {
         self.free.push(index);
         if self.live == 0 {
             self.deadlines.clear();
+        }
+    }
+}
+
+/// Keeps a server's cookie for later connections, or forgets it.
+fn remember(servers: &mut KnownServers, address: IpAddr, known: Option<KnownServer>) {
+    match known {
+        Some(known) if servers.len() < KNOWN_SERVERS || servers.contains_key(&address) => {
+            servers.insert(address, known);
+        }
+        Some(_) => {}
+        None => {
+            servers.remove(&address);
         }
     }
 }

@@ -28,6 +28,8 @@ pub enum TcpEvent {
         /// The new connection.
         id: ConnectionId,
     },
+    /// A connection waits to be accepted at a listener that hands them out on demand.
+    Acceptable(ListenerId),
     /// Bytes can be read; reported again after the next read.
     Readable(ConnectionId),
     /// A write that was cut short can go on.
@@ -45,6 +47,15 @@ pub enum TcpEvent {
         /// Why.
         reason: CloseReason,
     },
+}
+
+/// What an endpoint keeps of connections whose handshake is not over.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct HalfOpen {
+    /// Connections in SYN-RECEIVED that came from listeners.
+    pub connections: u32,
+    /// Bytes of memory that they take, without data that came with SYNs.
+    pub bytes: u64,
 }
 
 /// Why a call was refused.
@@ -80,4 +91,18 @@ pub struct EndpointCounters {
     pub backlog_full: u64,
     /// Connections in TIME-WAIT that gave way to a new one.
     pub time_wait_reused: u64,
+    /// SYNs and last acknowledgments dropped because too many connections waited to be accepted.
+    pub accept_queue_full: u64,
+    /// SYNs answered with a cookie.
+    pub cookies_sent: u64,
+    /// Connections made of cookies that came back.
+    pub cookies_accepted: u64,
+    /// Acknowledgments that no cookie fits.
+    pub cookies_failed: u64,
+    /// Connections opened by data in the SYN (RFC 7413).
+    pub fast_open_accepted: u64,
+    /// SYNs whose Fast Open cookie was wrong or came while too many were half open.
+    pub fast_open_refused: u64,
+    /// The most connections that were half open at once.
+    pub half_open_max: u32,
 }

@@ -3,7 +3,6 @@
 use sim_core::SimTime;
 use wire::account::Reason;
 
-use super::config::segment_size_of;
 use super::connection::TcpConnection;
 use super::note::NoteKind;
 use super::state::{CloseReason, State};
@@ -45,6 +44,7 @@ impl TcpConnection {
                 self.timers.clear(Timer::Reorder);
                 self.timers.clear(Timer::Probe);
                 self.sender.on_timeout(now, &self.config);
+                self.suspect_black_hole(now);
             }
         }
         let rto = self.sender.rtt.rto(&self.config.rto);
@@ -83,7 +83,7 @@ impl TcpConnection {
             return;
         }
         match error {
-            IcmpError::PacketTooBig { mtu } => self.on_path_mtu(mtu),
+            IcmpError::PacketTooBig { mtu } => self.on_path_mtu(now, mtu),
             // Hard while connecting; later they are taken as soft (RFC 5461 §4.1, which RFC 9293 cites).
             IcmpError::PortUnreachable | IcmpError::Prohibited if !self.state.is_synchronized() => {
                 if self.state != State::Closed {
@@ -95,15 +95,6 @@ impl TcpConnection {
             | IcmpError::Unreachable
             | IcmpError::TimeExceeded
             | IcmpError::ParameterProblem => self.soft_error = Some(error),
-        }
-    }
-
-    /// RFC 1191 §6, RFC 8201 §5: never below the least MTU, never upwards.
-    fn on_path_mtu(&mut self, mtu: u32) {
-        let ipv6 = self.remote.is_ipv6();
-        let size = segment_size_of(if mtu == 0 { 576 } else { mtu }, ipv6);
-        if size < self.sender.segment_size {
-            self.sender.on_segment_size(size, self.options_len());
         }
     }
 

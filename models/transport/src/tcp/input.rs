@@ -4,15 +4,13 @@ use sim_core::{SimDuration, SimTime};
 use wire::account::{Reason, split_runs};
 use wire::ip::Ecn;
 use wire::tcp::TcpFlags;
-use wire::tcp_options::TcpOption;
 
-use super::config::{MAX_SHIFT, default_segment_size};
 use super::connection::TcpConnection;
 use super::note::NoteKind;
 use super::reassembly::Arrival;
 use super::segment::Segment;
 use super::sender::{AckInfo, Recovery};
-use super::sequence::{ORIGIN, timestamp_before};
+use super::sequence::ORIGIN;
 use super::state::{CloseReason, State};
 use super::timer::Timer;
 use crate::congestion::CongestionControl;
@@ -32,127 +30,6 @@ impl TcpConnection {
             | State::Closing
             | State::LastAck
             | State::TimeWait => self.handle_synchronized(now, segment),
-        }
-    }
-
-    /// RFC 9293 §3.10.7.3.
-    fn handle_in_syn_sent(&mut self, now: SimTime, segment: Segment<'_>) {
-        let header = &segment.header;
-        let flags = header.flags;
-        let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
-        if flags.contains(TcpFlags::ACK) && ack != ORIGIN + 1 {
-            if !flags.contains(TcpFlags::RST) {
-                self.pending.reset_answer = Some(header.acknowledgment_number);
-            }
-            return;
-        }
-        if flags.contains(TcpFlags::RST) {
-            if flags.contains(TcpFlags::ACK) {
-                self.finish(now, CloseReason::Refused);
-            }
-            return;
-        }
-        if !flags.contains(TcpFlags::SYN) {
-            return;
-        }
-        self.take_syn(now, &segment);
-        self.last_heard = now;
-        if !flags.contains(TcpFlags::ACK) {
-            // Simultaneous open (RFC 9293 §3.5, Figure 7): answer with SYN-ACK.
-            self.enter(now, State::SynReceived);
-            self.pending.syn = true;
-            self.receiver.acked = ORIGIN + 1;
-            return;
-        }
-        let window = u64::from(header.window); // Not scaled in a SYN (RFC 7323 §2.2).
-        self.establish(now, ORIGIN, window);
-        self.receiver.acknowledge_now(Reason::Handshake);
-        self.process_text_and_fin(now, segment, ORIGIN);
-    }
-
-    /// Takes from a SYN the initial sequence number and the options, of which only those count that this
-    /// side offers too.
-    pub(super) fn take_syn(&mut self, now: SimTime, syn: &Segment<'_>) {
-        let flags = syn.header.flags;
-        self.receiver.on_syn(syn.header.sequence_number);
-        let ipv6 = self.remote.is_ipv6();
-        let mut peer_size = default_segment_size(ipv6);
-        let mut shift = None;
-        self.features.timestamps = false;
-        for option in syn.options().iter() {
-            match option {
-                TcpOption::MaximumSegmentSize(size) => peer_size = size,
-                TcpOption::WindowScale(value) if self.config.window_scaling => {
-                    shift = Some(value.min(MAX_SHIFT)); // RFC 7323 §2.3
-                }
-                TcpOption::SackPermitted if self.config.sack => self.sender.sack = true,
-                TcpOption::Timestamps(timestamps) if self.config.timestamps => {
-                    self.features.timestamps = true;
-                    self.receiver.set_timestamp(now, timestamps.value);
-                }
-                _ => {}
-            }
-        }
-        self.features.scaling = shift.is_some();
-        if let Some(shift) = shift {
-            self.sender.window_shift = shift;
-            self.receiver.window.shift = self.config.window_shift();
-        }
-        // RFC 3168 §6.1.1: ECE and CWR ask, ECE alone agrees.
-        let ecn = TcpFlags::ECE | TcpFlags::CWR;
-        let wanted = if flags.contains(TcpFlags::ACK) {
-            flags.contains(TcpFlags::ECE) && !flags.contains(TcpFlags::CWR)
-        } else {
-            flags.contains(ecn)
-        };
-        self.features.ecn = self.config.ecn && wanted;
-        // RFC 9293 §3.7.1, with a floor that leaves a byte behind any options.
-        let own = self.config.segment_size(ipv6);
-        self.sender.segment_size = own.min(peer_size).max(SEGMENT_SIZE_MIN);
-        self.sender.window = u64::from(syn.header.window);
-    }
-
-    /// Whether `syn` may begin a new connection in place of this one, which is in TIME-WAIT: its number or its
-    /// timestamp is later than all of the old one (RFC 9293 §3.6.1, MAY-2, and RFC 6191 §2).
-    pub(super) fn may_be_replaced_by(&self, syn: &Segment<'_>) -> bool {
-        let flags = syn.header.flags;
-        let plain = flags.contains(TcpFlags::SYN) && !flags.intersects(TcpFlags::ACK | TcpFlags::RST);
-        if self.state != State::TimeWait || !plain {
-            return false;
-        }
-        if let Some(timestamps) = syn.timestamps.filter(|_| self.features.timestamps) {
-            return timestamp_before(self.receiver.ts_recent, timestamps.value);
-        }
-        let next = self.receiver.next();
-        self.receiver.irs.from_wire(next, syn.header.sequence_number) > next
-    }
-
-    /// Our SYN is acknowledged: ESTABLISHED.
-    fn establish(&mut self, now: SimTime, sequence: u64, window: u64) {
-        let syn_lost = self.syn_sent_count > 1;
-        let (size, options) = (self.sender.segment_size, self.options_len());
-        self.sender.start(size, options, syn_lost, &self.config);
-        self.sender.una = ORIGIN + 1;
-        self.sender.on_window(sequence, ORIGIN + 1, window);
-        self.sender.timeouts = 0;
-        if syn_lost {
-            // RFC 6298 §5.7; the sample would be ambiguous (§3).
-            let three = SimDuration::from_secs(3);
-            self.sender.rtt.restart_at(three.max(self.config.rto.initial), &self.config.rto);
-        } else {
-            let rtt = now.saturating_since(self.sender.last_sent);
-            self.sender.rtt.on_sample(rtt, &self.config.rto);
-        }
-        self.timers.clear(Timer::Retransmit);
-        self.timers.clear(Timer::User);
-        self.pending.syn = false;
-        self.last_heard = now;
-        if let Some(keep_alive) = self.config.keep_alive {
-            self.timers.set(Timer::KeepAlive, now + keep_alive.idle);
-        }
-        self.enter(now, State::Established);
-        if self.sender.fin {
-            self.enter(now, State::FinWait1);
         }
     }
 
@@ -195,7 +72,15 @@ impl TcpConnection {
 
     /// First step: PAWS and the sequence number (RFC 7323 §5.3, RFC 9293 Table 6).
     fn check_sequence(&mut self, now: SimTime, segment: &Segment<'_>, start: u64, end: u64) -> bool {
-        let reset = segment.header.flags.contains(TcpFlags::RST);
+        let flags = segment.header.flags;
+        let reset = flags.contains(TcpFlags::RST);
+        let repeated = flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK) && start == ORIGIN;
+        if self.state == State::SynReceived && self.passive && repeated && !reset {
+            // Our SYN-ACK was lost: the peer cannot use a bare acknowledgment.
+            self.counters.unacceptable_received += 1;
+            self.pending.syn = true;
+            return false;
+        }
         if self.features.timestamps && !reset {
             match segment.timestamps {
                 // RFC 7323 §3.2: without the option that was agreed on, a segment is dropped.
@@ -219,11 +104,6 @@ impl TcpConnection {
             return false;
         }
         let syn = segment.header.flags.contains(TcpFlags::SYN);
-        if self.state == State::SynReceived && syn && start == ORIGIN && self.passive {
-            // Our SYN-ACK was lost: the peer cannot use a bare acknowledgment.
-            self.pending.syn = true;
-            return false;
-        }
         if self.state == State::TimeWait && segment.header.flags.contains(TcpFlags::FIN) {
             self.timers.set(Timer::TimeWait, now + self.config.time_wait);
         }
@@ -293,12 +173,14 @@ impl TcpConnection {
         let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
         let window = u64::from(header.window) << self.sender.window_shift;
         if self.state == State::SynReceived {
-            if ack != ORIGIN + 1 {
+            if ack <= ORIGIN || ack > self.sender.max().max(self.syn_end()) {
                 self.pending.reset_answer = Some(header.acknowledgment_number);
                 return false;
             }
-            self.establish(now, start, window);
-            return true;
+            self.establish(now, start, ack, window);
+            if ack <= self.sender.una {
+                return true;
+            }
         }
         if ack > self.sender.max() || ack + self.sender.window_max < self.sender.una {
             self.challenge(now); // RFC 5961 §5.2
@@ -343,6 +225,9 @@ impl TcpConnection {
         }
         if advanced > 0 {
             self.counters.bytes_acknowledged += advanced;
+            if self.lowered_path.is_some() {
+                self.raise_segment_size(now);
+            }
             self.pending.window_probe = false;
             self.persist_backoff = 0;
             self.timers.clear(Timer::Persist);
@@ -351,7 +236,7 @@ impl TcpConnection {
                 self.timers.clear(Timer::Probe);
                 self.timers.clear(Timer::User);
             } else {
-                self.timers.set(Timer::User, now + self.config.user_timeout);
+                self.timers.set(Timer::User, now + self.user_timeout);
                 if restart {
                     self.restart_retransmission_timer(now); // RFC 6298 §5.3
                 }
@@ -388,7 +273,7 @@ impl TcpConnection {
     }
 
     /// Seventh and eighth step. `start` is the place of the segment's first sequence number.
-    fn process_text_and_fin(&mut self, now: SimTime, segment: Segment<'_>, start: u64) {
+    pub(super) fn process_text_and_fin(&mut self, now: SimTime, segment: Segment<'_>, start: u64) {
         let flags = segment.header.flags;
         if self.features.ecn {
             if flags.contains(TcpFlags::CWR) {
@@ -483,6 +368,3 @@ impl TcpConnection {
 
 /// Challenge acknowledgments in five seconds (RFC 5961 §7).
 const CHALLENGES: u8 = 10;
-
-/// The smallest segment that is used, whatever a peer announces: it leaves eight bytes behind 40 of options.
-const SEGMENT_SIZE_MIN: u16 = 48;

@@ -1,9 +1,52 @@
 //! Sockets in LISTEN.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use sim_core::SimTime;
+
 use super::config::TcpConfig;
+use super::event::ConnectionId;
+
+/// When a listener answers with SYN cookies (RFC 4987 §3.6).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum SynCookies {
+    /// Never: a full SYN queue drops SYNs.
+    #[default]
+    Off,
+    /// While its SYN queue is full.
+    WhenFull,
+    /// Always: nothing is kept of any SYN.
+    Always,
+}
+
+/// Settings of a listener.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ListenerConfig {
+    /// When it answers with SYN cookies.
+    pub syn_cookies: SynCookies,
+    /// Connections that Fast Open has opened and whose handshake is not over; none is taken at zero (RFC 7413 §5.1).
+    pub fast_open: u32,
+    /// Connections that may be in SYN-RECEIVED, where the host does not say otherwise.
+    pub syn_queue: u32,
+    /// Connections wait to be accepted by [`super::TcpEndpoint::accept`]; else they are reported at once.
+    pub on_demand: bool,
+    /// Connections that may wait to be accepted. While as many wait, neither SYNs nor the ends of handshakes count.
+    pub accept_queue: u32,
+}
+
+impl Default for ListenerConfig {
+    fn default() -> Self {
+        Self {
+            syn_cookies: SynCookies::Off,
+            fast_open: 0,
+            syn_queue: 4096,
+            on_demand: false,
+            accept_queue: 4096,
+        }
+    }
+}
 
 /// A listening socket.
 #[derive(Clone, Debug)]
@@ -14,9 +57,32 @@ pub(crate) struct Listener {
     pub(crate) backlog: u32,
     /// Connections in SYN-RECEIVED.
     pub(crate) half_open: u32,
+    /// Those of them that Fast Open has opened.
+    pub(crate) fast_open_pending: u32,
+    /// Until then a cookie may come back.
+    pub(crate) cookies_until: SimTime,
+    /// Connections that wait to be accepted.
+    pub(crate) queue: VecDeque<ConnectionId>,
 }
 
 impl Listener {
+    pub(crate) fn new(local: SocketAddr, config: Arc<TcpConfig>, backlog: u32) -> Self {
+        Self {
+            local,
+            config,
+            backlog,
+            half_open: 0,
+            fast_open_pending: 0,
+            cookies_until: SimTime::ZERO,
+            queue: VecDeque::new(),
+        }
+    }
+
+    /// Whether no more connections may wait to be accepted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.queue.len() >= self.config.listener.accept_queue as usize
+    }
+
     /// Whether it listens at `local`: its own address, or any of the same family.
     fn matches(&self, local: SocketAddr) -> bool {
         self.local.port() == local.port()
@@ -43,6 +109,11 @@ impl Listeners {
         if let Some(slot) = self.0.get_mut(id as usize) {
             *slot = None;
         }
+    }
+
+    /// Connections in SYN-RECEIVED.
+    pub(crate) fn half_open(&self) -> u32 {
+        self.0.iter().flatten().map(|listener| listener.half_open).sum()
     }
 
     pub(crate) fn get_mut(&mut self, id: u32) -> Option<&mut Listener> {

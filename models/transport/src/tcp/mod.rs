@@ -23,31 +23,40 @@
 //! counting); CUBIC (RFC 9438); window scale, timestamps and PAWS
 //! (RFC 7323); delayed acknowledgments, Nagle's algorithm, silly window avoidance on both sides, zero window
 //! probes, keep-alive, R1 and R2, TIME-WAIT and its reuse (RFC 6191); path MTU from ICMP (RFC 1191,
-//! RFC 8201) with the checks of RFC 5927; ECN (RFC 3168).
+//! RFC 8201) with the checks of RFC 5927, black holes (RFC 4821 §7.7) and a new try after ten minutes; ECN
+//! (RFC 3168); urgent data; the user timeout option (RFC 5482); SYN queue, accept queue and SYN cookies
+//! (RFC 4987); Fast Open (RFC 7413); data in SYNs.
 //!
 //! Different from the RFCs: the timers of retransmission, reordering and probing may run side by side
 //! (RFC 8985 §8 would have one of them at a time); what is undone is restored whole, as RFC 9438 §4.9 has it,
-//! and not regained by the slow start of RFC 4015; data in a SYN is left to be sent again; the urgent pointer is tracked and
-//! never sent; IP source routes and security compartments do not exist here; a duplicate SYN in SYN-RECEIVED
+//! and not regained by the slow start of RFC 4015; a FIN in a SYN is left to be sent again; IP source routes and
+//! security compartments do not exist here; a duplicate SYN in SYN-RECEIVED
 //! is answered with the SYN-ACK, not with a bare acknowledgment, as Linux does it; a segment that
 //! acknowledges something new updates the send window even if its number is old; unacceptable segments
 //! without data are answered twice a second at most; hard ICMP errors end only attempts to connect
-//! (RFC 5461 §4.1). The path MTU that ICMP has lowered is not raised again within a connection.
+//! (RFC 5461 §4.1); user timeouts are exchanged in SYNs only; larger packets are not probed for, but tried.
+//! Accurate ECN (RFC 9768) is not there.
 
 mod choice;
+mod closing;
 pub mod config;
 pub mod connection;
+mod cookie;
 mod deadlines;
 mod demux;
 mod dispatch;
 mod endpoint;
 mod event;
 mod expiry;
+mod fast_open;
+mod handshake;
 pub mod hook;
 mod input;
 mod listener;
 pub mod note;
+mod offer;
 mod output;
+mod path_mtu;
 mod probe;
 mod prr;
 mod rack;
@@ -66,7 +75,9 @@ mod window;
 pub use config::{KeepAlive, LossDetection, TcpConfig};
 pub use connection::{Changes, TcpConnection};
 pub use endpoint::TcpEndpoint;
-pub use event::{ConnectionId, EndpointCounters, ListenerId, TcpError, TcpEvent};
+pub use event::{ConnectionId, EndpointCounters, HalfOpen, ListenerId, TcpError, TcpEvent};
+pub use listener::{ListenerConfig, SynCookies};
+pub use path_mtu::PathMtuDiscovery;
 pub use state::{CloseReason, State};
 pub use stats::{ConnectionStats, Counters};
 pub use timer::Timer;

@@ -56,7 +56,7 @@ impl TcpConnection {
 
     #[inline]
     fn next_data_or_ack(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
-        if self.state.may_send() {
+        if self.state.may_send() || self.is_early() {
             if self.next_data(now, hook, out) {
                 return true;
             }
@@ -133,10 +133,24 @@ impl TcpConnection {
         }
         let sequence = self.sender.iss.to_wire(ORIGIN);
         *out = Outgoing::control(sequence, acknowledgment, flags, Reason::Handshake);
-        out.window = self.receiver.window.advertise_unscaled(ORIGIN + 1);
+        out.window = {
+            let receiver = &mut self.receiver;
+            receiver.window.advertise_unscaled(receiver.buffer.next(), receiver.buffer.readable())
+        };
         out.flow = self.flow;
         out.retransmission = self.syn_sent_count > 0;
-        let options = out.options.insert(TcpOptions::syn(offer));
+        let mut options = TcpOptions::syn(offer);
+        let fast_open = self.fast_open_option(answer).map(TcpOption::FastOpen);
+        let timeout = self.user_timeout_option().map(TcpOption::UserTimeout);
+        for option in fast_open.into_iter().chain(timeout) {
+            // A cookie of 16 bytes leaves no room for the timeout, which may be left out.
+            let _no_room = options.try_push(option);
+        }
+        if !answer {
+            out.start = ORIGIN + 1;
+            out.len = self.take_syn_payload(options.len());
+        }
+        let options = out.options.insert(options);
         hook.on_segment(if answer { SegmentKind::SynAck } else { SegmentKind::Syn }, options);
         if self.syn_sent_count > 0 {
             self.counters.handshake_retransmissions += 1;
@@ -218,6 +232,7 @@ impl TcpConnection {
         let start = self.sender.nxt;
         self.data(now, start, len, fin, out);
         out.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
+        out.retransmission = self.fast_open.is_some() && start < self.syn_end();
         if self.features.ecn && len > 0 {
             out.ecn = Ecn::Ect0; // New data only (RFC 3168 §6.1.5).
             if self.features.announce_reduction {
@@ -290,7 +305,7 @@ impl TcpConnection {
         self.counters.window_probes += 1;
         self.persist_backoff = self.persist_backoff.saturating_add(1);
         if !self.timers.is_set(Timer::User) {
-            self.timers.set(Timer::User, now + self.config.user_timeout);
+            self.timers.set(Timer::User, now + self.user_timeout);
         }
         true
     }
@@ -304,6 +319,10 @@ impl TcpConnection {
         }
         if len > 0 && start + u64::from(len) == self.sender.buffer.end() {
             flags |= TcpFlags::PSH; // RFC 9293 §3.9.1.2, SHLD-28: the last that was written.
+        }
+        if self.urgent_end > start {
+            flags |= TcpFlags::URG;
+            out.urgent = (self.urgent_end - start).min(u64::from(u16::MAX)) as u16;
         }
         out.sequence = self.sender.iss.to_wire(start);
         out.acknowledgment = self.ack_number();

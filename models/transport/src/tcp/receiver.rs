@@ -43,6 +43,8 @@ pub(crate) struct Receiver {
     pub(crate) duplicate: Option<(u64, u64)>,
     /// Whether marks are echoed until the peer says it has reduced its window (RFC 3168 §6.1.3).
     pub(crate) echo_mark: bool,
+    /// Acknowledgments still to be sent at once, to speed up the peer's slow start.
+    quick: u8,
 }
 
 impl Receiver {
@@ -61,6 +63,7 @@ impl Receiver {
             urgent: None,
             duplicate: None,
             echo_mark: false,
+            quick: config.quick_acks,
         }
     }
 
@@ -116,7 +119,10 @@ impl Receiver {
         let at_once = match arrival {
             Arrival::InOrder => {
                 let unacknowledged = self.buffer.next().saturating_sub(self.acked);
-                config.ack_delay == SimDuration::ZERO
+                let quick = self.quick > 0;
+                self.quick = self.quick.saturating_sub(1);
+                quick
+                    || config.ack_delay == SimDuration::ZERO
                     || unacknowledged >= u64::from(config.ack_every) * u64::from(self.segment_size)
             }
             Arrival::FilledGap | Arrival::OutOfOrder | Arrival::Duplicate(..) => true,

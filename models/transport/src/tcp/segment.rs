@@ -10,7 +10,9 @@ use wire::payload::Payload;
 use wire::tcp::{FixedHeader, HEADER_LEN, Header, HeaderView, TcpFlags, header_len};
 use wire::tcp_options::{OptionsView, SackBlocks, TcpOption, TcpOptions, Timestamps};
 
+use super::config::TcpConfig;
 use super::connection::{TIMESTAMPS_LEN, TcpConnection};
+use super::path_mtu::PathMtuDiscovery;
 use crate::endpoint::{Received, Transmit};
 
 /// A segment that arrived, its checksum verified. Options and payload stay in the packet until they are
@@ -127,6 +129,27 @@ impl<'a> Segment<'a> {
     }
 }
 
+/// What all segments of a connection have in their internet headers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    pub(crate) hop_limit: Option<u8>,
+    /// Traffic class without ECN.
+    pub(crate) traffic_class: u8,
+    /// RFC 1191 §3: set for path MTU discovery.
+    pub(crate) dont_fragment: bool,
+}
+
+impl Marks {
+    /// Of a segment that belongs to no connection.
+    pub(crate) const DEFAULT: Self = Self { hop_limit: None, traffic_class: 0, dont_fragment: true };
+
+    #[inline]
+    pub(crate) fn of(config: &TcpConfig) -> Self {
+        let dont_fragment = config.path_mtu != PathMtuDiscovery::Off;
+        Self { hop_limit: config.hop_limit, traffic_class: config.traffic_class, dont_fragment }
+    }
+}
+
 /// A segment to be sent, decided upon but not yet built.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
@@ -134,6 +157,8 @@ pub(crate) struct Outgoing {
     pub(crate) acknowledgment: u32,
     pub(crate) flags: TcpFlags,
     pub(crate) window: u16,
+    /// Urgent pointer.
+    pub(crate) urgent: u16,
     /// Timestamps, unless there is a list.
     pub(crate) timestamps: Option<Timestamps>,
     /// All options, if they are more than timestamps.
@@ -154,6 +179,7 @@ impl Outgoing {
         acknowledgment: 0,
         flags: TcpFlags::NONE,
         window: 0,
+        urgent: 0,
         timestamps: None,
         options: None,
         start: 0,
@@ -169,15 +195,15 @@ impl Outgoing {
         Self { sequence, acknowledgment, flags, reason, ..Self::NOTHING }
     }
 
-    /// Builds the segment: header with its checksum, payload, account. `marks` are the hop limit and a traffic
-    /// class without ECN.
+    /// Builds the segment: header with its checksum, payload, account. `marks` go into the
+    /// internet header.
     #[inline(always)]
     pub(crate) fn emit(
         &self,
         local: SocketAddr,
         remote: SocketAddr,
         content: (Payload, Runs),
-        marks: (Option<u8>, u8),
+        marks: Marks,
     ) -> Transmit {
         match (&self.options, self.timestamps) {
             (None, Some(timestamps)) => {
@@ -202,7 +228,7 @@ impl Outgoing {
         remote: SocketAddr,
         options: TcpOptions,
         (payload, runs): (Payload, Runs),
-        marks: (Option<u8>, u8),
+        marks: Marks,
     ) -> Transmit {
         let rest = rest(local, remote, N, &payload);
         let mut bytes = [0; N];
@@ -212,21 +238,15 @@ impl Outgoing {
     }
 
     #[inline(always)]
-    fn transmit(
-        &self,
-        local: SocketAddr,
-        remote: SocketAddr,
-        (hop_limit, dscp): (Option<u8>, u8),
-        packet: Packet,
-    ) -> Transmit {
+    fn transmit(&self, local: SocketAddr, remote: SocketAddr, marks: Marks, packet: Packet) -> Transmit {
         Transmit {
             source: local.ip(),
             destination: remote.ip(),
             interface: None,
             protocol: IpProtocol::TCP,
-            hop_limit,
-            traffic_class: (dscp & 0xfc) | self.ecn as u8,
-            dont_fragment: true, // RFC 1191 §3: path MTU discovery.
+            hop_limit: marks.hop_limit,
+            traffic_class: (marks.traffic_class & 0xfc) | self.ecn as u8,
+            dont_fragment: marks.dont_fragment,
             packet,
         }
     }
@@ -239,7 +259,7 @@ impl Outgoing {
         remote: SocketAddr,
         list: &TcpOptions,
         (payload, runs): (Payload, Runs),
-        marks: (Option<u8>, u8),
+        marks: Marks,
     ) -> Transmit {
         let header = self.header(local, remote, *list);
         let len = header.len();
@@ -259,7 +279,7 @@ impl Outgoing {
             acknowledgment_number: self.acknowledgment,
             flags: self.flags,
             window: self.window,
-            urgent_pointer: 0,
+            urgent_pointer: self.urgent,
             options,
         }
     }
@@ -286,7 +306,7 @@ impl TcpConnection {
     /// Builds a segment that was decided upon.
     #[inline(never)]
     pub(super) fn emit(&self, outgoing: &Outgoing) -> Transmit {
-        let marks = (self.config.hop_limit, self.config.traffic_class);
+        let marks = Marks::of(&self.config);
         let (local, remote) = (self.local, self.remote);
         if outgoing.len == 0 {
             return outgoing.emit(local, remote, (Payload::empty(), Runs::new()), marks);

@@ -86,6 +86,8 @@ pub(crate) struct Sender {
     pub(super) limited_until: u64,
     /// The next retransmission need not wait for the congestion window.
     pub(super) resend_now: bool,
+    /// First place behind the last segment that was not full.
+    pub(super) small_until: u64,
     /// Timeouts since the last new acknowledgment.
     pub(crate) timeouts: u8,
     pub(crate) last_sent: SimTime,
@@ -152,6 +154,7 @@ impl Sender {
             episode: None,
             limited_until: ORIGIN,
             resend_now: false,
+            small_until: ORIGIN,
             timeouts: 0,
             last_sent: SimTime::ZERO,
         }
@@ -171,7 +174,17 @@ impl Sender {
             (false, Some(segments)) => u64::from(segments) * u64::from(size),
             (false, None) => initial_window(size),
         };
-        self.controller = Controller::new(config.congestion, size, window);
+        let controller = Controller::new(config.congestion, size, window);
+        self.controller =
+            if config.fast_convergence { controller } else { controller.without_fast_convergence() };
+    }
+
+    /// Data in our SYN has arrived up to `ack`. Returns how much.
+    pub(crate) fn on_syn_data_acknowledged(&mut self, ack: u64) -> u64 {
+        self.buffer.release(ack);
+        self.scoreboard = Scoreboard::new(ack);
+        (self.una, self.nxt) = (ack, ack);
+        ack - (ORIGIN + 1)
     }
 
     /// First place behind everything the peer may have seen.

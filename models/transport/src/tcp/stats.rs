@@ -52,6 +52,8 @@ pub struct Counters {
     pub out_of_order_received: u32,
     /// Segments outside the window, or dropped by PAWS or for lack of a timestamp.
     pub unacceptable_received: u32,
+    /// Times that the segment size was lowered because full segments vanished (RFC 4821 §7.7).
+    pub black_holes: u32,
     /// Challenge acknowledgments sent (RFC 5961).
     pub challenges_sent: u32,
     /// Expiries by timer, in the order of [`super::Timer::ALL`].

@@ -42,10 +42,12 @@ impl ReceiveWindow {
         field as u16
     }
 
-    /// The field of a SYN, which is never scaled (RFC 7323 §2.2). `next` is the place behind the peer's SYN.
-    pub(crate) fn advertise_unscaled(&mut self, next: u64) -> u16 {
-        let field = self.capacity.min(u32::from(u16::MAX));
-        self.edge = self.edge.max(next + u64::from(field));
+    /// The field of a SYN, which is never scaled (RFC 7323 §2.2). `next` is the place behind the peer's SYN and
+    /// its data, of which `unread` bytes wait to be read.
+    pub(crate) fn advertise_unscaled(&mut self, next: u64, unread: u64) -> u16 {
+        let free = u64::from(self.capacity).saturating_sub(unread);
+        let field = free.min(u64::from(u16::MAX));
+        self.edge = self.edge.max(next + field);
         field as u16
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Path {
     pub(crate) mark: u32,
     /// Every so many packets with data are lost, evenly spaced; none if zero.
     pub(crate) loss_period: u64,
+    /// Larger packets vanish without a word, internet header included.
+    pub(crate) mtu: u64,
 }
 
 impl Path {
@@ -48,6 +50,7 @@ impl Path {
             corrupt: 0,
             mark: 0,
             loss_period: 0,
+            mtu: u64::MAX,
         }
     }
 }
@@ -182,7 +185,7 @@ impl Lab {
         } else {
             None
         };
-        if periodic || fate == Some(Fate::Lost) || self.chance(path.loss) {
+        if size > path.mtu || periodic || fate == Some(Fate::Lost) || self.chance(path.loss) {
             self.faults.lost += 1;
             return;
         }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use wire::checksum::{Sum, pseudo_header};
+use wire::coap::{Code, Head, Kind, OptionNumber, Options, Token};
 use wire::ethernet::{self, EtherType, MacAddress};
 use wire::icmp::{Echo, UnreachableCode};
 use wire::ip::{Ecn, IpProtocol};
@@ -38,6 +39,32 @@ const fn unsummed(name: &'static str, filter: &'static str, make: fn() -> Vec<u8
 
 pub(crate) const RAW_PACKETS: &[Sample] = &[
     sample("UDP over IPv4", "udp.dstport == 40000 && ip", || udp_v4(b"21.5 C")),
+    sample(
+        "a CoAP report",
+        "coap.type == 1 && coap.code == 3 && coap.opt.uri_path_recon == \"/sensors/temp\"",
+        || {
+            coap(
+                Kind::NonConfirmable,
+                Code::PUT,
+                &[(OptionNumber::URI_PATH, b"sensors"), (OptionNumber::URI_PATH, b"temp")],
+            )
+        },
+    ),
+    sample(
+        "a CoAP notification",
+        "coap.type == 2 && coap.opt.observe == 5 && coap.opt.max_age == 90",
+        || {
+            let options: &[(OptionNumber, &[u8])] = &[
+                (OptionNumber::OBSERVE, &[5]),
+                (OptionNumber::MAX_AGE, &[90]),
+                (OptionNumber::ETAG, b"abcd"),
+            ];
+            coap(Kind::Acknowledgement, Code::CONTENT, options)
+        },
+    ),
+    sample("a block of a CoAP body", "coap.opt.block_number == 3 && coap.opt.block_size == 2", || {
+        coap(Kind::Confirmable, Code::POST, &[(OptionNumber::BLOCK1, &[0x3A])])
+    }),
     unsummed("UDP without a checksum", "udp.checksum == 0", udp_unsummed),
     sample("UDP over IPv6", "udp.dstport == 40000 && ipv6", || udp_v6(IpProtocol::UDP, &[], b"21.5 C!")),
     sample("IPv4 options", "ip.opt.ra && ip.opt.ptr && ip.opt.overflow", || ipv4_options(b"x")),
@@ -167,6 +194,21 @@ fn datagram(source: IpAddr, destination: IpAddr, payload: &[u8]) -> Vec<u8> {
     header.emit(&mut bytes, pseudo + Sum::of(payload));
     bytes.extend(payload);
     bytes
+}
+
+fn coap(kind: Kind, code: Code, values: &[(OptionNumber, &[u8])]) -> Vec<u8> {
+    let mut options = Options::new();
+    values.iter().for_each(|(number, value)| options.push(*number, value));
+    let head = Head { kind, code, message_id: 0x1234, token: Token::from_value(0xAB, 1), options };
+    let mut message = head.emit(true).to_vec();
+    message.extend_from_slice(b"21.5 degrees, read.");
+    let (from, to) = (Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2));
+    let header = udp::Header::new(50_000, wire::coap::PORT, message.len()).unwrap();
+    let length = (udp::HEADER_LEN + message.len()) as u32;
+    let mut out = vec![0; udp::HEADER_LEN];
+    header.emit(&mut out, pseudo_header(from.into(), to.into(), IpProtocol::UDP, length) + Sum::of(&message));
+    out.extend_from_slice(&message);
+    ipv4(IpProtocol::UDP, &out)
 }
 
 fn udp_v4(payload: &[u8]) -> Vec<u8> {

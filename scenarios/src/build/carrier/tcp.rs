@@ -2,7 +2,7 @@
 
 use sim_core::SimDuration;
 use transport::congestion::Algorithm;
-use transport::tcp::{KeepAlive, LossDetection, TcpConfig};
+use transport::tcp::{KeepAlive, LossDetection, PathMtuDiscovery, SynCookies, TcpConfig};
 
 use crate::language::document::{self, CongestionControl};
 
@@ -44,6 +44,25 @@ pub(super) fn config(options: &document::TcpOptions) -> TcpConfig {
     if let Some(retries) = options.retries {
         tcp.user_timeout = backed_off(tcp.rto.min, tcp.rto.max, retries);
     }
+    if let Some(timeout) = options.user_timeout {
+        tcp.user_timeout = timeout.into();
+        tcp.user_timeout_option = true;
+    }
+    tcp.minshall = options.minshall.unwrap_or(false);
+    tcp.quick_acks = options.quick_acks.unwrap_or(0);
+    tcp.path_mtu = match options.path_mtu_discovery {
+        Some(document::PathMtuDiscovery::Off) => PathMtuDiscovery::Off,
+        Some(document::PathMtuDiscovery::BlackHoles) => PathMtuDiscovery::BlackHoles,
+        Some(document::PathMtuDiscovery::Icmp) | None => PathMtuDiscovery::Icmp,
+    };
+    tcp.fast_open = options.fast_open.unwrap_or(false);
+    tcp.listener.fast_open = if tcp.fast_open { FAST_OPEN_PENDING } else { 0 };
+    tcp.listener.syn_queue = options.backlog.unwrap_or(tcp.listener.syn_queue);
+    tcp.listener.syn_cookies = match options.syn_cookies {
+        Some(document::SynCookies::Off) => SynCookies::Off,
+        Some(document::SynCookies::Always) => SynCookies::Always,
+        Some(document::SynCookies::WhenFull) | None => SynCookies::WhenFull,
+    };
     tcp.keep_alive = options.keep_alive.map(|idle| KeepAlive { idle: idle.into(), ..KeepAlive::default() });
     tcp
 }
@@ -58,3 +77,6 @@ fn backed_off(first: SimDuration, longest: SimDuration, retries: u8) -> SimDurat
     }
     total
 }
+
+/// Connections that Fast Open may have opened at a listener before their handshakes are over.
+const FAST_OPEN_PENDING: u32 = 256;

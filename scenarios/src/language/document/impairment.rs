@@ -15,8 +15,12 @@ pub enum Loss {
     GilbertElliott(GilbertElliott),
     /// The frames with these numbers, counted from 1 in each direction.
     Packets(Vec<u64>),
+    /// The same from a file.
+    PacketsFile(TraceFile),
     /// All frames sent within these times.
     Trace(TimeSpanList),
+    /// The same from a file.
+    TraceFile(TraceFile),
 }
 
 /// Which frames are lost; "1 %" for each alike.
@@ -29,8 +33,12 @@ pub(crate) enum LossObject {
     GilbertElliott(GilbertElliott),
     /// The frames with these numbers, counted from 1 in each direction: [3, 7].
     Packets(Vec<u64>),
+    /// The same from a file beside the scenario, one number a line: "frames.lost".
+    PacketsFile(TraceFile),
     /// All frames sent within these times: [["1 s", "1.2 s"]].
     Trace(TimeSpanList),
+    /// The same from a file beside the scenario, one span a line, `1 s, 1.2 s`: "tunnel.loss".
+    TraceFile(TraceFile),
 }
 
 /// Bursts of loss (Gilbert 1960, Elliott 1963). The state changes with time, not with the frames sent.
@@ -138,7 +146,9 @@ impl Shorthand for Loss {
             LossObject::Random(share) => Self::Random(share),
             LossObject::GilbertElliott(bursts) => Self::GilbertElliott(bursts),
             LossObject::Packets(numbers) => Self::Packets(numbers),
+            LossObject::PacketsFile(file) => Self::PacketsFile(file),
             LossObject::Trace(times) => Self::Trace(times),
+            LossObject::TraceFile(file) => Self::TraceFile(file),
         })
     }
 }

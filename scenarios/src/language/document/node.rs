@@ -69,6 +69,8 @@ pub struct Services {
     pub source: Option<Service>,
     /// Takes what it gets, and counts it; port 5001.
     pub sink: Option<Service>,
+    /// A CoAP server with resources of its own: /.well-known/core, /test, /separate, /large, /observe, /store; port 5683.
+    pub coap_server: Option<Service>,
 }
 
 /// The settings of one service.
@@ -88,6 +90,7 @@ impl Services {
             ("discard", self.discard, 9),
             ("source", self.source, 19),
             ("sink", self.sink, 5001),
+            ("coap-server", self.coap_server, wire::coap::PORT),
         ];
         all.into_iter().filter_map(|(name, service, port)| Some((name, service?.port.unwrap_or(port))))
     }

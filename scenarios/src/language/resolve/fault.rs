@@ -23,6 +23,8 @@ impl Resolver<'_> {
         for (number, settings) in document.faults.iter().enumerate() {
             let path = section("faults").index(number);
             self.check_fault(settings, &path, scenario);
+            let mut change = settings.set.clone();
+            self.load_loss(change.loss.as_mut(), &path.key("set").key("loss"));
             let Some(targets) = self.targets(settings, &path, scenario, index, &names) else { continue };
             if !self.has_room(&path, "faults", scenario.faults.len(), targets.len() as u64) {
                 return;
@@ -31,7 +33,7 @@ impl Resolver<'_> {
                 at: settings.at,
                 until: settings.until,
                 target,
-                change: settings.set.clone(),
+                change: change.clone(),
             }));
         }
     }

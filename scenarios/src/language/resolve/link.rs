@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::node::{NodeIndex, Selection};
 use super::{Resolver, section};
 use crate::language::diagnostic::Finding;
-use crate::language::document::{DirectionSettings, LinkSettings, LinkTemplate, RateTrace};
+use crate::language::document::{LinkSettings, LinkTemplate};
 use crate::language::nearest::suggestion;
 use crate::language::path::Path;
 use crate::language::scenario::{
@@ -231,8 +231,7 @@ impl Resolver<'_> {
 
     fn profile(&mut self, scenario: &mut Scenario, settings: &LinkSettings, path: &Path) -> u32 {
         let general = settings.direction();
-        let directions = [&settings.forward, &settings.backward].map(|own| own.or(&general));
-        let directions = self.load_traces(directions, path);
+        let directions = self.directions(&general, [&settings.forward, &settings.backward], path);
         scenario.profiles.push(LinkProfile {
             mtu: settings.mtu.map_or(MTU_DEFAULT, |mtu| mtu.as_bytes() as u32),
             framing: settings.framing,
@@ -246,8 +245,7 @@ impl Resolver<'_> {
     /// The profile of links that a topology makes.
     pub(super) fn template(&mut self, scenario: &mut Scenario, settings: &LinkTemplate, path: &Path) -> u32 {
         let general = settings.direction();
-        let directions = [&settings.forward, &settings.backward].map(|own| own.or(&general));
-        let directions = self.load_traces(directions, path);
+        let directions = self.directions(&general, [&settings.forward, &settings.backward], path);
         scenario.profiles.push(LinkProfile {
             mtu: settings.mtu.map_or(MTU_DEFAULT, |mtu| mtu.as_bytes() as u32),
             framing: settings.framing,
@@ -256,25 +254,6 @@ impl Resolver<'_> {
             directions,
         });
         scenario.profiles.len() as u32 - 1
-    }
-
-    fn load_traces(&mut self, directions: [DirectionSettings; 2], path: &Path) -> [DirectionSettings; 2] {
-        directions.map(|mut direction| {
-            if let Some(RateTrace::File(file)) = &direction.trace {
-                let loaded = self.files.read(&file.0).and_then(|text| checks::read_mahimahi(&text));
-                match loaded {
-                    Ok(moments) => direction.trace = Some(RateTrace::Mahimahi(moments)),
-                    Err(reason) => {
-                        let message = format!("the trace \"{}\" cannot be used: {reason}", file.0);
-                        let finding = Finding::error(path.key("trace"), message);
-                        if !self.findings.contains(&finding) {
-                            self.findings.push(finding);
-                        }
-                    }
-                }
-            }
-            direction
-        })
     }
 }
 

@@ -143,7 +143,10 @@ impl Resolver<'_> {
         for (name, medium) in self.document.media.iter() {
             self.check_name(name, &section("media").key(name));
             let MediumSettings::Ethernet(settings) = medium;
-            scenario.media.push(Medium { name: name.to_owned(), settings: settings.clone() });
+            let mut settings = settings.clone();
+            let path = section("media").key(name).key("ethernet");
+            self.load_loss(settings.loss.as_mut(), &path.key("loss"));
+            scenario.media.push(Medium { name: name.to_owned(), settings });
         }
     }
 

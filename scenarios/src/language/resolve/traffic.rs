@@ -9,7 +9,7 @@ use crate::language::diagnostic::Finding;
 use crate::language::document::{Document, Pairs, TrafficSettings, Workload};
 use crate::language::path::Path;
 use crate::language::scenario::{Destination, Endpoint, Flow, NodeId, Scenario, Traffic};
-use crate::language::stack::{Service, Stack};
+use crate::language::stack::Stack;
 
 /// What listens on a port: two of different kinds cannot share it.
 type Listeners = BTreeMap<(NodeId, &'static str, u16), (bool, String)>;
@@ -79,7 +79,7 @@ impl Resolver<'_> {
                 name: settings.name.clone(),
                 flows: made as u32,
                 stack,
-                options: settings.options,
+                options: settings.options.clone(),
                 port: settings.port,
                 workload: settings.workload.clone(),
             });
@@ -162,7 +162,7 @@ impl Resolver<'_> {
     ) {
         for receiver in to {
             let Destination::Multicast(group) = receiver else { continue };
-            if stack.service() != Service::Datagrams {
+            if !stack.reaches_groups() {
                 let message = format!("`{stack}` cannot send to a multicast group");
                 self.error_with_help(path.key("over"), message, "a connection has two ends; use `udp`");
             } else if !scenario.groups.iter().any(|nodes| nodes.multicast.contains(group)) {
@@ -189,6 +189,10 @@ impl Resolver<'_> {
         let path = path.key("port");
         if port == 0 {
             self.error_with_help(path, "port 0 is reserved", "leave `port` out, and a free one is chosen");
+            return;
+        }
+        // A session protocol's server tells its requests apart by itself.
+        if stack.session().is_some() {
             return;
         }
         let answers = matches!(settings.workload, Workload::RequestResponse(_));

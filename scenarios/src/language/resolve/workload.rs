@@ -56,6 +56,12 @@ impl Checker<'_> {
             }
             Workload::Trace(messages) => self.trace(messages, &path.key("trace")),
             Workload::Bulk(bulk) => {
+                if self.traffic.over.starts_with("coap/") {
+                    let message = "CoAP carries messages, and has no stream for a bulk of bytes";
+                    let finding = Finding::error(path.key("bulk"), message).at_key();
+                    self.findings
+                        .push(finding.help("send one large message: its body goes in blocks (RFC 7959)"));
+                }
                 let path = path.key("bulk");
                 self.times(&path, bulk.start, None, None);
                 above_zero(bulk.time, &path.key("for"), self.findings);
@@ -112,6 +118,9 @@ impl Checker<'_> {
             let message =
                 format!("a message of {most} does not fit into one UDP datagram of at most {limit} B");
             self.findings.push(Finding::error(path.clone(), message).help(source));
+        } else if self.traffic.over.starts_with("coap/") && most.as_bytes() > COAP_BODY_MAX {
+            let message = format!("a message of {most} is longer than a body that a CoAP endpoint takes");
+            self.findings.push(Finding::error(path.clone(), message).expected("at most \"16 MiB\""));
         } else if most.as_bytes() > MESSAGE_BYTES_MAX {
             let message = format!("a message of {most} is longer than {MESSAGE_BYTES_MAX} B");
             self.findings
@@ -157,6 +166,9 @@ impl Checker<'_> {
         }
     }
 }
+
+/// What endpoints put together of blocks; block numbers have 20 bits (RFC 7959 §2.2): 16 MiB in blocks of 16 bytes.
+const COAP_BODY_MAX: u64 = 16 << 20;
 
 /// Longer messages are better sent as a bulk: each is accounted for as a whole.
 const MESSAGE_BYTES_MAX: u64 = 1 << 30;

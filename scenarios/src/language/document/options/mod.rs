@@ -1,18 +1,22 @@
 //! Settings of the protocols: one file for each, one field of the registry.
 
+mod coap;
 mod tcp;
 mod udp;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use tcp::{CongestionControl, LossDetection, TcpOptions};
+pub use coap::{CoapMethod, CoapOptions};
+pub use tcp::{CongestionControl, LossDetection, PathMtuDiscovery, SynCookies, TcpOptions};
 pub use udp::UdpOptions;
 
 /// Settings of the protocols, by protocol.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ProtocolOptions {
+    /// The constrained application protocol.
+    pub coap: Option<CoapOptions>,
     /// The transmission control protocol.
     pub tcp: Option<TcpOptions>,
     /// The user datagram protocol.

@@ -42,6 +42,21 @@ pub struct TcpOptions {
     pub send_buffer: Option<Size>,
     /// How much the receiver holds: "1 MiB" (default), "1 KiB" to "1 GiB".
     pub receive_buffer: Option<Size>,
+    /// True to let Nagle's algorithm wait for small segments only (Minshall's variant, as Linux does); default false.
+    pub minshall: Option<bool>,
+    /// How many segments at the start are acknowledged at once: 0 (default) to 255; Linux has up to 16.
+    pub quick_acks: Option<u8>,
+    /// Whether a listener answers with SYN cookies (RFC 4987): "off", "when-full" (default) or "always".
+    pub syn_cookies: Option<SynCookies>,
+    /// How many connections may be half open at a listener: 4096 (default), 1 to 1000000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub backlog: Option<u32>,
+    /// True for Fast Open at both ends (RFC 7413): data in the SYN, once a cookie is known; default false.
+    pub fast_open: Option<bool>,
+    /// How long data may go unacknowledged, told to the peer (RFC 5482): at least "1 s"; default: as `retries` has it.
+    pub user_timeout: Option<Duration>,
+    /// How the path's packet size is learnt: "off", "icmp" (default, RFC 1191) or "black-holes" (RFC 4821 too).
+    pub path_mtu_discovery: Option<PathMtuDiscovery>,
     /// True for explicit congestion notification (RFC 3168); default false.
     pub ecn: Option<bool>,
     /// The shortest retransmission time-out: "200 ms" (default; RFC 6298 §2.4 asks for "1 s"), at least "1 ms".
@@ -56,6 +71,30 @@ pub struct TcpOptions {
     pub retries: Option<u8>,
     /// The silence after which the peer is probed (RFC 1122 §4.2.3.6); default: never.
     pub keep_alive: Option<Duration>,
+}
+
+/// When a listener answers with SYN cookies.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SynCookies {
+    /// Never: a full queue drops SYNs.
+    Off,
+    /// While the queue is full.
+    WhenFull,
+    /// Always: nothing is kept of any SYN.
+    Always,
+}
+
+/// How a connection learns the size of packets that the path takes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum PathMtuDiscovery {
+    /// Not at all: routers may fragment.
+    Off,
+    /// From ICMP.
+    Icmp,
+    /// From ICMP, and by smaller segments where full ones vanish.
+    BlackHoles,
 }
 
 /// How fast a sender may send.

@@ -8,6 +8,7 @@ use crate::language::document::{
 use crate::language::path::Path;
 use crate::language::quantity::{Duration, Fraction, Rate, Size};
 use crate::language::resolve::section;
+use crate::language::resolve::trace_file::{misplaced_moment, misplaced_range};
 
 /// Checks all links, wherever they are described.
 pub(in crate::language::resolve) fn check(document: &Document, findings: &mut Vec<Finding>) {
@@ -46,27 +47,6 @@ pub(in crate::language::resolve) fn check(document: &Document, findings: &mut Ve
     }
 }
 
-/// The numbers of a mahimahi trace: one a line, not descending.
-pub(super) fn read_mahimahi(text: &str) -> Result<Vec<u64>, String> {
-    let mut moments = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let moment: u64 = line
-            .trim()
-            .parse()
-            .map_err(|_| format!("line {} is not a whole number of milliseconds", number + 1))?;
-        moments.push(moment);
-    }
-    check_moments(&moments).map_or(Ok(moments), Err)
-}
-
-fn check_moments(moments: &[u64]) -> Option<String> {
-    if moments.last().is_none_or(|last| *last == 0) {
-        return Some("it must end later than 0 ms, since it is repeated from there".to_owned());
-    }
-    let back = moments.windows(2).position(|pair| pair[0] > pair[1])?;
-    Some(format!("its times go back from {} ms to {} ms", moments[back], moments[back + 1]))
-}
-
 fn check_template(link: &LinkTemplate, path: &Path, findings: &mut Vec<Finding>) {
     check_mtu(link.mtu, path, findings);
     check_cost(link.cost, path, findings);
@@ -95,7 +75,7 @@ fn check_direction(direction: &DirectionSettings, path: &Path, findings: &mut Ve
         findings.push(finding.help("leave one of them out"));
     }
     if let Some(RateTrace::Mahimahi(moments)) = &direction.trace
-        && let Some(problem) = check_moments(moments)
+        && let Some(problem) = misplaced_moment(moments)
     {
         findings
             .push(Finding::error(path.key("trace").key("mahimahi"), format!("no usable trace: {problem}")));
@@ -127,7 +107,8 @@ pub(in crate::language::resolve) fn check_loss(
     findings: &mut Vec<Finding>,
 ) {
     match loss {
-        None | Some(Loss::Random(_)) => {}
+        // What a file says is checked when it is read.
+        None | Some(Loss::Random(_) | Loss::PacketsFile(_) | Loss::TraceFile(_)) => {}
         Some(Loss::GilbertElliott(bursts)) => {
             let path = path.key("gilbert-elliott");
             above_zero(Some(bursts.slot), &path.key("slot"), findings);
@@ -144,16 +125,13 @@ pub(in crate::language::resolve) fn check_loss(
         }
         Some(Loss::Trace(ranges)) => {
             let path = path.key("trace");
-            let mut last = Duration::default();
+            let mut last = None;
             for (number, range) in ranges.iter().enumerate() {
-                if range.1 <= range.0 {
-                    findings.push(Finding::error(path.index(number), "the range ends before it begins"));
-                } else if number > 0 && range.0 < last {
-                    let finding =
-                        Finding::error(path.index(number), "the range begins before the last one ends");
+                if let Some(problem) = misplaced_range(*range, last) {
+                    let finding = Finding::error(path.index(number), problem);
                     findings.push(finding.help("put the ranges in order, without overlap"));
                 }
-                last = range.1;
+                last = Some(*range);
             }
         }
     }

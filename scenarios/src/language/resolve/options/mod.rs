@@ -1,5 +1,6 @@
 //! Ranges and combinations of the protocols' options: a file for each protocol.
 
+mod coap;
 mod tcp;
 mod udp;
 
@@ -12,6 +13,10 @@ use crate::language::path::Path;
 pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
     for (number, traffic) in document.traffic.iter().enumerate() {
         let path = section("traffic").index(number).key("options");
+        if let Some(coap) = &traffic.options.coap {
+            unused("coap", &traffic.over, &path, findings);
+            coap::check(coap, &traffic.workload, &path.key("coap"), findings);
+        }
         if let Some(tcp) = &traffic.options.tcp {
             unused("tcp", &traffic.over, &path, findings);
             tcp::check(tcp, &path.key("tcp"), findings);

@@ -43,6 +43,14 @@ pub(super) fn check(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) 
         findings
             .push(Finding::error(path.key(at), format!("`rto-max`, {max}, is less than `rto-min`, {min}")));
     }
+    if tcp.backlog.is_some_and(|backlog| !(1..=1_000_000).contains(&backlog)) {
+        let finding = Finding::error(path.key("backlog"), "the backlog is out of range");
+        findings.push(finding.expected("1 to 1000000 connections"));
+    }
+    if tcp.user_timeout.is_some_and(|time| time < USER_TIMEOUT_LEAST) {
+        let finding = Finding::error(path.key("user-timeout"), "data cannot be given up so soon");
+        findings.push(finding.expected("at least \"1 s\""));
+    }
     if tcp.keep_alive.is_some_and(|time| time.as_nanos() == 0) {
         let finding = Finding::error(path.key("keep-alive"), "probes without a pause between them");
         findings.push(finding.help("leave `keep-alive` out to send none"));
@@ -52,6 +60,7 @@ pub(super) fn check(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) 
 const BUFFER_MIN: u64 = 1 << 10;
 const BUFFER_MAX: u64 = 1 << 30;
 const DELAYED_ACK_MAX: Duration = Duration::from_millis(500);
+const USER_TIMEOUT_LEAST: Duration = Duration::from_secs(1);
 const RTO_FLOOR: Duration = Duration::from_millis(1);
 const RTO_MIN_DEFAULT: Duration = Duration::from_millis(200);
 const RTO_MAX_DEFAULT: Duration = Duration::from_secs(60);

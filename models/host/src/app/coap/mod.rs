@@ -1,0 +1,36 @@
+//! CoAP on a host: a client that reports or asks, and a server.
+
+mod client;
+mod server;
+mod site;
+
+pub use client::CoapClient;
+pub use server::CoapServer;
+use session::coap::CoapConfig;
+use session::datagram::Datagram;
+use transport::udp::SendOptions;
+use wire::coap::Code;
+
+use crate::stack::{Carrier, Handle, Stack};
+
+/// How a flow uses CoAP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CoapOptions {
+    /// The transmission parameters.
+    pub config: CoapConfig,
+    /// The method of each request.
+    pub method: Code,
+    /// The path of the resource.
+    pub path: Box<str>,
+    /// Whether requests are to be acknowledged.
+    pub confirmable: bool,
+    /// Whether the client does without responses (RFC 7967).
+    pub no_response: bool,
+}
+
+/// Hands a session's datagram to the stack.
+fn send(stack: &mut Stack, carrier: &Carrier, socket: Handle, datagram: Datagram) {
+    let Datagram { to, source, content, flow, reason, retransmission } = datagram;
+    let options = SendOptions { source, flow, reason, retransmission, ..carrier.send_options() };
+    stack.send(socket, &options, (to.ip(), to.port()), content.payload, content.runs);
+}

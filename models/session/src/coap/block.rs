@@ -1,0 +1,133 @@
+//! The server's side of block-wise transfer (RFC 7959).
+
+use std::net::SocketAddr;
+
+use sim_core::SimTime;
+use wire::coap::{Block, BlockSize, Code, OptionNumber, Options};
+
+use super::endpoint::CoapEndpoint;
+use super::event::IncomingId;
+use super::input::Arrived;
+use super::peer::{Incoming, Response, Served, Upload};
+use crate::body::Body;
+
+impl CoapEndpoint {
+    /// Puts a request's body together (§2.5); gives the request on when it is whole, with its last block.
+    pub(super) fn take_block1(&mut self, now: SimTime, arrived: Arrived) -> Option<(Arrived, Option<Block>)> {
+        let Some(value) = arrived.head.options.get(OptionNumber::BLOCK1) else {
+            return Some((arrived, None));
+        };
+        let Some(part) = Block::parse(value).filter(|part| part.size != BlockSize::BERT) else {
+            self.refuse(now, arrived, Code::BAD_REQUEST, "");
+            return None;
+        };
+        self.stats.blocks += 1;
+        let full = !part.more || arrived.body.len() == part.size.bytes();
+        if !full {
+            self.refuse(now, arrived, Code::BAD_REQUEST, "");
+            return None;
+        }
+        let body_max = self.config.body_max;
+        let expires = now.saturating_add(self.config.exchange_lifetime());
+        let key = key_of(arrived.head.code, &arrived.head.options);
+        let peer = self.peer(now, arrived.from);
+        let at = peer.uploads.iter().position(|upload| upload.key == key);
+        let before = at.map(|at| peer.uploads.swap_remove(at));
+        let body = match (part.number, before) {
+            (0, _) => Some(Body::default()),
+            (_, Some(upload)) if u64::from(upload.body.len()) == part.offset() => Some(upload.body),
+            (_, Some(_) | None) => None,
+        };
+        let Some(mut body) = body else {
+            self.refuse(now, arrived, Code::REQUEST_ENTITY_INCOMPLETE, "");
+            return None;
+        };
+        body.append(arrived.body.clone());
+        if body.len() > body_max {
+            self.refuse(now, arrived, Code::REQUEST_ENTITY_TOO_LARGE, "");
+            return None;
+        }
+        if part.more {
+            self.peer(now, arrived.from).uploads.push(Upload { key, body, expires });
+            let mut options = Options::new();
+            options.push_uint(OptionNumber::BLOCK1, part.as_uint());
+            let response =
+                Response { code: Code::CONTINUE, options, body: Body::default(), label: arrived.label };
+            let incoming = self.incoming(now, IncomingId(0), &arrived, None);
+            self.answer(now, arrived.from, &incoming, response);
+            return None;
+        }
+        Some((Arrived { body, ..arrived }, Some(part)))
+    }
+
+    /// Answers a request for a later block out of the body that the first one began (§2.4).
+    pub(super) fn serve_block2(&mut self, now: SimTime, arrived: Arrived) -> Option<Arrived> {
+        let part = arrived.head.options.get(OptionNumber::BLOCK2).and_then(Block::parse);
+        let Some(part) = part.filter(|part| part.number > 0) else { return Some(arrived) };
+        let key = key_of(arrived.head.code, &arrived.head.options);
+        let response = self.peers.get(&arrived.from).and_then(|peer| {
+            let served = peer.served.iter().find(|served| served.key == key && served.expires > now)?;
+            Some(served.response.clone())
+        });
+        let Some(response) = response else { return Some(arrived) };
+        let response = Response { label: arrived.label, ..response };
+        let incoming = self.incoming(now, IncomingId(0), &arrived, None);
+        let response = cut_out(response, part);
+        self.answer(now, arrived.from, &incoming, response);
+        None
+    }
+
+    /// Makes a response fit a message: its first block, or the one that was asked for.
+    pub(super) fn cut(
+        &mut self,
+        now: SimTime,
+        to: SocketAddr,
+        incoming: &Incoming,
+        response: Response,
+    ) -> Response {
+        let mut response = response;
+        if let Some(part) = incoming.block1 {
+            response.options.push_uint(OptionNumber::BLOCK1, part.as_uint());
+        }
+        let wish = incoming.options.get(OptionNumber::BLOCK2).and_then(Block::parse);
+        let size = wish.map_or(self.config.block_size, |wish| wish.size.min(self.config.block_size));
+        let part = Block { number: wish.map_or(0, |wish| wish.number), more: false, size };
+        if response.body.len() <= size.bytes() && wish.is_none() {
+            return response;
+        }
+        if response.body.len() > size.bytes() {
+            let key = key_of(incoming.code, &incoming.options);
+            let expires = now.saturating_add(self.config.exchange_lifetime());
+            let mut kept = response.clone();
+            kept.options.remove(OptionNumber::OBSERVE);
+            kept.options.remove(OptionNumber::BLOCK1);
+            let peer = self.peer(now, to);
+            peer.served.retain(|served| served.key != key);
+            peer.served.push(Served { key, response: kept, expires });
+        }
+        cut_out(response, part)
+    }
+}
+
+/// The block `part` of a response, or an error where there is none such.
+pub(super) fn cut_out(mut response: Response, part: Block) -> Response {
+    let len = u64::from(response.body.len());
+    if part.offset() >= len && part.number > 0 {
+        let (options, body) = (Options::new(), Body::default());
+        return Response { code: Code::BAD_REQUEST, options, body, label: response.label };
+    }
+    let more = part.offset() + u64::from(part.size.bytes()) < len;
+    response.options.push_uint(OptionNumber::BLOCK2, Block { more, ..part }.as_uint());
+    response.body = response.body.part(part.offset() as u32, part.size.bytes());
+    response
+}
+
+/// What has to be equal for two requests to be about the same body: all but the blocks and what is no cache key.
+fn key_of(code: Code, options: &Options) -> (Code, Options) {
+    let mut key = options.clone();
+    key.retain(|option| {
+        let blocks = [OptionNumber::BLOCK1, OptionNumber::BLOCK2, OptionNumber::OBSERVE];
+        !blocks.contains(&option.number) && !option.number.is_no_cache_key()
+    });
+    (code, key)
+}

@@ -1,0 +1,253 @@
+//! The client: requests, their responses, and bodies in blocks (RFC 7252 §5.2, RFC 7959).
+
+use std::net::SocketAddr;
+
+use sim_core::SimTime;
+use wire::coap::{Block, Code, Kind, OptionNumber};
+
+use super::endpoint::CoapEndpoint;
+use super::event::{CoapEvent, Failure, RequestId};
+use super::input::Arrived;
+use super::peer::{Download, Message, Pending, Request, Response, Role};
+
+impl CoapEndpoint {
+    /// Sends a request; its response or failure comes as an event.
+    ///
+    /// A body longer than a block goes out in blocks. A GET with Observe 0 is an observation: each newer state is a
+    /// response, until [`Self::cancel`], an error or a response without Observe.
+    pub fn request(&mut self, now: SimTime, peer: SocketAddr, mut request: Request) -> RequestId {
+        let id = RequestId(self.new_id());
+        let token = self.new_token(peer);
+        // A multicast request is non-confirmable (RFC 7252 §8.1).
+        request.confirmable &= !peer.ip().is_multicast();
+        let size = self.config.block_size;
+        let upload = (request.body.len() > size.bytes()).then_some((0, size));
+        let pending = Pending {
+            id,
+            token,
+            block_token: None,
+            request,
+            message_id: None,
+            deadline: SimTime::MAX,
+            upload,
+            download: None,
+            observed: None,
+        };
+        let (confirmable, message) = (pending.request.confirmable, pending.message());
+        self.peer(now, peer).requests.push(pending);
+        self.submit(now, peer, confirmable, message);
+        id
+    }
+
+    /// Gives a request up; of an observation the next notification will be rejected (RFC 7641 §3.6).
+    pub fn cancel(&mut self, peer: SocketAddr, request: RequestId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.requests.retain(|pending| pending.id != request);
+            peer.waiting.retain(|waiting| waiting.message.role != Role::Request(request));
+            peer.flights.retain(|flight| flight.role != Role::Request(request));
+        }
+    }
+
+    /// A response in a message of its own: acknowledged if it matches a request, else rejected (§4.2, §5.3.2).
+    pub(super) fn on_separate_response(&mut self, now: SimTime, arrived: Arrived) {
+        let matches = self.find(&arrived).is_some();
+        if !matches || unusable(&arrived) {
+            self.stats.unmatched += u64::from(!matches);
+            return self.reject(now, &arrived);
+        }
+        if arrived.head.kind == Kind::Confirmable {
+            let (from, to, id) = (arrived.from, arrived.to, arrived.head.message_id);
+            self.send_empty(now, from, to, Kind::Acknowledgement, id, arrived.label);
+        }
+        self.on_response(now, arrived);
+    }
+
+    /// Where the request is that a message answers: the peer's or a group's, and its number.
+    fn find(&self, arrived: &Arrived) -> Option<(SocketAddr, RequestId)> {
+        let token = arrived.head.token;
+        let of = |address: SocketAddr| {
+            let requests = &self.peers.get(&address)?.requests;
+            let pending = requests.iter().find(|it| it.token == token || it.block_token == Some(token))?;
+            Some((address, pending.id))
+        };
+        // The source of a response matches the request's destination, except of a group's (RFC 7252 §5.3.2, §8.2).
+        of(arrived.from).or_else(|| {
+            let mut groups = self.peers.keys().filter(|address| address.ip().is_multicast());
+            groups.find_map(|&group| of(group))
+        })
+    }
+
+    pub(super) fn on_response(&mut self, now: SimTime, arrived: Arrived) {
+        let Some((key, id)) = self.find(&arrived) else { return };
+        // The response stands for an acknowledgement that was lost (§5.2.2).
+        self.land(key, id);
+        if unusable(&arrived) {
+            return self.finish(key, id, Failure::BadResponse);
+        }
+        let Some(pending) = self.pending_mut(key, id) else { return };
+        if let Some((offset, size)) = pending.upload {
+            let confirmed = block(&arrived, OptionNumber::BLOCK1);
+            match (arrived.head.code, confirmed) {
+                (Code::CONTINUE, Some(confirmed)) => {
+                    let sent = offset + size.bytes();
+                    // The server may ask for smaller blocks (RFC 7959 §2.3).
+                    let size = size.min(confirmed.size);
+                    if confirmed.number != offset / pending.block_bytes()
+                        || sent >= pending.request.body.len()
+                    {
+                        return self.finish(key, id, Failure::BadResponse);
+                    }
+                    pending.upload = Some((sent, size));
+                    return self.send_again(now, key, id);
+                }
+                (Code::REQUEST_ENTITY_TOO_LARGE, Some(wish)) if wish.size < size && offset == 0 => {
+                    pending.upload = Some((0, wish.size));
+                    return self.send_again(now, key, id);
+                }
+                _ => pending.upload = None,
+            }
+        }
+        match block(&arrived, OptionNumber::BLOCK2) {
+            Some(part) if part.more || part.number > 0 => self.on_block(now, key, id, part, arrived),
+            Some(_) | None => self.deliver(now, key, id, arrived),
+        }
+    }
+
+    /// One block of a response's body (RFC 7959 §2.4).
+    fn on_block(&mut self, now: SimTime, key: SocketAddr, id: RequestId, part: Block, arrived: Arrived) {
+        self.stats.blocks += 1;
+        let body_max = self.config.body_max;
+        let etag = arrived.head.options.get(OptionNumber::ETAG).map(<[u8]>::to_vec);
+        let Some(pending) = self.pending_mut(key, id) else { return };
+        let full = !part.more || arrived.body.len() == part.size.bytes();
+        if part.number == 0 {
+            let first = (arrived.head.code, arrived.head.options.clone());
+            pending.download = Some(Download { body: arrived.body.clone(), etag, first });
+        } else {
+            let next = pending
+                .download
+                .as_mut()
+                .filter(|download| u64::from(download.body.len()) == part.offset() && download.etag == etag);
+            let Some(download) = next else { return self.finish(key, id, Failure::BadResponse) };
+            download.body.append(arrived.body.clone());
+        }
+        let Some(download) = &pending.download else { return };
+        if !full || download.body.len() > body_max {
+            return self.finish(key, id, Failure::BadResponse);
+        }
+        if part.more {
+            let next = Block { number: part.number + 1, more: false, size: part.size };
+            return self.fetch(now, key, id, next);
+        }
+        let Some(Download { body, first: (code, options), .. }) = pending.download.take() else { return };
+        let mut whole = arrived;
+        (whole.head.code, whole.head.options, whole.body) = (code, options, body);
+        self.deliver(now, key, id, whole);
+    }
+
+    /// Hands a whole response to the user.
+    fn deliver(&mut self, now: SimTime, key: SocketAddr, id: RequestId, arrived: Arrived) {
+        let Arrived { from, mut head, body, label, .. } = arrived;
+        let group = key.ip().is_multicast();
+        let observes = self.on_observed(now, key, id, &head);
+        let Some(observes) = observes else { return };
+        head.options.retain(|option| ![OptionNumber::BLOCK1, OptionNumber::BLOCK2].contains(&option.number));
+        if !observes
+            && !group
+            && let Some(peer) = self.peers.get_mut(&key)
+        {
+            peer.requests.retain(|pending| pending.id != id);
+        }
+        let response = Response { code: head.code, options: head.options, body, label };
+        self.events.push_back(CoapEvent::Response { request: id, from, response, more: observes || group });
+    }
+
+    /// Asks for the next block, with a token of its own (RFC 9175 §4.2).
+    fn fetch(&mut self, now: SimTime, key: SocketAddr, id: RequestId, next: Block) {
+        let token = self.new_token(key);
+        let Some(pending) = self.pending_mut(key, id) else { return };
+        pending.block_token = Some(token);
+        let mut message = pending.message();
+        message.token = token;
+        message
+            .options
+            .retain(|option| ![OptionNumber::OBSERVE, OptionNumber::BLOCK1].contains(&option.number));
+        message.options.push_uint(OptionNumber::BLOCK2, next.as_uint());
+        message.body = crate::body::Body::default();
+        let confirmable = pending.request.confirmable;
+        self.submit(now, key, confirmable, message);
+    }
+
+    /// Sends the request with its next block, or to register again.
+    pub(super) fn send_again(&mut self, now: SimTime, key: SocketAddr, id: RequestId) {
+        let token = self.new_token(key);
+        let Some(pending) = self.pending_mut(key, id) else { return };
+        if pending.observed.is_none() {
+            pending.token = token;
+        }
+        let (confirmable, message) = (pending.request.confirmable, pending.message());
+        self.submit(now, key, confirmable, message);
+    }
+
+    /// Takes the request's confirmable message off the retransmission.
+    fn land(&mut self, key: SocketAddr, id: RequestId) {
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.flights.retain(|flight| flight.role != Role::Request(id));
+        }
+    }
+
+    fn finish(&mut self, key: SocketAddr, id: RequestId, why: Failure) {
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.requests.retain(|pending| pending.id != id);
+        }
+        self.fail(id, why);
+    }
+
+    pub(super) fn pending_mut(&mut self, key: SocketAddr, id: RequestId) -> Option<&mut Pending> {
+        self.peers.get_mut(&key)?.requests.iter_mut().find(|pending| pending.id == id)
+    }
+}
+
+impl Pending {
+    /// Bytes of the blocks that the request's body is cut into.
+    fn block_bytes(&self) -> u32 {
+        self.upload.map_or(u32::MAX, |(_, size)| size.bytes())
+    }
+
+    /// The message that asks, with the block of the body that is due.
+    fn message(&self) -> Message {
+        let Request { code, options, body, label, .. } = &self.request;
+        let mut options = options.clone();
+        let mut body = body.clone();
+        if let Some((offset, size)) = self.upload {
+            let more = offset + size.bytes() < body.len();
+            let part = Block { number: offset / size.bytes(), more, size };
+            options.push_uint(OptionNumber::BLOCK1, part.as_uint());
+            body = body.part(offset, size.bytes());
+        }
+        Message {
+            code: *code,
+            token: self.token,
+            options,
+            body,
+            label: *label,
+            role: Role::Request(self.id),
+            source: None,
+        }
+    }
+
+    /// Whether the request asks to be told of changes.
+    pub(super) fn wants_observation(&self) -> bool {
+        self.request.options.get_uint(OptionNumber::OBSERVE) == Some(0)
+    }
+}
+
+/// Whether a response carries what this client must understand and does not (§5.4.1).
+fn unusable(arrived: &Arrived) -> bool {
+    let known = |number| matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2);
+    arrived.head.options.unacceptable(known).is_some()
+}
+
+fn block(arrived: &Arrived, number: OptionNumber) -> Option<Block> {
+    arrived.head.options.get(number).and_then(Block::parse)
+}

@@ -1,0 +1,103 @@
+//! Transmission parameters (RFC 7252 §4.8) and what follows from them.
+
+use sim_core::SimDuration;
+use wire::coap::BlockSize;
+
+/// How an endpoint behaves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CoapConfig {
+    /// ACK_TIMEOUT: the least time before the first retransmission.
+    pub ack_timeout: SimDuration,
+    /// ACK_RANDOM_FACTOR in thousandths: the first timeout lies between ACK_TIMEOUT and so many times it.
+    pub ack_random_factor_milli: u32,
+    /// MAX_RETRANSMIT: how often a confirmable message is sent again.
+    pub max_retransmit: u8,
+    /// NSTART: confirmable messages to one peer that may be under way at once.
+    pub nstart: u16,
+    /// DEFAULT_LEISURE: over which time answers to a multicast request are spread.
+    pub default_leisure: SimDuration,
+    /// PROBING_RATE in bytes a second: how much is sent to a peer that says nothing; zero is no limit.
+    pub probing_rate: u32,
+    /// MAX_LATENCY: how long a datagram may be on its way.
+    pub max_latency: SimDuration,
+    /// How long a server waits for its application before it sends an empty acknowledgement (§5.2.2).
+    pub acknowledgement_delay: SimDuration,
+    /// Bytes of a token.
+    pub token_len: u8,
+    /// The largest block that is sent or asked for.
+    pub block_size: BlockSize,
+    /// The largest body that is put together of blocks.
+    pub body_max: u32,
+    /// Every such notification is confirmable, the others are not; 1 makes all confirmable (RFC 7641 §4.5).
+    pub confirmable_notification_every: u32,
+}
+
+impl Default for CoapConfig {
+    /// The values of RFC 7252 §4.8 and, for what it leaves open, small ones.
+    fn default() -> Self {
+        Self {
+            ack_timeout: SimDuration::from_secs(2),
+            ack_random_factor_milli: 1500,
+            max_retransmit: 4,
+            nstart: 1,
+            default_leisure: SimDuration::from_secs(5),
+            probing_rate: 1,
+            max_latency: SimDuration::from_secs(100),
+            acknowledgement_delay: SimDuration::from_millis(100),
+            token_len: 4,
+            block_size: BlockSize::MAX,
+            body_max: 16 << 20,
+            confirmable_notification_every: 20,
+        }
+    }
+}
+
+impl CoapConfig {
+    fn randomised(&self, factor: u64) -> SimDuration {
+        let nanos = u128::from(self.ack_timeout.as_nanos()) * u128::from(factor);
+        SimDuration::from_nanos(
+            u64::try_from(nanos * u128::from(self.ack_random_factor_milli) / 1000).unwrap_or(u64::MAX),
+        )
+    }
+
+    /// MAX_TRANSMIT_SPAN: from the first transmission to the last (§4.8.2).
+    pub fn max_transmit_span(&self) -> SimDuration {
+        self.randomised((1 << self.max_retransmit.min(31)) - 1)
+    }
+
+    /// MAX_TRANSMIT_WAIT: from the first transmission until the sender gives up (§4.8.2).
+    pub fn max_transmit_wait(&self) -> SimDuration {
+        self.randomised((1 << (self.max_retransmit.min(31) + 1)) - 1)
+    }
+
+    /// PROCESSING_DELAY: how long a receiver may take for an acknowledgement (§4.8.2).
+    pub fn processing_delay(&self) -> SimDuration {
+        self.ack_timeout
+    }
+
+    /// EXCHANGE_LIFETIME: from sending a confirmable message until its message ID may be used again (§4.8.2).
+    pub fn exchange_lifetime(&self) -> SimDuration {
+        let round_trip = self.max_latency.saturating_mul(2).saturating_add(self.processing_delay());
+        self.max_transmit_span().saturating_add(round_trip)
+    }
+
+    /// NON_LIFETIME: the same for a non-confirmable message (§4.8.2).
+    pub fn non_lifetime(&self) -> SimDuration {
+        self.max_transmit_span().saturating_add(self.max_latency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derived_times_are_those_of_the_table() {
+        // RFC 7252 §4.8.2, table 3.
+        let config = CoapConfig::default();
+        assert_eq!(config.max_transmit_span(), SimDuration::from_secs(45));
+        assert_eq!(config.max_transmit_wait(), SimDuration::from_secs(93));
+        assert_eq!(config.exchange_lifetime(), SimDuration::from_secs(247));
+        assert_eq!(config.non_lifetime(), SimDuration::from_secs(145));
+    }
+}

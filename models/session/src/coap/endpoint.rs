@@ -1,0 +1,180 @@
+//! The endpoint: what it keeps, and what its user calls.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use sim_core::SimTime;
+use wire::coap::{Code, Token};
+
+use super::config::CoapConfig;
+use super::event::{CoapEvent, RequestId};
+use super::observe::Observer;
+use super::peer::{Message, Peer, Role};
+use super::stats::CoapStats;
+use crate::body::{Body, Label};
+use crate::datagram::{Datagram, DatagramSession};
+
+/// A client and server on one port.
+#[derive(Debug)]
+pub struct CoapEndpoint {
+    pub(super) config: Arc<CoapConfig>,
+    pub(super) rng: ChaCha8Rng,
+    pub(super) peers: BTreeMap<SocketAddr, Box<Peer>>,
+    pub(super) observers: Vec<Observer>,
+    /// Responses to multicast requests that wait for their moment.
+    pub(super) leisurely: Vec<(SimTime, SocketAddr, Message)>,
+    pub(super) timers: BinaryHeap<Reverse<(SimTime, SocketAddr)>>,
+    pub(super) next_sweep: Option<SimTime>,
+    pub(super) next_id: u64,
+    pub(super) next_token: u64,
+    /// The number of the latest notification.
+    pub(super) sequence: u32,
+    pub(super) outgoing: VecDeque<Datagram>,
+    pub(super) events: VecDeque<CoapEvent>,
+    pub(super) stats: CoapStats,
+}
+
+impl CoapEndpoint {
+    /// An endpoint without peers.
+    pub fn new(config: Arc<CoapConfig>, mut rng: ChaCha8Rng) -> Self {
+        // Tokens are hard to guess by where they start, and never repeat (RFC 7252 §5.3.1, RFC 9175 §4.2).
+        let next_token = rng.next_u64();
+        Self {
+            config,
+            rng,
+            peers: BTreeMap::new(),
+            observers: Vec::new(),
+            leisurely: Vec::new(),
+            timers: BinaryHeap::new(),
+            next_sweep: None,
+            next_id: 0,
+            next_token,
+            sequence: 0,
+            outgoing: VecDeque::new(),
+            events: VecDeque::new(),
+            stats: CoapStats::default(),
+        }
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> &CoapStats {
+        &self.stats
+    }
+
+    /// Peers that something is remembered of.
+    pub fn peer_count(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Messages received that are remembered to find duplicates.
+    pub fn remembered(&self) -> usize {
+        self.peers.values().map(|peer| peer.seen.len()).sum()
+    }
+
+    /// Requests that await their responses.
+    pub fn pending(&self) -> usize {
+        self.peers.values().map(|peer| peer.requests.len()).sum()
+    }
+
+    /// Whether the peer is there: an empty confirmable message, which it resets (RFC 7252 §4.3).
+    pub fn ping(&mut self, now: SimTime, peer: SocketAddr) {
+        let message = Message {
+            code: Code::EMPTY,
+            token: Token::EMPTY,
+            options: wire::coap::Options::new(),
+            body: Body::default(),
+            label: Label::NONE,
+            role: Role::Ping,
+            source: None,
+        };
+        self.submit(now, peer, true, message);
+    }
+
+    pub(super) fn peer(&mut self, now: SimTime, address: SocketAddr) -> &mut Peer {
+        let (rng, config) = (&mut self.rng, &self.config);
+        self.peers.entry(address).or_insert_with(|| {
+            // A random first message ID makes off-path attacks harder (RFC 7252 §4.4).
+            let id = rng.next_u32() as u16;
+            Box::new(Peer::new(id, now, super::output::credit_max(config)))
+        })
+    }
+
+    pub(super) fn new_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    /// A token that no request to the peer has.
+    pub(super) fn new_token(&mut self, peer: SocketAddr) -> Token {
+        let len = self.config.token_len;
+        loop {
+            let token = Token::from_value(self.next_token, len);
+            self.next_token = self.next_token.wrapping_add(1);
+            let used = |peer: &Peer| peer.requests.iter().any(|pending| pending.token == token);
+            // With no bytes for it, there is one request at a time.
+            if len == 0 || !self.peers.get(&peer).is_some_and(|peer| used(peer)) {
+                return token;
+            }
+        }
+    }
+
+    pub(super) fn arm(&mut self, at: SimTime, peer: SocketAddr) {
+        if !self.timers.iter().any(|Reverse(entry)| *entry == (at, peer))
+            || self.timers.len() > TIMERS_SCANNED
+        {
+            self.timers.push(Reverse((at, peer)));
+        }
+    }
+
+    pub(super) fn fail(&mut self, request: RequestId, why: super::event::Failure) {
+        self.events.push_back(CoapEvent::Failed { request, why });
+    }
+}
+
+impl DatagramSession for CoapEndpoint {
+    type Event = CoapEvent;
+
+    fn handle_datagram(&mut self, now: SimTime, from: SocketAddr, to: IpAddr, content: Body) {
+        self.receive(now, from, to, content);
+    }
+
+    fn handle_timeout(&mut self, now: SimTime) {
+        while let Some(&Reverse((due, peer))) = self.timers.peek()
+            && due <= now
+        {
+            self.timers.pop();
+            self.serve(now, peer);
+        }
+        self.send_leisurely(now);
+        self.sweep(now);
+    }
+
+    fn poll_transmit(&mut self) -> Option<Datagram> {
+        let datagram = self.outgoing.pop_front();
+        if datagram.is_none() {
+            self.outgoing = VecDeque::new();
+        }
+        datagram
+    }
+
+    fn poll_timeout(&self) -> Option<SimTime> {
+        let timer = self.timers.peek().map(|&Reverse((due, _))| due);
+        let leisure = self.leisurely.iter().map(|(due, ..)| *due).min();
+        timer.into_iter().chain(leisure).chain(self.next_sweep).min()
+    }
+
+    fn poll_event(&mut self) -> Option<CoapEvent> {
+        let event = self.events.pop_front();
+        if event.is_none() {
+            self.events = VecDeque::new();
+        }
+        event
+    }
+}
+
+/// Up to so many timers are looked through, so that a small endpoint has none twice.
+const TIMERS_SCANNED: usize = 8;

@@ -1,0 +1,79 @@
+//! What an endpoint reports to its user.
+
+use std::net::{IpAddr, SocketAddr};
+
+use wire::coap::{Code, Options};
+
+use super::peer::Response;
+use crate::body::{Body, Label};
+
+/// A request that this endpoint made. Numbers are never used again.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct RequestId(pub u64);
+
+/// A request that this endpoint received. Numbers are never used again.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct IncomingId(pub u64);
+
+/// Why there will be no response.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Failure {
+    /// No acknowledgement came for the last retransmission (RFC 7252 §4.2).
+    Timeout,
+    /// The message arrived, or may have arrived, but no response came in time.
+    NoResponse,
+    /// The peer rejected the message.
+    Reset,
+    /// The response cannot be used: a critical option, or blocks that do not belong together.
+    BadResponse,
+}
+
+/// What an endpoint reports.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CoapEvent {
+    /// The response to a request, whole; of an observation every newer state.
+    Response {
+        /// The request.
+        request: RequestId,
+        /// Who answered: of a multicast request one of many.
+        from: SocketAddr,
+        /// What it says.
+        response: Response,
+        /// Whether more may follow: an observation goes on, or others may answer.
+        more: bool,
+    },
+    /// A request came to nothing.
+    Failed {
+        /// The request.
+        request: RequestId,
+        /// Why.
+        why: Failure,
+    },
+    /// A request, whole, that [`super::CoapEndpoint::respond`] has to answer.
+    Request {
+        /// What to answer to.
+        id: IncomingId,
+        /// Who asks.
+        from: SocketAddr,
+        /// The address that it was sent to: one of the host's, or a group's.
+        to: IpAddr,
+        /// The method.
+        code: Code,
+        /// The options.
+        options: Options,
+        /// The payload.
+        body: Body,
+        /// The message that it belongs to.
+        label: Label,
+    },
+    /// A message came that had come before (RFC 7252 §4.5).
+    Duplicate {
+        /// The message of the user's that it belongs to.
+        label: Label,
+    },
+    /// An observer is no longer interested or there (RFC 7641 §4.5).
+    ObserverGone {
+        /// Who it was.
+        peer: SocketAddr,
+    },
+}

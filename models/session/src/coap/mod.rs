@@ -1,0 +1,40 @@
+//! The Constrained Application Protocol over datagrams (RFC 7252), both ends.
+//!
+//! A [`CoapEndpoint`] is a client and a server at once, as the RFC has it. It brings messages to their peers and matches
+//! responses to requests; what a resource is and says is its user's matter.
+//!
+//! ```text
+//!           request()            retransmitted up to          ┌ piggybacked response ──────────┐
+//! user ──> [waits: NSTART] ──> [sent, not acknowledged] ──────┤                                ├─> Response
+//!                                │ MAX_RETRANSMIT × timeout   └ empty ACK ─> [awaits response] ┘
+//!                                └──────────> Failed(Timeout)                 └ EXCHANGE_LIFETIME ─> Failed(NoResponse)
+//!
+//! CON request ──> [with the user] ── respond() ─────────────> piggybacked in the ACK, kept for duplicates
+//!                   └ acknowledgement delay ─> empty ACK ── respond() ─> separate response, itself CON
+//! ```
+//!
+//! Modelled: the four kinds of messages, back-off with all transmission parameters (§4.8), NSTART and PROBING_RATE (§4.7),
+//! duplicates with their lifetimes (§4.5), critical options (§5.4.1), ping (§4.3), multicast requests with leisure (§8),
+//! No-Response (RFC 7967), block-wise bodies in both directions (RFC 7959), and Observe at both ends (RFC 7641).
+//!
+//! NSTART counts confirmable messages; non-confirmable requests are held back by PROBING_RATE alone, whose average is taken
+//! over EXCHANGE_LIFETIME. Left out: congestion control other than the default one, a proxy, CoAP over byte streams,
+//! Q-Block (RFC 9177), Echo and Request-Tag (RFC 9175), OSCORE (RFC 8613).
+
+mod block;
+mod client;
+mod config;
+mod endpoint;
+mod event;
+mod input;
+mod observe;
+mod output;
+mod peer;
+mod server;
+mod stats;
+
+pub use config::CoapConfig;
+pub use endpoint::CoapEndpoint;
+pub use event::{CoapEvent, Failure, IncomingId, RequestId};
+pub use peer::{Request, Response};
+pub use stats::CoapStats;

@@ -1,0 +1,232 @@
+//! Observation of resources at both ends (RFC 7641).
+
+use std::net::SocketAddr;
+
+use sim_core::{SimDuration, SimTime};
+use wire::coap::{Block, Code, Head, OptionNumber, Options, Token, uint_bytes};
+
+use super::block::cut_out;
+use super::endpoint::CoapEndpoint;
+use super::event::{CoapEvent, RequestId};
+use super::peer::{Answering, Incoming, Message, Response, Role};
+
+/// Someone who wants to know of changes.
+#[derive(Debug)]
+pub(super) struct Observer {
+    pub(super) peer: SocketAddr,
+    token: Token,
+    path: String,
+    options: Options,
+    source: Option<std::net::IpAddr>,
+    /// The message ID of the latest notification, which a reset names.
+    message_id: Option<u16>,
+    /// Notifications so far.
+    count: u32,
+    /// Whether a confirmable notification is under way.
+    confirming: bool,
+    /// The newest state, which waits for the confirmation.
+    latest: Option<Response>,
+}
+
+impl CoapEndpoint {
+    /// Tells all observers of `path` its new state; an error ends their observations (§4.2).
+    pub fn notify(&mut self, now: SimTime, path: &str, response: &Response) {
+        let ends = !response.code.is_success();
+        for at in 0..self.observers.len() {
+            if self.observers[at].path != path {
+                continue;
+            }
+            if self.observers[at].confirming && !ends {
+                // One confirmable notification at a time; what follows it is the newest state (§4.5.2).
+                self.observers[at].latest = Some(response.clone());
+            } else {
+                self.send_notification(now, at, response.clone(), ends);
+            }
+        }
+        if ends {
+            self.observers.retain(|observer| observer.path != path);
+        }
+    }
+
+    /// How many observe `path`.
+    pub fn observer_count(&self, path: &str) -> usize {
+        self.observers.iter().filter(|observer| observer.path == path).count()
+    }
+
+    fn send_notification(&mut self, now: SimTime, at: usize, mut response: Response, last: bool) {
+        let every = self.config.confirmable_notification_every.max(1);
+        let size = self.config.block_size;
+        let sequence = self.next_sequence();
+        let observer = &mut self.observers[at];
+        observer.count += 1;
+        let confirmable = last || observer.count.is_multiple_of(every);
+        observer.confirming = confirmable;
+        let wish = observer.options.get(OptionNumber::BLOCK2).and_then(Block::parse);
+        let size = wish.map_or(size, |wish| wish.size.min(size));
+        if !last {
+            let (bytes, skip) = uint_bytes(sequence);
+            response.options.push(OptionNumber::OBSERVE, &bytes[skip..]);
+        }
+        if response.body.len() > size.bytes() {
+            response = cut_out(response, Block { number: 0, more: true, size });
+        }
+        let message = Message {
+            code: response.code,
+            token: observer.token,
+            options: response.options,
+            body: response.body,
+            label: response.label,
+            role: Role::Notification(observer.token),
+            source: observer.source,
+        };
+        let peer = observer.peer;
+        self.stats.notifications += 1;
+        self.submit(now, peer, confirmable, message);
+    }
+
+    fn next_sequence(&mut self) -> u32 {
+        self.sequence = (self.sequence + 1) & SEQUENCE_MAX;
+        self.sequence
+    }
+
+    /// Adds the asker to the observers, or takes it off, as the request says and the response allows (§4.1).
+    pub(super) fn register(
+        &mut self,
+        to: SocketAddr,
+        incoming: &Incoming,
+        mut response: Response,
+    ) -> Response {
+        let wish = incoming.options.get_uint(OptionNumber::OBSERVE);
+        let is_get = matches!(incoming.code, Code::GET | Code::FETCH);
+        // The user says by an Observe option of its own that the resource can be observed.
+        let offered = response.options.get(OptionNumber::OBSERVE).is_some();
+        response.options.remove(OptionNumber::OBSERVE);
+        if wish.is_none() || !is_get {
+            return response;
+        }
+        // The same client and token: an older observation is replaced (§4.1).
+        self.observers.retain(|observer| (observer.peer, observer.token) != (to, incoming.token));
+        let leisurely = incoming.state == Answering::Leisurely;
+        if wish != Some(0) || !offered || !response.code.is_success() || leisurely {
+            return response;
+        }
+        let sequence = self.next_sequence();
+        response.options.push_uint(OptionNumber::OBSERVE, sequence);
+        self.observers.push(Observer {
+            peer: to,
+            token: incoming.token,
+            path: incoming.options.path(),
+            options: incoming.options.clone(),
+            source: incoming.to,
+            message_id: None,
+            count: 0,
+            confirming: false,
+            latest: None,
+        });
+        response
+    }
+
+    pub(super) fn note_notification(&mut self, peer: SocketAddr, token: Token, message_id: u16) {
+        let mut own = self.observers.iter_mut().filter(|it| (it.peer, it.token) == (peer, token));
+        if let Some(observer) = own.next() {
+            observer.message_id = Some(message_id);
+        }
+    }
+
+    /// A confirmable notification has arrived: the newest state may follow.
+    pub(super) fn on_notification_confirmed(&mut self, now: SimTime, peer: SocketAddr, role: Role) {
+        let Role::Notification(token) = role else { return };
+        let own = |observer: &Observer| (observer.peer, observer.token) == (peer, token);
+        let Some(at) = self.observers.iter().position(own) else { return };
+        self.observers[at].confirming = false;
+        if let Some(latest) = self.observers[at].latest.take() {
+            self.send_notification(now, at, latest, false);
+        }
+    }
+
+    /// An observer that rejects or ignores notifications is one no longer (§4.5).
+    pub(super) fn forget_observer(&mut self, peer: SocketAddr, token: Token) {
+        let before = self.observers.len();
+        self.observers.retain(|observer| (observer.peer, observer.token) != (peer, token));
+        if self.observers.len() < before {
+            self.events.push_back(CoapEvent::ObserverGone { peer });
+        }
+    }
+
+    pub(super) fn forget_observer_by_message(&mut self, peer: SocketAddr, message_id: u16) {
+        let own = |it: &&Observer| it.peer == peer && it.message_id == Some(message_id);
+        if let Some(token) = self.observers.iter().find(own).map(|observer| observer.token) {
+            self.forget_observer(peer, token);
+        }
+    }
+
+    /// What a response means for an observation: `Some(true)` if it goes on, `Some(false)` if this was the last or no
+    /// notification, nothing if it is older than what is known (§3.4).
+    pub(super) fn on_observed(
+        &mut self,
+        now: SimTime,
+        key: SocketAddr,
+        id: RequestId,
+        head: &Head,
+    ) -> Option<bool> {
+        let sequence = head.options.get_uint(OptionNumber::OBSERVE);
+        let max_age = head.options.get_uint(OptionNumber::MAX_AGE).unwrap_or(MAX_AGE_DEFAULT);
+        let spread = sim_core::draw::below(&mut self.rng, REGISTER_SPREAD.as_nanos());
+        let Some(pending) = self.pending_mut(key, id) else { return Some(false) };
+        let Some(sequence) = sequence.filter(|_| pending.wants_observation() && head.code.is_success())
+        else {
+            return Some(false);
+        };
+        if let Some((known, at)) = pending.observed
+            && !is_newer((known, at), (sequence, now))
+        {
+            self.stats.notifications_stale += 1;
+            return None;
+        }
+        pending.observed = Some((sequence, now));
+        // Past Max-Age, and 5 to 15 s more, the registration is repeated (§3.3.1).
+        let wait =
+            SimDuration::from_secs(u64::from(max_age) + 5).saturating_add(SimDuration::from_nanos(spread));
+        pending.deadline = now.saturating_add(wait);
+        let deadline = pending.deadline;
+        self.arm(deadline, key);
+        Some(true)
+    }
+}
+
+/// Whether a notification is newer than another (RFC 7641 §3.4).
+fn is_newer((v1, t1): (u32, SimTime), (v2, t2): (u32, SimTime)) -> bool {
+    (v1 < v2 && v2 - v1 < HALF) || (v1 > v2 && v1 - v2 > HALF) || t2 > t1.saturating_add(FRESH_FOR)
+}
+
+/// 2^23: half of the sequence numbers.
+const HALF: u32 = 1 << 23;
+
+/// Sequence numbers have 24 bits.
+const SEQUENCE_MAX: u32 = (1 << 24) - 1;
+
+/// After so long any notification is newer (RFC 7641 §3.4).
+const FRESH_FOR: SimDuration = SimDuration::from_secs(128);
+
+/// Max-Age where no option says so (RFC 7252 §5.10.5).
+const MAX_AGE_DEFAULT: u32 = 60;
+
+/// Clients do not register again all at once.
+const REGISTER_SPREAD: SimDuration = SimDuration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_notifications_wraps_and_ages() {
+        let at = SimTime::from_secs;
+        assert!(is_newer((1, at(0)), (2, at(1))));
+        assert!(!is_newer((2, at(0)), (1, at(1))));
+        assert!(!is_newer((2, at(0)), (2, at(1))));
+        assert!(is_newer((SEQUENCE_MAX, at(0)), (0, at(1))), "2^24 - 1 is followed by 0");
+        assert!(!is_newer((0, at(0)), (SEQUENCE_MAX, at(1))));
+        assert!(is_newer((2, at(0)), (1, at(129))), "after 128 s");
+        assert!(!is_newer((2, at(0)), (1, at(128))));
+    }
+}

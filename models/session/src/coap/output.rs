@@ -1,0 +1,316 @@
+//! The message layer's sending side: message IDs, limits, retransmission, and what is forgotten when (RFC 7252 §4).
+
+use std::net::{IpAddr, SocketAddr};
+
+use rand::Rng;
+use sim_core::{SimDuration, SimTime};
+use wire::account::{Protocol, Reason, Runs};
+use wire::coap::{Code, Head, Kind, Token};
+use wire::payload::{Payload, Slice};
+
+use super::config::CoapConfig;
+use super::endpoint::CoapEndpoint;
+use super::event::Failure;
+use super::peer::{Answering, Flight, Message, Role, Waiting};
+use crate::body::{Body, Label};
+use crate::datagram::Datagram;
+
+impl CoapEndpoint {
+    /// Sends a message, or lets it wait for its turn.
+    pub(super) fn submit(&mut self, now: SimTime, peer: SocketAddr, confirmable: bool, message: Message) {
+        self.peer(now, peer).waiting.push_back(Waiting { confirmable, message });
+        self.release(now, peer, true);
+    }
+
+    /// Sends what waits and may be sent.
+    pub(super) fn release(&mut self, now: SimTime, address: SocketAddr, new: bool) {
+        let config = std::sync::Arc::clone(&self.config);
+        while let Some(peer) = self.peers.get_mut(&address) {
+            let Some(first) = peer.waiting.front() else { return };
+            let held_until = if first.confirmable {
+                (peer.flights.len() >= usize::from(config.nstart)).then_some(SimTime::MAX)
+            } else {
+                let bytes = message_len(&first.message);
+                let is_request = matches!(first.message.role, Role::Request(_));
+                is_request.then(|| take_credit(&mut peer.credit, &config, now, bytes)).flatten()
+            };
+            if let Some(until) = held_until {
+                self.stats.held_back += u64::from(new);
+                if until < SimTime::MAX {
+                    self.arm(until, address);
+                }
+                return;
+            }
+            let Some(Waiting { confirmable, message }) = peer.waiting.pop_front() else { return };
+            self.launch(now, address, confirmable, message);
+        }
+    }
+
+    fn launch(&mut self, now: SimTime, address: SocketAddr, confirmable: bool, message: Message) {
+        let config = std::sync::Arc::clone(&self.config);
+        let peer = self.peer(now, address);
+        let message_id = peer.take_message_id();
+        peer.active = now;
+        let kind = if confirmable { Kind::Confirmable } else { Kind::NonConfirmable };
+        let role = message.role;
+        let datagram = datagram(address, kind, message_id, message, reason_of(role));
+        if let Role::Request(id) = role
+            && let Some(pending) = peer.requests.iter_mut().find(|pending| pending.id == id)
+        {
+            pending.message_id = Some(message_id);
+            let lifetime = if confirmable { config.exchange_lifetime() } else { config.non_lifetime() };
+            pending.deadline = now.saturating_add(lifetime);
+            let deadline = pending.deadline;
+            // A confirmable one is watched by its retransmissions until it is acknowledged.
+            if !confirmable {
+                self.arm(deadline, address);
+            }
+        }
+        if let Role::Notification(token) = role {
+            self.note_notification(address, token, message_id);
+        }
+        if confirmable {
+            let low = config.ack_timeout.as_nanos();
+            let high = low / 1000 * u64::from(config.ack_random_factor_milli);
+            let width = high.saturating_sub(low).saturating_add(1);
+            let timeout = SimDuration::from_nanos(low + sim_core::draw::below(&mut self.rng, width));
+            let due = now.saturating_add(timeout);
+            let copy = datagram.clone();
+            let flight = Flight { message_id, datagram: copy, timeout, retransmissions: 0, due, role };
+            self.peer(now, address).flights.push(flight);
+            self.arm(due, address);
+        }
+        self.stats.sent += 1;
+        self.outgoing.push_back(datagram);
+        self.plan_sweep(now);
+    }
+
+    /// Sends an empty message or a piggybacked response, and remembers it for duplicates of what it replies to.
+    pub(super) fn reply(&mut self, now: SimTime, address: SocketAddr, datagram: Datagram, message_id: u16) {
+        let peer = self.peer(now, address);
+        peer.active = now;
+        if let Some(seen) = peer.seen.get_mut(&message_id) {
+            seen.reply = Some(datagram.clone());
+        }
+        self.stats.sent += 1;
+        self.outgoing.push_back(datagram);
+    }
+
+    pub(super) fn send_empty(
+        &mut self,
+        now: SimTime,
+        address: SocketAddr,
+        source: Option<IpAddr>,
+        kind: Kind,
+        message_id: u16,
+        label: Label,
+    ) {
+        let reason = if kind == Kind::Reset { Reason::Control } else { Reason::Acknowledgement };
+        self.stats.resets_sent += u64::from(kind == Kind::Reset);
+        let empty = Message {
+            code: Code::EMPTY,
+            token: Token::EMPTY,
+            options: wire::coap::Options::new(),
+            body: Body::default(),
+            label,
+            role: Role::Response,
+            source,
+        };
+        let datagram = datagram(address, kind, message_id, empty, reason);
+        self.reply(now, address, datagram, message_id);
+    }
+
+    /// Does what is due for a peer.
+    pub(super) fn serve(&mut self, now: SimTime, address: SocketAddr) {
+        self.retransmit(now, address);
+        self.acknowledge_late(now, address);
+        let Some(peer) = self.peers.get_mut(&address) else { return };
+        let expired =
+            |pending: &mut super::peer::Pending| pending.deadline <= now && pending.observed.is_none();
+        let given_up: Vec<_> = peer.requests.extract_if(.., expired).collect();
+        let stale = peer.requests.iter_mut().filter(|pending| pending.deadline <= now);
+        let stale: Vec<_> = stale.map(|pending| (pending.deadline = SimTime::MAX, pending.id).1).collect();
+        // Nobody answers a multicast request for sure: its end is no failure.
+        for pending in given_up.iter().filter(|_| !address.ip().is_multicast()) {
+            self.fail(pending.id, Failure::NoResponse);
+        }
+        for id in stale {
+            self.send_again(now, address, id);
+        }
+        self.release(now, address, false);
+    }
+
+    /// Sends again what was not acknowledged in time, or gives it up (§4.2).
+    fn retransmit(&mut self, now: SimTime, address: SocketAddr) {
+        let max = self.config.max_retransmit;
+        let Some(peer) = self.peers.get_mut(&address) else { return };
+        let mut at = 0;
+        let mut lost = Vec::new();
+        let mut armed = Vec::new();
+        while let Some(flight) = peer.flights.get_mut(at) {
+            if flight.due > now {
+                at += 1;
+            } else if flight.retransmissions >= max {
+                lost.push(peer.flights.remove(at).role);
+            } else {
+                flight.retransmissions += 1;
+                flight.timeout = flight.timeout.saturating_mul(2);
+                flight.due = now.saturating_add(flight.timeout);
+                armed.push(flight.due);
+                let datagram = Datagram { retransmission: true, ..flight.datagram.clone() };
+                self.stats.retransmissions += 1;
+                self.outgoing.push_back(datagram);
+                peer.active = now;
+                at += 1;
+            }
+        }
+        for due in armed {
+            self.arm(due, address);
+        }
+        for role in lost {
+            self.stats.timeouts += 1;
+            self.on_lost(address, role, Failure::Timeout);
+        }
+    }
+
+    /// A confirmable message was given up or rejected.
+    pub(super) fn on_lost(&mut self, address: SocketAddr, role: Role, why: Failure) {
+        match role {
+            Role::Request(id) => {
+                if let Some(peer) = self.peers.get_mut(&address)
+                    && let Some(at) = peer.requests.iter().position(|pending| pending.id == id)
+                {
+                    peer.requests.remove(at);
+                    self.fail(id, why);
+                }
+            }
+            Role::Notification(token) => self.forget_observer(address, token),
+            Role::Response | Role::Ping => {}
+        }
+    }
+
+    /// Acknowledges requests whose responses take longer than the user wanted to wait (§5.2.2).
+    fn acknowledge_late(&mut self, now: SimTime, address: SocketAddr) {
+        let Some(peer) = self.peers.get_mut(&address) else { return };
+        let mut late = Vec::new();
+        for incoming in &mut peer.incoming {
+            if let Answering::Piggybacked(until) = incoming.state
+                && until <= now
+            {
+                incoming.state = Answering::Separate;
+                late.push((incoming.message_id, incoming.to, incoming.label));
+            }
+        }
+        for (message_id, source, label) in late {
+            self.stats.empty_acknowledgements += 1;
+            self.send_empty(now, address, source, Kind::Acknowledgement, message_id, label);
+        }
+    }
+
+    pub(super) fn send_leisurely(&mut self, now: SimTime) {
+        let due: Vec<_> = self.leisurely.extract_if(.., |(at, ..)| *at <= now).collect();
+        for (_, peer, message) in due {
+            self.submit(now, peer, false, message);
+        }
+    }
+
+    /// Forgets messages and peers whose time is over (§4.8.2).
+    pub(super) fn sweep(&mut self, now: SimTime) {
+        if self.next_sweep.is_none_or(|at| at > now) {
+            return;
+        }
+        let lifetime = self.config.exchange_lifetime();
+        for peer in self.peers.values_mut() {
+            peer.seen.retain(|_, seen| seen.expires > now);
+            peer.uploads.retain(|upload| upload.expires > now);
+            peer.served.retain(|served| served.expires > now);
+        }
+        let observed: Vec<SocketAddr> = self.observers.iter().map(|observer| observer.peer).collect();
+        self.peers.retain(|address, peer| {
+            !peer.is_idle() || observed.contains(address) || peer.active.saturating_add(lifetime) > now
+        });
+        // A client that hears only acknowledgements has nothing to forget but its peer.
+        let remembers = self.peers.values().any(|peer| !peer.is_light());
+        let wait = if remembers { lifetime / SWEEPS } else { lifetime };
+        self.next_sweep = (!self.peers.is_empty()).then(|| now.saturating_add(wait));
+    }
+
+    pub(super) fn plan_sweep(&mut self, now: SimTime) {
+        if self.next_sweep.is_none() {
+            self.next_sweep = Some(now.saturating_add(self.config.exchange_lifetime() / SWEEPS));
+        }
+    }
+
+    /// When a response to a multicast request is sent: at random within the leisure (§8.2).
+    pub(super) fn leisure(&mut self, now: SimTime) -> SimTime {
+        let span = self.config.default_leisure.as_nanos();
+        let part = u128::from(self.rng.next_u64()) * u128::from(span) >> 64;
+        now.saturating_add(SimDuration::from_nanos(part as u64))
+    }
+}
+
+/// A message as a datagram.
+pub(super) fn datagram(
+    to: SocketAddr,
+    kind: Kind,
+    message_id: u16,
+    message: Message,
+    reason: Reason,
+) -> Datagram {
+    let Message { code, token, options, body, label, source, .. } = message;
+    let head = Head { kind, code, message_id, token, options };
+    let bytes = head.emit(!body.is_empty());
+    let mut payload = Payload::from(Slice::from_bytes(bytes.as_slice()));
+    let mut runs = Runs::from_elem(label.run(payload.len(), Protocol::Coap, reason), 1);
+    payload.append(body.payload);
+    runs.extend(body.runs);
+    let content = Body { payload, runs };
+    Datagram { to, source, content, flow: label.flow, reason, retransmission: false }
+}
+
+fn reason_of(role: Role) -> Reason {
+    match role {
+        Role::Request(_) | Role::Response | Role::Notification(_) => Reason::Data,
+        Role::Ping => Reason::KeepAlive,
+    }
+}
+
+fn message_len(message: &Message) -> u64 {
+    let marker = u64::from(!message.body.is_empty());
+    let head = wire::coap::HEADER_LEN + message.token.len() + message.options.as_bytes().len();
+    head as u64 + marker + u64::from(message.body.len())
+}
+
+/// Bytes, in billionths, that may go to a silent peer at once: PROBING_RATE over EXCHANGE_LIFETIME.
+pub(super) fn credit_max(config: &CoapConfig) -> u64 {
+    u64::from(config.probing_rate).saturating_mul(config.exchange_lifetime().as_nanos())
+}
+
+/// Takes the credit for a message, or says from when on there will be enough (§4.7).
+fn take_credit(
+    credit: &mut (u64, SimTime),
+    config: &CoapConfig,
+    now: SimTime,
+    bytes: u64,
+) -> Option<SimTime> {
+    let rate = u64::from(config.probing_rate);
+    if rate == 0 {
+        return None;
+    }
+    let earned = now.saturating_since(credit.1).as_nanos().saturating_mul(rate);
+    *credit = (credit.0.saturating_add(earned).min(credit_max(config)), now);
+    // A message above the limit goes out when the credit is full.
+    let need = bytes.saturating_mul(BILLION).min(credit_max(config));
+    match need.checked_sub(credit.0) {
+        None | Some(0) => {
+            credit.0 -= need;
+            None
+        }
+        Some(missing) => Some(now.saturating_add(SimDuration::from_nanos(missing.div_ceil(rate)))),
+    }
+}
+
+const BILLION: u64 = 1_000_000_000;
+
+/// How often within EXCHANGE_LIFETIME old entries are looked for.
+const SWEEPS: u64 = 16;

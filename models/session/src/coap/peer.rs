@@ -1,0 +1,241 @@
+//! What an endpoint knows about each peer.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+
+use sim_core::SimDuration;
+use sim_core::SimTime;
+use wire::coap::{Block, BlockSize, Code, Options, Token};
+
+use super::event::{IncomingId, RequestId};
+use crate::body::{Body, Label};
+use crate::datagram::Datagram;
+
+/// A request as its user makes it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The method.
+    pub code: Code,
+    /// The options, block-wise ones left out.
+    pub options: Options,
+    /// The payload.
+    pub body: Body,
+    /// Whether it is to be acknowledged.
+    pub confirmable: bool,
+    /// The message that it belongs to.
+    pub label: Label,
+}
+
+/// A response as its user makes or gets it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    /// What came of the request.
+    pub code: Code,
+    /// The options, block-wise ones left out.
+    pub options: Options,
+    /// The payload.
+    pub body: Body,
+    /// The message that it belongs to.
+    pub label: Label,
+}
+
+/// One peer: an address and a port.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) next_message_id: u16,
+    /// Confirmable messages that are not acknowledged.
+    pub(super) flights: Vec<Flight>,
+    /// Messages that may not be sent yet, oldest first.
+    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) requests: Vec<Pending>,
+    pub(super) incoming: Vec<Incoming>,
+    /// Messages received, by message ID.
+    pub(super) seen: BTreeMap<u16, Box<Seen>>,
+    pub(super) uploads: Vec<Upload>,
+    pub(super) served: Vec<Served>,
+    /// Non-confirmable bytes that may be sent while the peer says nothing, in billionths, and as of when.
+    pub(super) credit: (u64, SimTime),
+    /// When anything was last sent or received.
+    pub(super) active: SimTime,
+}
+
+/// A confirmable message under way.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) message_id: u16,
+    pub(super) datagram: Datagram,
+    pub(super) timeout: SimDuration,
+    pub(super) retransmissions: u8,
+    pub(super) due: SimTime,
+    pub(super) role: Role,
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Role {
+    Request(RequestId),
+    Response,
+    /// To the observer with this token.
+    Notification(Token),
+    Ping,
+}
+
+/// A message that waits until it may be sent.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) confirmable: bool,
+    pub(super) message: Message,
+}
+
+/// A message without its message ID.
+#[derive(Clone, Debug)]
+pub(super) struct Message {
+    pub(super) code: Code,
+    pub(super) token: Token,
+    pub(super) options: Options,
+    pub(super) body: Body,
+    pub(super) label: Label,
+    pub(super) role: Role,
+    pub(super) source: Option<IpAddr>,
+}
+
+/// A request that awaits its response.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) id: RequestId,
+    pub(super) token: Token,
+    /// The token of the latest request for a block of the response.
+    pub(super) block_token: Option<Token>,
+    pub(super) request: Request,
+    /// The message ID of the latest message, which a reset would name.
+    pub(super) message_id: Option<u16>,
+    /// When it is given up.
+    pub(super) deadline: SimTime,
+    /// The block of the request's body that is under way: where it begins, and the size of blocks.
+    pub(super) upload: Option<(u32, BlockSize)>,
+    /// What has come of the response's body.
+    pub(super) download: Option<Download>,
+    /// The freshest state of an observation: its number, and when it came.
+    pub(super) observed: Option<(u32, SimTime)>,
+}
+
+/// A response's body that comes in blocks.
+#[derive(Debug)]
+pub(super) struct Download {
+    pub(super) body: Body,
+    pub(super) etag: Option<Vec<u8>>,
+    pub(super) first: (Code, Options),
+}
+
+/// A request that its user has not answered.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) id: IncomingId,
+    pub(super) message_id: u16,
+    pub(super) token: Token,
+    pub(super) code: Code,
+    pub(super) options: Options,
+    pub(super) label: Label,
+    /// The host's address that it was sent to; none of a group's.
+    pub(super) to: Option<IpAddr>,
+    pub(super) state: Answering,
+    /// The last block of the request's body, to be confirmed in the response.
+    pub(super) block1: Option<Block>,
+}
+
+/// How a response has to be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Answering {
+    /// In the acknowledgement, until this time.
+    Piggybacked(SimTime),
+    /// As a confirmable message of its own.
+    Separate,
+    /// As a non-confirmable message.
+    NonConfirmable,
+    /// As a non-confirmable message at a random time, and only if it has something to say (RFC 7252 §8.2).
+    Leisurely,
+}
+
+/// A message that was received.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) expires: SimTime,
+    /// What was sent back.
+    pub(super) reply: Option<Datagram>,
+}
+
+/// A request's body that comes in blocks (RFC 7959 §2.5).
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) key: (Code, Options),
+    pub(super) body: Body,
+    pub(super) expires: SimTime,
+}
+
+/// A response's body that goes out in blocks (RFC 7959 §2.4).
+#[derive(Debug)]
+pub(super) struct Served {
+    pub(super) key: (Code, Options),
+    pub(super) response: Response,
+    pub(super) expires: SimTime,
+}
+
+impl Peer {
+    pub(super) fn new(message_id: u16, now: SimTime, credit: u64) -> Self {
+        Self {
+            next_message_id: message_id,
+            flights: Vec::new(),
+            waiting: VecDeque::new(),
+            requests: Vec::new(),
+            incoming: Vec::new(),
+            seen: BTreeMap::new(),
+            uploads: Vec::new(),
+            served: Vec::new(),
+            credit: (credit, now),
+            active: now,
+        }
+    }
+
+    /// Whether nothing is remembered that still matters.
+    pub(super) fn is_idle(&self) -> bool {
+        self.flights.is_empty()
+            && self.waiting.is_empty()
+            && self.requests.is_empty()
+            && self.incoming.is_empty()
+            && self.seen.is_empty()
+            && self.uploads.is_empty()
+            && self.served.is_empty()
+    }
+
+    /// Whether nothing is remembered that has to be forgotten at a time.
+    pub(super) fn is_light(&self) -> bool {
+        self.seen.is_empty() && self.uploads.is_empty() && self.served.is_empty()
+    }
+
+    /// Gives back memory that a rare exchange took: a server has thousands of peers.
+    pub(super) fn tidy(&mut self) {
+        if self.flights.is_empty() {
+            self.flights = Vec::new();
+        }
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        if self.requests.is_empty() {
+            self.requests = Vec::new();
+        }
+        if self.incoming.is_empty() {
+            self.incoming = Vec::new();
+        }
+    }
+
+    /// The next message ID that no message under way has.
+    pub(super) fn take_message_id(&mut self) -> u16 {
+        loop {
+            let id = self.next_message_id;
+            self.next_message_id = id.wrapping_add(1);
+            if self.flights.iter().all(|flight| flight.message_id != id) {
+                return id;
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The server: requests to its user, responses to their askers (RFC 7252 §5.2, §5.4, §8.2; RFC 7967).
+
+use std::net::SocketAddr;
+
+use sim_core::SimTime;
+use wire::account::Reason;
+use wire::coap::{Code, Kind, OptionNumber, Options};
+
+use super::endpoint::CoapEndpoint;
+use super::event::{CoapEvent, IncomingId};
+use super::input::Arrived;
+use super::output::datagram;
+use super::peer::{Answering, Incoming, Message, Response, Role};
+use crate::body::Body;
+
+impl CoapEndpoint {
+    pub(super) fn on_request(&mut self, now: SimTime, arrived: Arrived) {
+        let unknown = arrived.head.options.unacceptable(is_known);
+        let proxied = [OptionNumber::PROXY_URI, OptionNumber::PROXY_SCHEME];
+        let asks_proxy = proxied.iter().any(|&number| arrived.head.options.get(number).is_some());
+        if let Some(number) = unknown {
+            if arrived.head.kind == Kind::NonConfirmable {
+                return self.reject(now, &arrived); // §5.4.1
+            }
+            let text = format!("{number} cannot be used");
+            return self.refuse(now, arrived, Code::BAD_OPTION, &text);
+        }
+        if asks_proxy {
+            return self.refuse(now, arrived, Code::PROXYING_NOT_SUPPORTED, "");
+        }
+        let Some((arrived, block1)) = self.take_block1(now, arrived) else { return };
+        let Some(arrived) = self.serve_block2(now, arrived) else { return };
+        let id = IncomingId(self.new_id());
+        let incoming = self.incoming(now, id, &arrived, block1);
+        if let Answering::Piggybacked(until) = incoming.state {
+            self.arm(until, arrived.from);
+        }
+        self.peer(now, arrived.from).incoming.push(incoming);
+        let Arrived { from, group, head, body, label, .. } = arrived;
+        let mut options = head.options;
+        options.retain(|option| ![OptionNumber::BLOCK1, OptionNumber::BLOCK2].contains(&option.number));
+        self.events.push_back(CoapEvent::Request {
+            id,
+            from,
+            to: group,
+            code: head.code,
+            options,
+            body,
+            label,
+        });
+    }
+
+    pub(super) fn incoming(
+        &self,
+        now: SimTime,
+        id: IncomingId,
+        arrived: &Arrived,
+        block1: Option<wire::coap::Block>,
+    ) -> Incoming {
+        let state = match (arrived.to, arrived.head.kind) {
+            (None, _) => Answering::Leisurely,
+            (Some(_), Kind::Confirmable) => {
+                Answering::Piggybacked(now.saturating_add(self.config.acknowledgement_delay))
+            }
+            (Some(_), Kind::NonConfirmable | Kind::Acknowledgement | Kind::Reset) => {
+                Answering::NonConfirmable
+            }
+        };
+        Incoming {
+            id,
+            message_id: arrived.head.message_id,
+            token: arrived.head.token,
+            code: arrived.head.code,
+            options: arrived.head.options.clone(),
+            label: arrived.label,
+            to: arrived.to,
+            state,
+            block1,
+        }
+    }
+
+    /// Answers by itself, with an error.
+    pub(super) fn refuse(&mut self, now: SimTime, arrived: Arrived, code: Code, text: &str) {
+        let body = Body::from_bytes(text.as_bytes().to_vec(), arrived.label);
+        // A diagnostic payload is no application's message.
+        let mut body = body;
+        for run in &mut body.runs {
+            (run.protocol, run.last) = (wire::account::Protocol::Coap, false);
+        }
+        let response = Response { code, options: Options::new(), body, label: arrived.label };
+        let incoming = self.incoming(now, IncomingId(0), &arrived, None);
+        self.answer(now, arrived.from, &incoming, response);
+    }
+
+    /// Answers a request. One that is not known any more is left alone.
+    pub fn respond(&mut self, now: SimTime, to: SocketAddr, id: IncomingId, response: Response) {
+        let found = self.peers.get_mut(&to).and_then(|peer| {
+            let at = peer.incoming.iter().position(|incoming| incoming.id == id)?;
+            let incoming = peer.incoming.swap_remove(at);
+            peer.tidy();
+            Some(incoming)
+        });
+        let Some(incoming) = found else { return };
+        let response = self.register(to, &incoming, response);
+        let response = self.cut(now, to, &incoming, response);
+        self.answer(now, to, &incoming, response);
+    }
+
+    /// Sends a response, of a size that fits a message, as the request asks for.
+    pub(super) fn answer(&mut self, now: SimTime, to: SocketAddr, incoming: &Incoming, response: Response) {
+        let silent = is_unwanted(incoming.options.get_uint(OptionNumber::NO_RESPONSE), response.code);
+        let message = Message {
+            code: response.code,
+            token: incoming.token,
+            options: response.options,
+            body: response.body,
+            label: response.label,
+            role: Role::Response,
+            source: incoming.to,
+        };
+        match incoming.state {
+            Answering::Piggybacked(_) if silent => {
+                let (source, id) = (incoming.to, incoming.message_id);
+                self.send_empty(now, to, source, Kind::Acknowledgement, id, incoming.label);
+            }
+            Answering::Piggybacked(_) => {
+                self.stats.piggybacked += 1;
+                let id = incoming.message_id;
+                let ack = datagram(to, Kind::Acknowledgement, id, message, Reason::Data);
+                self.reply(now, to, ack, id);
+            }
+            Answering::Separate | Answering::NonConfirmable | Answering::Leisurely if silent => {}
+            Answering::Separate | Answering::NonConfirmable => {
+                self.stats.separate += 1;
+                self.submit(now, to, incoming.state == Answering::Separate, message);
+            }
+            // Errors to a group's request help nobody (§8.2).
+            Answering::Leisurely if !response.code.is_success() => {}
+            Answering::Leisurely => {
+                self.stats.separate += 1;
+                let at = self.leisure(now);
+                self.leisurely.push((at, to, message));
+            }
+        }
+    }
+}
+
+/// Whether the client does not want a response of this class (RFC 7967 §2).
+fn is_unwanted(no_response: Option<u32>, code: Code) -> bool {
+    no_response.is_some_and(|bits| bits & 1 << (code.class() - 1) != 0)
+}
+
+/// The critical options of requests that this server understands, or has an answer to.
+fn is_known(number: OptionNumber) -> bool {
+    matches!(
+        number,
+        OptionNumber::IF_MATCH
+            | OptionNumber::URI_HOST
+            | OptionNumber::IF_NONE_MATCH
+            | OptionNumber::URI_PORT
+            | OptionNumber::URI_PATH
+            | OptionNumber::URI_QUERY
+            | OptionNumber::ACCEPT
+            | OptionNumber::BLOCK2
+            | OptionNumber::BLOCK1
+            | OptionNumber::PROXY_URI
+            | OptionNumber::PROXY_SCHEME
+    )
+}

@@ -1,0 +1,56 @@
+//! What an endpoint counts.
+
+/// What happened at an endpoint so far.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct CoapStats {
+    /// Messages sent for the first time, of any kind.
+    pub sent: u64,
+    /// Confirmable messages sent again because their timer ran out.
+    pub retransmissions: u64,
+    /// Confirmable messages given up after the last retransmission.
+    pub timeouts: u64,
+    /// Messages that had come before (§4.5).
+    pub duplicates: u64,
+    /// Datagrams that are no message (§4.2, §4.3).
+    pub malformed: u64,
+    /// Resets received.
+    pub resets_received: u64,
+    /// Resets sent.
+    pub resets_sent: u64,
+    /// Empty acknowledgements sent, each followed by a separate response.
+    pub empty_acknowledgements: u64,
+    /// Responses sent in an acknowledgement.
+    pub piggybacked: u64,
+    /// Responses sent as messages of their own.
+    pub separate: u64,
+    /// Responses and acknowledgements that matched nothing.
+    pub unmatched: u64,
+    /// Messages that had to wait for NSTART or PROBING_RATE.
+    pub held_back: u64,
+    /// Notifications sent (RFC 7641).
+    pub notifications: u64,
+    /// Notifications received that were older than one before (RFC 7641 §3.4).
+    pub notifications_stale: u64,
+    /// Blocks of bodies received (RFC 7959).
+    pub blocks: u64,
+}
+
+impl std::ops::AddAssign for CoapStats {
+    fn add_assign(&mut self, other: Self) {
+        self.sent += other.sent;
+        self.retransmissions += other.retransmissions;
+        self.timeouts += other.timeouts;
+        self.duplicates += other.duplicates;
+        self.malformed += other.malformed;
+        self.resets_received += other.resets_received;
+        self.resets_sent += other.resets_sent;
+        self.empty_acknowledgements += other.empty_acknowledgements;
+        self.piggybacked += other.piggybacked;
+        self.separate += other.separate;
+        self.unmatched += other.unmatched;
+        self.held_back += other.held_back;
+        self.notifications += other.notifications;
+        self.notifications_stale += other.notifications_stale;
+        self.blocks += other.blocks;
+    }
+}

@@ -1,0 +1,59 @@
+//! Settings of CoAP.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::language::quantity::{Duration, Rate, Size};
+
+/// Settings of CoAP (RFC 7252); what is not given is the RFC's own default.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct CoapOptions {
+    /// True for confirmable requests (default), false for non-confirmable ones (§4.2, §4.3).
+    pub confirmable: Option<bool>,
+    /// The method: "put" (default for messages), "post" (default for questions), "get" and "fetch" for questions only,
+    /// "patch", "ipatch". A "get" carries no payload: the size of the question does not count.
+    pub method: Option<CoapMethod>,
+    /// The path of the resource: "sensors/temp" (default).
+    pub path: Option<String>,
+    /// Bytes of a token (§5.3.1): 4 (default), 0 to 8.
+    #[schemars(range(max = 8))]
+    pub token_length: Option<u8>,
+    /// ACK_TIMEOUT (§4.8): "2 s" (default), at least "1 ms".
+    pub ack_timeout: Option<Duration>,
+    /// ACK_RANDOM_FACTOR (§4.8): 1.5 (default), 1 to 10.
+    #[schemars(range(min = 1, max = 10))]
+    pub ack_random_factor: Option<f64>,
+    /// MAX_RETRANSMIT (§4.8): 4 (default), 0 to 20.
+    #[schemars(range(max = 20))]
+    pub max_retransmit: Option<u8>,
+    /// NSTART (§4.7): how many confirmable requests to one server may be under way, 1 (default) to 1000.
+    #[schemars(range(min = 1, max = 1000))]
+    pub nstart: Option<u16>,
+    /// PROBING_RATE (§4.7): how much goes to a server that says nothing, "8 bit/s" (default); "0 bit/s" for no limit.
+    pub probing_rate: Option<Rate>,
+    /// How long a server waits with its acknowledgement for the response (§5.2.2): "100 ms" (default).
+    pub acknowledgement_delay: Option<Duration>,
+    /// The largest block of a body (RFC 7959): "1024 B" (default), "16 B" to "1024 B" in powers of two.
+    pub block_size: Option<Size>,
+    /// True to do without responses (RFC 7967); default false.
+    pub no_response: Option<bool>,
+}
+
+/// A method of CoAP.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum CoapMethod {
+    /// RFC 7252 §5.8.1.
+    Get,
+    /// RFC 7252 §5.8.2.
+    Post,
+    /// RFC 7252 §5.8.3.
+    Put,
+    /// RFC 8132 §2.
+    Fetch,
+    /// RFC 8132 §3.
+    Patch,
+    /// RFC 8132 §3.
+    Ipatch,
+}
