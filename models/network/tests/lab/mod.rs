@@ -138,7 +138,6 @@ impl<O: Observer> Lab<O> {
                     let action = self.actions[index as usize].take().expect("an action is done once");
                     action(&mut self.net);
                 }
-                Event::Entry(outlet, packet) => self.net.on_entry(outlet, packet),
                 Event::Wake(_) | Event::Sample => {}
             }
         }
