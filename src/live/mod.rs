@@ -9,7 +9,7 @@ mod device;
 mod driver;
 mod lateness;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -158,7 +158,7 @@ fn publish_results(
     scenario: &Scenario,
     identity: &Identity,
     folder: Folder,
-    out: &PathBuf,
+    out: &Path,
     report: RunReport,
     quiet: bool,
 ) -> Result<bool, Failure> {
