@@ -202,6 +202,7 @@ fn acquainted() -> Lab {
     lab.ends[0].abort(lab.now, a);
     lab.drain(0);
     lab.run_until(at(300));
+    lab.ends[1].handle_timeout(lab.now);
     assert_eq!(lab.ends[1].stats(b), None);
     lab.sent.clear();
     lab.events = [Vec::new(), Vec::new()];

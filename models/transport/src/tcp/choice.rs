@@ -3,6 +3,7 @@
 use sim_core::SimTime;
 
 use super::config::TcpConfig;
+use super::sequence::ORIGIN;
 use super::sender::{Recovery, Sender};
 
 /// What to send next.
@@ -110,7 +111,8 @@ impl Sender {
         }
         // Minshall's variant waits for the last small segment only, not for full ones.
         let unacknowledged = if config.minshall { self.small_until } else { self.nxt };
-        let nagle = config.nagle && unacknowledged > self.una;
+        // A SYN in flight, as Fast Open leaves it, is no data.
+        let nagle = config.nagle && unacknowledged > self.una.max(ORIGIN + 1);
         let worth =
             len == u64::from(room) || fin || (!nagle && (len == waiting || len * 2 >= self.window_max));
         if worth {

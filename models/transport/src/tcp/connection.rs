@@ -84,7 +84,7 @@ pub struct TcpConnection {
     /// SND.UP: first place behind the urgent data that was written.
     pub(super) urgent_end: u64,
     pub(super) fast_open: Option<Box<FastOpen>>,
-    pub(super) lowered_path: Option<LoweredPath>,
+    pub(super) lowered_path: Option<Box<LoweredPath>>,
     pub(super) counters: Counters,
     notes: Option<Vec<Note>>,
 }

@@ -39,8 +39,8 @@ impl TcpConnection {
 
     fn lower_segment_size(&mut self, now: SimTime, size: u16) {
         if size < self.sender.segment_size {
-            let full = self.lowered_path.map_or(self.sender.segment_size, |path| path.full);
-            self.lowered_path = Some(LoweredPath { full, raise_at: now + RAISE_AFTER });
+            let full = self.lowered_path.as_ref().map_or(self.sender.segment_size, |path| path.full);
+            self.lowered_path = Some(Box::new(LoweredPath { full, raise_at: now + RAISE_AFTER }));
             self.sender.on_segment_size(size, self.options_len());
         }
     }
@@ -72,10 +72,7 @@ impl TcpConnection {
     /// (RFC 1191 §6.3, RFC 8201 §4).
     #[cold]
     pub(super) fn raise_segment_size(&mut self, now: SimTime) {
-        if let Some(path) = self.lowered_path
-            && now >= path.raise_at
-        {
-            self.lowered_path = None;
+        if let Some(path) = self.lowered_path.take_if(|path| now >= path.raise_at) {
             self.sender.on_segment_size(path.full, self.options_len());
         }
     }
