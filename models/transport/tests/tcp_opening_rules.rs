@@ -16,12 +16,14 @@ use wire::tcp::TcpFlags;
 use wire::tcp_options::{FastOpenCookie, TcpOption, TcpOptions};
 
 fn listen(lab: &mut Lab, config: &TcpConfig, backlog: u32) -> ListenerId {
-    lab.ends[1].listen(SocketAddr::new(address(1), PORT), Arc::new(config.clone()), backlog).unwrap()
+    lab.ends[1]
+        .listen(SocketAddr::new(address(1), PORT), Arc::new(config.clone()), backlog)
+        .expect("the port is free")
 }
 
 fn connect(lab: &mut Lab, config: &TcpConfig) -> ConnectionId {
     let (from, to) = (SocketAddr::new(address(0), 0), SocketAddr::new(address(1), PORT));
-    let id = lab.ends[0].connect(lab.now, from, to, Arc::new(config.clone())).unwrap();
+    let id = lab.ends[0].connect(lab.now, from, to, Arc::new(config.clone())).expect("a port is free");
     lab.drain(0);
     id
 }

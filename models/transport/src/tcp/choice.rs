@@ -3,8 +3,8 @@
 use sim_core::SimTime;
 
 use super::config::TcpConfig;
-use super::sequence::ORIGIN;
 use super::sender::{Recovery, Sender};
+use super::sequence::ORIGIN;
 
 /// What to send next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
