@@ -192,7 +192,7 @@ pub(crate) struct LiveArguments {
 /// `verify`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct VerifyArguments {
-    /// Scenario files, or names that `netjoule list` shows [default: all that ship, bench/ only for --update, live/ never]
+    /// Scenario files, or names that `netjoule list` shows [default: all but live/; bench/ only for --update]
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<String>,
     #[command(flatten)]

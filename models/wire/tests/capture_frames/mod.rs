@@ -1,12 +1,14 @@
 //! The packets of the capture: one of each kind, with the display filter that has to select it.
 
+mod fragments;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use wire::checksum::{Sum, pseudo_header};
 use wire::coap::{Code, Head, Kind, OptionNumber, Options, Token};
 use wire::ethernet::{self, EtherType, MacAddress};
 use wire::icmp::{Echo, UnreachableCode};
-use wire::ip::{Ecn, IpProtocol};
+use wire::ip::IpProtocol;
 use wire::ipv4_options::{Ipv4Option, Ipv4Options, Route, TimestampOption};
 use wire::ipv6_extension::RoutingHeader;
 use wire::ipv6_options::{Alignment, Ipv6Option, OptionsList, ROUTER_ALERT};
@@ -18,7 +20,9 @@ use wire::tcp_options::{
     AccEcnCounters, AccEcnOrder, FastOpenCookie, SackBlock, SackBlocks, SynOptions, TcpOption, TcpOptions,
     Timestamps, UserTimeout,
 };
-use wire::{arp, fragment, icmp, icmpv6, igmp, ipv4, ipv6, tcp, udp};
+use wire::{arp, icmp, icmpv6, igmp, ipv4, ipv6, tcp, udp};
+
+use fragments::{fragments_v4, fragments_v6};
 
 /// One packet of the capture.
 pub(crate) struct Sample {
@@ -467,37 +471,6 @@ fn routing() -> Vec<u8> {
 }
 
 /// A datagram of 100 bytes, in two packets.
-fn fragments_v4() -> Vec<Vec<u8>> {
-    let payload = datagram(A.into(), B.into(), &[7; 92]);
-    let mut header = ipv4::Header::new(A, B, IpProtocol::UDP, payload.len()).expect("it is short");
-    header.fragmentation.identification = 99;
-    header.ecn = Ecn::Ect0;
-    fragment::fragment_ipv4(&header, 90)
-        .expect("it may be cut")
-        .map(|part| joined(part.header, &payload[part.payload]))
-        .collect()
-}
-
-fn fragments_v6() -> Vec<Vec<u8>> {
-    let payload = datagram(A6.into(), B6.into(), &[7; 1292]);
-    let whole = fragment::Ipv6Whole {
-        header: ipv6::Header::new(A6, B6, IpProtocol::IPV6_FRAGMENT, 0),
-        unfragmentable_len: 0,
-        next_header: IpProtocol::UDP,
-        fragmentable_len: payload.len(),
-        identification: 99,
-    };
-    fragment::fragment_ipv6(&whole, 1280)
-        .expect("it has room")
-        .map(|part| {
-            let mut bytes = [0; 48];
-            part.header.emit(&mut bytes[..40]);
-            part.fragment.emit(&mut bytes[40..]);
-            [&bytes, &payload[part.payload]].concat()
-        })
-        .collect()
-}
-
 fn ethernet(destination: MacAddress, ether_type: EtherType, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0; ethernet::HEADER_LEN];
     ethernet::Header { destination, source: MAC, ether_type }.emit(&mut bytes);
