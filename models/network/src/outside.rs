@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use sim_core::SimTime;
-use wire::account::{Account, FlowId, Protocol, Reason, Run, Runs};
+use wire::account::{Account, FlowId, Protocol, Reason, fit_runs};
 use wire::ip_view::HeaderView;
 use wire::packet::{HEADER_CAPACITY, Packet};
 use wire::payload::Payload;
@@ -142,18 +142,7 @@ fn packet_of(bytes: &[u8]) -> Packet {
     let (header, rest) = bytes.split_at(header_len);
     let mut account = Account::new(FlowId::NONE, Reason::Data);
     account.push_header(protocol, header_len);
-    if !rest.is_empty() {
-        let run = Run {
-            bytes: rest.len() as u32,
-            flow: FlowId::NONE,
-            message: 0,
-            generated: SimTime::ZERO,
-            protocol: Protocol::Application,
-            reason: Reason::Data,
-            last: false,
-        };
-        account.runs = Runs::from_elem(run, 1);
-    }
+    fit_runs(&mut account.runs, rest.len() as u32);
     let mut packet = Packet::new(Payload::from_bytes(rest), account);
     packet.push_header(header_len).copy_from_slice(header);
     packet
