@@ -37,6 +37,16 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         text: include_str!("../scenarios/course/coap-con-and-non.json"),
     },
     Shipped {
+        path: "course/coap-lost-acknowledgement",
+        text: include_str!("../scenarios/course/coap-lost-acknowledgement.json"),
+    },
+    Shipped {
+        path: "course/coap-message-format",
+        text: include_str!("../scenarios/course/coap-message-format.json"),
+    },
+    Shipped { path: "course/coap-multicast", text: include_str!("../scenarios/course/coap-multicast.json") },
+    Shipped { path: "course/coap-observe", text: include_str!("../scenarios/course/coap-observe.json") },
+    Shipped {
         path: "course/coap-reliability",
         text: include_str!("../scenarios/course/coap-reliability.json"),
     },
