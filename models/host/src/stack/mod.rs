@@ -150,12 +150,20 @@ impl Stack {
         }
     }
 
-    /// Reads all that a stream has.
-    pub fn read(&mut self, now: SimTime, handle: Handle) -> (Payload, Runs) {
+    /// Reads all that a stream has, or of a TCP connection at most `max` bytes.
+    pub fn read(&mut self, now: SimTime, handle: Handle, max: u32) -> (Payload, Runs) {
         match handle {
-            Handle::Tcp(id) => self.tcp().read(now, id, u32::MAX),
+            Handle::Tcp(id) => self.tcp().read(now, id, max),
             Handle::Sctp(id) => self.read_sctp(id),
             Handle::Udp(_) => (Payload::empty(), Runs::new()),
+        }
+    }
+
+    /// Bytes that a TCP connection has to be read.
+    pub fn readable(&self, handle: Handle) -> u32 {
+        match (handle, &self.tcp) {
+            (Handle::Tcp(id), Some(tcp)) => tcp.readable(id),
+            (Handle::Tcp(_) | Handle::Udp(_) | Handle::Sctp(_), _) => 0,
         }
     }
 

@@ -7,12 +7,12 @@ use super::{Acknowledged, Congestion, CongestionControl, half_in_flight, slow_st
 /// The standard controller: one segment more per window acknowledged, half after a loss.
 #[derive(Clone, Debug)]
 pub struct Reno {
-    window: u64,
-    ssthresh: u64,
-    segment_size: u64,
+    pub(super) window: u64,
+    pub(super) ssthresh: u64,
+    pub(super) segment_size: u64,
     restart_window: u64,
     /// Bytes acknowledged towards the next increase in congestion avoidance.
-    acknowledged: u64,
+    pub(super) acknowledged: u64,
 }
 
 impl Reno {

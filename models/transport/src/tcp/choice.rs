@@ -131,7 +131,7 @@ impl Sender {
     #[inline]
     pub(crate) fn on_sent(&mut self, now: SimTime, space: u32) {
         if self.delivery.is_some() {
-            self.note_departure(now, self.nxt + u64::from(space), u64::from(space), self.in_network());
+            self.note_departure(now, self.nxt + u64::from(space), u64::from(space));
         }
         self.scoreboard.push(self.nxt, space, now);
         self.nxt += u64::from(space);
@@ -148,7 +148,7 @@ impl Sender {
     pub(crate) fn on_resent(&mut self, now: SimTime, index: usize, why: Resend) {
         let segment = self.scoreboard.segment(index);
         if self.delivery.is_some() {
-            self.note_departure(now, segment.end(), u64::from(segment.len), self.in_network());
+            self.note_departure(now, segment.end(), u64::from(segment.len));
         }
         self.scoreboard.on_resent(index, now, why == Resend::Lost);
         self.note_sent(now, u64::from(segment.len), true);

@@ -15,6 +15,7 @@ use super::segment::Segment;
 use super::sequence::{InitialSequence, ORIGIN, timestamp_before};
 use super::state::{CloseReason, State};
 use super::timer::Timer;
+use crate::congestion::CongestionControl;
 
 impl TcpConnection {
     /// RFC 9293 §3.10.7.3.
@@ -154,6 +155,8 @@ impl TcpConnection {
             let rtt = now.saturating_since(self.sender.last_sent);
             self.sender.rtt.on_sample(rtt, &self.config.rto);
         }
+        let seed = u64::from(self.sender.iss.to_wire(ORIGIN)) << 32 | u64::from(self.timestamp_offset);
+        self.sender.controller.on_established(now, self.sender.rtt.srtt(), seed);
         self.timers.clear(Timer::Retransmit);
         self.timers.clear(Timer::User);
         self.pending.syn = false;

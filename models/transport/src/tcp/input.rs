@@ -13,7 +13,7 @@ use super::sender::{AckInfo, Recovery};
 use super::sequence::ORIGIN;
 use super::state::{CloseReason, State};
 use super::timer::Timer;
-use crate::congestion::CongestionControl;
+use crate::congestion::{Algorithm, CongestionControl};
 
 impl TcpConnection {
     /// Takes a segment for this connection.
@@ -190,6 +190,9 @@ impl TcpConnection {
             Some(timestamps) if self.features.timestamps => self.since_timestamp(now, timestamps.echo_reply),
             _ => None,
         };
+        if let Some(rtt) = echoed_rtt.filter(|_| segment.payload_len > 0) {
+            self.receiver.on_echo(rtt);
+        }
         let echoed_at =
             segment.timestamps.filter(|_| self.features.timestamps && self.sender.episode.is_some());
         let echoed_at = echoed_at.and_then(|timestamps| self.sent_with(now, timestamps.echo_reply));
@@ -275,7 +278,13 @@ impl TcpConnection {
     /// Seventh and eighth step. `start` is the place of the segment's first sequence number.
     pub(super) fn process_text_and_fin(&mut self, now: SimTime, segment: Segment<'_>, start: u64) {
         let flags = segment.header.flags;
-        if self.features.ecn {
+        if self.features.ecn && self.config.congestion == Algorithm::Dctcp {
+            let marked = segment.ecn == Ecn::Ce;
+            if segment.payload_len > 0 && marked != self.receiver.echo_mark {
+                self.receiver.echo_mark = marked; // RFC 8257 §3.2
+                self.receiver.acknowledge_now(Reason::Acknowledgement);
+            }
+        } else if self.features.ecn {
             if flags.contains(TcpFlags::CWR) {
                 self.receiver.echo_mark = false;
             }
@@ -351,6 +360,7 @@ impl TcpConnection {
             Arrival::OutOfOrder => self.counters.out_of_order_received += 1,
             Arrival::InOrder | Arrival::FilledGap => {
                 self.counters.bytes_received += self.receiver.buffer.next() - before;
+                self.receiver.tune(now, self.sender.rtt.srtt());
                 if !self.read_reported {
                     self.read_reported = true;
                     self.changes.readable = true;

@@ -168,6 +168,9 @@ impl TcpConnection {
             self.sender.note_application_limit();
             return false;
         }
+        if self.is_held_back(now) {
+            return false;
+        }
         self.list_options(now, hook, out);
         let room = self.room(out);
         let choice = match self.sender.choose(room, &self.config) {
@@ -243,6 +246,7 @@ impl TcpConnection {
             }
         }
         self.sender.on_sent(now, len + u32::from(fin));
+        self.sender.pace(now, u64::from(len), &self.config);
         self.timers.clear(Timer::Persist);
         self.pending.window_probe = false;
         self.start_retransmission_timer(now);
@@ -274,6 +278,7 @@ impl TcpConnection {
         };
         *counter += 1;
         self.sender.on_resent(now, index, why);
+        self.sender.pace(now, u64::from(len), &self.config);
         self.sender.note_probe(true);
         self.start_retransmission_timer(now);
     }

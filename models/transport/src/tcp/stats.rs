@@ -83,6 +83,8 @@ pub struct ConnectionStats {
     pub bytes_in_network: u64,
     /// Window that the peer offers, in bytes.
     pub peer_window: u64,
+    /// Bytes that the receive buffer holds.
+    pub receive_buffer: u32,
     /// Payload of a full segment.
     pub segment_payload: u32,
     /// Bytes written and not acknowledged.

@@ -15,6 +15,16 @@ impl ReceiveWindow {
         Self { capacity: capacity.min(1 << 30), shift: 0, edge: 0 }
     }
 
+    /// Lets the buffer hold `capacity` bytes, if that is more than before.
+    pub(crate) fn grow(&mut self, capacity: u32) {
+        self.capacity = self.capacity.max(capacity.min(1 << 30));
+    }
+
+    /// Bytes that the buffer holds.
+    pub(crate) fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
     /// First place that may not be sent to.
     #[inline]
     pub(crate) fn edge(&self) -> u64 {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use host::app::Session;
 use host::app::coap::CoapOptions;
 use host::stack::Carrier;
+use sim_core::DataRate;
 
 use crate::language::document::{Services, Workload};
 use crate::language::scenario::{self, Destination, Scenario, Traffic};
@@ -21,10 +22,16 @@ pub(super) fn carrier(entry: &Traffic) -> Carrier {
         let options = entry.options.sctp.unwrap_or_default();
         return Carrier::Sctp(Arc::new(sctp::options(&options, protocols.contains(&"udp"))));
     }
-    match entry.stack.transport() {
-        "tcp" => Carrier::Tcp(Arc::new(tcp::config(&entry.options.tcp.unwrap_or_default()))),
-        _ => Carrier::Udp(Arc::new(udp::options(&entry.options.udp.unwrap_or_default()))),
+    match entry.stack.tcp_profile() {
+        Some(profile) => Carrier::Tcp(Arc::new(tcp::config(profile, &entry.options.tcp.unwrap_or_default()))),
+        None => Carrier::Udp(Arc::new(udp::options(&entry.options.udp.unwrap_or_default()))),
     }
+}
+
+/// How fast the receivers of an entry of the traffic read, if not at once.
+pub(super) fn reader_rate(entry: &Traffic) -> Option<DataRate> {
+    entry.stack.tcp_profile()?;
+    entry.options.tcp?.reader_rate?.to_data_rate()
 }
 
 /// The session protocol of an entry of the traffic, if it has one.

@@ -9,6 +9,7 @@ use super::section;
 use crate::language::diagnostic::Finding;
 use crate::language::document::Document;
 use crate::language::path::Path;
+use crate::language::stack::TcpProfile;
 
 /// Checks the options of all traffic.
 pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
@@ -34,7 +35,8 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
 }
 
 fn unused(protocol: &str, over: &str, path: &Path, findings: &mut Vec<Finding>) {
-    if !over.split('/').any(|name| name == protocol) {
+    let is_profile = |name: &str| protocol == "tcp" && TcpProfile::ALL.iter().any(|it| it.name() == name);
+    if !over.split('/').any(|name| name == protocol || is_profile(name)) {
         let message = format!("options of `{protocol}`, which does not occur in \"{over}\"");
         findings.push(Finding::warning(path.key(protocol), message).at_key());
     }
