@@ -57,6 +57,24 @@ pub(crate) const SHIPPED: &[Shipped] = &[
     Shipped { path: "course/lan-and-arp", text: include_str!("../scenarios/course/lan-and-arp.json") },
     Shipped { path: "course/queues", text: include_str!("../scenarios/course/queues.json") },
     Shipped {
+        path: "course/tcp-bufferbloat",
+        text: include_str!("../scenarios/course/tcp-bufferbloat.json"),
+    },
+    Shipped { path: "course/tcp-congestion", text: include_str!("../scenarios/course/tcp-congestion.json") },
+    Shipped { path: "course/tcp-fairness", text: include_str!("../scenarios/course/tcp-fairness.json") },
+    Shipped {
+        path: "course/tcp-flow-control",
+        text: include_str!("../scenarios/course/tcp-flow-control.json"),
+    },
+    Shipped { path: "course/tcp-handshake", text: include_str!("../scenarios/course/tcp-handshake.json") },
+    Shipped { path: "course/tcp-last-hop", text: include_str!("../scenarios/course/tcp-last-hop.json") },
+    Shipped { path: "course/tcp-nagle", text: include_str!("../scenarios/course/tcp-nagle.json") },
+    Shipped {
+        path: "course/tcp-retransmission",
+        text: include_str!("../scenarios/course/tcp-retransmission.json"),
+    },
+    Shipped { path: "course/tcp-variants", text: include_str!("../scenarios/course/tcp-variants.json") },
+    Shipped {
         path: "course/udp-and-tcp-overhead",
         text: include_str!("../scenarios/course/udp-and-tcp-overhead.json"),
     },

@@ -1,5 +1,6 @@
 //! Series over time: queues and connections, looked at in regular steps.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use host::app::App;
@@ -16,6 +17,8 @@ pub(crate) struct SeriesSampler {
     every: SimDuration,
     ports: Vec<(PortId, String)>,
     flows: Vec<usize>,
+    /// Bytes acknowledged at the last look, by flow.
+    acknowledged: BTreeMap<usize, u64>,
     /// Lines of `series/RUN.csv` so far.
     pub(crate) lines: String,
     /// How often it has looked.
@@ -37,6 +40,7 @@ impl SeriesSampler {
             every,
             ports: ports.collect(),
             flows: flows.map(|(index, _)| index).take(FLOWS_MAX).collect(),
+            acknowledged: BTreeMap::new(),
             lines: String::from(HEADER),
             samples: 0,
         }
@@ -66,6 +70,14 @@ impl SeriesSampler {
             self.line(now, &name, "srtt_ns", srtt.as_nanos());
         }
         self.line(now, &name, "in_flight_bytes", stats.bytes_in_flight);
+        self.line(now, &name, "peer_window_bytes", stats.peer_window);
+        self.line(now, &name, "limited_by", stats.limited_by.number());
+        self.line(now, &name, "tcp_state", u64::from(stats.state as u8));
+        let total = stats.counters.bytes_acknowledged;
+        let before = self.acknowledged.insert(flow, total).unwrap_or(0);
+        let bits = u128::from(total.saturating_sub(before)) * 8_000_000_000;
+        let rate = bits / u128::from(self.every.as_nanos().max(1));
+        self.line(now, &name, "delivery_rate_bps", u64::try_from(rate).unwrap_or(u64::MAX));
     }
 }
 

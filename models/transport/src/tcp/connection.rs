@@ -344,6 +344,7 @@ impl TcpConnection {
             bytes_in_flight: sender.flight(),
             bytes_in_network: sender.in_network(),
             peer_window: sender.window,
+            limited_by: sender.limit,
             receive_buffer: self.receiver.window.capacity(),
             segment_payload: sender.payload_size,
             unacknowledged: sender.buffer.len(),

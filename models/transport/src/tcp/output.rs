@@ -14,6 +14,7 @@ use super::segment::Outgoing;
 use super::sender::Recovery;
 use super::sequence::ORIGIN;
 use super::state::State;
+use super::stats::Limit;
 use super::timer::Timer;
 use crate::endpoint::Transmit;
 
@@ -166,9 +167,11 @@ impl TcpConnection {
     fn next_data(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         if self.sender.nxt >= self.sender.end() && self.sender.scoreboard.is_empty() {
             self.sender.note_application_limit();
+            self.sender.limit = Limit::Application;
             return false;
         }
         if self.is_held_back(now) {
+            self.sender.limit = Limit::Pacing;
             return false;
         }
         self.list_options(now, hook, out);
@@ -177,6 +180,11 @@ impl TcpConnection {
             Ok(choice) => choice,
             Err(held) => {
                 self.sender.note_application_limit();
+                self.sender.limit = match held {
+                    Held::Idle => Limit::Application,
+                    Held::ByCongestion => Limit::CongestionWindow,
+                    Held::ByWindow | Held::BySillyWindow => Limit::ReceiverWindow,
+                };
                 self.on_held(now, held);
                 return false;
             }
@@ -224,7 +232,7 @@ impl TcpConnection {
         }
         let rto = self.sender.rtt.rto(&self.config.rto);
         let delay = match held {
-            Held::Idle => return,
+            Held::Idle | Held::ByCongestion => return,
             // RFC 9293 §3.8.6.1, SHLD-29 and SHLD-30: after one RTO, then with growing intervals.
             Held::ByWindow => rto.saturating_mul(1 << self.persist_backoff.min(16)).min(self.config.rto.max),
             Held::BySillyWindow => OVERRIDE,

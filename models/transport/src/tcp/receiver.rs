@@ -173,6 +173,7 @@ impl Receiver {
                 let quick = self.quick > 0;
                 self.quick = self.quick.saturating_sub(1);
                 quick
+                    || config.ack_every <= 1
                     || config.ack_delay == SimDuration::ZERO
                     || unacknowledged >= u64::from(config.ack_every) * u64::from(self.segment_size)
             }
