@@ -147,6 +147,7 @@ fn a_potentially_failed_path_is_left_at_once() {
     assert!((0.7e9..1.1e9).contains(&longest), "{longest}: at most one time-out of a second");
 }
 
+// Holds: RFC 9260 6.9-b
 #[test]
 fn packets_shrink_to_what_the_path_takes() {
     // RFC 8899 §3: found out by ICMP, whether or not the packets are inside UDP.
@@ -162,6 +163,7 @@ fn packets_shrink_to_what_the_path_takes() {
     }
 }
 
+// Holds: RFC 9260 5.1-c
 #[test]
 fn a_diagram_names_the_chunks() {
     // The reports of 0 and 100 ms ride behind the cookie, and are acknowledged behind COOKIE ACK.

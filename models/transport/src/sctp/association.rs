@@ -286,7 +286,9 @@ impl Association {
 
     /// Queues a packet of one control chunk under the verification tag `tag`.
     pub(super) fn queue(&mut self, path: usize, chunk: &Chunk<'_>, reason: Reason, resends: bool, tag: u32) {
-        if self.control.len() < CONTROL_MAX {
+        // Before the peer has named its tag there is nothing to send it but INIT (RFC 9260 §3.1).
+        let speaks = tag != 0 || matches!(chunk, Chunk::Init(_));
+        if speaks && self.control.len() < CONTROL_MAX {
             let mut chunks = Vec::new();
             chunk.emit(&mut chunks);
             let bundles = matches!(chunk, Chunk::CookieAck);
