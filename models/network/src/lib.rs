@@ -28,6 +28,7 @@ pub mod pool;
 pub mod port;
 pub mod purpose;
 pub mod queue;
+pub mod radio;
 pub mod report;
 mod resolution;
 pub mod route;

@@ -58,6 +58,7 @@ impl CaptureLog {
             let name = format!("{}/{}", network.node_name(info.node), network.port_name(port));
             let link_type = match info.attachment {
                 Attachment::Segment(_) => LinkType::Ethernet,
+                Attachment::Radio(_) => LinkType::Ieee802154,
                 Attachment::Link(_) | Attachment::Detached => LinkType::Raw,
             };
             interfaces.push(writer.add_interface(&name, link_type)?);
