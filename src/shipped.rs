@@ -30,6 +30,7 @@ pub(crate) fn find(name: &str) -> Option<Shipped> {
 /// All of them, in the order in which `list` shows them.
 pub(crate) const SHIPPED: &[Shipped] = &[
     Shipped { path: "compare/tcp-vs-udp", text: include_str!("../scenarios/compare/tcp-vs-udp.json") },
+    Shipped { path: "compare/tcp-and-sctp", text: include_str!("../scenarios/compare/tcp-and-sctp.json") },
     Shipped { path: "course/coap-blockwise", text: include_str!("../scenarios/course/coap-blockwise.json") },
     Shipped {
         path: "course/coap-con-and-non",

@@ -94,8 +94,8 @@ impl Host {
     }
 
     /// Forgets what a loss of power makes it forget; [`Self::start`] follows.
-    pub(crate) fn lose_volatile_state(&mut self, stack: Stack) {
-        self.stack = stack;
+    pub(crate) fn lose_volatile_state(&mut self) {
+        self.stack.reboot();
         self.reassembler = None;
         self.timers.clear();
         self.alarm.disarm();

@@ -22,6 +22,7 @@ pub mod ipv6;
 pub mod ipv6_extension;
 pub mod ipv6_options;
 pub mod mld;
+pub mod mptcp;
 pub mod ndp;
 pub mod ndp_options;
 pub mod packet;

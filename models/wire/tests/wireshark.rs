@@ -3,6 +3,7 @@
 //! The test is skipped where `tshark` is not installed, except under continuous integration (`CI=true`).
 
 mod capture_frames;
+mod mptcp_frames;
 mod radio_frames;
 mod sctp_frames;
 
@@ -10,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use capture_frames::{ETHERNET_FRAMES, RAW_PACKETS, Sample};
+use mptcp_frames::MPTCP_PACKETS;
 use radio_frames::RADIO_FRAMES;
 use sctp_frames::SCTP_PACKETS;
 use sim_core::SimTime;
@@ -93,6 +95,11 @@ fn wireshark_reads_every_packet_without_fault() {
 #[test]
 fn wireshark_reads_every_sctp_packet_without_fault() {
     judge(SCTP_PACKETS, LinkType::Raw, "sctp.pcapng");
+}
+
+#[test]
+fn wireshark_reads_every_option_of_multipath_tcp_without_fault() {
+    judge(MPTCP_PACKETS, LinkType::Raw, "mptcp.pcapng");
 }
 
 #[test]
