@@ -17,6 +17,8 @@ use wire::account::FlowId;
 use crate::language::{METRICS, Plan};
 use crate::run::RunAbout;
 
+mod radio;
+
 /// The run's name: `p0007-r03`.
 pub fn run_name(point: usize, replication: u32) -> String {
     format!("{}-r{replication:02}", point_name(point))
@@ -46,6 +48,11 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
             "run,link,from,to,frames_offered,frames_sent,bytes_sent,dropped_queue,dropped_loss,dropped_down,\
              corrupted,duplicated,queue_max_packets,queue_mean_packets,utilisation\n"
                 .to_owned(),
+        ),
+        ("frames.csv", "run,medium,from,to,kind,fate,frames\n".to_owned()),
+        (
+            "radios.csv",
+            "run,medium,node,interface,off_ns,listen_ns,turnaround_ns,transmit_ns\n".to_owned(),
         ),
     ]
 }
@@ -80,6 +87,8 @@ pub(crate) fn collect<O: Observer>(
     put("latency.csv", latency_lines(about, &flows));
     put("nodes.csv", node_lines(about, world));
     put("links.csv", link_lines(about, world, end));
+    put("frames.csv", radio::frame_lines(about, world));
+    put("radios.csv", radio::radio_lines(about, world, end));
     (metrics, rows)
 }
 
@@ -283,7 +292,7 @@ fn link_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>, end: SimTime)
     lines
 }
 
-fn put(lines: &mut String, line: std::fmt::Arguments<'_>) {
+pub(super) fn put(lines: &mut String, line: std::fmt::Arguments<'_>) {
     lines.write_fmt(line).expect("a string takes all that is written");
 }
 

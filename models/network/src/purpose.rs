@@ -25,3 +25,5 @@ pub const RADIO_SHADOWING: Purpose = Purpose::new(9);
 pub const RADIO_RECEPTION: Purpose = Purpose::new(10);
 /// Back-offs of a radio, and the first of its numbers.
 pub const RADIO_BACKOFF: Purpose = Purpose::new(11);
+/// Where a node stands that may stand anywhere.
+pub const PLACE: Purpose = Purpose::new(12);

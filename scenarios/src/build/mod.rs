@@ -4,6 +4,8 @@ pub(crate) mod address;
 mod carrier;
 mod fault;
 mod link;
+mod place;
+pub(crate) mod radio;
 mod traffic;
 
 use std::net::IpAddr;
@@ -83,10 +85,11 @@ pub(crate) fn build<O: Observer>(
     let mut builder = NetworkBuilder::with_capacity(nodes, scenario.interfaces.len(), scenario.links.len());
     let nodes = add_nodes(scenario, &mut builder);
     let mut ports = Vec::with_capacity(scenario.interfaces.len());
-    for (index, addresses) in address::assign(scenario)?.into_iter().enumerate() {
+    let assigned = address::assign(scenario)?;
+    for (index, addresses) in assigned.iter().enumerate() {
         let interface = scenario::InterfaceId(index as u32);
         let node = nodes[scenario.interface(interface).node.0 as usize];
-        let port = builder.add_port(node, &scenario.interface_name(interface), &addresses);
+        let port = builder.add_port(node, &scenario.interface_name(interface), addresses);
         if scenario.outlets.iter().any(|outlet| outlet.interface == interface) {
             addresses.iter().for_each(|&prefix| builder.add_outside(prefix, port));
         }
@@ -94,6 +97,7 @@ pub(crate) fn build<O: Observer>(
     }
     link::connect(scenario, &mut builder, &ports, files)?;
     link::add_segments(scenario, &mut builder, &ports)?;
+    radio::add_media(scenario, &mut builder, &ports, &assigned, streams);
     add_routes(scenario, &mut builder, &nodes, &ports);
     let limits = Limits {
         events: scenario.limits.events,
