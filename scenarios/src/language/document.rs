@@ -12,6 +12,7 @@ mod pairs;
 mod question;
 mod queue;
 mod radio;
+mod service;
 mod text_list;
 mod topology;
 mod traffic;
@@ -44,12 +45,13 @@ pub use radio::{
     AddressLength, Band, LinkLoss, LogDistanceSettings, MacOptions, Place, Point, PropagationSettings,
     RadioSettings, TwoRaySettings,
 };
+pub use service::{CoapResource, CoapServer};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
 pub use traffic::{RouteSettings, TrafficSettings};
 pub use workload::{
-    Bulk, OnOff, Pareto, Periodic, Poisson, RequestResponse, SizeDistribution, Start, TimeDistribution,
-    TracedMessage, UniformSizes, Workload,
+    Bulk, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
+    TimeDistribution, TracedMessage, UniformSizes, Workload,
 };
 
 /// A scenario: nodes, what joins them, what they send, and what is asked about it.

@@ -10,6 +10,7 @@ mod options;
 mod outlet;
 mod pairs;
 mod radio;
+mod resources;
 mod route;
 mod split_mix;
 mod topology;
@@ -59,6 +60,7 @@ pub(super) fn check_values(document: &Document) -> Vec<Finding> {
     radio::check(document, &mut findings);
     workload::check(document, &mut findings);
     options::check(document, &mut findings);
+    resources::check(document, &mut findings);
     traffic::check_stacks(document, &mut findings);
     findings
 }
@@ -106,6 +108,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.routes(&mut scenario, &index);
         let numbers = resolver.traffic(&mut scenario, &index);
         resolver.check_senders_inside(&scenario, &numbers);
+        resolver.check_resources(&scenario, &numbers);
         if sound {
             resolver.connectivity(&scenario, &numbers);
         }

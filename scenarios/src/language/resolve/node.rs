@@ -226,9 +226,9 @@ fn add_group(
         clock: settings.clock,
         multicast: settings.multicast.clone(),
         hop_limit: settings.hop_limit.unwrap_or(HOP_LIMIT_DEFAULT),
-        services: settings.services,
         interface_powers: settings.interfaces.iter().map(|(_, interface)| interface.power).collect(),
         place: settings.place.clone(),
+        services: settings.services.clone(),
         interface_names: settings.interfaces.names().map(str::to_owned).collect(),
     });
 }
