@@ -3,6 +3,7 @@
 pub(crate) mod address;
 mod carrier;
 mod fault;
+mod hardware;
 mod link;
 mod place;
 pub(crate) mod radio;
@@ -110,6 +111,8 @@ pub(crate) fn build<O: Observer>(
     for outlet in &scenario.outlets {
         world.network.add_outlet(places.port(outlet.interface));
     }
+    hardware::add(scenario, &places, &mut world);
+    world.network.start_radios();
     world.flows = traffic::flows(scenario, &places, &world)?;
     let senders: Vec<NodeId> = world.flows.iter().map(|flow| flow.from).collect();
     for &sender in &senders {

@@ -4,6 +4,7 @@
 //! smallest unit; what is finer than that is refused, never rounded. Zero needs no unit.
 
 mod convert;
+mod level;
 mod unit;
 
 use std::fmt;
@@ -12,10 +13,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::decimal::Decimal;
+pub use level::{Decibels, PowerLevel};
 pub(crate) use unit::shorten;
 use unit::{
-    DB_UNITS, DBM_UNITS, DISTANCE_UNITS, DRIFT_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, RATE_UNITS,
-    SIZE_UNITS, TIME_UNITS, Unit,
+    DISTANCE_UNITS, DRIFT_UNITS, ENERGY_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, RATE_UNITS, SIZE_UNITS,
+    TIME_UNITS, Unit,
 };
 
 /// A length of time in nanoseconds: "20 ms", "1.5 s", "10 min"; units ns, us, ms, s, min, h, d.
@@ -42,13 +44,9 @@ pub struct Fraction(u64);
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Distance(u64);
 
-/// A ratio of powers in thousandths of a decibel: "3 dB"; unit dB.
+/// An energy in picojoules, up to 18 MJ: "20 mJ"; units pJ, nJ, uJ, mJ, J, kJ.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Decibels(i64);
-
-/// A power in thousandths of a decibel above a milliwatt: "-95 dBm"; unit dBm.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub struct PowerLevel(i64);
+pub struct Energy(u64);
 
 /// How much too fast a clock runs, in parts per 10⁹, negative if it is slow: "20 ppm"; units ppm, ppb, %.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -138,17 +136,10 @@ impl Distance {
     }
 }
 
-impl Decibels {
-    /// The ratio in decibels.
-    pub fn as_db(self) -> f64 {
-        self.0 as f64 / 1000.0
-    }
-}
-
-impl PowerLevel {
-    /// The power in decibels above a milliwatt.
-    pub fn as_dbm(self) -> f64 {
-        self.0 as f64 / 1000.0
+impl Energy {
+    /// The energy in joules.
+    pub fn as_joules(self) -> f64 {
+        self.0 as f64 / 1e12
     }
 }
 
@@ -275,41 +266,18 @@ impl Quantity for Distance {
     }
 }
 
-impl Quantity for Decibels {
+impl Quantity for Energy {
     const KIND: Kind = Kind {
-        examples: &["3 dB", "-0.5 dB"],
-        step: "0.001 dB",
-        units: DB_UNITS,
-        name: "a ratio",
+        examples: &["20 mJ", "1.5 J"],
+        step: "1 pJ",
+        units: ENERGY_UNITS,
+        name: "an energy",
         bare: None,
     };
 
     fn read(text: &str) -> Result<Self, String> {
-        read_level(&Self::KIND, text).map(Self)
+        Self::KIND.read(text, Decimal::times).map(Self)
     }
-}
-
-impl Quantity for PowerLevel {
-    const KIND: Kind = Kind {
-        examples: &["-95 dBm", "0 dBm"],
-        step: "0.001 dBm",
-        units: DBM_UNITS,
-        name: "a power",
-        bare: None,
-    };
-
-    fn read(text: &str) -> Result<Self, String> {
-        read_level(&Self::KIND, text).map(Self)
-    }
-}
-
-/// Reads decibels, of which more than 300 either way mean nothing.
-fn read_level(kind: &Kind, text: &str) -> Result<i64, String> {
-    let level = kind.read(text, Decimal::signed_times)?;
-    if level.unsigned_abs() > LEVEL_MAX {
-        return Err(format!("\"{}\" is beyond all radios, expected {}", shorten(text), kind.expected()));
-    }
-    Ok(level)
 }
 
 impl Quantity for Drift {
@@ -385,7 +353,7 @@ macro_rules! quantity {
     )*};
 }
 
-quantity!(Duration, SignedDuration, Rate, Size, Fraction, Distance, Decibels, PowerLevel, Drift);
+quantity!(Duration, SignedDuration, Rate, Size, Fraction, Distance, Energy, Decibels, PowerLevel, Drift);
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -411,9 +379,6 @@ fn write_exact(f: &mut fmt::Formatter<'_>, value: u64, units: &[Unit]) -> fmt::R
     let (symbol, factor) = units.iter().rev().find(fits).unwrap_or(&units[0]);
     write!(f, "{} {symbol}", value / factor)
 }
-
-/// 300 dB in thousandths.
-const LEVEL_MAX: u64 = 300_000;
 
 /// 10 % in parts per 10⁹.
 const DRIFT_MAX: u64 = 100_000_000;

@@ -82,7 +82,12 @@ impl<O: Observer> Network<O> {
     /// The one place in which a radio's state changes.
     fn set_radio_state(&mut self, place: RadioPlace, state: RadioState) {
         let now = self.now();
-        self.media[place.medium].macs[place.radio as usize].clock.change(now, state);
+        let clock = &mut self.media[place.medium].macs[place.radio as usize].clock;
+        let was = clock.state();
+        clock.change(now, state);
+        if (was == RadioState::Off) != (state == RadioState::Off) {
+            self.part_rests(place, state);
+        }
     }
 
     /// Puts frames into the queue of a radio: all of them, or none.
@@ -181,6 +186,9 @@ impl<O: Observer> Network<O> {
         medium.report.unicasts += u64::from(to.is_some());
         self.set_radio_state(place, RadioState::Transmit);
         self.put_on_air(place, id, now + time);
+        if let Some(to) = to {
+            self.part_hears(place, to);
+        }
         self.schedule_radio(now + time, place, RadioStep::End);
     }
 
@@ -207,6 +215,7 @@ impl<O: Observer> Network<O> {
         if O::ENABLED {
             self.observer.on_sent(now, port, packet, ends, ends);
         }
+        self.part_sends(place, id, ends);
     }
 
     fn on_frame_end(&mut self, place: RadioPlace) {
@@ -238,6 +247,7 @@ impl<O: Observer> Network<O> {
             }
         }
         self.record(place, to, FrameKind::Unicast, fate);
+        self.part_heard(place, to, outgoing.id, fate);
         if fate == Fate::Received {
             self.hand_over(place, to, outgoing.id);
         }
@@ -309,6 +319,7 @@ impl<O: Observer> Network<O> {
         medium.report.acknowledgements += 1;
         self.set_radio_state(place, RadioState::Transmit);
         self.put_on_air(place, id, ends);
+        self.part_hears(place, due.to);
         self.schedule_radio(ends, place, RadioStep::AckEnd);
     }
 
@@ -318,6 +329,7 @@ impl<O: Observer> Network<O> {
         let fate = medium.air.receive(sent.transmission, sent.due.to);
         self.set_radio_state(place, RadioState::Listen);
         self.record(place, sent.due.to, FrameKind::Acknowledgement, fate);
+        self.part_heard(place, sent.due.to, sent.id, fate);
         let there = RadioPlace { radio: sent.due.to, ..place };
         let (port, node) = (self.radio_port(there), self.radio_node(there));
         if fate == Fate::Received {
@@ -382,6 +394,7 @@ impl<O: Observer> Network<O> {
     pub(crate) fn silence_radio(&mut self, port: PortId, cause: DropCause) {
         let Some(place) = self.radio_at(port) else { return };
         let (now, node) = (self.now(), self.radio_node(place));
+        self.leave_receivers(place);
         let medium = &mut self.media[place.medium];
         let mac = &mut medium.macs[place.radio as usize];
         mac.epoch = (mac.epoch + 1) & EPOCH_MASK;
@@ -393,6 +406,7 @@ impl<O: Observer> Network<O> {
         mac.phase = Phase::Idle;
         (mac.ready_at, mac.engaged_until) = (now, now);
         mac.seen.clear();
+        mac.incoming = 0;
         let waiting = std::mem::take(&mut mac.queue);
         let parts = mac.reassembly.clear();
         let due = mac.ack_due.take();
@@ -417,6 +431,26 @@ impl<O: Observer> Network<O> {
             if let Phase::Awaiting { until } = mac.phase {
                 self.schedule_radio(until, there, RadioStep::AckWait);
             }
+        }
+    }
+
+    /// Whoever takes in a frame of a radio that fails has taken it in for nothing.
+    fn leave_receivers(&mut self, place: RadioPlace) {
+        let mac = &self.media[place.medium].macs[place.radio as usize];
+        let frame = match (mac.phase, mac.queue.front()) {
+            (Phase::Sending(_), Some(&Outgoing { id, to: Some(to), .. })) => Some((id, to)),
+            (
+                Phase::Idle
+                | Phase::Backoff { .. }
+                | Phase::Turning
+                | Phase::Sending(_)
+                | Phase::Awaiting { .. },
+                _,
+            ) => None,
+        };
+        let ack = mac.ack_sent.map(|sent| (sent.id, sent.due.to));
+        for (id, to) in frame.into_iter().chain(ack) {
+            self.part_heard(place, to, id, Fate::Collision);
         }
     }
 

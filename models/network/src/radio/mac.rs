@@ -102,6 +102,10 @@ impl StateClock {
         (self.state, self.since) = (state, now);
     }
 
+    pub(super) fn state(&self) -> RadioState {
+        self.state
+    }
+
     /// The time in each state up to `now`.
     pub(super) fn times(&self, now: SimTime) -> [SimDuration; RadioState::ALL.len()] {
         let mut clock = *self;
@@ -171,6 +175,8 @@ pub(super) struct Mac {
     pub(super) next_tag: u16,
     pub(super) reassembly: Reassembly,
     pub(super) clock: StateClock,
+    /// Frames for this radio that are in the air and can be heard, for its energy.
+    pub(super) incoming: u32,
     /// Counts up when everything is given up: events of before are void. 20 bits.
     pub(super) epoch: u32,
     backoffs: CounterStream,
@@ -195,6 +201,7 @@ impl Mac {
             next_tag: (word >> 16) as u16,
             reassembly: Reassembly::default(),
             clock: StateClock { state: RadioState::Listen, since: SimTime::ZERO, times: Default::default() },
+            incoming: 0,
             epoch: 0,
             backoffs,
             drawn: 0,

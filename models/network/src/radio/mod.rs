@@ -6,6 +6,7 @@
 mod access;
 mod adaptation;
 pub mod air;
+mod energy;
 pub mod fate;
 mod grid;
 pub(crate) mod laying;

@@ -134,6 +134,16 @@ pub(super) const DB_UNITS: &[Unit] = &[("dB", 1_000)];
 
 pub(super) const DBM_UNITS: &[Unit] = &[("dBm", 1_000)];
 
+pub(super) const ENERGY_UNITS: &[Unit] = &[
+    ("pJ", 1),
+    ("nJ", 1_000),
+    ("uJ", 1_000_000),
+    ("µJ", 1_000_000),
+    ("mJ", 1_000_000_000),
+    ("J", 1_000_000_000_000),
+    ("kJ", 1_000_000_000_000_000),
+];
+
 pub(super) const DRIFT_UNITS: &[Unit] = &[("ppm", 1_000), ("ppb", 1), ("%", 10_000_000)];
 
 /// Other ways in which units are written elsewhere.

@@ -229,6 +229,7 @@ fn add_group(
         interface_powers: settings.interfaces.iter().map(|(_, interface)| interface.power).collect(),
         place: settings.place.clone(),
         services: settings.services.clone(),
+        hardware: None,
         interface_names: settings.interfaces.names().map(str::to_owned).collect(),
     });
 }
