@@ -58,10 +58,8 @@ impl HyStart {
         }
         let enough = self.samples >= N_RTT_SAMPLE;
         match self.conservative {
-            Some(conservative) => {
-                if enough && self.current_round_min < conservative.baseline {
-                    self.conservative = None; // It was spurious.
-                }
+            Some(conservative) if enough && self.current_round_min < conservative.baseline => {
+                self.conservative = None; // It was spurious.
             }
             None if enough && self.last_round_min != SimDuration::MAX => {
                 let more = (self.last_round_min / MIN_RTT_DIVISOR).clamp(MIN_RTT_THRESH, MAX_RTT_THRESH);
@@ -69,7 +67,7 @@ impl HyStart {
                     self.conservative = Some(Conservative { baseline: self.current_round_min, rounds: 0 });
                 }
             }
-            None => {}
+            Some(_) | None => {}
         }
         if self.conservative.is_some() { Phase::Conservative } else { Phase::SlowStart }
     }

@@ -480,6 +480,7 @@ impl Scoreboard {
 }
 
 /// Notes that a segment is lost, if it counted as in the network.
+#[expect(clippy::box_collection, reason = "the field is one, to be small")]
 pub(super) fn note_loss(losses: &mut Option<Box<Vec<Sent>>>, segment: &Sent) {
     if let Some(losses) = losses
         && segment.in_network() > 0
