@@ -80,7 +80,7 @@ impl Cubic {
     }
 
     /// Congestion avoidance (RFC 9438 §4.2 to §4.5).
-    fn avoid(&mut self, ack: &Acknowledged) {
+    fn avoid(&mut self, ack: &Acknowledged<'_>) {
         let mut epoch = match self.epoch {
             Some(epoch) => epoch,
             None => self.start_epoch(ack.now),
@@ -136,7 +136,7 @@ impl CongestionControl for Cubic {
     }
 
     #[inline]
-    fn on_acknowledged(&mut self, ack: &Acknowledged) {
+    fn on_acknowledged(&mut self, ack: &Acknowledged<'_>) {
         if !ack.window_limited {
             return; // §4.2: no growth while the application limits.
         }
@@ -195,8 +195,8 @@ const DISTANCE_MAX: u64 = 1 << 36;
 mod tests {
     use super::*;
 
-    fn ack(now: SimTime, bytes: u64) -> Acknowledged {
-        Acknowledged { now, bytes, window_limited: true, srtt: Some(SimDuration::from_millis(100)) }
+    fn ack(now: SimTime, bytes: u64) -> Acknowledged<'static> {
+        Acknowledged { srtt: Some(SimDuration::from_millis(100)), ..Acknowledged::plain(now, bytes) }
     }
 
     #[test]

@@ -4,17 +4,23 @@
 //! when a congestion episode begins (once per window of data) and when the retransmission timer expires.
 //! What is in the network, and which data to resend, is the transport's own business.
 
+mod controller;
 mod cubic;
+mod delivery;
 mod reno;
+mod siblings;
 
+pub use controller::{Algorithm, Controller};
 pub use cubic::Cubic;
+pub use delivery::{Delivery, DeliveryRate, RateSample};
 pub use reno::Reno;
+pub use siblings::{Siblings, Standing, Subflow};
 
-use sim_core::{SimDuration, SimTime};
+use sim_core::{DataRate, SimDuration, SimTime};
 
 /// What an acknowledgment tells a congestion controller.
 #[derive(Clone, Copy, Debug)]
-pub struct Acknowledged {
+pub struct Acknowledged<'a> {
     /// When it arrived.
     pub now: SimTime,
     /// Bytes that were acknowledged for the first time and in order.
@@ -23,6 +29,19 @@ pub struct Acknowledged {
     pub window_limited: bool,
     /// Smoothed round-trip time, if measured.
     pub srtt: Option<SimDuration>,
+    /// The round-trip time that this acknowledgment measured.
+    pub rtt: Option<SimDuration>,
+    /// Whether it acknowledges the first byte that was sent after the last such moment: a round trip has passed.
+    pub round_start: bool,
+    /// The other subflows of a connection that has several; `None` for a connection that has one path.
+    pub siblings: Option<&'a Siblings>,
+}
+
+impl Acknowledged<'_> {
+    /// `bytes` acknowledged at `now` to a sender that its window held back; nothing else is known.
+    pub fn plain(now: SimTime, bytes: u64) -> Self {
+        Self { now, bytes, window_limited: true, srtt: None, rtt: None, round_start: false, siblings: None }
+    }
 }
 
 /// Why a congestion episode begins.
@@ -43,7 +62,21 @@ pub trait CongestionControl {
     fn ssthresh(&self) -> u64;
 
     /// New data was acknowledged, outside of fast recovery.
-    fn on_acknowledged(&mut self, ack: &Acknowledged);
+    fn on_acknowledged(&mut self, ack: &Acknowledged<'_>);
+
+    /// Whether [`Self::on_delivered`] is to be called, for which the transport has to remember when each packet
+    /// left.
+    fn measures_delivery(&self) -> bool {
+        false
+    }
+
+    /// Something was delivered or found lost, in or out of recovery; after what else the acknowledgment causes.
+    fn on_delivered(&mut self, _delivery: &Delivery) {}
+
+    /// The rate at which packets should leave; `None` if the controller leaves that to the transport.
+    fn pacing_rate(&self) -> Option<DataRate> {
+        None
+    }
 
     /// A congestion episode begins with `in_flight` bytes outstanding: threshold and window are reduced.
     fn on_congestion(&mut self, now: SimTime, in_flight: u64, cause: Congestion);
@@ -54,96 +87,22 @@ pub trait CongestionControl {
     /// The window is set to `window` when a recovery ends (RFC 6582 §3.2 step 3), never above the threshold.
     fn on_recovered(&mut self, window: u64);
 
+    /// The last reaction to loss was needless (RFC 9438 §4.9, RFC 4015): `before` is the controller as it was before
+    /// it reacted. What is larger by now stays.
+    fn on_undo(&mut self, before: &Self)
+    where
+        Self: Sized + Clone,
+    {
+        if before.window() > self.window() {
+            self.clone_from(before);
+        }
+    }
+
     /// Nothing was sent for longer than the retransmission timeout (RFC 5681 §4.1).
     fn on_idle(&mut self, now: SimTime);
 
     /// The size of a full segment changed, such as after a path MTU discovery.
     fn on_segment_size(&mut self, segment_size: u32);
-}
-
-/// Which controller a connection uses.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Algorithm {
-    /// RFC 5681 with appropriate byte counting (RFC 3465).
-    #[default]
-    Reno,
-    /// RFC 9438.
-    Cubic,
-}
-
-impl Algorithm {
-    /// The name in scenarios and results.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Reno => "reno",
-            Self::Cubic => "cubic",
-        }
-    }
-}
-
-/// Any of the controllers, without allocation.
-#[derive(Clone, Debug)]
-pub enum Controller {
-    /// RFC 5681.
-    Reno(Reno),
-    /// RFC 9438.
-    Cubic(Cubic),
-}
-
-impl Controller {
-    /// A controller that starts with `initial_window` bytes and full segments of `segment_size` bytes.
-    pub fn new(algorithm: Algorithm, segment_size: u32, initial_window: u64) -> Self {
-        match algorithm {
-            Algorithm::Reno => Self::Reno(Reno::new(segment_size, initial_window)),
-            Algorithm::Cubic => Self::Cubic(Cubic::new(segment_size, initial_window)),
-        }
-    }
-}
-
-macro_rules! delegate {
-    ($self:ident, $inner:ident => $call:expr) => {
-        match $self {
-            Self::Reno($inner) => $call,
-            Self::Cubic($inner) => $call,
-        }
-    };
-}
-
-impl CongestionControl for Controller {
-    #[inline]
-    fn window(&self) -> u64 {
-        delegate!(self, inner => inner.window())
-    }
-
-    #[inline]
-    fn ssthresh(&self) -> u64 {
-        delegate!(self, inner => inner.ssthresh())
-    }
-
-    #[inline]
-    fn on_acknowledged(&mut self, ack: &Acknowledged) {
-        delegate!(self, inner => inner.on_acknowledged(ack))
-    }
-
-    fn on_congestion(&mut self, now: SimTime, in_flight: u64, cause: Congestion) {
-        delegate!(self, inner => inner.on_congestion(now, in_flight, cause))
-    }
-
-    fn on_timeout(&mut self, now: SimTime, in_flight: u64, first: bool) {
-        delegate!(self, inner => inner.on_timeout(now, in_flight, first))
-    }
-
-    fn on_recovered(&mut self, window: u64) {
-        delegate!(self, inner => inner.on_recovered(window))
-    }
-
-    fn on_idle(&mut self, now: SimTime) {
-        delegate!(self, inner => inner.on_idle(now))
-    }
-
-    fn on_segment_size(&mut self, segment_size: u32) {
-        delegate!(self, inner => inner.on_segment_size(segment_size))
-    }
 }
 
 /// The initial window of RFC 6928 §2: `min(10·size, max(2·size, 14600))` bytes.

@@ -40,7 +40,7 @@ impl CongestionControl for Reno {
     }
 
     #[inline]
-    fn on_acknowledged(&mut self, ack: &Acknowledged) {
+    fn on_acknowledged(&mut self, ack: &Acknowledged<'_>) {
         if !ack.window_limited {
             return; // RFC 5681 §4.1 and RFC 7661 §4.3: an unused window proves nothing.
         }
@@ -89,8 +89,8 @@ impl CongestionControl for Reno {
 mod tests {
     use super::*;
 
-    fn ack(bytes: u64) -> Acknowledged {
-        Acknowledged { now: SimTime::ZERO, bytes, window_limited: true, srtt: None }
+    fn ack(bytes: u64) -> Acknowledged<'static> {
+        Acknowledged::plain(SimTime::ZERO, bytes)
     }
 
     #[test]

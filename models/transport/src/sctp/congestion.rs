@@ -36,7 +36,7 @@ impl CongestionControl for Window {
         self.ssthresh
     }
 
-    fn on_acknowledged(&mut self, ack: &Acknowledged) {
+    fn on_acknowledged(&mut self, ack: &Acknowledged<'_>) {
         if self.cwnd <= self.ssthresh {
             if ack.window_limited {
                 self.cwnd += ack.bytes.min(self.pmdcs); // RFC 9260 §7.2.1, L = 1
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn ack(window: &mut Window, bytes: u64, window_limited: bool) {
-        window.on_acknowledged(&Acknowledged { now: SimTime::ZERO, bytes, window_limited, srtt: None });
+        window.on_acknowledged(&Acknowledged { window_limited, ..Acknowledged::plain(SimTime::ZERO, bytes) });
     }
 
     #[test]

@@ -207,7 +207,8 @@ impl Association {
                 if progress.cumulative_moved && path.recovery_exit.is_none() {
                     let srtt = path.rtt.srtt();
                     let (bytes, window_limited) = (path.newly_acked, path.window_limited);
-                    path.window.on_acknowledged(&Acknowledged { now, bytes, window_limited, srtt });
+                    let ack = Acknowledged { window_limited, srtt, ..Acknowledged::plain(now, bytes) };
+                    path.window.on_acknowledged(&ack);
                 }
                 path.window_limited = false;
                 if progress.cumulative_moved {

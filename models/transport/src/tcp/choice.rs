@@ -130,6 +130,9 @@ impl Sender {
     /// Notes that new data went out.
     #[inline]
     pub(crate) fn on_sent(&mut self, now: SimTime, space: u32) {
+        if self.delivery.is_some() {
+            self.note_departure(now, self.nxt + u64::from(space), u64::from(space), self.in_network());
+        }
         self.scoreboard.push(self.nxt, space, now);
         self.nxt += u64::from(space);
         if self.dup_acks > 0 && self.recovery == Recovery::Open {
@@ -143,9 +146,12 @@ impl Sender {
 
     /// Notes that the segment at `index` went out again.
     pub(crate) fn on_resent(&mut self, now: SimTime, index: usize, why: Resend) {
+        let segment = self.scoreboard.segment(index);
+        if self.delivery.is_some() {
+            self.note_departure(now, segment.end(), u64::from(segment.len), self.in_network());
+        }
         self.scoreboard.on_resent(index, now, why == Resend::Lost);
-        let len = self.scoreboard.segment(index).len;
-        self.note_sent(now, u64::from(len), true);
+        self.note_sent(now, u64::from(segment.len), true);
         self.resend_now = false;
         self.last_sent = now;
     }

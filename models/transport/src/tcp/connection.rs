@@ -19,7 +19,7 @@ use super::sequence::{InitialSequence, ORIGIN};
 use super::state::{CloseReason, State};
 use super::stats::{ConnectionStats, Counters};
 use super::timer::{Timer, Timers};
-use crate::congestion::CongestionControl;
+use crate::congestion::{CongestionControl, Siblings};
 use crate::endpoint::IcmpError;
 
 /// What has happened since the last call of [`TcpConnection::take_changes`].
@@ -198,6 +198,14 @@ impl TcpConnection {
     /// Charges segments without payload to `flow`, until data of another flow is sent or received.
     pub fn set_flow(&mut self, flow: FlowId) {
         self.flow = flow;
+    }
+
+    /// Tells the congestion controller of the connection's other subflows, until the next call.
+    pub fn couple(&mut self, siblings: Siblings) {
+        match &mut self.sender.siblings {
+            Some(known) => **known = siblings,
+            none => *none = Some(Box::new(siblings)),
+        }
     }
 
     /// Keeps notes from now on, for [`Self::take_notes`].

@@ -43,6 +43,7 @@ pub mod config;
 pub mod connection;
 mod cookie;
 pub(crate) mod deadlines;
+mod delivery;
 mod demux;
 mod dispatch;
 mod endpoint;

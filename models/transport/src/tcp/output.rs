@@ -165,6 +165,7 @@ impl TcpConnection {
     #[inline]
     fn next_data(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         if self.sender.nxt >= self.sender.end() && self.sender.scoreboard.is_empty() {
+            self.sender.note_application_limit();
             return false;
         }
         self.list_options(now, hook, out);
@@ -172,6 +173,7 @@ impl TcpConnection {
         let choice = match self.sender.choose(room, &self.config) {
             Ok(choice) => choice,
             Err(held) => {
+                self.sender.note_application_limit();
                 self.on_held(now, held);
                 return false;
             }

@@ -109,13 +109,14 @@ impl Sender {
     }
 
     /// RFC 8985 §6.2; RFC 6675 §5 steps (1) to (4); without SACK RFC 5681 §3.2 and RFC 6582 §3.2.
+    /// Returns the bytes newly found lost.
     pub(crate) fn detect_loss(
         &mut self,
         now: SimTime,
         evidence: &Evidence,
         config: &TcpConfig,
         counters: &mut Counters,
-    ) {
+    ) -> u64 {
         let size = u64::from(self.payload_size);
         let duplicate = evidence.duplicate;
         counters.duplicate_acks += u64::from(duplicate);
@@ -167,6 +168,7 @@ impl Sender {
                 segment_size: size,
             });
         }
+        newly_lost
     }
 
     /// Whether something may be missing that the last acknowledgments did not report selectively.
@@ -383,9 +385,7 @@ impl Sender {
     /// Takes back an episode: the window is what it was, and nothing counts as lost (RFC 9438 §4.9).
     fn undo(&mut self, counters: &mut Counters) {
         let Some(episode) = self.episode.take() else { return };
-        if episode.before.window() > self.controller.window() {
-            self.controller = episode.before;
-        }
+        self.controller.on_undo(&episode.before);
         if self.recovery != Recovery::Open
             && let Some(rack) = &mut self.rack
         {

@@ -11,7 +11,9 @@ use super::recovery::{Episode, Evidence, FRto};
 use super::scoreboard::{Delivered, Scoreboard};
 use super::sequence::{InitialSequence, ORIGIN};
 use super::stats::Counters;
-use crate::congestion::{Acknowledged, Congestion, CongestionControl, Controller, initial_window};
+use crate::congestion::{
+    Acknowledged, Congestion, CongestionControl, Controller, DeliveryRate, Siblings, initial_window,
+};
 use crate::rtt::RttEstimator;
 
 /// Where loss recovery stands.
@@ -65,6 +67,12 @@ pub(crate) struct Sender {
     pub(crate) sack: bool,
     pub(crate) scoreboard: Scoreboard,
     pub(crate) controller: Controller,
+    /// What the controller has to know of the connection's other subflows.
+    pub(super) siblings: Option<Box<Siblings>>,
+    /// The delivery rate, where the controller wants to know it.
+    pub(super) delivery: Option<Box<DeliveryRate>>,
+    /// A round trip has passed once something beyond this place is acknowledged.
+    round_end: u64,
     pub(crate) rtt: RttEstimator,
     pub(crate) recovery: Recovery,
     pub(super) dup_acks: u32,
@@ -141,6 +149,9 @@ impl Sender {
             sack: false,
             scoreboard: Scoreboard::new(ORIGIN + 1),
             controller: Controller::new(config.congestion, u32::from(segment_size), 0),
+            siblings: None,
+            delivery: None,
+            round_end: ORIGIN,
             rtt: RttEstimator::new(&config.rto),
             recovery: Recovery::Open,
             dup_acks: 0,
@@ -175,6 +186,7 @@ impl Sender {
             (false, None) => initial_window(size),
         };
         self.controller = Controller::new(config.congestion, size, window);
+        self.delivery = self.controller.measures_delivery().then(Box::default);
     }
 
     /// Data in our SYN has arrived up to `ack`. Returns how much.
@@ -266,6 +278,7 @@ impl Sender {
         let window_changed = ack >= self.una && self.on_window(info.sequence, ack, info.window);
         let mut outcome = AckOutcome::default();
         let advanced = ack > self.una;
+        let round_start = ack > self.round_end;
         // RFC 5681 §2: outstanding data, nothing in the segment, the same number and window.
         let plain = ack == self.una && !self.scoreboard.is_empty() && !info.occupies && !window_changed;
         let duplicate = if self.sack { sacked.bytes > 0 } else { plain };
@@ -287,6 +300,9 @@ impl Sender {
             self.rtt.on_sample(now.saturating_since(at), &config.rto);
             self.probe.on_sample();
         }
+        if round_start {
+            self.round_end = self.nxt;
+        }
         self.settle_probe(now, ack, duplicate_reported, plain && info.sack.is_none(), counters);
         let evidence = Evidence {
             delivered,
@@ -296,13 +312,16 @@ impl Sender {
             selective: info.sack.is_some(),
             duplicate_reported: duplicate_reported.is_some(),
         };
-        self.detect_loss(now, &evidence, config, counters);
+        let lost = self.detect_loss(now, &evidence, config, counters);
         if info.marked && self.una > self.reduced_until && self.recovery == Recovery::Open {
             let flight = self.flight();
             self.controller.on_congestion(now, flight, Congestion::Marked);
             self.episode = None; // What the mark has reduced is not restored.
             self.reduced_until = self.nxt;
             outcome.reduced_by_mark = true;
+        }
+        if self.delivery.is_some() {
+            self.report_delivery(now, &evidence.delivered, lost, info.marked, window_limited, round_start);
         }
         outcome
     }
@@ -373,12 +392,26 @@ impl Sender {
         if self.episode.is_some() {
             self.check_timestamp(info, config, counters);
         }
-        let acknowledged =
-            Acknowledged { now, bytes: outcome.advanced, window_limited, srtt: self.rtt.srtt() };
+        let timed_out = if let Recovery::Loss { point } = self.recovery {
+            if ack >= point {
+                self.leave_recovery();
+            }
+            true
+        } else {
+            false
+        };
         match self.recovery {
-            Recovery::Open => {
+            Recovery::Open | Recovery::Loss { .. } => {
                 self.inflation = 0;
-                self.controller.on_acknowledged(&acknowledged);
+                self.controller.on_acknowledged(&Acknowledged {
+                    now,
+                    bytes: outcome.advanced,
+                    window_limited: window_limited || timed_out,
+                    srtt: self.rtt.srtt(),
+                    rtt: by_time.or(info.echoed_rtt),
+                    round_start: ack > self.round_end,
+                    siblings: self.siblings.as_deref(),
+                });
             }
             Recovery::Fast { point, .. } if ack >= point => self.leave_recovery(),
             Recovery::Fast { point, rescue, partial } => {
@@ -393,12 +426,6 @@ impl Sender {
                     outcome.restart_timer = !partial;
                 }
                 self.recovery = Recovery::Fast { point, rescue, partial: true };
-            }
-            Recovery::Loss { point } => {
-                if ack >= point {
-                    self.leave_recovery();
-                }
-                self.controller.on_acknowledged(&Acknowledged { window_limited: true, ..acknowledged });
             }
         }
     }
