@@ -22,6 +22,13 @@ impl Algorithm {
             Self::Cubic => "cubic",
         }
     }
+
+    /// Whether it has to know of a connection's other subflows.
+    pub fn is_coupled(self) -> bool {
+        match self {
+            Self::Reno | Self::Cubic => false,
+        }
+    }
 }
 
 /// Any of the controllers, without allocation.
