@@ -30,11 +30,22 @@ pub(crate) fn find(name: &str) -> Option<Shipped> {
 /// All of them, in the order in which `list` shows them.
 pub(crate) const SHIPPED: &[Shipped] = &[
     Shipped { path: "compare/tcp-vs-udp", text: include_str!("../scenarios/compare/tcp-vs-udp.json") },
+    Shipped { path: "compare/tcp-and-sctp", text: include_str!("../scenarios/compare/tcp-and-sctp.json") },
     Shipped { path: "course/coap-blockwise", text: include_str!("../scenarios/course/coap-blockwise.json") },
     Shipped {
         path: "course/coap-con-and-non",
         text: include_str!("../scenarios/course/coap-con-and-non.json"),
     },
+    Shipped {
+        path: "course/coap-lost-acknowledgement",
+        text: include_str!("../scenarios/course/coap-lost-acknowledgement.json"),
+    },
+    Shipped {
+        path: "course/coap-message-format",
+        text: include_str!("../scenarios/course/coap-message-format.json"),
+    },
+    Shipped { path: "course/coap-multicast", text: include_str!("../scenarios/course/coap-multicast.json") },
+    Shipped { path: "course/coap-observe", text: include_str!("../scenarios/course/coap-observe.json") },
     Shipped {
         path: "course/coap-reliability",
         text: include_str!("../scenarios/course/coap-reliability.json"),
@@ -51,6 +62,8 @@ pub(crate) const SHIPPED: &[Shipped] = &[
     },
     Shipped { path: "bench/coap-star", text: include_str!("../scenarios/bench/coap-star.json") },
     Shipped { path: "live/lossy-router", text: include_str!("../scenarios/live/lossy-router.json") },
+    Shipped { path: "live/masquerade", text: include_str!("../scenarios/live/masquerade.json") },
+    Shipped { path: "live/narrow-path", text: include_str!("../scenarios/live/narrow-path.json") },
     Shipped { path: "live/tcp-client", text: include_str!("../scenarios/live/tcp-client.json") },
     Shipped { path: "live/tcp-echo", text: include_str!("../scenarios/live/tcp-echo.json") },
     Shipped { path: "bench/dumbbell", text: include_str!("../scenarios/bench/dumbbell.json") },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use host::flow::Flow;
-use host::measure::{SessionCounts, nearest_rank};
+use host::measure::{SessionCounts, Times, nearest_rank};
 use host::world::World;
 use network::accounts::FlowAccount;
 use network::drop_cause::DropCause;
@@ -139,10 +139,57 @@ fn metrics(flows: &[(&Flow, &FlowAccount)]) -> Vec<Option<f64>> {
             "session_retransmissions" => of_session(&|counts| counts.retransmissions),
             "session_duplicates" => of_session(&|counts| counts.duplicates),
             "session_failed" => of_session(&|counts| counts.failed),
+            column if column.starts_with("session_") => session_metric(column, flows),
             "retransmission_bytes" => Some(sum(&|_, account| account.retransmission_bytes) as f64),
             _ => None,
         })
         .collect()
+}
+
+/// A figure about what the session protocols of some flows did; nothing of flows without one.
+fn session_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
+    let mut with = flows.iter().filter(|(flow, _)| flow.session.is_some()).peekable();
+    with.peek()?;
+    let (mut sum, mut times) = (SessionCounts::default(), Times::default());
+    for counts in with.map(|(flow, _)| &flow.measure.session) {
+        times.merge(&counts.response_times);
+        sum.messages += counts.messages;
+        sum.tokens_max += counts.tokens_max;
+        sum.exchanges_max += counts.exchanges_max;
+        add(&mut sum.by_timer, &counts.by_timer);
+        add(&mut sum.bytes, &counts.bytes);
+    }
+    let [header, token, options, marker, payload] = sum.bytes;
+    let [first, second, third, fourth, later] = sum.by_timer;
+    let count = match column {
+        "session_response_time_mean_ns" => {
+            return (times.count > 0).then(|| times.total as f64 / times.count as f64);
+        }
+        "session_response_time_max_ns" => {
+            return (times.count > 0).then_some(times.max.as_nanos() as f64);
+        }
+        "session_messages" => sum.messages,
+        "session_timer_1" => first,
+        "session_timer_2" => second,
+        "session_timer_3" => third,
+        "session_timer_4" => fourth,
+        "session_timer_later" => later,
+        "session_tokens_max" => sum.tokens_max,
+        "session_exchanges_max" => sum.exchanges_max,
+        "session_header_bytes" => header,
+        "session_token_bytes" => token,
+        "session_option_bytes" => options,
+        "session_marker_bytes" => marker,
+        "session_payload_bytes" => payload,
+        _ => return None,
+    };
+    Some(count as f64)
+}
+
+fn add(sum: &mut [u64], more: &[u64]) {
+    for (own, others) in sum.iter_mut().zip(more) {
+        *own += others;
+    }
 }
 
 fn metric_cells(metrics: &[Option<f64>]) -> String {

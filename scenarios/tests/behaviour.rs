@@ -38,7 +38,7 @@ fn periodic(over: &str) -> String {
 
 #[test]
 fn every_transport_carries_over_both_versions_of_ip() {
-    for over in ["udp", "tcp"] {
+    for over in ["udp", "tcp", "sctp", "sctp/udp"] {
         for (version, header) in [("v4", 20.0), ("v6", 40.0)] {
             let parts = format!(r#""ip": "{version}", {LINE}"#);
             let outcome = outcome(&scenario(&parts, &periodic(over)));
@@ -100,7 +100,7 @@ fn a_reboot_loses_what_was_under_way_and_the_flow_goes_on() {
 fn a_sender_that_reboots_begins_again() {
     let faults =
         r#""faults": [ { "at": "3050 ms", "node": "a", "set": { "reboot": { "off-time": "1 s" } } } ]"#;
-    for over in ["udp", "tcp"] {
+    for over in ["udp", "tcp", "sctp", "sctp/udp"] {
         let outcome = outcome(&scenario(&format!("{LINE}, {faults}"), &periodic(over)));
         // Off from 3.05 to 4.05 s: ten messages are never generated.
         assert_eq!(value(&outcome, "messages_generated"), 90.0, "{over}");
@@ -111,7 +111,7 @@ fn a_sender_that_reboots_begins_again() {
 
 #[test]
 fn requests_are_answered_and_measured_at_the_asker() {
-    for over in ["udp", "tcp"] {
+    for over in ["udp", "tcp", "sctp", "sctp/udp"] {
         let workload = r#"{ "request-response": { "request": "20 B", "response": "500 B", "every": "1 s", "processing": "7 ms" } }"#;
         let traffic = format!(r#"{{ "from": "a", "to": "b", "over": "{over}", "workload": {workload} }}"#);
         let outcome = outcome(&scenario(LINE, &traffic));
@@ -186,7 +186,7 @@ fn a_multihomed_host_is_reached_by_the_link_of_the_address() {
 #[test]
 fn a_clock_that_is_wrong_changes_no_latency() {
     let skewed = LINE.replace(r#""b": {}"#, r#""b": { "clock": { "offset": "-3 s", "drift": "40 ppm" } }"#);
-    for over in ["udp", "tcp"] {
+    for over in ["udp", "tcp", "sctp", "sctp/udp"] {
         let right = outcome(&scenario(LINE, &periodic(over)));
         let wrong = outcome(&scenario(&skewed, &periodic(over)));
         assert_eq!(value(&wrong, "messages_delivered"), 100.0);
@@ -212,7 +212,7 @@ fn reordering_and_copies_do_not_confuse_anyone() {
         r#""delay": "5 ms", "duplicate": "20 %", "reorder": { "probability": "20 %", "delay": "250 ms" }"#,
         1,
     );
-    for over in ["udp", "tcp"] {
+    for over in ["udp", "tcp", "sctp", "sctp/udp"] {
         let outcome = outcome(&scenario(&parts, &periodic(over)));
         assert_eq!(value(&outcome, "messages_delivered"), 100.0, "{over}");
         assert_eq!(value(&outcome, "messages_duplicate") > 0.0, over == "udp");
@@ -392,7 +392,7 @@ fn the_lines_of_all_flows_and_of_none_add_up_to_all_frames_on_all_links() {
                               "r": { "interfaces": { "e": { "medium": "lan" } } }, "b": {} },
       "media": { "lan": { "ethernet": {} } },
       "links": [ { "between": ["r", "b"], "rate": "10 Mbit/s", "forward": { "loss": "10 %" } } ]"#;
-    for over in ["udp", "tcp"] {
+    for over in ["udp", "tcp", "sctp", "sctp/udp"] {
         let outcome = outcome(&scenario(parts, &periodic(over)));
         let unowned = |line: &str| line.contains(",-,,,");
         assert_eq!(flows_sum(&outcome, "hop_frames", |_| true), outcome.stats.packet_hops, "{over}");

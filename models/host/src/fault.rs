@@ -7,7 +7,6 @@ use network::port::PortId;
 use sim_core::{DataRate, SimDuration, SimTime};
 use transport::endpoint::{InterfaceId, NetworkEvent};
 
-use crate::stack::Stack;
 use crate::world::World;
 
 /// An entry of the fault timetable.
@@ -82,9 +81,8 @@ impl<O: Observer> World<O> {
         self.network.set_node_down(node, true);
         self.network.reset_neighbours(node);
         self.network.forget_memberships(node);
-        let stack = Stack::new(&self.streams, self.network.node_name(node), O::ENABLED);
         if let Some(host) = &mut self.hosts[node.index()] {
-            host.lose_volatile_state(stack);
+            host.lose_volatile_state();
         }
     }
 

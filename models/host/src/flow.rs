@@ -34,6 +34,16 @@ pub enum Workload {
         /// How long the server takes for one.
         processing: Span,
     },
+    /// Requests for a resource of the receivers', which has sizes and states of its own.
+    Poll {
+        /// When they are made. Their sizes do not count.
+        requests: MessagePlan,
+        /// Whether the one request asks for every state from then on (RFC 7641).
+        observe: bool,
+        /// Whether the states of the resource are what is measured: each from its beginning until the flow's sender
+        /// knows of it. Else it is the responses, each from its request's generation.
+        states: bool,
+    },
 }
 
 /// A flow of the run.

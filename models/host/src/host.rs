@@ -94,8 +94,8 @@ impl Host {
     }
 
     /// Forgets what a loss of power makes it forget; [`Self::start`] follows.
-    pub(crate) fn lose_volatile_state(&mut self, stack: Stack) {
-        self.stack = stack;
+    pub(crate) fn lose_volatile_state(&mut self) {
+        self.stack.reboot();
         self.reassembler = None;
         self.timers.clear();
         self.alarm.disarm();
@@ -184,6 +184,9 @@ impl Host {
     ) {
         let now = around.network.now();
         let way = self.way(index, around);
+        let (node, network) = (self.node, &mut *around.network);
+        let mtu = network.mtu(network.port_of(node, 0));
+        let mut source_for = |peer| network.source_address(node, peer, None);
         let mut context = Context {
             now,
             local: self.clock.local(now),
@@ -193,7 +196,8 @@ impl Host {
             flows: around.flows,
             streams: around.streams,
             way,
-            mtu: around.network.mtu(around.network.port_of(self.node, 0)),
+            source_for: &mut source_for,
+            mtu,
         };
         act(&mut self.apps[index], &mut context);
         self.arm_app(index);

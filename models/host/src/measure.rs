@@ -61,6 +61,46 @@ pub struct SessionCounts {
     pub duplicates: u64,
     /// Exchanges that came to nothing, or to an error.
     pub failed: u64,
+    /// Messages that the sender's end sent, copies left out.
+    pub messages: u64,
+    /// Messages sent again by the timer that ran out: a message's first, second, third, fourth, or a later one.
+    pub by_timer: [u64; 5],
+    /// The time from a request's generation to its first response.
+    pub response_times: Times,
+    /// The most requests at once that awaited a response: each has its token.
+    pub tokens_max: u64,
+    /// The most exchanges at once that either end had to remember: messages that were not acknowledged, and those kept
+    /// to tell duplicates.
+    pub exchanges_max: u64,
+    /// Bytes of the messages that the sender's end sent and received: header, token, options, payload marker, payload.
+    pub bytes: [u64; 5],
+}
+
+/// Lengths of time, of which the mean and the longest are of interest.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Times {
+    /// How many.
+    pub count: u64,
+    /// All together, in nanoseconds.
+    pub total: u128,
+    /// The longest.
+    pub max: SimDuration,
+}
+
+impl Times {
+    /// One more.
+    pub fn add(&mut self, time: SimDuration) {
+        self.count += 1;
+        self.total += u128::from(time.as_nanos());
+        self.max = self.max.max(time);
+    }
+
+    /// Those of `other` too.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.total += other.total;
+        self.max = self.max.max(other.max);
+    }
 }
 
 /// Which messages a receiver has had.
@@ -100,6 +140,11 @@ impl FlowMeasure {
             session: SessionCounts::default(),
             receivers: vec![Received::default(); receivers],
         }
+    }
+
+    /// How many nodes each message is intended for.
+    pub fn receivers(&self) -> usize {
+        self.receivers.len()
     }
 
     /// The workload has generated a message.

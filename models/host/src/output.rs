@@ -7,7 +7,8 @@ use network::node::NodeId;
 use network::observer::Observer;
 use transport::endpoint::Transmit;
 use wire::account::Protocol;
-use wire::ip::{Ecn, dscp_of};
+use wire::checksum::Change;
+use wire::ip::{Ecn, IpProtocol, dscp_of};
 use wire::ipv4::Fragmentation;
 use wire::ipv6::FlowLabel;
 use wire::{ipv4, ipv6};
@@ -32,6 +33,11 @@ impl Output {
     /// Writes the internet header and hands the packet to the network.
     #[inline]
     pub fn send<O: Observer>(&mut self, network: &mut Network<O>, node: NodeId, transmit: Transmit) {
+        let transmit = if transmit.source.is_unspecified() {
+            from_chosen_source(network, node, transmit)
+        } else {
+            transmit
+        };
         let Transmit {
             source,
             destination,
@@ -96,4 +102,27 @@ impl Output {
         }
         fragmentation
     }
+}
+
+/// The transmit from the address of the port that the route leaves by (RFC 1122 §3.3.4.3), with a UDP checksum that
+/// counts it. Without any address of the family it stays as it is.
+#[cold]
+fn from_chosen_source<O: Observer>(
+    network: &mut Network<O>,
+    node: NodeId,
+    mut transmit: Transmit,
+) -> Transmit {
+    let Some(source) = network.source_address(node, transmit.destination, None) else { return transmit };
+    if transmit.protocol == IpProtocol::UDP
+        && let Some(field) = transmit.packet.header_mut().get_mut(6..8)
+    {
+        let change = match source {
+            IpAddr::V4(source) => Change::of_bytes(&[0; 4], &source.octets()),
+            IpAddr::V6(source) => Change::of_bytes(&[0; 16], &source.octets()),
+        };
+        let sent = u16::from_be_bytes([field[0], field[1]]);
+        field.copy_from_slice(&change.apply_udp(sent).to_be_bytes());
+    }
+    transmit.source = source;
+    transmit
 }

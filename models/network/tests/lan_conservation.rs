@@ -29,7 +29,9 @@ fn cases() -> impl Strategy<Value = Case> {
             prop::collection::vec(any::<bool>(), nodes),
             100_000_u64..20_000_000,
             300_u16..2000,
-            0_u32..8,
+            // At least one place: an answer comes due while the question still occupies the medium. Without a
+            // place each advertisement is lost, but has made its sender ask in turn (RFC 4861 §7.3.3), for ever.
+            1_u32..8,
             0.0..0.3,
             any::<bool>(),
         );

@@ -25,13 +25,18 @@ pub(super) fn flows<O: Observer>(
     world: &World<O>,
 ) -> Result<Vec<Flow>, WorldError> {
     let window = window(scenario);
-    let workloads: Vec<Workload> = scenario.traffic.iter().map(|entry| workload(scenario, entry)).collect();
+    let workloads: Vec<[Workload; 2]> = scenario
+        .traffic
+        .iter()
+        .map(|entry| [false, true].map(|states| workload(scenario, entry, states)))
+        .collect();
     let carriers: Vec<Carrier> = scenario.traffic.iter().map(carrier::carrier).collect();
     let sessions: Vec<Option<Session>> = scenario.traffic.iter().map(carrier::session).collect();
     let mut flows = Vec::with_capacity(scenario.flows.len());
     for flow in &scenario.flows {
         let entry = &scenario.traffic[flow.traffic as usize];
         let name = scenario.flow_name(flow);
+        let states = carrier::asks_for_states(scenario, flow);
         let (to, address) = match flow.to {
             Destination::Multicast(group) => (members(scenario, places, group), group),
             Destination::Node(end) => {
@@ -50,7 +55,7 @@ pub(super) fn flows<O: Observer>(
             over: entry.stack.protocols().join("/").into(),
             carrier: carriers[flow.traffic as usize].clone(),
             session: sessions[flow.traffic as usize].clone(),
-            workload: workloads[flow.traffic as usize].clone(),
+            workload: workloads[flow.traffic as usize][usize::from(states)].clone(),
             name: name.into(),
         });
     }
@@ -140,6 +145,7 @@ fn add_service<O: Observer>(
         return;
     }
     if let Some(session) = session {
+        let session = carrier::with_resources(session, &scenario.group_of(node).services);
         host.add_app(App::Session(session.server(&name, port, carrier.clone(), groups)));
         return;
     }
@@ -184,7 +190,8 @@ fn address_of<O: Observer>(
     }
 }
 
-fn workload(scenario: &Scenario, entry: &Traffic) -> Workload {
+/// The workload of an entry; `states` says whether the resource that it asks for, if it does, changes by itself.
+fn workload(scenario: &Scenario, entry: &Traffic, states: bool) -> Workload {
     use document::Workload as W;
     let end: SimTime = scenario.duration.into();
     let stop =
@@ -254,6 +261,31 @@ fn workload(scenario: &Scenario, entry: &Traffic) -> Workload {
                 processing: Span::Constant(w.processing.into()),
             }
         }
+        W::Poll(w) => {
+            let every: Option<SimDuration> = w.every.map(Into::into);
+            let arrival = every.map_or(Arrival::AfterAnswer(Span::Constant(SimDuration::ZERO)), |every| {
+                Arrival::Periodic { every, jitter: SimDuration::ZERO }
+            });
+            let requests = MessagePlan {
+                arrival,
+                size: Size::Constant(0),
+                start: start(w.start, every.unwrap_or_default()),
+                stop: stop(w.stop),
+                count: count(w.messages),
+            };
+            Workload::Poll { requests, observe: false, states }
+        }
+        W::Observe(w) => {
+            let requests = MessagePlan {
+                arrival: Arrival::AfterAnswer(Span::Constant(SimDuration::ZERO)),
+                size: Size::Constant(0),
+                start: start(w.start, SimDuration::ZERO),
+                // Without an end the observation goes on while messages are on their way, in the drain.
+                stop: w.stop.map_or(SimTime::MAX, Into::into),
+                count: Some(1),
+            };
+            Workload::Poll { requests, observe: true, states: true }
+        }
     }
 }
 
@@ -276,7 +308,7 @@ fn size(size: SizeDistribution) -> Size {
     }
 }
 
-fn span(time: TimeDistribution) -> Span {
+pub(super) fn span(time: TimeDistribution) -> Span {
     match time {
         TimeDistribution::Constant(time) => Span::Constant(time.into()),
         TimeDistribution::Exponential(mean) => Span::Exponential(mean.into()),

@@ -11,6 +11,7 @@ mod options;
 mod pairs;
 mod question;
 mod queue;
+mod service;
 mod text_list;
 mod topology;
 mod traffic;
@@ -39,12 +40,13 @@ pub use options::{
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
 pub use queue::{CoDel, DropTail, FqCoDel, Queue, QueueLimit, Red};
+pub use service::{CoapResource, CoapServer};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
 pub use traffic::{RouteSettings, TrafficSettings};
 pub use workload::{
-    Bulk, OnOff, Pareto, Periodic, Poisson, RequestResponse, SizeDistribution, Start, TimeDistribution,
-    TracedMessage, UniformSizes, Workload,
+    Bulk, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
+    TimeDistribution, TracedMessage, UniformSizes, Workload,
 };
 
 /// A scenario: nodes, what joins them, what they send, and what is asked about it.

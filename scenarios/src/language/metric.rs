@@ -148,6 +148,33 @@ pub const METRICS: &[Metric] = {
         ),
         row("session.duplicates", "session_duplicates", Count, "duplicates recognised by the session", LOWER),
         row("session.failed", "session_failed", Count, "exchanges that failed", LOWER),
+        row("session.messages", "session_messages", Count, "messages of the session at the sender", LOWER),
+        row(
+            "session.response-time.mean",
+            "session_response_time_mean_ns",
+            Nanoseconds,
+            "from request to response, mean",
+            LOWER,
+        ),
+        row(
+            "session.response-time.max",
+            "session_response_time_max_ns",
+            Nanoseconds,
+            "from request to response, longest",
+            LOWER,
+        ),
+        row("session.timer.1", "session_timer_1", Count, "retransmissions by the first timer", LOWER),
+        row("session.timer.2", "session_timer_2", Count, "retransmissions by the second timer", LOWER),
+        row("session.timer.3", "session_timer_3", Count, "retransmissions by the third timer", LOWER),
+        row("session.timer.4", "session_timer_4", Count, "retransmissions by the fourth timer", LOWER),
+        row("session.timer.later", "session_timer_later", Count, "retransmissions by later timers", LOWER),
+        row("session.tokens", "session_tokens_max", Count, "most requests under way at once", LOWER),
+        row("session.exchanges", "session_exchanges_max", Count, "most exchanges remembered at once", LOWER),
+        row("session.bytes.header", "session_header_bytes", Bytes, "bytes of the session's headers", LOWER),
+        row("session.bytes.token", "session_token_bytes", Bytes, "bytes of tokens", LOWER),
+        row("session.bytes.options", "session_option_bytes", Bytes, "bytes of options", LOWER),
+        row("session.bytes.marker", "session_marker_bytes", Bytes, "bytes of payload markers", LOWER),
+        row("session.bytes.payload", "session_payload_bytes", Bytes, "bytes of payloads", None),
     ]
 };
 

@@ -9,6 +9,7 @@ mod node;
 mod options;
 mod outlet;
 mod pairs;
+mod resources;
 mod route;
 mod split_mix;
 mod topology;
@@ -57,6 +58,7 @@ pub(super) fn check_values(document: &Document) -> Vec<Finding> {
     link::check(document, &mut findings);
     workload::check(document, &mut findings);
     options::check(document, &mut findings);
+    resources::check(document, &mut findings);
     traffic::check_stacks(document, &mut findings);
     findings
 }
@@ -103,6 +105,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.routes(&mut scenario, &index);
         let numbers = resolver.traffic(&mut scenario, &index);
         resolver.check_senders_inside(&scenario, &numbers);
+        resolver.check_resources(&scenario, &numbers);
         if sound {
             resolver.connectivity(&scenario, &numbers);
         }

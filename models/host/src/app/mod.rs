@@ -50,6 +50,8 @@ pub struct Context<'a> {
     pub streams: &'a Streams,
     /// How the host reaches the application's peer, where it is about to open a connection.
     pub way: Option<Way>,
+    /// The host's address that a peer is reached from, for what no socket is bound to.
+    pub source_for: &'a mut dyn FnMut(IpAddr) -> Option<IpAddr>,
     /// The largest packet that the host's first link takes.
     pub mtu: u16,
 }

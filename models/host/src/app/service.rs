@@ -182,7 +182,8 @@ impl Service {
                         self.answer_later(context, handle, peer, run);
                     }
                 }
-                Workload::Messages(_) => measure_message(context, run),
+                // Only a session protocol's server has resources.
+                Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),
                 Workload::Bulk { .. } => {
                     flow.measure.on_bytes(context.now, u64::from(run.bytes));
                     flow.measure.complete |= run.last;

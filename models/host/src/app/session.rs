@@ -60,7 +60,9 @@ impl Session {
         groups: Vec<IpAddr>,
     ) -> Box<dyn SessionApp> {
         match self {
-            Self::Coap(options) => Box::new(CoapServer::new(name, port, carrier, options.config, groups)),
+            Self::Coap(options) => {
+                Box::new(CoapServer::new(name, port, carrier, Arc::clone(options), groups))
+            }
         }
     }
 }

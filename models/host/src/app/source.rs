@@ -25,7 +25,7 @@ pub struct Source {
     takes_answers: bool,
     /// Requests that no answer has come to on this connection.
     unanswered: u32,
-    /// When the answer to a request by datagram is given up.
+    /// When an answer that may be lost for good is given up.
     patience_ends: SimTime,
     socket: Socket,
 }
@@ -215,6 +215,7 @@ impl Source {
             }
             self.supply.backlog.pop_front();
             self.unanswered += u32::from(self.takes_answers);
+            self.patience_ends = context.now + PATIENCE;
         }
         if self.supply.is_finished() && self.unanswered == 0 {
             context.stack.close(context.local, handle);
@@ -272,7 +273,7 @@ impl Source {
 
     /// Whether an answer may be lost for good, so that waiting for it must end.
     fn is_impatient(&self) -> bool {
-        !self.carrier.is_stream() && self.supply.awaits_answers()
+        self.carrier.loses_messages() && self.supply.awaits_answers()
     }
 
     fn take_answers(&mut self, context: &mut Context<'_>, runs: &Runs) {
@@ -296,5 +297,5 @@ impl Source {
 /// How long a source waits before it connects again after its connection was lost.
 const RECONNECT_DELAY: SimDuration = SimDuration::from_secs(1);
 
-/// How long a source that waits for answers waits for one by datagram.
+/// How long a source that waits for answers waits for one that may be lost for good.
 const PATIENCE: SimDuration = SimDuration::from_secs(5);

@@ -19,6 +19,8 @@ pub(super) struct Supply {
     pub(super) backlog: VecDeque<Message>,
     /// Bytes generated so far: the place of the next one in the flow's filler.
     pub(super) offset: u64,
+    /// Whether each message is one that is measured.
+    counts: bool,
 }
 
 /// What is generated.
@@ -49,7 +51,9 @@ impl Supply {
     /// What the workload of `flow` generates.
     pub(super) fn new(flow: &Flow, streams: &Streams) -> Self {
         let kind = match &flow.workload {
-            Workload::Messages(plan) | Workload::RequestResponse { requests: plan, .. } => {
+            Workload::Messages(plan)
+            | Workload::RequestResponse { requests: plan, .. }
+            | Workload::Poll { requests: plan, .. } => {
                 Kind::Messages(MessageClock::new(plan.clone(), streams, &flow.name))
             }
             Workload::Bulk { bytes, start, stop } => {
@@ -57,7 +61,8 @@ impl Supply {
                 Kind::Bulk { start, stop: *stop, left: *bytes, begun: false, stopped: false }
             }
         };
-        Self { kind, backlog: VecDeque::new(), offset: 0 }
+        let counts = !matches!(flow.workload, Workload::Poll { states: true, .. });
+        Self { kind, backlog: VecDeque::new(), offset: 0, counts }
     }
 
     /// Leaves out what was due before `now`: nobody was there to generate it.
@@ -90,7 +95,9 @@ impl Supply {
             Kind::Messages(clock) => {
                 while clock.next_at().is_some_and(|next| next <= now) {
                     let Some((number, size)) = clock.generate() else { break };
-                    measure.on_generated(now);
+                    if self.counts {
+                        measure.on_generated(now);
+                    }
                     let message = Message { number, generated: now, offset: self.offset, size, left: size };
                     self.offset += u64::from(size);
                     self.backlog.push_back(message);

@@ -57,6 +57,15 @@ impl Carrier {
         }
     }
 
+    /// Whether what it has taken may be lost for good while it goes on.
+    pub fn loses_messages(&self) -> bool {
+        match self {
+            Self::Udp(_) => true,
+            Self::Tcp(_) => false,
+            Self::Sctp(options) => options.reliability != Reliability::Full,
+        }
+    }
+
     /// What datagrams are sent with.
     pub fn send_options(&self) -> SendOptions {
         match self {

@@ -53,7 +53,16 @@ pub struct Stack {
 impl Stack {
     /// The protocols of the host called `name`.
     pub fn new(streams: &Streams, name: &str, noting: bool) -> Self {
-        let mut rng = streams.stream(name, purpose::TRANSPORT);
+        Self::with_rng(streams.stream(name, purpose::TRANSPORT), noting)
+    }
+
+    /// The protocols of the same host after a reboot: chance goes on where it was, so that no port, tag or sequence
+    /// number of before comes again.
+    pub(crate) fn reboot(&mut self) {
+        *self = Self::with_rng(split(&mut self.rng), self.noting);
+    }
+
+    fn with_rng(mut rng: ChaCha8Rng, noting: bool) -> Self {
         let udp = UdpEndpoint::new(split(&mut rng));
         Self { udp, tcp: None, sctp: None, rng, owners: BTreeMap::new(), listeners: BTreeMap::new(), noting }
     }
@@ -171,7 +180,9 @@ impl Stack {
         received: Received<'_>,
     ) -> bool {
         match protocol {
-            IpProtocol::UDP if self.is_encapsulated(&received) => self.handle_encapsulated(now, received),
+            IpProtocol::UDP if self.is_encapsulated(received.packet) => {
+                self.handle_encapsulated(now, received)
+            }
             IpProtocol::UDP => self.udp.handle_datagram(now, received),
             IpProtocol::TCP => self.tcp().handle_datagram(now, received),
             // A host that speaks no SCTP refuses the protocol, as operating systems without it do.
@@ -191,7 +202,9 @@ impl Stack {
         protocol: Option<IpProtocol>,
         event: &NetworkEvent,
     ) {
-        if protocol.is_none_or(|protocol| protocol == IpProtocol::UDP) {
+        if protocol.is_none_or(|protocol| protocol == IpProtocol::UDP)
+            && !self.handle_encapsulated_error(now, event)
+        {
             self.udp.handle_network(now, event);
         }
         if protocol.is_none_or(|protocol| protocol == IpProtocol::TCP)

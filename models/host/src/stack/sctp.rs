@@ -5,11 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use sim_core::SimTime;
-use transport::endpoint::{Endpoint, Received};
+use transport::endpoint::{Endpoint, IcmpError, NetworkEvent, Received};
 use transport::sctp::{AssociationId, ListenerId, MessageOptions, SctpConfig, SctpEndpoint, SctpEvent};
 use wire::account::{FlowId, Run, Runs};
 use wire::checksum::{Sum, pseudo_header};
 use wire::ip::IpProtocol;
+use wire::packet::Packet;
 use wire::payload::{Payload, Slice};
 use wire::udp;
 
@@ -178,9 +179,27 @@ impl Stack {
 
     /// Whether a UDP datagram is for the port of encapsulation.
     #[inline]
-    pub(super) fn is_encapsulated(&self, received: &Received<'_>) -> bool {
+    pub(super) fn is_encapsulated(&self, packet: &mut Packet) -> bool {
         let Some(port) = self.sctp.as_ref().and_then(|sctp| sctp.udp_port) else { return false };
-        received.packet.header().get(2..4) == Some(&port.to_be_bytes())
+        packet.pull(udp::HEADER_LEN) && packet.header().get(2..4) == Some(&port.to_be_bytes())
+    }
+
+    /// Gives an ICMP error about a UDP datagram of encapsulation to SCTP (RFC 6951 §5.5).
+    pub(super) fn handle_encapsulated_error(&mut self, now: SimTime, event: &NetworkEvent) -> bool {
+        let NetworkEvent::Icmp { error, source, destination, quoted } = event else { return false };
+        let Some(sctp) = &mut self.sctp else { return false };
+        let Some(port) = sctp.udp_port else { return false };
+        let Some((udp, inner)) = quoted.split_at_checked(udp::HEADER_LEN) else { return false };
+        if udp[..2] != port.to_be_bytes() {
+            return false;
+        }
+        let error = match *error {
+            IcmpError::PortUnreachable => IcmpError::Prohibited, // The protocol is unreachable, then.
+            error => error,
+        };
+        let (source, destination, quoted) = (*source, *destination, inner.to_vec());
+        sctp.endpoint.handle_network(now, &NetworkEvent::Icmp { error, source, destination, quoted });
+        true
     }
 
     /// Takes the UDP header off an encapsulated packet (RFC 6951 §5.3).

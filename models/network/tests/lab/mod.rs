@@ -91,7 +91,9 @@ impl Lab<Tap> {
 impl<O: Observer> Lab<O> {
     pub fn observed(builder: NetworkBuilder, seed: u64, observer: O) -> Self {
         let streams = streams(seed);
-        let (net, names) = builder.build(&streams, Limits::default(), observer).expect("a sound network");
+        // What never falls silent fails, before it has taken all memory.
+        let limits = Limits { events: 5_000_000, ..Limits::default() };
+        let (net, names) = builder.build(&streams, limits, observer).expect("a sound network");
         Self { net, names, delivered: Vec::new(), actions: Vec::new() }
     }
 

@@ -94,6 +94,23 @@ impl CoapEndpoint {
         self.submit(now, peer, true, message);
     }
 
+    /// Exchanges with a peer that take memory: messages that are not acknowledged, and those remembered for duplicates.
+    pub fn exchanges_with(&self, peer: SocketAddr) -> usize {
+        self.peers.get(&peer).map_or(0, |peer| peer.flights.len() + peer.seen.len())
+    }
+
+    /// What a message that is sent consists of: its first run is its head, whose first byte says the token's length.
+    fn count_bytes(&mut self, datagram: &Datagram) {
+        let Body { payload, runs } = &datagram.content;
+        let first =
+            payload.slices().first().and_then(|slice| slice.as_bytes()).and_then(|bytes| bytes.first());
+        let (Some(first), Some(run)) = (first, runs.first()) else { return };
+        let (head, token) = (u64::from(run.bytes), u64::from(first & 0x0F));
+        let body = u64::from(payload.len()) - head;
+        let options = head - wire::coap::HEADER_LEN as u64 - token - u64::from(body > 0);
+        self.stats.bytes.count(head, token, options, body);
+    }
+
     pub(super) fn peer(&mut self, now: SimTime, address: SocketAddr) -> &mut Peer {
         let (rng, config) = (&mut self.rng, &self.config);
         self.peers.entry(address).or_insert_with(|| {
@@ -155,8 +172,9 @@ impl DatagramSession for CoapEndpoint {
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
         let datagram = self.outgoing.pop_front();
-        if datagram.is_none() {
-            self.outgoing = VecDeque::new();
+        match &datagram {
+            Some(datagram) => self.count_bytes(datagram),
+            None => self.outgoing = VecDeque::new(),
         }
         datagram
     }

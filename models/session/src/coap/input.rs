@@ -33,6 +33,8 @@ impl CoapEndpoint {
         let Some((head, body_at)) = parse(&content.payload) else {
             return self.refuse_malformed(now, from, own, &content.payload);
         };
+        let (token, options) = (head.token.len() as u64, head.options.as_bytes().len() as u64);
+        self.stats.bytes.count(body_at as u64, token, options, u64::from(content.len()) - body_at as u64);
         let front = content.split_front(body_at as u32);
         let label =
             front.runs.first().filter(|run| run.protocol == Protocol::Coap).map_or(Label::NONE, Label::of);

@@ -37,4 +37,4 @@ pub use config::CoapConfig;
 pub use endpoint::CoapEndpoint;
 pub use event::{CoapEvent, Failure, IncomingId, RequestId};
 pub use peer::{Request, Response};
-pub use stats::CoapStats;
+pub use stats::{CoapStats, PartBytes};

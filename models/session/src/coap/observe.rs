@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use sim_core::{SimDuration, SimTime};
+use wire::account::FlowId;
 use wire::coap::{Block, Code, Head, OptionNumber, Options, Token, uint_bytes};
 
 use super::block::cut_out;
@@ -17,6 +18,8 @@ pub(super) struct Observer {
     token: Token,
     path: String,
     options: Options,
+    /// The flow that pays for what it is told.
+    flow: FlowId,
     source: Option<std::net::IpAddr>,
     /// The message ID of the latest notification, which a reset names.
     message_id: Option<u16>,
@@ -59,10 +62,13 @@ impl CoapEndpoint {
         let sequence = self.next_sequence();
         let observer = &mut self.observers[at];
         observer.count += 1;
+        response.label.flow = observer.flow;
+        response.body.runs.iter_mut().for_each(|run| run.flow = observer.flow);
         let confirmable = last || observer.count.is_multiple_of(every);
         observer.confirming = confirmable;
         let wish = observer.options.get(OptionNumber::BLOCK2).and_then(Block::parse);
         let size = wish.map_or(size, |wish| wish.size.min(size));
+        response.options.remove(OptionNumber::OBSERVE);
         if !last {
             let (bytes, skip) = uint_bytes(sequence);
             response.options.push(OptionNumber::OBSERVE, &bytes[skip..]);
@@ -117,6 +123,7 @@ impl CoapEndpoint {
             token: incoming.token,
             path: incoming.options.path(),
             options: incoming.options.clone(),
+            flow: incoming.label.flow,
             source: incoming.to,
             message_id: None,
             count: 0,

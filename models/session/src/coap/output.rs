@@ -159,6 +159,8 @@ impl CoapEndpoint {
                 armed.push(flight.due);
                 let datagram = Datagram { retransmission: true, ..flight.datagram.clone() };
                 self.stats.retransmissions += 1;
+                let timer = usize::from(flight.retransmissions - 1).min(self.stats.by_timer.len() - 1);
+                self.stats.by_timer[timer] += 1;
                 self.outgoing.push_back(datagram);
                 peer.active = now;
                 at += 1;

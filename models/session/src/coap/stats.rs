@@ -33,6 +33,47 @@ pub struct CoapStats {
     pub notifications_stale: u64,
     /// Blocks of bodies received (RFC 7959).
     pub blocks: u64,
+    /// Retransmissions by the timer that ran out: a message's first, second, third, fourth, or a later one.
+    pub by_timer: [u64; 5],
+    /// Bytes of all messages sent and received, copies included, by part.
+    pub bytes: PartBytes,
+}
+
+/// Bytes of messages by part (RFC 7252 §3).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PartBytes {
+    /// Version, type, code and message ID; on a stream length and code.
+    pub header: u64,
+    /// Tokens.
+    pub token: u64,
+    /// Options.
+    pub options: u64,
+    /// Payload markers.
+    pub marker: u64,
+    /// Payloads.
+    pub payload: u64,
+}
+
+impl PartBytes {
+    /// Counts a message that begins with a `head`, marker included, of which `token` and `options` are a part.
+    pub(super) fn count(&mut self, head: u64, token: u64, options: u64, payload: u64) {
+        let marker = u64::from(payload > 0);
+        self.header += head - token - options - marker;
+        self.token += token;
+        self.options += options;
+        self.marker += marker;
+        self.payload += payload;
+    }
+}
+
+impl std::ops::AddAssign for PartBytes {
+    fn add_assign(&mut self, other: Self) {
+        self.header += other.header;
+        self.token += other.token;
+        self.options += other.options;
+        self.marker += other.marker;
+        self.payload += other.payload;
+    }
 }
 
 impl std::ops::AddAssign for CoapStats {
@@ -52,5 +93,9 @@ impl std::ops::AddAssign for CoapStats {
         self.notifications += other.notifications;
         self.notifications_stale += other.notifications_stale;
         self.blocks += other.blocks;
+        for (own, others) in self.by_timer.iter_mut().zip(other.by_timer) {
+            *own += others;
+        }
+        self.bytes += other.bytes;
     }
 }

@@ -413,21 +413,17 @@ impl Association {
     }
 }
 
-/// The address to send from towards `remote`: the one that shares most leading bits with it, which lies on the
-/// same network where there is such a one; unspecified, so that the host chooses, if none is of its family.
+/// The address to send from towards `remote`: the only one of its family; of several the host chooses by its routes,
+/// as the specification leaves it to it (RFC 9260 §6.4).
 fn local_for(locals: &[IpAddr], remote: IpAddr) -> IpAddr {
-    let alike = |local: &&IpAddr| match (local, remote) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
-        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros(),
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => 0,
-    };
-    let unspecified = match remote {
-        IpAddr::V4(_) => IpAddr::from([0; 4]),
-        IpAddr::V6(_) => IpAddr::from([0; 16]),
-    };
-    // Of several that are as good the first: `max_by_key` would take the last.
-    let fitting = locals.iter().rev().filter(|local| local.is_ipv4() == remote.is_ipv4());
-    fitting.max_by_key(alike).copied().unwrap_or(unspecified)
+    let mut fitting = locals.iter().filter(|local| local.is_ipv4() == remote.is_ipv4());
+    match (fitting.next(), fitting.next()) {
+        (Some(only), None) => *only,
+        (Some(_), Some(_)) | (None, _) => match remote {
+            IpAddr::V4(_) => IpAddr::from([0; 4]),
+            IpAddr::V6(_) => IpAddr::from([0; 16]),
+        },
+    }
 }
 
 /// The most control packets that wait to be sent: a peer's requests cannot fill memory.

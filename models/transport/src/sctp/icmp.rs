@@ -3,7 +3,9 @@
 use sim_core::SimTime;
 
 use super::association::Association;
+use super::outbound::ChunkState;
 use super::state::{CloseReason, State};
+use crate::congestion::CongestionControl;
 use crate::endpoint::IcmpError;
 
 impl Association {
@@ -26,8 +28,8 @@ impl Association {
         }
     }
 
-    /// Fragments get smaller from now on; what was sent before may be fragmented by the network when it is sent
-    /// again, as RFC 9260 §6.9 demands of chunks that cannot be cut anew.
+    /// Fragments get smaller from now on. What is under way and too large has been dropped, not for congestion: it goes
+    /// again at once (RFC 8899 §3), and may be fragmented by the network, for chunks cannot be cut anew (RFC 9260 §6.9).
     fn on_packet_too_big(&mut self, mtu: u32) {
         let mut config = super::config::SctpConfig::clone(&self.config);
         if mtu == 0 || mtu >= config.mtu {
@@ -38,5 +40,20 @@ impl Association {
         self.pmdcs = super::association::chunk_room(&config, &remotes);
         self.fragment_max = self.pmdcs - wire::sctp::DATA_HEADER_LEN as u32;
         self.config = std::sync::Arc::new(config);
+        for path in &mut self.paths {
+            path.window.on_segment_size(self.pmdcs);
+        }
+        for sent in &mut self.out.outstanding {
+            if sent.state == ChunkState::InFlight && sent.len() > self.fragment_max {
+                let len = u64::from(sent.len());
+                sent.state = ChunkState::Marked;
+                sent.timed_out = false;
+                self.out.marked += 1;
+                self.out.in_flight -= len;
+                let path = &mut self.paths[usize::from(sent.path)];
+                path.in_flight -= len;
+                path.timed = None;
+            }
+        }
     }
 }

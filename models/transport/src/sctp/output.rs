@@ -180,7 +180,11 @@ impl Association {
             }
             let len = sent.len();
             if builder.len() + DATA_HEADER_LEN + len as usize > room {
-                break;
+                if builder.has_data() || DATA_HEADER_LEN + len as usize <= room {
+                    break;
+                }
+                // It was cut for a larger path MTU, and a chunk cannot be cut anew (RFC 9260 §6.9).
+                builder.fragmentable = true;
             }
             sent.state = ChunkState::InFlight;
             sent.path = at as u8;
@@ -215,10 +219,11 @@ impl Association {
     }
 
     fn send_packet(&mut self, at: usize, builder: Builder, tag: u32, reason: Reason) -> Transmit {
+        let dont_fragment = !builder.fragmentable;
         let packet = builder.finish((self.local_port, self.peer_port), tag, self.flow, reason);
         let path = &self.paths[at.min(self.paths.len() - 1)];
         let local_port = self.config.encapsulation.map(|ports| ports.local_port);
-        transmit(path, local_port, packet)
+        Transmit { dont_fragment, ..transmit(path, local_port, packet) }
     }
 }
 
@@ -246,17 +251,12 @@ impl Target {
         {
             protocol = IpProtocol::UDP;
             let mut out = [0; udp::HEADER_LEN];
-            if self.local.is_unspecified() {
-                // The source is the host's choice, so that a checksum cannot be made here: CRC32c protects the
-                // packet, and UDP over IPv4 may go without (RFC 6951 §5.2).
-                header.emit_without_checksum(&mut out);
-            } else {
-                let length = u32::from(header.length());
-                let mut sum = pseudo_header(self.local, self.remote, IpProtocol::UDP, length);
-                sum.add_at(0, wire::checksum::Sum::of(packet.header()));
-                sum.add_at(packet.header().len(), packet.payload().sum());
-                header.emit(&mut out, sum);
-            }
+            // Where the source is the host's choice, the host adds it to the checksum.
+            let length = u32::from(header.length());
+            let mut sum = pseudo_header(self.local, self.remote, IpProtocol::UDP, length);
+            sum.add_at(0, wire::checksum::Sum::of(packet.header()));
+            sum.add_at(packet.header().len(), packet.payload().sum());
+            header.emit(&mut out, sum);
             packet.push_header(udp::HEADER_LEN).copy_from_slice(&out);
             packet.account.push_header(wire::account::Protocol::Udp, udp::HEADER_LEN);
         }

@@ -19,6 +19,8 @@ pub(super) struct Builder {
     runs: Runs,
     data_chunks: u32,
     pub(super) resends: bool,
+    /// Whether routers may cut the packet.
+    pub(super) fragmentable: bool,
 }
 
 /// Bytes of chunks that go into the packet's inline headers, with room left for the common header and IPv6's.

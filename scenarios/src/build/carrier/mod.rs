@@ -8,10 +8,11 @@ mod udp;
 use std::sync::Arc;
 
 use host::app::Session;
+use host::app::coap::CoapOptions;
 use host::stack::Carrier;
 
-use crate::language::document::Workload;
-use crate::language::scenario::Traffic;
+use crate::language::document::{Services, Workload};
+use crate::language::scenario::{self, Destination, Scenario, Traffic};
 
 /// The carrier of an entry of the traffic.
 pub(super) fn carrier(entry: &Traffic) -> Carrier {
@@ -32,6 +33,23 @@ pub(super) fn session(entry: &Traffic) -> Option<Session> {
         let settings = entry.options.coap.clone().unwrap_or_default();
         Session::Coap(Arc::new(coap::options(&settings, &entry.workload)))
     })
+}
+
+/// The same session protocol for a server on a node that offers these services.
+pub(super) fn with_resources(session: &Session, services: &Services) -> Session {
+    let Session::Coap(options) = session;
+    let resources = coap::resources(services.coap_server.as_ref());
+    Session::Coap(Arc::new(CoapOptions { resources, ..(**options).clone() }))
+}
+
+/// Whether the resource that a flow asks its one receiver for changes by itself.
+pub(super) fn asks_for_states(scenario: &Scenario, flow: &scenario::Flow) -> bool {
+    let entry = &scenario.traffic[flow.traffic as usize];
+    let (Some(Session::Coap(options)), Destination::Node(end)) = (session(entry), flow.to) else {
+        return false;
+    };
+    let resources = coap::resources(scenario.group_of(end.node).services.coap_server.as_ref());
+    resources.iter().any(|resource| *resource.path == *options.plain_path() && resource.changes.is_some())
 }
 
 /// The session protocol of a service that a node offers by itself, if it is one's.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::service::CoapServer;
 use super::{Entries, Loss, TextList};
 use crate::language::quantity::{Drift, Duration, Rate, SignedDuration, Size};
 
@@ -58,7 +59,7 @@ pub struct Clock {
 }
 
 /// What a node offers to others.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Services {
     /// Sends back what it gets (RFC 862); port 7.
@@ -69,8 +70,8 @@ pub struct Services {
     pub source: Option<Service>,
     /// Takes what it gets, and counts it; port 5001.
     pub sink: Option<Service>,
-    /// A CoAP server with resources of its own: /.well-known/core, /test, /separate, /large, /observe, /store; port 5683.
-    pub coap_server: Option<Service>,
+    /// A CoAP server with resources; port 5683.
+    pub coap_server: Option<CoapServer>,
 }
 
 /// The settings of one service.
@@ -90,7 +91,11 @@ impl Services {
             ("discard", self.discard, 9),
             ("source", self.source, 19),
             ("sink", self.sink, 5001),
-            ("coap-server", self.coap_server, wire::coap::PORT),
+            (
+                "coap-server",
+                self.coap_server.as_ref().map(|server| Service { port: server.port }),
+                wire::coap::PORT,
+            ),
         ];
         all.into_iter().filter_map(|(name, service, port)| Some((name, service?.port.unwrap_or(port))))
     }

@@ -22,6 +22,37 @@ pub enum Workload {
     Bulk(Bulk),
     /// Questions, each of which waits for its answer.
     RequestResponse(RequestResponse),
+    /// Questions for a resource of the receivers', whose sizes and times stand with it: CoAP's GET.
+    Poll(Poll),
+    /// One question, and from then on all that changes: CoAP's Observe (RFC 7641).
+    Observe(Observe),
+}
+
+/// Questions for a resource that a receiver's `services` describe; `options.coap.path` says which. If it has `changes`,
+/// its states are the messages, each from its beginning until the sender knows of it; else the responses are.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Poll {
+    /// The time between two questions: "10 s", more than 0; without it, the next one follows the answer.
+    pub every: Option<Duration>,
+    /// When the first question comes: "0 s" (default), "uniform" for a random moment within `every`, or "uniform within
+    /// 5 s".
+    pub start: Start,
+    /// No question is asked at or after this time; default: the end of `duration`.
+    pub stop: Option<Duration>,
+    /// The most questions, at least 1; default: no limit.
+    pub messages: Option<u64>,
+}
+
+/// An observation of a resource that has `changes`; its states are the messages, each from its beginning until the
+/// sender knows of it.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Observe {
+    /// When it begins: "0 s" (default), or "uniform within 5 s".
+    pub start: Start,
+    /// When it ends; default: with the run.
+    pub stop: Option<Duration>,
 }
 
 /// A message at regular times.

@@ -218,7 +218,7 @@ fn add_group(
         clock: settings.clock,
         multicast: settings.multicast.clone(),
         hop_limit: settings.hop_limit.unwrap_or(HOP_LIMIT_DEFAULT),
-        services: settings.services,
+        services: settings.services.clone(),
         interface_names: settings.interfaces.names().map(str::to_owned).collect(),
     });
 }

@@ -198,7 +198,7 @@ impl Resolver<'_> {
         let answers = matches!(settings.workload, Workload::RequestResponse(_));
         for receiver in to {
             let Destination::Node(end) = receiver else { continue };
-            let services = scenario.group_of(end.node).services;
+            let services = &scenario.group_of(end.node).services;
             let service =
                 services.offered().find(|(_, taken)| *taken == port).map(|(name, _)| name.to_owned());
             let key = (end.node, stack.transport(), port);

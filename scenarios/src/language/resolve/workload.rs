@@ -93,6 +93,35 @@ impl Checker<'_> {
                     self.findings.push(finding.help("give `every` or `think`"));
                 }
             }
+            Workload::Poll(poll) => {
+                self.needs_coap("poll", path);
+                let path = path.key("poll");
+                self.times(&path, poll.start, poll.stop, poll.messages);
+                above_zero(poll.every, &path.key("every"), self.findings);
+                if poll.start == Start::Uniform && poll.every.is_none() {
+                    let finding =
+                        Finding::error(path.key("start"), "there is no period to begin in at random");
+                    self.findings.push(finding.help("give `every`"));
+                }
+            }
+            Workload::Observe(observe) => {
+                self.needs_coap("observe", path);
+                let path = path.key("observe");
+                self.times(&path, observe.start, observe.stop, None);
+                if observe.start == Start::Uniform {
+                    let finding =
+                        Finding::error(path.key("start"), "there is no period to begin in at random");
+                    self.findings.push(finding.help("write \"uniform within 5 s\""));
+                }
+            }
+        }
+    }
+
+    fn needs_coap(&mut self, name: &str, path: &Path) {
+        if !self.traffic.over.starts_with("coap/") {
+            let message = format!("`{}` knows no resources", self.traffic.over);
+            let finding = Finding::error(path.key(name), message).at_key();
+            self.findings.push(finding.help("use CoAP, or the workload `request-response`"));
         }
     }
 

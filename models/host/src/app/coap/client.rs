@@ -1,12 +1,13 @@
 //! The sending side of a flow over CoAP: each message of the workload is a request.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use session::body::{Body, Label};
-use session::coap::{CoapEndpoint, CoapEvent, Request, Response};
+use session::coap::{CoapEndpoint, CoapEvent, CoapStats, PartBytes, Request, RequestId, Response};
 use session::datagram::DatagramSession;
 use sim_core::random::Streams;
 use sim_core::{SimDuration, SimTime};
@@ -29,14 +30,34 @@ pub struct CoapClient {
     carrier: Carrier,
     options: Arc<CoapOptions>,
     supply: Supply,
-    /// Whether the responses are what is measured.
-    takes_answers: bool,
+    /// What is measured: nothing here, the responses, or the states that they tell of.
+    measured: Measured,
+    /// Whether the flow observes a resource, and until when.
+    observes_until: Option<SimTime>,
+    /// The observation, and its request, which may have to be made again at a time.
+    observation: Option<(RequestId, Message)>,
+    register_at: Option<SimTime>,
+    /// When the requests under way were generated.
+    asked: BTreeMap<RequestId, SimTime>,
+    /// Who answered to a group's requests, in order of their first answers.
+    members: Vec<IpAddr>,
     socket: Option<Handle>,
     endpoint: Option<Box<CoapEndpoint>>,
     /// How often it has begun: each time its random choices are others.
     beginnings: u32,
-    /// Retransmissions of endpoints that are gone.
-    retransmissions: u64,
+    /// What endpoints did that are gone.
+    before: CoapStats,
+}
+
+/// What the client measures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Measured {
+    /// The server measures what arrives there.
+    Nothing,
+    /// Each response.
+    Responses,
+    /// Each state of a resource that is newer than this one.
+    States(u32),
 }
 
 impl CoapClient {
@@ -48,11 +69,25 @@ impl CoapClient {
             carrier: flow.carrier.clone(),
             options,
             supply: Supply::new(flow, streams),
-            takes_answers: matches!(flow.workload, Workload::RequestResponse { .. }),
+            measured: match flow.workload {
+                Workload::Messages(_) | Workload::Bulk { .. } => Measured::Nothing,
+                Workload::RequestResponse { .. } | Workload::Poll { states: false, .. } => {
+                    Measured::Responses
+                }
+                Workload::Poll { states: true, .. } => Measured::States(0),
+            },
+            observes_until: match &flow.workload {
+                Workload::Poll { requests, observe: true, .. } => Some(requests.stop),
+                _ => None,
+            },
+            observation: None,
+            register_at: None,
+            asked: BTreeMap::new(),
+            members: Vec::new(),
             socket: None,
             endpoint: None,
             beginnings: 0,
-            retransmissions: 0,
+            before: CoapStats::default(),
         }
     }
 
@@ -82,7 +117,29 @@ impl CoapClient {
         }
         let Some(endpoint) = &mut self.endpoint else { return };
         while let Some(message) = self.supply.backlog.pop_front() {
-            endpoint.request(context.local, self.peer, request(&self.options, self.flow, &message));
+            let observe = self.observes_until.is_some();
+            let request = request(&self.options, self.flow, &message, observe);
+            let id = endpoint.request(context.local, self.peer, request);
+            self.asked.insert(id, message.generated);
+            if observe {
+                self.observation = Some((id, message));
+            }
+        }
+        let session = &mut context.flows[self.flow.0 as usize].measure.session;
+        session.tokens_max = session.tokens_max.max(endpoint.pending() as u64);
+    }
+
+    /// Begins an observation again that was lost, or ends it when its time is over.
+    fn observe(&mut self, now: SimTime) {
+        if self.observes_until.is_some_and(|until| until <= now) {
+            if let (Some(endpoint), Some((id, _))) = (&mut self.endpoint, self.observation.take()) {
+                endpoint.cancel(self.peer, id);
+            }
+            (self.observes_until, self.register_at) = (None, None);
+        } else if self.register_at.is_some_and(|at| at <= now) {
+            self.register_at = None;
+            let message = self.observation.take().map(|(_, message)| Message { generated: now, ..message });
+            self.supply.backlog.extend(message);
         }
     }
 
@@ -99,23 +156,38 @@ impl CoapClient {
                 break;
             }
         }
-        let sent_again = self.endpoint.as_ref().map_or(0, |endpoint| endpoint.stats().retransmissions);
+        self.note_stats(context);
+    }
+
+    fn note_stats(&self, context: &mut Context<'_>) {
+        let Some(endpoint) = &self.endpoint else { return };
+        let mut stats = self.before;
+        stats += *endpoint.stats();
         let session = &mut context.flows[self.flow.0 as usize].measure.session;
-        session.retransmissions = self.retransmissions + sent_again;
+        session.retransmissions = stats.retransmissions;
+        session.messages = stats.sent;
+        session.by_timer = stats.by_timer;
+        let PartBytes { header, token, options, marker, payload } = stats.bytes;
+        session.bytes = [header, token, options, marker, payload];
+        session.exchanges_max = session.exchanges_max.max(endpoint.exchanges_with(self.peer) as u64);
     }
 
     fn take(&mut self, context: &mut Context<'_>, event: CoapEvent) {
         match event {
-            CoapEvent::Response { response, .. } => {
-                if self.takes_answers {
-                    self.measure(context, &response);
-                }
+            CoapEvent::Response { request, from, response, more } => {
+                self.note_time(context, request);
+                self.measure(context, from.ip(), &response);
                 let failed = u64::from(!response.code.is_success());
                 context.flows[self.flow.0 as usize].measure.session.failed += failed;
+                if !more {
+                    self.on_end(context.now, request);
+                }
                 self.supply.on_answer(context.now);
             }
-            CoapEvent::Failed { .. } => {
+            CoapEvent::Failed { request, .. } => {
+                self.asked.remove(&request);
                 context.flows[self.flow.0 as usize].measure.session.failed += 1;
+                self.on_end(context.now, request);
                 self.supply.on_answer(context.now);
             }
             // A client serves nothing; it says so to who asks it.
@@ -132,20 +204,57 @@ impl CoapClient {
         }
     }
 
-    fn measure(&mut self, context: &mut Context<'_>, response: &Response) {
+    /// An observation that ends before its time is asked for again.
+    fn on_end(&mut self, now: SimTime, request: RequestId) {
+        if self.observation.as_ref().is_some_and(|(id, _)| *id == request) {
+            self.register_at = Some(now + REGISTER_AGAIN);
+        }
+    }
+
+    fn note_time(&mut self, context: &mut Context<'_>, request: RequestId) {
+        if let Some(generated) = self.asked.remove(&request) {
+            let session = &mut context.flows[self.flow.0 as usize].measure.session;
+            session.response_times.add(context.now.saturating_since(generated));
+        }
+    }
+
+    fn measure(&mut self, context: &mut Context<'_>, from: IpAddr, response: &Response) {
         let measure = &mut context.flows[self.flow.0 as usize].measure;
+        let receiver = if self.peer.ip().is_multicast() { self.member(from) } else { Some(0) };
+        let Some(receiver) = receiver.filter(|&receiver| receiver < measure.receivers()) else { return };
         for run in response.body.runs.iter().filter(|run| run.flow == self.flow) {
-            let first = !run.last || measure.on_message(context.now, 0, run);
+            let first = match &mut self.measured {
+                Measured::Nothing => return,
+                Measured::States(known) if run.last && run.message <= *known => false,
+                Measured::States(known) if run.last => {
+                    *known = run.message;
+                    measure.on_message(context.now, receiver, run)
+                }
+                Measured::Responses if run.last => measure.on_message(context.now, receiver, run),
+                Measured::Responses | Measured::States(_) => true,
+            };
             if first {
                 measure.on_bytes(context.now, u64::from(run.bytes));
             }
         }
+    }
+
+    /// The number of a group's member among those that answered.
+    fn member(&mut self, from: IpAddr) -> Option<usize> {
+        let known = self.members.iter().position(|&member| member == from);
+        known.or_else(|| {
+            self.members.push(from);
+            Some(self.members.len() - 1)
+        })
     }
 }
 
 impl SessionApp for CoapClient {
     fn start(&mut self, context: &mut Context<'_>) {
         self.supply.skip_to(context.now);
+        if self.observation.is_some() {
+            self.register_at = Some(context.now);
+        }
     }
 
     fn on_event(&mut self, context: &mut Context<'_>, handle: Handle, event: StackEvent) {
@@ -157,6 +266,7 @@ impl SessionApp for CoapClient {
     }
 
     fn on_timer(&mut self, context: &mut Context<'_>) {
+        self.observe(context.now);
         self.ask(context);
         if let Some(endpoint) = &mut self.endpoint
             && endpoint.poll_timeout().is_some_and(|due| due <= context.local)
@@ -167,7 +277,8 @@ impl SessionApp for CoapClient {
     }
 
     fn next_timer(&self) -> Option<SimTime> {
-        self.supply.next_at()
+        let stop = self.observes_until.filter(|&until| self.observation.is_some() && until < SimTime::MAX);
+        self.supply.next_at().into_iter().chain(self.register_at).chain(stop).min()
     }
 
     fn next_protocol_timer(&self) -> Option<SimTime> {
@@ -189,22 +300,32 @@ impl SessionApp for CoapClient {
     fn lose_volatile_state(&mut self) {
         self.supply.backlog.clear();
         self.socket = None;
-        let gone = self.endpoint.take();
-        self.retransmissions += gone.map_or(0, |endpoint| endpoint.stats().retransmissions);
+        self.asked.clear();
+        if let Some(gone) = self.endpoint.take() {
+            self.before += *gone.stats();
+        }
     }
 }
 
 /// The request that carries a message.
-fn request(options: &CoapOptions, flow: FlowId, message: &Message) -> Request {
+fn request(options: &CoapOptions, flow: FlowId, message: &Message, observe: bool) -> Request {
     let run = message.run(flow);
     let mut coap = Options::new();
-    coap.push_path(OptionNumber::URI_PATH, &options.path);
+    if observe {
+        coap.push_uint(OptionNumber::OBSERVE, 0);
+    }
+    let (path, query) = options.path.split_once('?').unwrap_or((&options.path, ""));
+    coap.push_path(OptionNumber::URI_PATH, path);
+    for part in query.split('&').filter(|part| !part.is_empty()) {
+        coap.push(OptionNumber::URI_QUERY, part.as_bytes());
+    }
     if options.no_response {
         coap.push_uint(OptionNumber::NO_RESPONSE, NOTHING_OF_ANY_CLASS);
     }
     // GET and DELETE carry nothing (RFC 7252 §5.8).
     let body = match options.method {
         Code::GET | Code::DELETE => Body::default(),
+        _ if message.left == 0 => Body::default(),
         _ => {
             let slice = Slice::filler(flow.0, message.offset, message.left);
             Body { payload: Payload::from(slice), runs: Runs::from_elem(run, 1) }
@@ -216,3 +337,6 @@ fn request(options: &CoapOptions, flow: FlowId, message: &Message) -> Request {
 
 /// 2 + 8 + 16: neither successes nor errors (RFC 7967 §2.1).
 const NOTHING_OF_ANY_CLASS: u32 = 26;
+
+/// How long a client waits before it asks again for an observation that has ended.
+const REGISTER_AGAIN: SimDuration = SimDuration::from_secs(5);

@@ -1,10 +1,14 @@
 //! CoAP on a host: a client that reports or asks, and a server.
 
 mod client;
+mod resource;
 mod server;
 mod site;
 
+use std::sync::Arc;
+
 pub use client::CoapClient;
+pub use resource::{Content, Resource};
 pub use server::CoapServer;
 use session::coap::CoapConfig;
 use session::datagram::Datagram;
@@ -26,6 +30,15 @@ pub struct CoapOptions {
     pub confirmable: bool,
     /// Whether the client does without responses (RFC 7967).
     pub no_response: bool,
+    /// What the server has, apart from what the workload asks of it.
+    pub resources: Arc<[Resource]>,
+}
+
+impl CoapOptions {
+    /// The path without slashes around it and without its query.
+    pub fn plain_path(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default().trim_matches('/')
+    }
 }
 
 /// Hands a session's datagram to the stack.

@@ -7,15 +7,16 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use session::body::{Body, Label};
-use session::coap::{CoapConfig, CoapEndpoint, CoapEvent, IncomingId, Response};
+use session::coap::{CoapEndpoint, CoapEvent, IncomingId, Response};
 use session::datagram::DatagramSession;
 use sim_core::{SimDuration, SimTime};
 use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::coap::{Code, Options};
 use wire::payload::{Payload, Slice};
 
-use super::site::Site;
-use crate::app::{Context, SessionApp};
+use super::CoapOptions;
+use super::site::{self, Site};
+use crate::app::{Context, Session, SessionApp};
 use crate::flow::Workload;
 use crate::purpose;
 use crate::stack::{Carrier, Handle, StackEvent};
@@ -26,12 +27,14 @@ pub struct CoapServer {
     name: Box<str>,
     port: u16,
     carrier: Carrier,
-    config: CoapConfig,
+    options: Arc<CoapOptions>,
     groups: Vec<IpAddr>,
     socket: Option<Handle>,
     endpoint: Option<Box<CoapEndpoint>>,
     beginnings: u32,
-    site: Site,
+    site: Option<Site>,
+    /// For each path that changes, the flows that measure its states.
+    watchers: BTreeMap<Box<str>, Vec<usize>>,
     /// Responses that are being worked on, by the time when they are ready.
     due: BTreeMap<(SimTime, u64), (SocketAddr, IncomingId, Response)>,
     next_response: u64,
@@ -52,17 +55,24 @@ struct Asked {
 
 impl CoapServer {
     /// A server called `name` on `port`.
-    pub fn new(name: &str, port: u16, carrier: Carrier, config: CoapConfig, groups: Vec<IpAddr>) -> Self {
+    pub fn new(
+        name: &str,
+        port: u16,
+        carrier: Carrier,
+        options: Arc<CoapOptions>,
+        groups: Vec<IpAddr>,
+    ) -> Self {
         Self {
             name: name.into(),
             port,
             carrier,
-            config,
+            options,
             groups,
             socket: None,
             endpoint: None,
             beginnings: 0,
-            site: Site::default(),
+            site: None,
+            watchers: BTreeMap::new(),
             due: BTreeMap::new(),
             next_response: 0,
             rng: None,
@@ -76,6 +86,7 @@ impl CoapServer {
             if let Some(event) = endpoint.poll_event() {
                 match event {
                     CoapEvent::Request { id, from, code, options, body, label, .. } => {
+                        note_exchanges(context, endpoint, from, label);
                         self.serve(context, Asked { id, from, code, options, body, label });
                     }
                     CoapEvent::Duplicate { label } => {
@@ -88,7 +99,10 @@ impl CoapServer {
                     | CoapEvent::Failed { .. }
                     | CoapEvent::ObserverGone { .. } => {}
                 }
-            } else if let Some(datagram) = endpoint.poll_transmit() {
+            } else if let Some(mut datagram) = endpoint.poll_transmit() {
+                // What answers a group's request comes from an address of the member's own (RFC 7252 §8.2).
+                let to = datagram.to.ip();
+                datagram.source = datagram.source.or_else(|| (context.source_for)(to));
                 super::send(context.stack, &self.carrier, socket, datagram);
             } else {
                 return;
@@ -98,11 +112,7 @@ impl CoapServer {
 
     fn serve(&mut self, context: &mut Context<'_>, asked: Asked) {
         let known = asked.label.flow.index().filter(|&index| index < context.flows.len());
-        let Some(index) = known else {
-            let (response, processing) =
-                self.site.answer(asked.code, &asked.options, &asked.body, asked.label);
-            return self.respond_later(context, asked.from, asked.id, response, processing);
-        };
+        let Some(index) = known else { return self.serve_resource(context, asked, false) };
         let label = asked.label;
         let (response, processing) = match &context.flows[index].workload {
             Workload::RequestResponse { processing, response, .. } => {
@@ -112,6 +122,7 @@ impl CoapServer {
                 let (span, size) = (processing.draw(rng), response.draw(rng));
                 (self.content(asked.code, label, size), span)
             }
+            &Workload::Poll { states, .. } => return self.serve_resource(context, asked, states),
             Workload::Messages(_) | Workload::Bulk { .. } => {
                 measure(context, &asked.body);
                 let (options, body) = (Options::new(), Body::default());
@@ -119,6 +130,15 @@ impl CoapServer {
             }
         };
         self.respond_later(context, asked.from, asked.id, response, processing);
+    }
+
+    /// Answers out of what the server has.
+    fn serve_resource(&mut self, context: &mut Context<'_>, asked: Asked, states: bool) {
+        let Asked { id, from, code, options, body, label } = asked;
+        let Some(site) = &mut self.site else { return };
+        let asked = site::Asked { method: code, options: &options, body: &body, label, states };
+        let (response, processing) = site.answer(context.now, context.streams, &self.name, &asked);
+        self.respond_later(context, from, id, response, processing);
     }
 
     /// A response of `size` bytes of filler that belong to the request's message.
@@ -150,11 +170,45 @@ impl CoapServer {
         self.due.insert((context.now + processing, self.next_response), (to, id, response));
     }
 
-    fn on_site_timer(&mut self, context: &mut Context<'_>) {
-        let Some(endpoint) = &mut self.endpoint else { return };
-        let observed = endpoint.observer_count(Site::OBSERVED) > 0;
-        if let Some(response) = self.site.tick(context.now, observed) {
-            endpoint.notify(context.local, Site::OBSERVED, &response);
+    /// Tells observers of new states, and counts them for the flows that measure them.
+    fn on_changes(&mut self, context: &mut Context<'_>) {
+        let (Some(endpoint), Some(site)) = (&mut self.endpoint, &mut self.site) else { return };
+        for (path, flows) in &self.watchers {
+            if flows.is_empty() && endpoint.observer_count(path) == 0 {
+                continue; // Nobody looks: the clock is put right by the next one who does.
+            }
+            while let Some(state) = site.advance(path, context.now) {
+                for &flow in flows {
+                    context.flows[flow].measure.on_generated(state.since);
+                }
+                if let Some(response) = site.notification(path) {
+                    endpoint.notify(context.local, path, &response);
+                }
+            }
+        }
+    }
+
+    /// When the next resource changes that somebody looks at.
+    fn next_change(&self) -> Option<SimTime> {
+        let (endpoint, site) = (self.endpoint.as_ref()?, self.site.as_ref()?);
+        let seen = self
+            .watchers
+            .iter()
+            .filter(|(path, flows)| !flows.is_empty() || endpoint.observer_count(path) > 0);
+        seen.filter_map(|(path, _)| site.next_change(path)).min()
+    }
+
+    /// The flows that measure the states of each resource that changes.
+    fn find_watchers(&mut self, context: &Context<'_>) {
+        let Some(site) = &self.site else { return };
+        for path in site.changing() {
+            let watches = |flow: &crate::flow::Flow| {
+                let Some(Session::Coap(options)) = &flow.session else { return false };
+                let states = matches!(flow.workload, Workload::Poll { states: true, .. });
+                states && flow.to == [context.node] && flow.port == self.port && options.plain_path() == path
+            };
+            let flows = context.flows.iter().enumerate().filter(|(_, flow)| watches(flow));
+            self.watchers.insert(path.into(), flows.map(|(index, _)| index).collect());
         }
     }
 }
@@ -170,7 +224,11 @@ impl SessionApp for CoapServer {
             rng = ChaCha8Rng::from_rng(&mut rng);
         }
         self.beginnings += 1;
-        self.endpoint = Some(Box::new(CoapEndpoint::new(Arc::new(self.config), rng)));
+        self.endpoint = Some(Box::new(CoapEndpoint::new(Arc::new(self.options.config), rng)));
+        if self.site.is_none() {
+            self.site = Some(Site::new(&self.options.resources, &self.name, context.streams));
+            self.find_watchers(context);
+        }
     }
 
     fn on_event(&mut self, context: &mut Context<'_>, _handle: Handle, event: StackEvent) {
@@ -178,7 +236,6 @@ impl SessionApp for CoapServer {
         if let Some(endpoint) = &mut self.endpoint {
             endpoint.handle_datagram(context.local, SocketAddr::from(from), to, Body::new(payload, runs));
             self.settle(context);
-            self.on_site_timer(context);
         }
     }
 
@@ -192,13 +249,13 @@ impl SessionApp for CoapServer {
                 endpoint.handle_timeout(context.local);
             }
         }
-        self.on_site_timer(context);
+        self.on_changes(context);
         self.settle(context);
     }
 
     fn next_timer(&self) -> Option<SimTime> {
         let due = self.due.first_key_value().map(|(&(at, _), _)| at);
-        due.into_iter().chain(self.site.next_tick()).min()
+        due.into_iter().chain(self.next_change()).min()
     }
 
     fn next_protocol_timer(&self) -> Option<SimTime> {
@@ -221,8 +278,15 @@ impl SessionApp for CoapServer {
         self.socket = None;
         self.endpoint = None;
         self.due.clear();
-        self.site = Site::default();
+        self.site.iter_mut().for_each(Site::lose_volatile_state);
     }
+}
+
+/// How many exchanges the server has to remember for a flow's sender.
+fn note_exchanges(context: &mut Context<'_>, endpoint: &CoapEndpoint, from: SocketAddr, label: Label) {
+    let Some(flow) = label.flow.index().and_then(|index| context.flows.get_mut(index)) else { return };
+    let most = &mut flow.measure.session.exchanges_max;
+    *most = (*most).max(endpoint.exchanges_with(from) as u64);
 }
 
 fn measure(context: &mut Context<'_>, body: &Body) {

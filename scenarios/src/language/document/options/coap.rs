@@ -11,10 +11,10 @@ use crate::language::quantity::{Duration, Rate, Size};
 pub struct CoapOptions {
     /// True for confirmable requests (default), false for non-confirmable ones (§4.2, §4.3).
     pub confirmable: Option<bool>,
-    /// The method: "put" (default for messages), "post" (default for questions), "get" and "fetch" for questions only,
-    /// "patch", "ipatch". A "get" carries no payload: the size of the question does not count.
+    /// The method: "put" (default for messages), "post" (default of `request-response`), "get" (default of `poll` and
+    /// `observe`), "fetch", "patch", "ipatch". A "get" carries no payload: the size of the question does not count.
     pub method: Option<CoapMethod>,
-    /// The path of the resource: "sensors/temp" (default).
+    /// The path of the resource: "sensors/temp" (default); a query may follow: ".well-known/core?rt=temperature".
     pub path: Option<String>,
     /// Bytes of a token (§5.3.1): 4 (default), 0 to 8.
     #[schemars(range(max = 8))]
@@ -32,6 +32,8 @@ pub struct CoapOptions {
     pub nstart: Option<u16>,
     /// PROBING_RATE (§4.7): how much goes to a server that says nothing, "8 bit/s" (default); "0 bit/s" for no limit.
     pub probing_rate: Option<Rate>,
+    /// DEFAULT_LEISURE (§8.2): over which time a server spreads its responses to a group's question, "5 s" (default).
+    pub leisure: Option<Duration>,
     /// How long a server waits with its acknowledgement for the response (§5.2.2): "100 ms" (default).
     pub acknowledgement_delay: Option<Duration>,
     /// The largest block of a body (RFC 7959): "1024 B" (default), "16 B" to "1024 B" in powers of two.

@@ -38,11 +38,17 @@ pub(super) fn check(coap: &CoapOptions, workload: &Workload, path: &Path, findin
         findings.push(finding.expected("at most 255 bytes (RFC 7252 §5.10)"));
     }
     let asks = matches!(coap.method, Some(CoapMethod::Get | CoapMethod::Fetch));
-    let exchanges = matches!(workload, Workload::RequestResponse(_));
+    let polls = matches!(workload, Workload::Poll(_) | Workload::Observe(_));
+    let exchanges = polls || matches!(workload, Workload::RequestResponse(_));
+    if polls && coap.method.is_some() && !asks {
+        let finding =
+            Finding::error(path.key("method"), "this method brings something, and asks for nothing");
+        findings.push(finding.expected("\"get\" or \"fetch\""));
+    }
     if asks && !exchanges {
         let finding =
             Finding::error(path.key("method"), "this method asks for something, and brings nothing");
-        findings.push(finding.help("use it with the workload `request-response`"));
+        findings.push(finding.help("use it with the workload `poll`, `observe` or `request-response`"));
     }
     if coap.no_response == Some(true) && exchanges {
         let finding = Finding::error(path.key("no-response"), "the workload waits for responses");

@@ -1,0 +1,131 @@
+//! Resources of servers, and the traffic that asks for them.
+
+use super::link::above_zero;
+use super::{Resolver, section};
+use crate::language::diagnostic::Finding;
+use crate::language::document::{CoapResource, Document, Workload};
+use crate::language::nearest::suggestion;
+use crate::language::path::Path;
+use crate::language::scenario::{Destination, Scenario};
+
+/// Checks the resources of all nodes.
+pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
+    for (name, node) in document.nodes.iter() {
+        let Some(resources) = node.services.coap_server.as_ref().and_then(|server| server.resources.as_ref())
+        else {
+            continue;
+        };
+        let path = section("nodes").key(name).key("services").key("coap-server").key("resources");
+        for (name, resource) in resources.iter() {
+            check_resource(name, resource, &path.key(name), findings);
+        }
+    }
+}
+
+fn check_resource(name: &str, resource: &CoapResource, path: &Path, findings: &mut Vec<Finding>) {
+    let plain = name.trim_matches('/');
+    if plain.is_empty() || plain.contains('?') || plain.split('/').any(|segment| segment.len() > 255) {
+        let finding = Finding::error(path.clone(), "this cannot be the path of a resource").at_key();
+        findings.push(finding.expected("segments of at most 255 bytes, without a query: \"sensors/temp\""));
+    }
+    if plain == WELL_KNOWN {
+        let finding = Finding::error(path.clone(), "the list of resources is made by the server").at_key();
+        findings.push(finding.help("leave it out"));
+    }
+    if resource.size.is_some_and(|size| !(1..=SIZE_MAX).contains(&size.as_bytes())) {
+        let finding = Finding::error(path.key("size"), "no resource has such a size");
+        findings.push(finding.expected("\"1 B\" to \"16 MiB\""));
+    }
+    if resource.size.is_some() && resource.text.is_some() {
+        let finding = Finding::error(path.key("text"), "`size` and `text` both say what it says").at_key();
+        findings.push(finding.help("leave one of them out"));
+    }
+    if resource.text.is_some() && resource.changes.is_some() {
+        let finding = Finding::error(path.key("changes"), "a text that is given does not change").at_key();
+        findings.push(finding.help("give a `size`, or neither: the number of its state is said then"));
+    }
+    above_zero(resource.changes.map(|changes| changes.mean()), &path.key("changes"), findings);
+    let whole = |nanos: u64| nanos.is_multiple_of(1_000_000_000);
+    if resource.max_age.is_some_and(|age| !whole(age.as_nanos())) {
+        findings.push(
+            Finding::error(path.key("max-age"), "it counts whole seconds").expected("such as \"60 s\""),
+        );
+    }
+}
+
+impl Resolver<'_> {
+    /// Refuses questions for resources that a receiver does not have; `numbers` are those of the entries in the file.
+    pub(super) fn check_resources(&mut self, scenario: &Scenario, numbers: &[usize]) {
+        let mut told = None;
+        for flow in &scenario.flows {
+            let entry = &scenario.traffic[flow.traffic as usize];
+            let observes = matches!(entry.workload, Workload::Observe(_));
+            let asks = observes || matches!(entry.workload, Workload::Poll(_));
+            if !asks || told == Some(flow.traffic) {
+                continue;
+            }
+            let number = numbers[flow.traffic as usize];
+            let at = section("traffic").index(number);
+            let Destination::Node(end) = flow.to else {
+                if observes {
+                    self.error(at.key("workload"), "a group's members cannot be observed together");
+                }
+                continue;
+            };
+            if scenario.is_outside(end.node) {
+                continue;
+            }
+            let options = entry.options.coap.as_ref();
+            let wanted = options.and_then(|options| options.path.as_deref()).unwrap_or(PATH_USUAL);
+            let wanted = wanted.split('?').next().unwrap_or_default().trim_matches('/');
+            let services = &scenario.group_of(end.node).services;
+            let described = services.coap_server.as_ref().and_then(|server| server.resources.as_ref());
+            let known: Vec<(String, bool)> = match described {
+                Some(resources) => resources
+                    .iter()
+                    .map(|(path, it)| (path.trim_matches('/').to_owned(), it.changes.is_some()))
+                    .collect(),
+                None => USUAL.iter().map(|(path, changes)| ((*path).to_owned(), *changes)).collect(),
+            };
+            let node = scenario.node_name(end.node);
+            let place = if options.is_some_and(|options| options.path.is_some()) {
+                at.key("options").key("coap").key("path")
+            } else {
+                at.key("workload")
+            };
+            match known.iter().find(|(path, _)| path == wanted) {
+                Some((_, false)) if observes => {
+                    let message =
+                        format!("`/{wanted}` of `{node}` never changes, so there is nothing to observe");
+                    self.error_with_help(
+                        place,
+                        message,
+                        "give the resource a time to change: `\"changes\": \"10 s\"`",
+                    );
+                }
+                Some(_) => continue,
+                None if wanted == WELL_KNOWN && !observes => continue,
+                None => {
+                    let names = known.iter().map(|(path, _)| path.as_str());
+                    let help = suggestion(wanted, names);
+                    let finding = Finding::error(place, format!("`{node}` has no resource `/{wanted}`"));
+                    self.findings.push(finding.maybe_help(help));
+                }
+            }
+            told = Some(flow.traffic);
+        }
+    }
+}
+
+/// What a client asks for that nothing is said about.
+const PATH_USUAL: &str = "sensors/temp";
+
+/// Where the list of resources is (RFC 6690 §4).
+const WELL_KNOWN: &str = ".well-known/core";
+
+/// The resources of a server that nothing is said about, and whether they change.
+const USUAL: [(&str, bool); 5] =
+    [("test", false), ("separate", false), ("large", false), ("observe", true), ("store", false)];
+
+/// What an endpoint puts together of blocks.
+const SIZE_MAX: u64 = 16 << 20;
