@@ -55,6 +55,10 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         text: include_str!("../scenarios/course/ip-fragmentation.json"),
     },
     Shipped { path: "course/lan-and-arp", text: include_str!("../scenarios/course/lan-and-arp.json") },
+    Shipped {
+        path: "course/mptcp-aggregation",
+        text: include_str!("../scenarios/course/mptcp-aggregation.json"),
+    },
     Shipped { path: "course/queues", text: include_str!("../scenarios/course/queues.json") },
     Shipped {
         path: "course/udp-and-tcp-overhead",

@@ -9,6 +9,7 @@ use host::world::World;
 use network::observer::Observer;
 use network::port::PortId;
 use sim_core::{SimDuration, SimTime};
+use transport::mptcp::MptcpStats;
 
 /// Looks at queues and connections each so often.
 #[derive(Debug)]
@@ -48,6 +49,22 @@ impl SeriesSampler {
             .expect("a string takes all that is written");
     }
 
+    /// Each subflow is an entity: the flow's name, a colon and the subflow's number.
+    fn sample_subflows<O: Observer>(&mut self, world: &World<O>, flow: usize, stats: Option<MptcpStats>) {
+        let now = world.network.now();
+        for (number, subflow) in stats.iter().flat_map(|stats| &stats.subflows).enumerate() {
+            let name = format!("{}:{number}", world.flows[flow].name);
+            if !subflow.over {
+                self.line(now, &name, "cwnd_bytes", subflow.cwnd);
+                if let Some(srtt) = subflow.srtt {
+                    self.line(now, &name, "srtt_ns", srtt.as_nanos());
+                }
+            }
+            self.line(now, &name, "sent_bytes", subflow.bytes_new);
+            self.line(now, &name, "sent_again_bytes", subflow.bytes_again);
+        }
+    }
+
     fn sample_flow<O: Observer>(&mut self, world: &World<O>, flow: usize) {
         let now = world.network.now();
         let Some(host) = world.host(world.flows[flow].from) else { return };
@@ -55,6 +72,10 @@ impl SeriesSampler {
             App::Source(source) if source.flow().0 as usize == flow => source.handle(),
             App::Source(_) | App::Service(_) | App::Session(_) => None,
         });
+        if let Some(Handle::Mptcp(id)) = source {
+            self.sample_subflows(world, flow, host.stack().mptcp_endpoint().and_then(|it| it.stats(id)));
+            return;
+        }
         let Some(Handle::Tcp(id)) = source else { return };
         let Some(stats) = host.stack().tcp_endpoint().and_then(|tcp| tcp.stats(id)) else { return };
         let name = world.flows[flow].name.clone();

@@ -144,7 +144,7 @@ impl Connection {
         if self.paths[path].confirmed || !self.paths[path].ready {
             return;
         }
-        if self.is_single(path) && self.is_contiguous(path) {
+        if self.is_single(path) && self.is_contiguous(outside.tcp, path, 0) {
             self.fall_back(outside, path, Fallback::NoDataAck, true);
         } else {
             self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
@@ -313,8 +313,12 @@ impl Connection {
 
     fn on_mapping(&mut self, outside: &mut Outside<'_>, path: usize, mapping: &Mapping, fin: bool) {
         if mapping.len == 0 {
-            if self.is_alone(path) {
+            self.read_path(outside, path);
+            if self.mode == Mode::Multipath && self.is_alone(path) && self.is_contiguous(outside.tcp, path, 0)
+            {
                 self.fall_back(outside, path, Fallback::InfiniteMapping, false);
+            } else if self.mode == Mode::Multipath {
+                self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
             }
             return;
         }
@@ -423,7 +427,7 @@ impl Connection {
 
     /// Data that no mapping describes.
     fn on_unmapped(&mut self, outside: &mut Outside<'_>, path: usize, readable: u32) {
-        if self.is_single(path) && self.is_contiguous(path) {
+        if self.is_single(path) && self.is_contiguous(outside.tcp, path, 0) {
             self.fall_back(outside, path, Fallback::NoMapping, true);
             self.watch_plain(outside);
         } else if !self.paths[path].mapped || readable >= self.config.tcp.receive_buffer / 2 {
@@ -443,7 +447,8 @@ impl Connection {
         let id = self.paths[path].id;
         let alone = self.is_alone(path);
         // What came before has to have come on this subflow alone.
-        if alone && place == self.input.next() && self.is_contiguous(path) {
+        let taken = u64::from(payload.len());
+        if alone && place == self.input.next() && self.is_contiguous(outside.tcp, path, taken) {
             if let Some(hook) = outside.tcp.hook_mut(id) {
                 hook.once.push_front(fail);
             }
@@ -464,8 +469,11 @@ impl Connection {
         if self.mode != Mode::Multipath || !self.checksum {
             return;
         }
-        if self.is_alone(path) && self.is_contiguous(path) {
-            self.read_path(outside, path);
+        self.read_path(outside, path);
+        if self.mode != Mode::Multipath {
+            return;
+        }
+        if self.is_alone(path) && self.is_contiguous(outside.tcp, path, 0) {
             let place = self.input.next();
             if let Some(hook) = outside.tcp.hook_mut(self.paths[path].id) {
                 hook.once

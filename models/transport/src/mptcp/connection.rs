@@ -355,9 +355,12 @@ impl Connection {
         }
     }
 
-    /// Whether no other subflow has ever carried data.
+    /// Whether no other subflow has ever carried data, here or, for all that is known, at the peer.
     pub(crate) fn is_single(&self, number: usize) -> bool {
-        self.paths.iter().enumerate().all(|(other, path)| other == number || !path.ready)
+        self.paths.iter().enumerate().all(|(other, path)| {
+            let proved = path.alive && path.joining.is_some_and(|joining| joining.resend_at.is_some());
+            other == number || !path.ready && !proved
+        })
     }
 
     /// Whether no other subflow carries data now.
@@ -365,9 +368,15 @@ impl Connection {
         self.paths.iter().enumerate().all(|(other, path)| other == number || !path.is_usable())
     }
 
-    /// Whether all that is not yet DATA_ACKed went to one subflow in order, so that plain TCP can go on with it.
-    pub(crate) fn is_contiguous(&self, path: usize) -> bool {
-        self.again.is_empty() && self.sent.values().all(|chunk| chunk.path == path)
+    /// Whether all that is not yet DATA_ACKed went to one subflow in order, and what came on it came in order, so that
+    /// plain TCP can go on with it. `taken` bytes were read off the subflow and not yet put to the data.
+    pub(crate) fn is_contiguous(&self, tcp: &TcpEndpoint<Subflow>, path: usize, taken: u64) -> bool {
+        let there = tcp.read_offset(self.paths[path].id);
+        self.again.is_empty()
+            && self.paths[path].bytes_again == 0
+            && self.sent.values().all(|chunk| chunk.path == path)
+            && self.input.waiting() == 0
+            && self.input.next() - FIRST + taken == there
     }
 
     /// Goes on as plain TCP on one subflow (RFC 8684 §3.7). `infinite` tells the peer.

@@ -18,7 +18,7 @@ use super::subflow::{Birth, Stage, Subflow};
 use super::table::Table;
 use crate::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
 use crate::tcp::note::Note;
-use crate::tcp::{CloseReason, ConnectionId, ListenerId, TcpEndpoint, TcpError, TcpEvent};
+use crate::tcp::{CloseReason, ConnectionId, ListenerId, State, TcpEndpoint, TcpError, TcpEvent};
 
 /// The Multipath TCP of one host.
 #[derive(Debug)]
@@ -311,6 +311,11 @@ impl MptcpEndpoint {
         }
         if let Some((index, path)) = self.table.owners.get(&id).copied() {
             self.with(now, index, |connection, outside| connection.on_path(outside, usize::from(path)));
+            // A half-open connection of a listener ends without an event.
+            let over = self.tcp.standing(id).is_none_or(|standing| standing.state == State::Closed);
+            if over && self.table.get_any(index).is_some_and(|connection| !connection.announced) {
+                self.on_subflow_closed(now, id, CloseReason::Reset);
+            }
         }
     }
 

@@ -307,8 +307,14 @@ impl Connection {
         self.counters.data_timeouts += 1;
         self.backoff = self.backoff.saturating_add(1);
         self.data_timeout_at = None;
-        if let Some((&place, chunk)) = self.sent.first_key_value() {
-            self.again.insert(place, chunk.len);
+        if let Some((&place, &chunk)) = self.sent.first_key_value() {
+            // The only subflow repeats by itself what was not acknowledged on it.
+            let path = &self.paths[chunk.path];
+            let hook = outside.tcp.hook_mut(path.id);
+            let pending = hook.is_some_and(|hook| !hook.maps.is_empty()) && self.is_alone(chunk.path);
+            if !pending {
+                self.again.insert(place, chunk.len);
+            }
         } else if self.next < self.output.end() {
             // The window is closed: its opening may have been lost (RFC 9293 §3.8.6.1).
             for path in self.paths.iter().filter(|path| path.is_usable()) {
