@@ -27,6 +27,8 @@ fn random_config(rng: &mut ChaCha8Rng) -> MptcpConfig {
         nagle: coin(rng),
         ack_delay: SimDuration::from_millis([0, 40, 200][rng.next_u32() as usize % 3]),
         time_wait: SimDuration::from_secs(60),
+        // A first path that happens to be dark at each SYN is no dead peer.
+        connect_timeout: SimDuration::from_secs(2000),
         ..TcpConfig::default()
     };
     MptcpConfig {

@@ -173,7 +173,7 @@ fn a_failing_checksum_on_the_only_subflow_ends_in_plain_tcp_on_both_sides() {
     let length = streams[0].all.end();
     let mut got = 0;
     while run.closed.iter().any(Option::is_none) && run.lab.step(SimTime::from_secs(100)) {
-        for side in 0..2 {
+        for (side, stream) in streams.iter_mut().enumerate() {
             for event in std::mem::take(&mut run.lab.events[side]) {
                 match event {
                     MptcpEvent::Accepted { id, .. } => run.ids[side] = Some(id),
@@ -183,7 +183,7 @@ fn a_failing_checksum_on_the_only_subflow_ends_in_plain_tcp_on_both_sides() {
                 run.seen[side].push(event);
             }
             let Some(id) = run.ids[side] else { continue };
-            streams[side].write(&mut run.lab, side, id);
+            stream.write(&mut run.lab, side, id);
             let (payload, _) = run.lab.ends[side].read(run.lab.now, id, u32::MAX);
             if side == 1 {
                 got += u64::from(payload.len());
