@@ -208,7 +208,7 @@ const PROTOCOLS: &[Protocol] = &[
     transport("tcp-classic", Service::ByteStream, Support::Carried),
     transport("tcp-constrained", Service::ByteStream, Support::Carried),
     transport("udp", Service::Datagrams, Support::Carried),
-    transport("mptcp", Service::ByteStream, Support::Known),
+    transport("mptcp", Service::ByteStream, Support::Carried),
     transport("dccp", Service::Datagrams, Support::Known),
     Protocol {
         name: "sctp",
@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_transports_stand_on_ip() {
-        for name in ["tcp", "udp", "sctp"] {
+        for name in ["tcp", "udp", "mptcp", "sctp"] {
             let stack = Stack::parse(name).expect("it is carried");
             assert_eq!((stack.transport(), stack.to_string().as_str()), (name, name));
         }

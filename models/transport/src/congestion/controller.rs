@@ -3,8 +3,8 @@
 use sim_core::{DataRate, SimDuration, SimTime};
 
 use super::{
-    Acknowledged, Bbr, Congestion, CongestionControl, Cubic, Dctcp, Delivery, Ledbat, Lost, Reno, Vegas,
-    Westwood,
+    Acknowledged, Bbr, Congestion, CongestionControl, Coupled, Coupling, Cubic, Dctcp, Delivery, Ledbat,
+    Lost, Reno, Vegas, Westwood,
 };
 
 /// Which controller a connection uses.
@@ -25,10 +25,12 @@ pub enum Algorithm {
     Dctcp,
     /// BBRv3 (draft-ietf-ccwg-bbr).
     Bbr,
+    /// One of those that couple a connection's subflows.
+    Coupled(Coupling),
 }
 
 impl Algorithm {
-    /// Every controller.
+    /// Every controller of a connection with one path.
     pub const ALL: [Self; 7] =
         [Self::Reno, Self::Cubic, Self::Vegas, Self::Westwood, Self::Ledbat, Self::Dctcp, Self::Bbr];
 
@@ -42,6 +44,23 @@ impl Algorithm {
             Self::Ledbat => "ledbat",
             Self::Dctcp => "dctcp",
             Self::Bbr => "bbr",
+            Self::Coupled(Coupling::Lia) => "lia",
+            Self::Coupled(Coupling::Olia) => "olia",
+            Self::Coupled(Coupling::Balia) => "balia",
+        }
+    }
+
+    /// Whether it has to know of a connection's other subflows.
+    pub fn is_coupled(self) -> bool {
+        match self {
+            Self::Coupled(_) => true,
+            Self::Reno
+            | Self::Cubic
+            | Self::Vegas
+            | Self::Westwood
+            | Self::Ledbat
+            | Self::Dctcp
+            | Self::Bbr => false,
         }
     }
 }
@@ -63,6 +82,8 @@ pub enum Controller {
     Dctcp(Box<Dctcp>),
     /// BBRv3 (draft-ietf-ccwg-bbr).
     Bbr(Box<Bbr>),
+    /// LIA, OLIA or BALIA.
+    Coupled(Coupled),
 }
 
 impl Controller {
@@ -77,6 +98,7 @@ impl Controller {
             Algorithm::Ledbat => Self::Ledbat(Box::new(Ledbat::new(size, window))),
             Algorithm::Dctcp => Self::Dctcp(Box::new(Dctcp::new(size, window))),
             Algorithm::Bbr => Self::Bbr(Box::new(Bbr::new(size, window))),
+            Algorithm::Coupled(coupling) => Self::Coupled(Coupled::new(coupling, size, window)),
         }
     }
 
@@ -89,7 +111,8 @@ impl Controller {
             | Self::Westwood(_)
             | Self::Ledbat(_)
             | Self::Dctcp(_)
-            | Self::Bbr(_) => {}
+            | Self::Bbr(_)
+            | Self::Coupled(_) => {}
         }
     }
 }
@@ -104,6 +127,7 @@ macro_rules! delegate {
             Self::Ledbat($inner) => $call,
             Self::Dctcp($inner) => $call,
             Self::Bbr($inner) => $call,
+            Self::Coupled($inner) => $call,
         }
     };
 }
@@ -186,6 +210,7 @@ impl CongestionControl for Controller {
             (Self::Ledbat(inner), Self::Ledbat(before)) => inner.on_undo(before),
             (Self::Dctcp(inner), Self::Dctcp(before)) => inner.on_undo(before),
             (Self::Bbr(inner), Self::Bbr(before)) => inner.on_undo(before),
+            (Self::Coupled(inner), Self::Coupled(before)) => inner.on_undo(before),
             // A connection keeps its controller.
             (
                 Self::Reno(_)
@@ -194,7 +219,8 @@ impl CongestionControl for Controller {
                 | Self::Westwood(_)
                 | Self::Ledbat(_)
                 | Self::Dctcp(_)
-                | Self::Bbr(_),
+                | Self::Bbr(_)
+                | Self::Coupled(_),
                 _,
             ) => {}
         }

@@ -6,6 +6,7 @@
 
 mod bbr;
 mod controller;
+mod coupled;
 mod cubic;
 mod dctcp;
 mod delivery;
@@ -18,6 +19,7 @@ mod westwood;
 
 pub use bbr::Bbr;
 pub use controller::{Algorithm, Controller};
+pub use coupled::{Coupled, Coupling};
 pub use cubic::Cubic;
 pub use dctcp::Dctcp;
 pub use delivery::{Delivery, DeliveryRate, Lost, RateSample};

@@ -39,6 +39,8 @@
 //! Accurate ECN (RFC 9768) and the validation of unused
 //! windows (RFC 7661) are not there: a window that is not used does not grow, and a pause brings back the initial one.
 
+mod accepting;
+pub mod attached;
 mod choice;
 mod closing;
 pub mod config;
@@ -63,7 +65,7 @@ mod path_mtu;
 mod probe;
 mod prr;
 mod rack;
-mod reassembly;
+pub(crate) mod reassembly;
 mod receiver;
 mod recovery;
 mod scoreboard;
@@ -73,7 +75,7 @@ pub mod sequence;
 pub mod state;
 pub mod stats;
 mod timer;
-mod window;
+pub(crate) mod window;
 
 pub use config::{KeepAlive, LossDetection, TcpConfig};
 pub use connection::{Changes, TcpConnection};

@@ -1,6 +1,7 @@
 //! What carries an entry of the traffic: from the protocols' options to their configurations, a file for each.
 
 mod coap;
+mod mptcp;
 mod sctp;
 mod tcp;
 mod udp;
@@ -21,6 +22,10 @@ pub(super) fn carrier(entry: &Traffic) -> Carrier {
     if protocols.contains(&"sctp") {
         let options = entry.options.sctp.unwrap_or_default();
         return Carrier::Sctp(Arc::new(sctp::options(&options, protocols.contains(&"udp"))));
+    }
+    if entry.stack.transport() == "mptcp" {
+        let options = entry.options.mptcp.unwrap_or_default();
+        return Carrier::Mptcp(Arc::new(mptcp::config(&options, &entry.options.tcp.unwrap_or_default())));
     }
     match entry.stack.tcp_profile() {
         Some(profile) => Carrier::Tcp(Arc::new(tcp::config(profile, &entry.options.tcp.unwrap_or_default()))),
