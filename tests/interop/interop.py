@@ -90,6 +90,8 @@ def judge(capture, wanted=(), options=(), forgiven=()):
 class Live:
     """A live run of a shipped scenario; its end is checked as strictly as its beginning."""
 
+    runs = 0
+
     def __init__(self, scenario, name, filters=(), pcap=True, extra=(), tshark=(), forgiven=(), prefix=(), **parameters):
         self.folder = os.path.join(WORK, name)
         os.makedirs(self.folder)
@@ -97,7 +99,9 @@ class Live:
         self.scenario, program = os.path.join(SCENARIOS, scenario + ".json"), PROGRAM
         if prefix:  # Another user may not see where they are.
             self.scenario, program = (shutil.copy(file, self.folder) for file in (self.scenario, PROGRAM))
-        self.sets = [part for key, value in parameters.items() for part in ("--set", f"{key}={value}")]
+        # A seed of its own for each run: a peer that outlives one must not take the next one's messages for repetitions.
+        Live.runs += 1
+        self.sets = ["--seed", str(Live.runs)] + [part for key, value in parameters.items() for part in ("--set", f"{key}={value}")]
         self.pcap, self.filters, self.tshark, self.forgiven = pcap, filters, tshark, forgiven
         self.out = os.path.join(self.folder, "out")
         self.log = os.path.join(self.folder, "live.log")

@@ -40,6 +40,8 @@ struct Pair {
     outwards: Vec<u8>,
     /// Read from the real half, not yet taken by the simulation.
     inwards: Option<Slice>,
+    /// The simulated half is established. Before, its end would end it before it began.
+    connected: bool,
     /// No more comes from the real half.
     real_ended: bool,
     /// No more comes from the simulation.
@@ -84,7 +86,7 @@ impl TcpGateway {
                 let ready = stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true));
                 let opened = self.endpoint.connect(now, own, door.to, Arc::clone(&self.config));
                 if let (Ok(()), Ok(id)) = (ready, opened) {
-                    self.pairs.insert(id, Pair::new(stream));
+                    self.pairs.insert(id, Pair::new(stream, false));
                 }
             }
         }
@@ -126,9 +128,13 @@ impl TcpGateway {
                     }
                     self.pump(now, id);
                 }
-                TcpEvent::Connected(id) | TcpEvent::Readable(id) | TcpEvent::Writable(id) => {
-                    self.pump(now, id)
+                TcpEvent::Connected(id) => {
+                    if let Some(pair) = self.pairs.get_mut(&id) {
+                        pair.connected = true;
+                    }
+                    self.pump(now, id);
                 }
+                TcpEvent::Readable(id) | TcpEvent::Writable(id) => self.pump(now, id),
                 TcpEvent::Acceptable(_) | TcpEvent::Urgent(_) | TcpEvent::Stalled(_) => {}
             }
         }
@@ -138,7 +144,7 @@ impl TcpGateway {
     fn pump(&mut self, now: SimTime, id: ConnectionId) {
         let Some(pair) = self.pairs.get_mut(&id) else { return };
         let outwards = pair.pump_outwards(now, &mut self.endpoint, id);
-        let inwards = if pair.over { Ok(()) } else { pair.pump_inwards(now, &mut self.endpoint, id) };
+        let inwards = if pair.over || !pair.connected { Ok(()) } else { pair.pump_inwards(now, &mut self.endpoint, id) };
         let broken = outwards.is_err() || inwards.is_err();
         let pair_is_over = pair.over && (broken || pair.outwards.is_empty());
         if broken && !pair.over {
@@ -161,7 +167,7 @@ impl TcpGateway {
         descriptors.extend(self.doors.iter().map(|door| PollFd::new(&door.listener, PollFlags::IN)));
         for pair in self.pairs.values() {
             let mut wanted = PollFlags::empty();
-            if !pair.real_ended && pair.inwards.is_none() && !pair.over {
+            if !pair.real_ended && pair.inwards.is_none() && pair.connected && !pair.over {
                 wanted |= PollFlags::IN;
             }
             if !pair.outwards.is_empty() {
@@ -176,9 +182,10 @@ impl TcpGateway {
 }
 
 impl Pair {
-    fn new(stream: TcpStream) -> Self {
+    fn new(stream: TcpStream, connected: bool) -> Self {
         Self {
             stream,
+            connected,
             outwards: Vec::new(),
             inwards: None,
             real_ended: false,

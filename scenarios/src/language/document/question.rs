@@ -13,7 +13,8 @@ pub struct Sweep {
     /// The values of each parameter that varies: {"loss": ["0 %", "1 %"]}. Every value meets every other; the last
     /// parameter varies fastest.
     pub over: Entries<Vec<Value>>,
-    /// Parameters that vary together, first value with first value: [["rate", "delay"]].
+    /// Parameters that vary together, first value with first value: [["rate", "delay"]]. One of them may repeat a
+    /// value, their combinations may not.
     pub zip: Vec<Vec<String>>,
     /// How often each point is repeated with other random numbers: 1 (default) to 100 000.
     #[schemars(range(min = 1, max = 100_000))]
@@ -48,13 +49,14 @@ pub struct Plot {
     pub y: Option<String>,
     /// The distribution of this: "latency".
     pub ecdf: Option<String>,
-    /// Stacked bars of this, per delivered byte: "overhead".
+    /// Stacked bars of this: "overhead" for each byte delivered, or "energy" for each message delivered.
     pub bars: Option<String>,
     /// A time series of replication 0: "cwnd_bytes".
     pub series: Option<String>,
     /// The parameter with a line, curve or bar for each value.
     pub by: Option<String>,
-    /// What the parts of a bar are: "layer" (default), "reason" or "protocol".
+    /// What the parts of a bar are; of "overhead": "layer" (default), "reason" or "protocol"; of "energy": "part"
+    /// (default), "state", "cause", "layer" or "node".
     pub stack: Option<StackBy>,
     /// Whose series: the name of a flow, a link direction `a-b:a>b` or a node; "*" (default) for all.
     pub entity: Option<String>,
@@ -82,6 +84,14 @@ pub enum StackBy {
     Reason,
     /// Ethernet, IPv4, TCP and so on.
     Protocol,
+    /// Radio, processor and so on.
+    Part,
+    /// The states of the parts.
+    State,
+    /// Data, header, acknowledgement, idle listening and so on.
+    Cause,
+    /// The nodes with hardware.
+    Node,
 }
 
 /// What must come out: the mean of a metric over the runs of each point.
