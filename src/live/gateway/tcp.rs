@@ -111,7 +111,7 @@ impl TcpGateway {
                 TcpEvent::Accepted { listener, id } => {
                     match self.servers.get(&listener).map(|&to| call(to)) {
                         Some(Ok(stream)) => {
-                            self.pairs.insert(id, Pair::new(stream));
+                            self.pairs.insert(id, Pair::new(stream, true));
                         }
                         Some(Err(_)) | None => self.endpoint.abort(now, id),
                     }
@@ -144,7 +144,11 @@ impl TcpGateway {
     fn pump(&mut self, now: SimTime, id: ConnectionId) {
         let Some(pair) = self.pairs.get_mut(&id) else { return };
         let outwards = pair.pump_outwards(now, &mut self.endpoint, id);
-        let inwards = if pair.over || !pair.connected { Ok(()) } else { pair.pump_inwards(now, &mut self.endpoint, id) };
+        let inwards = if pair.over || !pair.connected {
+            Ok(())
+        } else {
+            pair.pump_inwards(now, &mut self.endpoint, id)
+        };
         let broken = outwards.is_err() || inwards.is_err();
         let pair_is_over = pair.over && (broken || pair.outwards.is_empty());
         if broken && !pair.over {
