@@ -51,8 +51,17 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         text: include_str!("../scenarios/course/coap-reliability.json"),
     },
     Shipped {
+        path: "course/csma-contention",
+        text: include_str!("../scenarios/course/csma-contention.json"),
+    },
+    Shipped {
         path: "course/energy-of-a-message",
         text: include_str!("../scenarios/course/energy-of-a-message.json"),
+    },
+    Shipped { path: "course/hidden-node", text: include_str!("../scenarios/course/hidden-node.json") },
+    Shipped {
+        path: "course/lowpan-fragments",
+        text: include_str!("../scenarios/course/lowpan-fragments.json"),
     },
     Shipped {
         path: "course/ip-fragmentation",
@@ -88,6 +97,7 @@ pub(crate) const SHIPPED: &[Shipped] = &[
     Shipped { path: "live/tcp-echo", text: include_str!("../scenarios/live/tcp-echo.json") },
     Shipped { path: "live/without-root", text: include_str!("../scenarios/live/without-root.json") },
     Shipped { path: "bench/dumbbell", text: include_str!("../scenarios/bench/dumbbell.json") },
+    Shipped { path: "bench/radio-star", text: include_str!("../scenarios/bench/radio-star.json") },
     Shipped { path: "bench/udp-chain", text: include_str!("../scenarios/bench/udp-chain.json") },
     Shipped { path: "bench/udp-grid", text: include_str!("../scenarios/bench/udp-grid.json") },
     Shipped { path: "bench/udp-star", text: include_str!("../scenarios/bench/udp-star.json") },

@@ -163,6 +163,8 @@ def with_server(live):
     site = aiocoap.resource.Site()
     for name, resource in (("store", store), ("slow", slow), ("ticking", ticking)):
         site.add_resource([name], resource)
+    links = aiocoap.resource.WKCResource(site.get_resources_as_linkheader)
+    site.add_resource([".well-known", "core"], links)
 
     async def serve():
         context = await aiocoap.Context.create_server_context(site, bind=("::", 5683), transports=["udp6"])
@@ -212,7 +214,7 @@ def the_simulated_client_asks_aiocoap():
             answered(live, payload)
 
     def observe(store, slow, ticking):
-        with Live("coap-client", "observe", ["coap.opt.observe"], path="ticking", workload='{"observe": {"start": "1 s"}}',
+        with Live("coap-client", "observe", ["coap.opt.observe"], path="ticking", method="get", workload='{"observe": {"start": "1 s"}}',
                   duration="8 s", loss="10 %") as live:
             to_its_end(live)
         count = len(live.frames("coap.code == 69 && ip.src == 10.77.0.1"))
