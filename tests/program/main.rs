@@ -5,6 +5,7 @@
 mod captures;
 mod command_line;
 mod harness;
+mod lessons;
 mod output_folder;
 mod refusals;
 mod resume;

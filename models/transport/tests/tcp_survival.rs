@@ -18,7 +18,9 @@ fn random_config(rng: &mut ChaCha8Rng) -> TcpConfig {
         mtu: [200, 576, 1500][rng.next_u32() as usize % 3],
         send_buffer: [3_000, 20_000, 1 << 20][rng.next_u32() as usize % 3],
         receive_buffer: [2_000, 30_000, 1 << 20][rng.next_u32() as usize % 3],
-        congestion: if coin(rng) { Algorithm::Reno } else { Algorithm::Cubic },
+        congestion: Algorithm::ALL[rng.next_u32() as usize % Algorithm::ALL.len()],
+        hystart: coin(rng),
+        pacing: coin(rng),
         sack: !rng.next_u32().is_multiple_of(3),
         loss_detection: if rng.next_u32().is_multiple_of(3) {
             LossDetection::DuplicateAcks
@@ -53,6 +55,7 @@ fn random_path(rng: &mut ChaCha8Rng) -> Path {
         mark: up_to(50_000),
         loss_period: 0,
         mtu: u64::MAX,
+        down: None,
     }
 }
 
@@ -122,7 +125,7 @@ fn survive(seed: u64) -> (Faults, [Counters; 2]) {
 fn transfers_survive_every_fault() {
     let seeds = if cfg!(debug_assertions) { 2000 } else { 20_000 };
     let mut faults = Faults::default();
-    let mut timers = [0_u64; 8];
+    let mut timers = [0_u64; Timer::ALL.len()];
     let mut kinds = [0_u64; 13];
     for seed in 0..seeds {
         let (seen, counters) = survive(seed);
@@ -162,13 +165,13 @@ fn transfers_survive_every_fault() {
     ];
     assert!(faults.iter().all(|count| *count > 0), "every fault happened: {faults:?}");
     // The user timeout is an end that no transfer may come to: see the next test.
-    let fired = &timers[..7];
-    assert!(fired.iter().all(|count| *count > 0), "every timer fired: {timers:?}");
+    let fired = Timer::ALL.into_iter().filter(|timer| *timer != Timer::User);
+    assert!(fired.into_iter().all(|timer| timers[timer as usize] > 0), "every timer fired: {timers:?}");
     assert!(kinds.iter().all(|count| *count > 0), "every reaction was seen: {kinds:?}");
 }
 
 /// A transfer over a path that dies at some time; returns why each side ended, and the timers that fired.
-fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; 8]) {
+fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; Timer::ALL.len()]) {
     let context = format!("seed {seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let paths = [random_path(&mut rng), random_path(&mut rng)];
@@ -186,7 +189,7 @@ fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; 8]) {
     let death = SimTime::from_millis(u64::from(rng.next_u32()) % 20_000);
     let mut ids: [Option<ConnectionId>; 2] = [None, None];
     let mut reasons = [None, None];
-    let mut timers = [[0; 8]; 2];
+    let mut timers = [[0; Timer::ALL.len()]; 2];
     while lab.step(SimTime::from_secs(1000)) {
         if lab.now >= death {
             lab.paths.iter_mut().for_each(|path| path.loss = 1_000_000);
@@ -222,7 +225,7 @@ fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; 8]) {
 #[test]
 fn connections_over_a_path_that_dies_end_by_themselves() {
     let mut reasons = Vec::new();
-    let mut timers = [0_u32; 8];
+    let mut timers = [0_u32; Timer::ALL.len()];
     for seed in 0..if cfg!(debug_assertions) { 300 } else { 3000 } {
         let (ended, fired) = die(seed);
         reasons.extend(ended);

@@ -11,7 +11,7 @@ use host::workload::{Arrival, MessagePlan, Size, Span, Start};
 use host::world::World;
 use network::observer::Observer;
 use sim_core::random::Streams;
-use sim_core::{SimDuration, SimTime};
+use sim_core::{DataRate, SimDuration, SimTime};
 use wire::account::FlowId;
 
 use super::{Places, WorldError, carrier, host_on, is_of_family};
@@ -77,8 +77,14 @@ pub(super) fn add_apps<O: Observer>(
         };
         host_on(scenario, places, streams, world, flow.from.node).add_app(source);
         let Flow { carrier, port, session, .. } = &world.flows[index];
-        let offer =
-            Offer { carrier: carrier.clone(), port: *port, session: session.clone(), task: Task::Take };
+        let entry = &scenario.traffic[flow.traffic as usize];
+        let offer = Offer {
+            carrier: carrier.clone(),
+            port: *port,
+            session: session.clone(),
+            task: Task::Take,
+            reader_rate: carrier::reader_rate(entry),
+        };
         match flow.to {
             Destination::Node(end) => add_service(scenario, places, streams, world, end.node, &offer),
             Destination::Multicast(group) => {
@@ -100,10 +106,10 @@ pub(super) fn add_apps<O: Observer>(
             };
             let mut carriers = vec![Carrier::Udp(Arc::default())];
             if session.is_none() {
-                carriers.extend([Carrier::Tcp(Arc::default()), Carrier::Sctp(Arc::default())]);
+                carriers.extend([Carrier::Tcp(Arc::default()), carrier::sctp_service()]);
             }
             for carrier in carriers {
-                let offer = Offer { carrier, port, session: session.clone(), task };
+                let offer = Offer { carrier, port, session: session.clone(), task, reader_rate: None };
                 add_service(scenario, places, streams, world, node, &offer);
             }
         }
@@ -118,6 +124,8 @@ struct Offer {
     session: Option<Session>,
     /// What it does with what it takes, unless a session protocol says so.
     task: Task,
+    /// How fast it reads streams, if not at once.
+    reader_rate: Option<DataRate>,
 }
 
 fn add_service<O: Observer>(
@@ -131,7 +139,7 @@ fn add_service<O: Observer>(
     if scenario.is_outside(node) {
         return; // Who listens there is not simulated.
     }
-    let Offer { carrier, port, session, task } = offer;
+    let Offer { carrier, port, session, task, reader_rate } = offer;
     let (port, task) = (*port, *task);
     let name = format!("{}:{port}", scenario.node_name(node));
     let groups = scenario.group_of(node).multicast.clone();
@@ -150,7 +158,7 @@ fn add_service<O: Observer>(
         return;
     }
     let service = Service::new(&name, None, port, carrier.clone()).member_of(groups);
-    host.add_app(App::Service(Box::new(service.doing(task))));
+    host.add_app(App::Service(Box::new(service.doing(task).reading_at(*reader_rate))));
 }
 
 /// The part of a run that metrics look at.

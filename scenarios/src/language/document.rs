@@ -36,11 +36,12 @@ pub use impairment::{
 pub use link::{DirectionSettings, Framing, LinkSettings, LinkTemplate};
 pub use node::{
     ArpSettings, Clock, EthernetSegment, Forwarding, InterfaceSettings, Medium, NodeSettings, Service,
-    Services,
+    Services, SocketSettings,
 };
 pub use options::{
-    CoapMethod, CoapOptions, CongestionControl, LossDetection, PathMtuDiscovery, ProtocolOptions,
-    SctpOptions, SctpReliability, SctpScheduler, SynCookies, TcpOptions, UdpOptions,
+    CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
+    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpOptions, SctpReliability,
+    SctpScheduler, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};

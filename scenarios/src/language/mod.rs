@@ -46,4 +46,4 @@ pub use resolve::{Files, NoFiles};
 pub use scenario::Scenario;
 pub use schema::schema;
 pub use source::{FILE_BYTES_MAX, NESTING_MAX, Source};
-pub use stack::{Service, Stack, carried};
+pub use stack::{Service, Stack, TcpProfile, carried};

@@ -15,6 +15,34 @@ pub enum Service {
     Datagrams,
 }
 
+/// Whose defaults TCP has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TcpProfile {
+    /// What the RFCs of today recommend, with the time-outs that are in use.
+    Current,
+    /// Linux's constants.
+    Linux,
+    /// RFC 5681 and RFC 6582 alone.
+    Classic,
+    /// A device that has one segment in flight (RFC 9006 §3.2).
+    Constrained,
+}
+
+impl TcpProfile {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Current, Self::Linux, Self::Classic, Self::Constrained];
+
+    /// The name in a stack.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Current => "tcp",
+            Self::Linux => "tcp-linux",
+            Self::Classic => "tcp-classic",
+            Self::Constrained => "tcp-constrained",
+        }
+    }
+}
+
 /// Whether this program carries a protocol.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Support {
@@ -81,8 +109,17 @@ impl Stack {
         &self.protocols
     }
 
-    /// The protocol that stands on IP.
+    /// The protocol that stands on IP; all profiles of TCP are "tcp".
     pub fn transport(&self) -> &'static str {
+        if self.tcp_profile().is_some() { "tcp" } else { self.lowest() }
+    }
+
+    /// Whose defaults TCP has, if the stack stands on it.
+    pub fn tcp_profile(&self) -> Option<TcpProfile> {
+        TcpProfile::ALL.into_iter().find(|profile| profile.name() == self.lowest())
+    }
+
+    fn lowest(&self) -> &'static str {
         self.protocols.last().expect("a stack has at least one protocol")
     }
 
@@ -167,8 +204,11 @@ const fn above(name: &'static str, needs: &'static [Service], offers: Service) -
 /// Every protocol that a stack may name. One that is only known gets a better answer than an unknown word.
 const PROTOCOLS: &[Protocol] = &[
     transport("tcp", Service::ByteStream, Support::Carried),
+    transport("tcp-linux", Service::ByteStream, Support::Carried),
+    transport("tcp-classic", Service::ByteStream, Support::Carried),
+    transport("tcp-constrained", Service::ByteStream, Support::Carried),
     transport("udp", Service::Datagrams, Support::Carried),
-    transport("mptcp", Service::ByteStream, Support::Known),
+    transport("mptcp", Service::ByteStream, Support::Carried),
     transport("dccp", Service::Datagrams, Support::Known),
     Protocol {
         name: "sctp",
@@ -210,10 +250,20 @@ mod tests {
 
     #[test]
     fn the_transports_stand_on_ip() {
-        for name in ["tcp", "udp", "sctp"] {
+        for name in ["tcp", "udp", "mptcp", "sctp"] {
             let stack = Stack::parse(name).expect("it is carried");
             assert_eq!((stack.transport(), stack.to_string().as_str()), (name, name));
         }
+    }
+
+    #[test]
+    fn the_profiles_of_tcp_are_tcp() {
+        for profile in TcpProfile::ALL {
+            let stack = Stack::parse(profile.name()).expect("it is carried");
+            assert_eq!((stack.transport(), stack.tcp_profile()), ("tcp", Some(profile)));
+            assert_eq!(stack.to_string(), profile.name());
+        }
+        assert_eq!(Stack::parse("udp").expect("it is carried").tcp_profile(), None);
     }
 
     #[test]

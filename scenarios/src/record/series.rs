@@ -1,5 +1,6 @@
 //! Series over time: queues and connections, looked at in regular steps.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use host::app::App;
@@ -9,6 +10,7 @@ use host::world::World;
 use network::observer::Observer;
 use network::port::PortId;
 use sim_core::{SimDuration, SimTime};
+use transport::mptcp::MptcpStats;
 use transport::sctp::PathStats;
 
 /// Looks at queues and connections each so often.
@@ -17,6 +19,8 @@ pub(crate) struct SeriesSampler {
     every: SimDuration,
     ports: Vec<(PortId, String)>,
     flows: Vec<usize>,
+    /// Bytes acknowledged at the last look, by flow.
+    acknowledged: BTreeMap<usize, u64>,
     /// Lines of `series/RUN.csv` so far.
     pub(crate) lines: String,
     /// How often it has looked.
@@ -38,6 +42,7 @@ impl SeriesSampler {
             every,
             ports: ports.collect(),
             flows: flows.map(|(index, _)| index).take(FLOWS_MAX).collect(),
+            acknowledged: BTreeMap::new(),
             lines: String::from(HEADER),
             samples: 0,
         }
@@ -47,6 +52,21 @@ impl SeriesSampler {
         let quoted = crate::results::field(entity);
         writeln!(self.lines, "{},{quoted},{series},{value}", now.as_nanos())
             .expect("a string takes all that is written");
+    }
+
+    /// Each subflow is an entity, named after its two addresses.
+    fn sample_subflows(&mut self, now: SimTime, flow: &str, stats: Option<MptcpStats>) {
+        for subflow in stats.iter().flat_map(|stats| &stats.subflows) {
+            let name = format!("{flow} via {} to {}", subflow.local.ip(), subflow.remote.ip());
+            if !subflow.over {
+                self.line(now, &name, "cwnd_bytes", subflow.cwnd);
+                if let Some(srtt) = subflow.srtt {
+                    self.line(now, &name, "srtt_ns", srtt.as_nanos());
+                }
+            }
+            self.line(now, &name, "sent_bytes", subflow.bytes_new);
+            self.line(now, &name, "sent_again_bytes", subflow.bytes_again);
+        }
     }
 
     fn sample_flow<O: Observer>(&mut self, world: &World<O>, flow: usize) {
@@ -64,6 +84,11 @@ impl SeriesSampler {
                 paths.for_each(|path| self.sample_path(now, &name, &path));
                 return;
             }
+            Some(Handle::Mptcp(id)) => {
+                let stats = host.stack().mptcp_endpoint().and_then(|mptcp| mptcp.stats(id));
+                self.sample_subflows(now, &name, stats);
+                return;
+            }
             Some(Handle::Udp(_)) | None => return,
         };
         let Some(stats) = host.stack().tcp_endpoint().and_then(|tcp| tcp.stats(id)) else { return };
@@ -75,6 +100,14 @@ impl SeriesSampler {
             self.line(now, &name, "srtt_ns", srtt.as_nanos());
         }
         self.line(now, &name, "in_flight_bytes", stats.bytes_in_flight);
+        self.line(now, &name, "peer_window_bytes", stats.peer_window);
+        self.line(now, &name, "limited_by", stats.limited_by.number());
+        self.line(now, &name, "tcp_state", u64::from(stats.state as u8));
+        let total = stats.counters.bytes_acknowledged;
+        let before = self.acknowledged.insert(flow, total).unwrap_or(0);
+        let bits = u128::from(total.saturating_sub(before)) * 8_000_000_000;
+        let rate = bits / u128::from(self.every.as_nanos().max(1));
+        self.line(now, &name, "delivery_rate_bps", u64::try_from(rate).unwrap_or(u64::MAX));
     }
 }
 

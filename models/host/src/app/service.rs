@@ -1,11 +1,11 @@
 //! The receiving side: it takes what arrives on a port number, measures it, and answers requests.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use rand_chacha::ChaCha8Rng;
-use sim_core::SimTime;
+use sim_core::{ByteCount, DataRate, SimDuration, SimTime};
 use transport::udp::SendOptions;
 use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
@@ -29,6 +29,10 @@ pub struct Service {
     next_answer: u64,
     streams: BTreeMap<Handle, Outgoing>,
     rng: Option<Box<ChaCha8Rng>>,
+    /// How fast it reads streams, if not at once.
+    reader_rate: Option<DataRate>,
+    /// Streams that are to be read again, by when.
+    reads: BTreeSet<(SimTime, Handle)>,
     /// Bytes of answers so far by flow: the place of the next one in the flow's filler.
     offsets: BTreeMap<FlowId, u64>,
 }
@@ -68,6 +72,8 @@ struct Outgoing {
     unread: bool,
     /// Bytes generated so far.
     generated: u64,
+    /// When a slow reader reads on.
+    next_read: SimTime,
 }
 
 impl Service {
@@ -84,6 +90,8 @@ impl Service {
             next_answer: 0,
             streams: BTreeMap::new(),
             rng: None,
+            reader_rate: None,
+            reads: BTreeSet::new(),
             offsets: BTreeMap::new(),
         }
     }
@@ -104,6 +112,12 @@ impl Service {
         self
     }
 
+    /// The same service, reading streams at `rate` instead of at once.
+    pub fn reading_at(mut self, rate: Option<DataRate>) -> Self {
+        self.reader_rate = rate;
+        self
+    }
+
     /// Whether this service listens there.
     pub fn serves(&self, port: u16, carrier: &Carrier) -> bool {
         self.port == port && self.carrier.same_protocol(carrier)
@@ -121,10 +135,15 @@ impl Service {
     }
 
     pub(super) fn next_timer(&self) -> Option<SimTime> {
-        self.answers.first_key_value().map(|(&(at, _), _)| at)
+        let answer = self.answers.first_key_value().map(|(&(at, _), _)| at);
+        answer.into_iter().chain(self.reads.first().map(|&(at, _)| at)).min()
     }
 
     pub(super) fn on_timer(&mut self, context: &mut Context<'_>) {
+        while let Some(&(at, handle)) = self.reads.first().filter(|&&(at, _)| at <= context.now) {
+            self.reads.remove(&(at, handle));
+            self.read(context, handle);
+        }
         while let Some(entry) = self.answers.first_entry() {
             if entry.key().0 > context.now {
                 break;
@@ -144,6 +163,11 @@ impl Service {
                     Task::Generate => self.send_characters(context, handle, (from, to)),
                 }
             }
+            StackEvent::Readable | StackEvent::Writable
+                if self.task == Task::Echo && matches!(handle, Handle::Sctp(_)) =>
+            {
+                context.stack.return_messages(context.local, handle);
+            }
             StackEvent::Readable => self.read(context, handle),
             StackEvent::Writable => self.write(context, handle),
             StackEvent::Accepted if self.task == Task::Generate => {
@@ -160,6 +184,7 @@ impl Service {
             }
             StackEvent::Closed => {
                 self.streams.remove(&handle);
+                self.reads.retain(|&(_, reader)| reader != handle);
                 self.answers.retain(|_, answer| answer.handle != handle);
             }
             StackEvent::Accepted | StackEvent::Connected | StackEvent::Unreachable => {}
@@ -168,6 +193,7 @@ impl Service {
 
     pub(super) fn lose_volatile_state(&mut self) {
         self.answers.clear();
+        self.reads.clear();
         self.streams.clear();
     }
 
@@ -201,7 +227,26 @@ impl Service {
         if stream.unread {
             return;
         }
-        let (payload, runs) = context.stack.read(context.local, handle);
+        let max = match self.reader_rate {
+            None => u32::MAX,
+            Some(_) if stream.next_read > context.now => {
+                stream.unread = true;
+                return; // It is read when its time has come.
+            }
+            Some(rate) => {
+                let bytes = rate.carried(READ_EVERY).as_bytes().clamp(1, u64::from(u32::MAX));
+                u32::try_from(bytes).unwrap_or(u32::MAX)
+            }
+        };
+        let (payload, runs) = context.stack.read(context.local, handle, max);
+        if let Some(rate) = self.reader_rate
+            && !payload.is_empty()
+        {
+            let pause = rate.transmit_time(ByteCount::from_bytes(u64::from(payload.len())));
+            stream.next_read = context.now + pause;
+            stream.unread = context.stack.readable(handle) > 0;
+            self.reads.insert((stream.next_read, handle));
+        }
         if self.task == Task::Echo && !payload.is_empty() {
             self.queue_back(handle, payload, &runs);
         }
@@ -304,7 +349,7 @@ impl Service {
             }
             stream.waiting.pop_front();
         }
-        if stream.unread && stream.backlog < BACKLOG_MAX {
+        if stream.unread && stream.backlog < BACKLOG_MAX && self.reader_rate.is_none() {
             return self.read(context, handle);
         }
         self.close_if_done(context, handle);
@@ -359,6 +404,9 @@ fn characters(offset: u64) -> Slice {
 
 /// Characters in one datagram; RFC 864 allows 0 to 512.
 const CHARACTERS_IN_DATAGRAM: u32 = 512;
+
+/// What a slow reader takes at once: as much as it reads in this time.
+const READ_EVERY: SimDuration = SimDuration::from_millis(10);
 
 /// Bytes that wait to be sent back before no more are read.
 const BACKLOG_MAX: u64 = 256 << 10;

@@ -133,7 +133,7 @@ impl Source {
             StackEvent::Writable => self.send(context),
             StackEvent::Datagram { runs, .. } => self.take_answers(context, &runs),
             StackEvent::Readable => {
-                let (_, runs) = context.stack.read(context.local, handle);
+                let (_, runs) = context.stack.read(context.local, handle, u32::MAX);
                 self.take_answers(context, &runs);
             }
             StackEvent::PeerClosed => {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use sim_core::SimTime;
 use transport::endpoint::{Endpoint, IcmpError, NetworkEvent, Received};
-use transport::sctp::{AssociationId, ListenerId, MessageOptions, SctpConfig, SctpEndpoint, SctpEvent};
+use transport::sctp::{
+    AssociationId, ListenerId, MessageOptions, ReceivedMessage, SctpConfig, SctpEndpoint, SctpError,
+    SctpEvent,
+};
 use wire::account::{FlowId, Run, Runs};
 use wire::checksum::{Sum, pseudo_header};
 use wire::ip::IpProtocol;
@@ -24,8 +27,8 @@ pub(super) struct Sctp {
     pub(super) endpoint: SctpEndpoint,
     options: BTreeMap<AssociationId, Arc<SctpOptions>>,
     listeners: BTreeMap<ListenerId, (usize, Arc<SctpOptions>)>,
-    /// All addresses of the host, where one of its applications uses them.
-    addresses: Vec<IpAddr>,
+    /// A message of each association that is to be sent back and has no room yet.
+    returning: BTreeMap<AssociationId, ReceivedMessage>,
     /// The UDP port whose datagrams hold SCTP packets (RFC 6951).
     udp_port: Option<u16>,
 }
@@ -39,15 +42,10 @@ impl Stack {
                 endpoint: SctpEndpoint::new(split(rng)),
                 options: BTreeMap::new(),
                 listeners: BTreeMap::new(),
-                addresses: Vec::new(),
+                returning: BTreeMap::new(),
                 udp_port: None,
             })
         })
-    }
-
-    /// Says which addresses the host has, for associations that use them all.
-    pub(crate) fn set_addresses(&mut self, addresses: Vec<IpAddr>) {
-        self.sctp().addresses = addresses;
     }
 
     /// SCTP's endpoint, if it was ever used.
@@ -65,9 +63,10 @@ impl Stack {
         flow: FlowId,
     ) -> Option<Handle> {
         let config = with_mtu(&options.config, way.mtu);
+        let addresses = self.addresses.clone();
         let sctp = self.sctp();
         sctp.udp_port = config.encapsulation.map(|ports| ports.local_port).or(sctp.udp_port);
-        let locals = if options.multihoming { sctp.addresses.clone() } else { vec![way.source] };
+        let locals = if options.multihoming { addresses } else { vec![way.source] };
         let id = sctp.endpoint.connect(now, &locals, 0, &[address], port, config).ok()?;
         sctp.endpoint.set_flow(id, flow);
         sctp.options.insert(id, Arc::clone(options));
@@ -84,11 +83,12 @@ impl Stack {
         mtu: u16,
     ) {
         let config = with_mtu(&options.config, mtu);
+        let addresses = self.addresses.clone();
         let sctp = self.sctp();
         sctp.udp_port = config.encapsulation.map(|ports| ports.local_port).or(sctp.udp_port);
         let locals = match address {
             Some(address) => vec![address],
-            None if options.multihoming => sctp.addresses.clone(),
+            None if options.multihoming => addresses,
             None => Vec::new(),
         };
         if let Ok(listener) = sctp.endpoint.listen(&locals, port, config) {
@@ -138,6 +138,28 @@ impl Stack {
         (payload, runs)
     }
 
+    /// Sends the messages that have come back as they came, each on the stream of its number, as far as the peer takes
+    /// them; the others wait unread, so that a peer which only sends is slowed down.
+    pub(crate) fn return_messages(&mut self, now: SimTime, handle: Handle) {
+        let Handle::Sctp(id) = handle else { return };
+        let sctp = self.sctp();
+        while let Some(message) = sctp.returning.remove(&id).or_else(|| sctp.endpoint.receive(id)) {
+            let options = MessageOptions {
+                stream: message.stream % sctp.endpoint.streams(id).max(1),
+                unordered: message.unordered,
+                ppid: message.ppid,
+                ..MessageOptions::default()
+            };
+            // They belong to their flow, but to no message of it.
+            let mut runs = message.runs.clone();
+            runs.iter_mut().for_each(|run| (run.message, run.last) = (u32::MAX, false));
+            if sctp.endpoint.send(now, id, &options, message.payload.clone(), runs) == Err(SctpError::Full) {
+                sctp.returning.insert(id, message);
+                return;
+            }
+        }
+    }
+
     /// The next event of SCTP that concerns an application.
     pub(super) fn poll_sctp_event(&mut self) -> Option<(usize, Handle, StackEvent)> {
         while let Some(event) = self.sctp.as_mut().and_then(|sctp| sctp.endpoint.poll_event()) {
@@ -171,6 +193,7 @@ impl Stack {
         let app = match event {
             StackEvent::Closed => {
                 self.sctp().options.remove(&id);
+                self.sctp().returning.remove(&id);
                 self.owners.remove(&handle)?
             }
             _ => *self.owners.get(&handle)?,

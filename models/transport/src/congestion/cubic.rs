@@ -2,6 +2,7 @@
 
 use sim_core::{SimDuration, SimTime};
 
+use super::hystart::{HyStart, Phase};
 use super::{Acknowledged, Congestion, CongestionControl, slow_start_growth};
 
 /// The controller whose window is a cubic function of the time since the last congestion.
@@ -19,6 +20,8 @@ pub struct Cubic {
     /// Remainder of the last increase of the window, below `window`.
     growth_left: u64,
     fast_convergence: bool,
+    /// RFC 9406, until the first slow start is over.
+    hystart: Option<Box<HyStart>>,
 }
 
 /// A congestion avoidance stage (RFC 9438 §4.2).
@@ -46,6 +49,7 @@ impl Cubic {
             epoch: None,
             growth_left: 0,
             fast_convergence: true,
+            hystart: None,
         }
     }
 
@@ -53,6 +57,29 @@ impl Cubic {
     #[must_use]
     pub fn without_fast_convergence(self) -> Self {
         Self { fast_convergence: false, ..self }
+    }
+
+    /// Ends the first slow start by HyStart++ (RFC 9406).
+    pub(super) fn use_hystart(&mut self) {
+        self.hystart = Some(Box::new(HyStart::new()));
+    }
+
+    /// Slow start (RFC 5681 §3.1, RFC 9406 §4.2).
+    fn start_slowly(&mut self, ack: &Acknowledged<'_>) {
+        let size = self.segment_size;
+        let Some(hystart) = &mut self.hystart else {
+            if ack.window_limited {
+                self.window += slow_start_growth(ack.bytes, size);
+            }
+            return;
+        };
+        let phase = hystart.on_acknowledged(ack.rtt, ack.round_start);
+        if phase == Phase::Over {
+            self.hystart = None;
+            self.ssthresh = self.window;
+        } else if ack.window_limited {
+            self.window += HyStart::growth(phase, ack.bytes, size);
+        }
     }
 
     /// Starts a congestion avoidance stage at `now` (RFC 9438 §4.2).
@@ -118,6 +145,7 @@ impl Cubic {
             self.window
         };
         self.window_prior = self.window;
+        self.hystart = None;
         // §4.6: what is in flight times β, at least two segments.
         self.ssthresh = (in_flight.min(self.window) * 7 / 10).max(2 * self.segment_size);
         self.epoch = None;
@@ -137,13 +165,10 @@ impl CongestionControl for Cubic {
 
     #[inline]
     fn on_acknowledged(&mut self, ack: &Acknowledged<'_>) {
-        if !ack.window_limited {
-            return; // §4.2: no growth while the application limits.
-        }
         if self.window < self.ssthresh {
-            self.window += slow_start_growth(ack.bytes, self.segment_size);
-        } else {
-            self.avoid(ack);
+            self.start_slowly(ack);
+        } else if ack.window_limited {
+            self.avoid(ack); // §4.2: no growth while the application limits.
         }
     }
 
@@ -172,6 +197,7 @@ impl CongestionControl for Cubic {
     fn on_segment_size(&mut self, segment_size: u32) {
         self.segment_size = u64::from(segment_size);
         self.window = self.window.max(self.segment_size);
+        self.restart_window = self.restart_window.max(self.segment_size);
         self.epoch = None;
     }
 }
@@ -281,6 +307,27 @@ mod tests {
         // Fast convergence gives way whenever a loss comes a little early.
         let giving_way = mean_window(cubic());
         assert!(giving_way < mean && giving_way > 0.9 * 187.4, "{giving_way}");
+    }
+
+    #[test]
+    fn a_growing_round_trip_time_ends_slow_start_without_a_loss() {
+        let mut cubic = Cubic::new(1000, 10_000);
+        cubic.use_hystart();
+        let mut round = |millis| {
+            for index in 0..8 {
+                let rtt = Some(SimDuration::from_millis(millis));
+                let ack = Acknowledged { rtt, round_start: index == 0, ..ack(SimTime::ZERO, 1000) };
+                cubic.on_acknowledged(&ack);
+            }
+            (cubic.window(), cubic.ssthresh())
+        };
+        assert_eq!(round(100), (18_000, u64::MAX));
+        // The eighth sample shows 15 ms more than 100 + 12.5: it and the 32 of four rounds count for a quarter.
+        assert_eq!(round(115), (25_250, u64::MAX));
+        for _ in 0..4 {
+            round(115);
+        }
+        assert_eq!(round(115).1, 25_250 + 32 * 250);
     }
 
     #[test]

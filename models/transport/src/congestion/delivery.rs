@@ -36,6 +36,43 @@ pub struct Delivery {
     pub rate: Option<RateSample>,
 }
 
+impl Delivery {
+    /// Nothing, at `now`.
+    pub fn nothing(now: SimTime) -> Self {
+        Self {
+            now,
+            delivered: 0,
+            lost: 0,
+            in_flight: 0,
+            marked: 0,
+            rtt: None,
+            srtt: None,
+            window_limited: true,
+            round_start: false,
+            delivered_total: 0,
+            lost_total: 0,
+            rate: None,
+        }
+    }
+}
+
+/// A packet that was found lost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Lost {
+    /// Place of its first byte.
+    pub start: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Bytes in the network once it was sent.
+    pub in_flight_then: u64,
+    /// Bytes found lost since it was sent, its own included.
+    pub lost_since: u64,
+    /// Whether the application held the sender back then.
+    pub app_limited: bool,
+    /// Bytes delivered since the connection began, by now.
+    pub delivered_total: u64,
+}
+
 /// A sample of the delivery rate, and what was known when its packet was sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RateSample {
@@ -114,21 +151,28 @@ impl DeliveryRate {
         self.app_limited_until = (self.delivered + in_flight).max(1);
     }
 
-    /// `bytes` were found lost.
-    pub fn on_lost(&mut self, bytes: u64) {
+    /// Whether what is sent now counts as limited by the application.
+    pub fn is_application_limited(&self) -> bool {
+        self.app_limited_until > 0
+    }
+
+    /// The packet of `bytes` from `start` on that was sent at `sent_at` was found lost.
+    pub fn on_lost(&mut self, sent_at: SimTime, start: u64, bytes: u64) -> Option<Lost> {
         self.lost += bytes;
+        let packet = self.find(sent_at, start + bytes)?;
+        Some(Lost {
+            start,
+            bytes,
+            in_flight_then: packet.in_flight,
+            lost_since: self.lost - packet.lost,
+            app_limited: packet.app_limited,
+            delivered_total: self.delivered,
+        })
     }
 
     /// Bytes delivered and bytes lost since the beginning.
     pub fn totals(&self) -> (u64, u64) {
         (self.delivered, self.lost)
-    }
-
-    /// The packet that was sent at `sent_at` and ends at `end`: the bytes in the network once it was sent, those
-    /// lost since, and whether the application held the sender back then.
-    pub fn sent(&self, sent_at: SimTime, end: u64) -> Option<(u64, u64, bool)> {
-        let packet = self.find(sent_at, end)?;
-        Some((packet.in_flight, self.lost - packet.lost, packet.app_limited))
     }
 
     /// An acknowledgment delivers `bytes`, of which the packet sent last has the time and the end of `latest`;
@@ -237,8 +281,8 @@ mod tests {
         let mut rate = DeliveryRate::default();
         rate.on_sent(MS(0), 1000, 1000, 0);
         rate.on_sent(MS(0), 2000, 1000, 1000);
-        rate.on_lost(1000);
-        assert_eq!(rate.sent(MS(0), 1000), Some((1000, 1000, false)));
+        let lost = rate.on_lost(MS(0), 0, 1000).expect("it is known");
+        assert_eq!((lost.in_flight_then, lost.lost_since, lost.app_limited), (1000, 1000, false));
         rate.on_sent(MS(20), 1000, 1000, 0); // The first again.
         let sample = rate.on_delivered(MS(40), 1000, Some((MS(20), 1000)), 2000, SPAN(20)).expect("a sample");
         assert_eq!((sample.lost_since, sample.in_flight_then), (0, 1000));

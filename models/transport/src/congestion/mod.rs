@@ -4,17 +4,30 @@
 //! when a congestion episode begins (once per window of data) and when the retransmission timer expires.
 //! What is in the network, and which data to resend, is the transport's own business.
 
+mod bbr;
 mod controller;
+mod coupled;
 mod cubic;
+mod dctcp;
 mod delivery;
+mod hystart;
+mod ledbat;
 mod reno;
 mod siblings;
+mod vegas;
+mod westwood;
 
+pub use bbr::Bbr;
 pub use controller::{Algorithm, Controller};
+pub use coupled::{Coupled, Coupling};
 pub use cubic::Cubic;
-pub use delivery::{Delivery, DeliveryRate, RateSample};
+pub use dctcp::Dctcp;
+pub use delivery::{Delivery, DeliveryRate, Lost, RateSample};
+pub use ledbat::Ledbat;
 pub use reno::Reno;
 pub use siblings::{Siblings, Standing, Subflow};
+pub use vegas::Vegas;
+pub use westwood::Westwood;
 
 use sim_core::{DataRate, SimDuration, SimTime};
 
@@ -64,7 +77,11 @@ pub trait CongestionControl {
     /// New data was acknowledged, outside of fast recovery.
     fn on_acknowledged(&mut self, ack: &Acknowledged<'_>);
 
-    /// Whether [`Self::on_delivered`] is to be called, for which the transport has to remember when each packet
+    /// The connection is established, after a round trip of `srtt`; `seed` is the connection's own, for what is left
+    /// to chance.
+    fn on_established(&mut self, _now: SimTime, _srtt: Option<SimDuration>, _seed: u64) {}
+
+    /// Whether [`Self::on_delivered`], [`Self::on_sent`] and [`Self::on_lost`] are to be called, for which the transport has to remember when each packet
     /// left.
     fn measures_delivery(&self) -> bool {
         false
@@ -72,6 +89,30 @@ pub trait CongestionControl {
 
     /// Something was delivered or found lost, in or out of recovery; after what else the acknowledgment causes.
     fn on_delivered(&mut self, _delivery: &Delivery) {}
+
+    /// Something is about to be sent while `in_flight` bytes are in the network.
+    fn on_sent(&mut self, _now: SimTime, _in_flight: u64, _application_limited: bool) {}
+
+    /// A packet was found lost; before [`Self::on_delivered`] and [`Self::on_congestion`] hear of it.
+    fn on_lost(&mut self, _now: SimTime, _lost: &Lost) {}
+
+    /// Whether it holds the sender back itself, so that delivery rates of this time say nothing of the path.
+    fn limits_itself(&self) -> bool {
+        false
+    }
+
+    /// Whether its window also counts in fast recovery, instead of proportional rate reduction (RFC 9937).
+    fn governs_recovery(&self) -> bool {
+        false
+    }
+
+    /// Whether congestion marks make it slow down.
+    fn answers_marks(&self) -> bool {
+        true
+    }
+
+    /// Everything that was in flight when the recovery began is acknowledged.
+    fn on_recovery_ended(&mut self) {}
 
     /// The rate at which packets should leave; `None` if the controller leaves that to the transport.
     fn pacing_rate(&self) -> Option<DataRate> {

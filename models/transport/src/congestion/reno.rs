@@ -7,12 +7,12 @@ use super::{Acknowledged, Congestion, CongestionControl, half_in_flight, slow_st
 /// The standard controller: one segment more per window acknowledged, half after a loss.
 #[derive(Clone, Debug)]
 pub struct Reno {
-    window: u64,
-    ssthresh: u64,
-    segment_size: u64,
+    pub(super) window: u64,
+    pub(super) ssthresh: u64,
+    pub(super) segment_size: u64,
     restart_window: u64,
     /// Bytes acknowledged towards the next increase in congestion avoidance.
-    acknowledged: u64,
+    pub(super) acknowledged: u64,
 }
 
 impl Reno {
@@ -82,6 +82,7 @@ impl CongestionControl for Reno {
         // RFC 8201 §5.4 and RFC 1191 §6.5: the window in bytes stays, at least one segment.
         self.segment_size = u64::from(segment_size);
         self.window = self.window.max(self.segment_size);
+        self.restart_window = self.restart_window.max(self.segment_size);
     }
 }
 

@@ -39,8 +39,10 @@ pub(crate) enum Resend {
 /// Why nothing is sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Held {
-    /// There is nothing, or the congestion window is full, or Nagle waits: an acknowledgment will come.
+    /// There is nothing, or Nagle waits: an acknowledgment will come.
     Idle,
+    /// The congestion window is full.
+    ByCongestion,
     /// The peer's window is closed.
     ByWindow,
     /// The peer's window is too small to be worth a segment.
@@ -66,7 +68,11 @@ impl Sender {
         if let Some(index) = self.scoreboard.next_due() {
             let len = u64::from(self.scoreboard.segment(index).len.min(room));
             let may = self.resend_now || len <= space;
-            return if may { Ok(Choice::Resend { index, why: Resend::Lost }) } else { Err(Held::Idle) };
+            return if may {
+                Ok(Choice::Resend { index, why: Resend::Lost })
+            } else {
+                Err(Held::ByCongestion)
+            };
         }
         let held = match self.choose_new(room, space, config) {
             Ok(choice) => return Ok(choice),
@@ -104,7 +110,7 @@ impl Sender {
         let fin = self.fin && len == waiting && usable > len;
         if len > space {
             self.limited_until = self.nxt;
-            return Err(Held::Idle);
+            return Err(Held::ByCongestion);
         }
         if !config.limited_transmit && self.dup_acks > 0 && self.recovery == Recovery::Open {
             return Err(Held::Idle);
@@ -120,9 +126,10 @@ impl Sender {
                 self.small_until = self.nxt + len;
             }
             Ok(Choice::New { len: len as u32, fin })
-        } else if nagle {
+        } else if nagle && len == waiting {
             Err(Held::Idle)
         } else {
+            // What is in flight, where Nagle's algorithm has a say, keeps the override away.
             Err(Held::BySillyWindow)
         }
     }
@@ -131,7 +138,7 @@ impl Sender {
     #[inline]
     pub(crate) fn on_sent(&mut self, now: SimTime, space: u32) {
         if self.delivery.is_some() {
-            self.note_departure(now, self.nxt + u64::from(space), u64::from(space), self.in_network());
+            self.note_departure(now, self.nxt + u64::from(space), u64::from(space));
         }
         self.scoreboard.push(self.nxt, space, now);
         self.nxt += u64::from(space);
@@ -148,7 +155,7 @@ impl Sender {
     pub(crate) fn on_resent(&mut self, now: SimTime, index: usize, why: Resend) {
         let segment = self.scoreboard.segment(index);
         if self.delivery.is_some() {
-            self.note_departure(now, segment.end(), u64::from(segment.len), self.in_network());
+            self.note_departure(now, segment.end(), u64::from(segment.len));
         }
         self.scoreboard.on_resent(index, now, why == Resend::Lost);
         self.note_sent(now, u64::from(segment.len), true);

@@ -28,8 +28,15 @@ pub struct TcpConfig {
     pub send_buffer: u32,
     /// Bytes that may have arrived and not been read; at most 1 GiB is advertised (RFC 7323 §2.3).
     pub receive_buffer: u32,
+    /// Where set, the receive buffer begins with so many bytes and grows up to `receive_buffer` as the application
+    /// reads: twice what it reads in a round trip (Fisk and Feng, "Dynamic Right-Sizing in TCP", LACSI 2001).
+    pub receive_buffer_initial: Option<u32>,
     /// Congestion control.
     pub congestion: Algorithm,
+    /// CUBIC leaves its first slow start by HyStart++ (RFC 9406).
+    pub hystart: bool,
+    /// Segments leave at a rate, not in bursts, also where the congestion control does not ask for it.
+    pub pacing: bool,
     /// Initial window in segments, or RFC 6928's.
     pub initial_window: Option<u32>,
     /// Whether the window shrinks to the initial one after a pause (RFC 5681 §4.1).
@@ -116,7 +123,10 @@ impl Default for TcpConfig {
             segment_size_max: u16::MAX,
             send_buffer: 1 << 20,
             receive_buffer: 1 << 20,
+            receive_buffer_initial: None,
             congestion: Algorithm::Reno,
+            hystart: false,
+            pacing: false,
             initial_window: None,
             restart_after_idle: true,
             rto: RtoLimits::default(),

@@ -14,7 +14,9 @@ impl TcpConnection {
     pub fn handle_timeout(&mut self, now: SimTime) {
         while let Some(timer) = self.timers.take_due(now) {
             self.counters.timers_fired[timer as usize] += 1;
-            self.note(now, NoteKind::Timer(timer));
+            if timer != Timer::Pace {
+                self.note(now, NoteKind::Timer(timer));
+            }
             match timer {
                 Timer::Reorder => {
                     self.sender.on_reordering_timeout(now, &self.config, &mut self.counters);
@@ -28,6 +30,7 @@ impl TcpConnection {
                 Timer::KeepAlive => self.on_keep_alive(now),
                 Timer::TimeWait => self.finish(now, CloseReason::Normal),
                 Timer::User => self.finish(now, CloseReason::TimedOut),
+                Timer::Pace => {} // What is asked for next is sent.
             }
         }
     }

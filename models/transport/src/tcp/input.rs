@@ -6,6 +6,7 @@ use wire::ip::Ecn;
 use wire::tcp::TcpFlags;
 
 use super::connection::TcpConnection;
+use super::hook::{ReceivedKind, SegmentHook};
 use super::note::NoteKind;
 use super::reassembly::Arrival;
 use super::segment::Segment;
@@ -13,15 +14,15 @@ use super::sender::{AckInfo, Recovery};
 use super::sequence::ORIGIN;
 use super::state::{CloseReason, State};
 use super::timer::Timer;
-use crate::congestion::CongestionControl;
+use crate::congestion::{Algorithm, CongestionControl};
 
 impl TcpConnection {
     /// Takes a segment for this connection.
-    pub fn handle_segment(&mut self, now: SimTime, segment: Segment<'_>) {
+    pub fn handle_segment(&mut self, now: SimTime, segment: Segment<'_>, hook: &mut impl SegmentHook) {
         self.counters.segments_received += 1;
         match self.state {
             State::Closed => {}
-            State::SynSent => self.handle_in_syn_sent(now, segment),
+            State::SynSent => self.handle_in_syn_sent(now, segment, hook),
             State::SynReceived
             | State::Established
             | State::FinWait1
@@ -29,12 +30,12 @@ impl TcpConnection {
             | State::CloseWait
             | State::Closing
             | State::LastAck
-            | State::TimeWait => self.handle_synchronized(now, segment),
+            | State::TimeWait => self.handle_synchronized(now, segment, hook),
         }
     }
 
     /// RFC 9293 §3.10.7.4.
-    fn handle_synchronized(&mut self, now: SimTime, segment: Segment<'_>) {
+    fn handle_synchronized<H: SegmentHook>(&mut self, now: SimTime, segment: Segment<'_>, hook: &mut H) {
         let flags = segment.header.flags;
         let start = self.receiver.irs.from_wire(self.receiver.next(), segment.header.sequence_number);
         let end = start + u64::from(segment.len());
@@ -42,6 +43,9 @@ impl TcpConnection {
             return;
         }
         if flags.contains(TcpFlags::RST) {
+            if H::ACTIVE && start == self.receiver.next() {
+                let _no_matter = hook.on_received(&self.describe(ReceivedKind::Reset, &segment, start));
+            }
             self.on_reset(now, start);
             return;
         }
@@ -61,7 +65,8 @@ impl TcpConnection {
         if let Some(timestamps) = segment.timestamps.filter(|_| self.features.timestamps) {
             self.receiver.on_timestamp(now, timestamps.value, start);
         }
-        if !self.process_ack(now, &segment, start) {
+        let signals = H::ACTIVE && !hook.on_received(&self.describe(ReceivedKind::Segment, &segment, start));
+        if !self.process_ack(now, &segment, start, signals) {
             return;
         }
         if flags.contains(TcpFlags::URG) && self.state.may_receive() {
@@ -168,10 +173,10 @@ impl TcpConnection {
     }
 
     /// Fifth step. Returns whether the rest of the segment counts.
-    fn process_ack(&mut self, now: SimTime, segment: &Segment<'_>, start: u64) -> bool {
+    fn process_ack(&mut self, now: SimTime, segment: &Segment<'_>, start: u64, signals: bool) -> bool {
         let header = &segment.header;
         let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
-        let window = u64::from(header.window) << self.sender.window_shift;
+        let window = self.peer_window(u64::from(header.window) << self.sender.window_shift);
         if self.state == State::SynReceived {
             if ack <= ORIGIN || ack > self.sender.max().max(self.syn_end()) {
                 self.pending.reset_answer = Some(header.acknowledgment_number);
@@ -190,13 +195,16 @@ impl TcpConnection {
             Some(timestamps) if self.features.timestamps => self.since_timestamp(now, timestamps.echo_reply),
             _ => None,
         };
+        if let Some(rtt) = echoed_rtt.filter(|_| segment.payload_len > 0) {
+            self.receiver.on_echo(rtt);
+        }
         let echoed_at =
             segment.timestamps.filter(|_| self.features.timestamps && self.sender.episode.is_some());
         let echoed_at = echoed_at.and_then(|timestamps| self.sent_with(now, timestamps.echo_reply));
         let info = AckInfo {
             sequence: start,
             window,
-            occupies: !segment.is_empty(),
+            occupies: signals || !segment.is_empty(),
             sack: if self.sender.sack { segment.sack() } else { None },
             echoed_rtt,
             echoed_at,
@@ -275,7 +283,13 @@ impl TcpConnection {
     /// Seventh and eighth step. `start` is the place of the segment's first sequence number.
     pub(super) fn process_text_and_fin(&mut self, now: SimTime, segment: Segment<'_>, start: u64) {
         let flags = segment.header.flags;
-        if self.features.ecn {
+        if self.features.ecn && self.config.congestion == Algorithm::Dctcp {
+            let marked = segment.ecn == Ecn::Ce;
+            if segment.payload_len > 0 && marked != self.receiver.echo_mark {
+                self.receiver.echo_mark = marked; // RFC 8257 §3.2
+                self.receiver.acknowledge_now(Reason::Acknowledgement);
+            }
+        } else if self.features.ecn {
             if flags.contains(TcpFlags::CWR) {
                 self.receiver.echo_mark = false;
             }
@@ -351,6 +365,7 @@ impl TcpConnection {
             Arrival::OutOfOrder => self.counters.out_of_order_received += 1,
             Arrival::InOrder | Arrival::FilledGap => {
                 self.counters.bytes_received += self.receiver.buffer.next() - before;
+                self.receiver.tune(now, self.sender.rtt.srtt());
                 if !self.read_reported {
                     self.read_reported = true;
                     self.changes.readable = true;

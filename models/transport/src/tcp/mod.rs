@@ -20,7 +20,8 @@
 //! Karn's rule; loss detection by RACK-TLP (RFC 8985), by SACK (RFC 6675) or by duplicate acknowledgments
 //! (RFC 6582), with limited transmit (RFC 3042), proportional rate reduction (RFC 9937), F-RTO (RFC 5682) and
 //! undoing what D-SACKs (RFC 2883, RFC 3708) or timestamps (RFC 3522) show to be needless; Reno (RFC 5681, byte
-//! counting); CUBIC (RFC 9438); window scale, timestamps and PAWS
+//! counting), CUBIC (RFC 9438) with HyStart++ (RFC 9406), Vegas, Westwood+, LEDBAT++, DCTCP (RFC 8257), BBRv3; pacing;
+//! a receive buffer that grows with what is read; window scale, timestamps and PAWS
 //! (RFC 7323); delayed acknowledgments, Nagle's algorithm, silly window avoidance on both sides, zero window
 //! probes, keep-alive, R1 and R2, TIME-WAIT and its reuse (RFC 6191); path MTU from ICMP (RFC 1191,
 //! RFC 8201) with the checks of RFC 5927, black holes (RFC 4821 §7.7) and a new try after ten minutes; ECN
@@ -35,8 +36,11 @@
 //! acknowledges something new updates the send window even if its number is old; unacceptable segments
 //! without data are answered twice a second at most; hard ICMP errors end only attempts to connect
 //! (RFC 5461 §4.1); user timeouts are exchanged in SYNs only; larger packets are not probed for, but tried.
-//! Accurate ECN (RFC 9768) is not there.
+//! Accurate ECN (RFC 9768) and the validation of unused
+//! windows (RFC 7661) are not there: a window that is not used does not grow, and a pause brings back the initial one.
 
+mod accepting;
+pub mod attached;
 mod choice;
 mod closing;
 pub mod config;
@@ -61,7 +65,7 @@ mod path_mtu;
 mod probe;
 mod prr;
 mod rack;
-mod reassembly;
+pub(crate) mod reassembly;
 mod receiver;
 mod recovery;
 mod scoreboard;
@@ -71,7 +75,7 @@ pub mod sequence;
 pub mod state;
 pub mod stats;
 mod timer;
-mod window;
+pub(crate) mod window;
 
 pub use config::{KeepAlive, LossDetection, TcpConfig};
 pub use connection::{Changes, TcpConnection};
@@ -80,5 +84,5 @@ pub use event::{ConnectionId, EndpointCounters, HalfOpen, ListenerId, TcpError, 
 pub use listener::{ListenerConfig, SynCookies};
 pub use path_mtu::PathMtuDiscovery;
 pub use state::{CloseReason, State};
-pub use stats::{ConnectionStats, Counters};
+pub use stats::{ConnectionStats, Counters, Limit};
 pub use timer::Timer;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use sim_core::{SimDuration, SimTime};
 
-use super::scoreboard::{DUPLICATES, Delivered, Scoreboard};
+use super::scoreboard::{DUPLICATES, Delivered, Scoreboard, note_loss};
 
 /// The variables of RFC 8985 §5.3 that outlive an acknowledgment. RACK.fack is what is acknowledged or SACKed,
 /// RACK.segs_sacked is counted by the scoreboard, RACK.min_RTT by the estimator.
@@ -165,6 +165,7 @@ impl Scoreboard {
                     found.deadline = Some(rack.latest.0 + after);
                     break;
                 }
+                note_loss(&mut self.losses, segment);
                 segment.lost = true;
                 let len = u64::from(segment.len);
                 self.pipe -= len;
@@ -190,6 +191,7 @@ impl Scoreboard {
                     found.deadline = Some(rack.latest.0 + after);
                     break;
                 }
+                note_loss(&mut self.losses, segment);
                 self.pipe -= segment.in_network();
                 segment.lost = true;
                 segment.resent = false;
@@ -215,6 +217,7 @@ impl Scoreboard {
             if segment.sacked || (index > 0 && segment.at + after > now) {
                 continue;
             }
+            note_loss(&mut self.losses, segment);
             let len = u64::from(segment.len);
             self.pipe -= segment.in_network();
             self.due += if segment.is_due() { 0 } else { len };

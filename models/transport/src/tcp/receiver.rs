@@ -45,6 +45,20 @@ pub(crate) struct Receiver {
     pub(crate) echo_mark: bool,
     /// Acknowledgments still to be sent at once, to speed up the peer's slow start.
     quick: u8,
+    tuning: Option<Box<Tuning>>,
+}
+
+/// How fast the application reads, by which the buffer grows.
+#[derive(Clone, Copy, Debug)]
+struct Tuning {
+    /// The most that the buffer may hold.
+    capacity_max: u32,
+    /// When the current round trip began, and what had been read then.
+    since: SimTime,
+    read_place: u64,
+    /// The round-trip time by echoed timestamps, and the smallest of this round trip; `SimDuration::MAX` is none.
+    rtt: SimDuration,
+    rtt_min: SimDuration,
 }
 
 impl Receiver {
@@ -52,7 +66,9 @@ impl Receiver {
         Self {
             irs: InitialSequence::default(),
             buffer: Reassembly::new(ORIGIN + 1),
-            window: ReceiveWindow::new(config.receive_buffer),
+            window: ReceiveWindow::new(
+                config.receive_buffer_initial.unwrap_or(u32::MAX).min(config.receive_buffer),
+            ),
             fin: None,
             finished: false,
             segment_size: 536, // RFC 9293 §3.7.1's default until a larger one is seen.
@@ -64,6 +80,15 @@ impl Receiver {
             duplicate: None,
             echo_mark: false,
             quick: config.quick_acks,
+            tuning: config.receive_buffer_initial.map(|_| {
+                Box::new(Tuning {
+                    capacity_max: config.receive_buffer,
+                    since: SimTime::ZERO,
+                    read_place: ORIGIN + 1,
+                    rtt: SimDuration::MAX,
+                    rtt_min: SimDuration::MAX,
+                })
+            }),
         }
     }
 
@@ -113,6 +138,32 @@ impl Receiver {
         self.ts_recent_at = now;
     }
 
+    /// A segment echoes a timestamp of this long ago.
+    #[inline]
+    pub(crate) fn on_echo(&mut self, rtt: SimDuration) {
+        if let Some(tuning) = &mut self.tuning {
+            tuning.rtt_min = tuning.rtt_min.min(rtt);
+        }
+    }
+
+    /// Something has arrived: once a round trip the buffer grows to twice what was read in it, and 16 segments; `srtt`
+    /// stands for the round-trip time where no timestamps are echoed.
+    #[inline]
+    pub(crate) fn tune(&mut self, now: SimTime, srtt: Option<SimDuration>) {
+        let Some(tuning) = &mut self.tuning else { return };
+        let rtt = if tuning.rtt == SimDuration::MAX { srtt.unwrap_or(SimDuration::MAX) } else { tuning.rtt };
+        if now.saturating_since(tuning.since) < rtt {
+            return;
+        }
+        let read = self.buffer.read_place();
+        let wanted = 2 * (read - tuning.read_place) + 16 * u64::from(self.segment_size);
+        self.window.grow(u32::try_from(wanted).unwrap_or(u32::MAX).min(tuning.capacity_max));
+        tuning.since = now;
+        tuning.read_place = read;
+        tuning.rtt = tuning.rtt_min;
+        tuning.rtt_min = SimDuration::MAX;
+    }
+
     /// Demands an acknowledgment for what has just arrived (RFC 5681 §4.2, RFC 9293 §3.8.6.3).
     #[inline]
     pub(crate) fn on_arrival(&mut self, arrival: Arrival, config: &TcpConfig) {
@@ -122,6 +173,7 @@ impl Receiver {
                 let quick = self.quick > 0;
                 self.quick = self.quick.saturating_sub(1);
                 quick
+                    || config.ack_every <= 1
                     || config.ack_delay == SimDuration::ZERO
                     || unacknowledged >= u64::from(config.ack_every) * u64::from(self.segment_size)
             }

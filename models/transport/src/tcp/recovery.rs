@@ -109,14 +109,13 @@ impl Sender {
     }
 
     /// RFC 8985 §6.2; RFC 6675 §5 steps (1) to (4); without SACK RFC 5681 §3.2 and RFC 6582 §3.2.
-    /// Returns the bytes newly found lost.
     pub(crate) fn detect_loss(
         &mut self,
         now: SimTime,
         evidence: &Evidence,
         config: &TcpConfig,
         counters: &mut Counters,
-    ) -> u64 {
+    ) {
         let size = u64::from(self.payload_size);
         let duplicate = evidence.duplicate;
         counters.duplicate_acks += u64::from(duplicate);
@@ -168,7 +167,6 @@ impl Sender {
                 segment_size: size,
             });
         }
-        newly_lost
     }
 
     /// Whether something may be missing that the last acknowledgments did not report selectively.
@@ -239,6 +237,7 @@ impl Sender {
         counters: &mut Counters,
     ) {
         let size = u64::from(self.payload_size);
+        self.report_losses(now);
         let mut episode = Episode::new(self.controller.clone(), false, self.una);
         if self.una > self.reduced_until || self.reduced_until == ORIGIN {
             // Limited transmit does not count (RFC 5681 §3.2 step 2).
@@ -249,7 +248,7 @@ impl Sender {
         if !self.detects_by_time(config) {
             self.scoreboard.mark_front_lost();
         }
-        if self.sack && config.proportional_rate_reduction {
+        if self.sack && config.proportional_rate_reduction && !self.controller.governs_recovery() {
             // RFC 9937 §6.1: what was SACKed before will not be delivered any more.
             let recover = (self.flight() + delivered).saturating_sub(self.scoreboard.sacked_bytes());
             episode.prr = Some(Prr::new(recover, self.controller.window()));
@@ -276,6 +275,7 @@ impl Sender {
         if let Some(episode) = &mut self.episode {
             episode.until = self.nxt;
         }
+        self.controller.on_recovery_ended();
         if fast && !self.sack {
             // RFC 6582 §3.2 step 3, full acknowledgment, option (1): no burst.
             let size = u64::from(self.payload_size);
@@ -302,6 +302,7 @@ impl Sender {
         } else {
             self.scoreboard.mark_all_lost();
         }
+        self.report_losses(now);
         // RFC 5682 §3.1 step 1: not during another recovery, but again for the same segment.
         let again = !first && self.f_rto == FRto::Resent;
         self.f_rto = if config.f_rto && (anew || again) { FRto::Resent } else { FRto::Off };

@@ -124,6 +124,9 @@ pub(crate) struct Scoreboard {
     pub(super) resends: Resends,
     /// HighRxt of RFC 6675 §2: everything below was resent or SACKed in this recovery.
     high_resent: u64,
+    /// What was found lost since the last call of [`Self::take_losses`], where somebody wants to know.
+    #[expect(clippy::box_collection, reason = "most connections never have a list: eight bytes, not 24")]
+    pub(super) losses: Option<Box<Vec<Sent>>>,
 }
 
 impl Scoreboard {
@@ -139,7 +142,18 @@ impl Scoreboard {
             due_hint: start,
             resends: Resends::default(),
             high_resent: start,
+            losses: None,
         }
+    }
+
+    /// Keeps what is found lost from now on, or does not.
+    pub(crate) fn log_losses(&mut self, log: bool) {
+        self.losses = log.then(Box::default);
+    }
+
+    /// What was found lost since the last call, each as it was when it was in the network.
+    pub(crate) fn take_losses(&mut self) -> Vec<Sent> {
+        self.losses.as_mut().map(|losses| std::mem::take(&mut **losses)).unwrap_or_default()
     }
 
     /// Estimate of the bytes in the network (RFC 6675 §4).
@@ -319,6 +333,7 @@ impl Scoreboard {
             && segment.start < edge
         {
             if !segment.sacked && !segment.lost {
+                note_loss(&mut self.losses, segment);
                 newly += u64::from(segment.len);
                 self.pipe -= u64::from(segment.len);
                 segment.lost = true;
@@ -344,6 +359,7 @@ impl Scoreboard {
         if front.sacked || front.lost {
             return;
         }
+        note_loss(&mut self.losses, front);
         front.lost = true;
         self.pipe -= u64::from(front.len);
         if !front.resent {
@@ -367,6 +383,7 @@ impl Scoreboard {
         self.resends = Resends::default();
         for segment in &mut self.segments {
             segment.sacked &= !reneged;
+            note_loss(&mut self.losses, segment);
             segment.lost = true;
             segment.resent = false;
             if !segment.sacked {
@@ -459,6 +476,16 @@ impl Scoreboard {
         segment.len = len;
         self.sacked_segments += u32::from(segment.sacked);
         self.segments.insert(index + 1, rest);
+    }
+}
+
+/// Notes that a segment is lost, if it counted as in the network.
+#[expect(clippy::box_collection, reason = "the field is one, to be small")]
+pub(super) fn note_loss(losses: &mut Option<Box<Vec<Sent>>>, segment: &Sent) {
+    if let Some(losses) = losses
+        && segment.in_network() > 0
+    {
+        losses.push(*segment);
     }
 }
 

@@ -10,7 +10,7 @@ use super::rack::Rack;
 use super::recovery::{Episode, Evidence, FRto};
 use super::scoreboard::{Delivered, Scoreboard};
 use super::sequence::{InitialSequence, ORIGIN};
-use super::stats::Counters;
+use super::stats::{Counters, Limit};
 use crate::congestion::{
     Acknowledged, Congestion, CongestionControl, Controller, DeliveryRate, Siblings, initial_window,
 };
@@ -99,6 +99,10 @@ pub(crate) struct Sender {
     /// Timeouts since the last new acknowledgment.
     pub(crate) timeouts: u8,
     pub(crate) last_sent: SimTime,
+    /// What held the sender back when it was last asked for a segment.
+    pub(crate) limit: Limit,
+    /// When the next segment with data may leave, where sending is paced.
+    pub(super) departure: SimTime,
 }
 
 /// What an acknowledgment says, apart from its number.
@@ -168,6 +172,8 @@ impl Sender {
             small_until: ORIGIN,
             timeouts: 0,
             last_sent: SimTime::ZERO,
+            limit: Limit::Application,
+            departure: SimTime::ZERO,
         }
     }
 
@@ -186,13 +192,18 @@ impl Sender {
             (false, None) => initial_window(size),
         };
         self.controller = Controller::new(config.congestion, size, window);
+        if config.hystart {
+            self.controller.use_hystart();
+        }
         self.delivery = self.controller.measures_delivery().then(Box::default);
+        self.scoreboard.log_losses(self.delivery.is_some());
     }
 
     /// Data in our SYN has arrived up to `ack`. Returns how much.
     pub(crate) fn on_syn_data_acknowledged(&mut self, ack: u64) -> u64 {
         self.buffer.release(ack);
         self.scoreboard = Scoreboard::new(ack);
+        self.scoreboard.log_losses(self.delivery.is_some());
         (self.una, self.nxt) = (ack, ack);
         ack - (ORIGIN + 1)
     }
@@ -312,16 +323,17 @@ impl Sender {
             selective: info.sack.is_some(),
             duplicate_reported: duplicate_reported.is_some(),
         };
-        let lost = self.detect_loss(now, &evidence, config, counters);
-        if info.marked && self.una > self.reduced_until && self.recovery == Recovery::Open {
+        self.detect_loss(now, &evidence, config, counters);
+        if self.delivery.is_some() {
+            self.report_delivery(now, &evidence.delivered, info.marked, window_limited, round_start);
+        }
+        let heeded = info.marked && self.controller.answers_marks();
+        if heeded && self.una > self.reduced_until && self.recovery == Recovery::Open {
             let flight = self.flight();
             self.controller.on_congestion(now, flight, Congestion::Marked);
             self.episode = None; // What the mark has reduced is not restored.
             self.reduced_until = self.nxt;
             outcome.reduced_by_mark = true;
-        }
-        if self.delivery.is_some() {
-            self.report_delivery(now, &evidence.delivered, lost, info.marked, window_limited, round_start);
         }
         outcome
     }

@@ -60,6 +60,31 @@ pub struct Counters {
     pub timers_fired: [u32; timer::COUNT],
 }
 
+/// What keeps a sender from sending more.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Limit {
+    /// There is nothing to send, or Nagle's algorithm waits for more.
+    Application,
+    /// The receiver's window is full.
+    ReceiverWindow,
+    /// The congestion window is full.
+    CongestionWindow,
+    /// Segments leave at a rate, and it is not time for the next one.
+    Pacing,
+}
+
+impl Limit {
+    /// The number in series: 0 to 3, in the order above.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Application => 0,
+            Self::ReceiverWindow => 1,
+            Self::CongestionWindow => 2,
+            Self::Pacing => 3,
+        }
+    }
+}
+
 /// A connection at one moment.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ConnectionStats {
@@ -83,6 +108,10 @@ pub struct ConnectionStats {
     pub bytes_in_network: u64,
     /// Window that the peer offers, in bytes.
     pub peer_window: u64,
+    /// What holds the sender back.
+    pub limited_by: Limit,
+    /// Bytes that the receive buffer holds.
+    pub receive_buffer: u32,
     /// Payload of a full segment.
     pub segment_payload: u32,
     /// Bytes written and not acknowledged.

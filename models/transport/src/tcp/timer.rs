@@ -22,6 +22,8 @@ pub enum Timer {
     TimeWait,
     /// R2: nothing has been acknowledged for too long (RFC 9293 §3.8.3).
     User,
+    /// The next segment may leave, where sending is paced.
+    Pace,
 }
 
 impl Timer {
@@ -35,6 +37,7 @@ impl Timer {
         Self::KeepAlive,
         Self::TimeWait,
         Self::User,
+        Self::Pace,
     ];
 
     /// The name in notes and tables.
@@ -48,12 +51,13 @@ impl Timer {
             Self::KeepAlive => "keep-alive",
             Self::TimeWait => "time-wait",
             Self::User => "user timeout",
+            Self::Pace => "pacing",
         }
     }
 }
 
 /// Number of timers.
-pub(crate) const COUNT: usize = 8;
+pub(crate) const COUNT: usize = 9;
 
 /// The deadlines of a connection; `SimTime::MAX` is none.
 #[derive(Clone, Debug)]

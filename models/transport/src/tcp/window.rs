@@ -15,6 +15,16 @@ impl ReceiveWindow {
         Self { capacity: capacity.min(1 << 30), shift: 0, edge: 0 }
     }
 
+    /// Lets the buffer hold `capacity` bytes, if that is more than before.
+    pub(crate) fn grow(&mut self, capacity: u32) {
+        self.capacity = self.capacity.max(capacity.min(1 << 30));
+    }
+
+    /// Bytes that the buffer holds.
+    pub(crate) fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
     /// First place that may not be sent to.
     #[inline]
     pub(crate) fn edge(&self) -> u64 {
@@ -40,6 +50,14 @@ impl ReceiveWindow {
         let field = (edge - next).div_ceil(1 << self.shift).min(u64::from(u16::MAX));
         self.edge = self.edge.max(next + (field << self.shift));
         field as u16
+    }
+
+    /// The field of a segment of a connection whose window counts in the sequence space of a protocol above: `bytes` there.
+    /// What it accepts itself is bounded by its capacity.
+    #[inline]
+    pub(crate) fn advertise_shared(&mut self, next: u64, bytes: u64) -> u16 {
+        self.edge = self.edge.max(next + bytes.max(u64::from(self.capacity)));
+        bytes.div_ceil(1 << self.shift).min(u64::from(u16::MAX)) as u16
     }
 
     /// The field of a SYN, which is never scaled (RFC 7323 §2.2). `next` is the place behind the peer's SYN and

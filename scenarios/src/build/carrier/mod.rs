@@ -1,6 +1,7 @@
 //! What carries an entry of the traffic: from the protocols' options to their configurations, a file for each.
 
 mod coap;
+mod mptcp;
 mod sctp;
 mod tcp;
 mod udp;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use host::app::Session;
 use host::app::coap::CoapOptions;
 use host::stack::Carrier;
+use sim_core::DataRate;
 
 use crate::language::document::{Services, Workload};
 use crate::language::scenario::{self, Destination, Scenario, Traffic};
@@ -21,10 +23,20 @@ pub(super) fn carrier(entry: &Traffic) -> Carrier {
         let options = entry.options.sctp.unwrap_or_default();
         return Carrier::Sctp(Arc::new(sctp::options(&options, protocols.contains(&"udp"))));
     }
-    match entry.stack.transport() {
-        "tcp" => Carrier::Tcp(Arc::new(tcp::config(&entry.options.tcp.unwrap_or_default()))),
-        _ => Carrier::Udp(Arc::new(udp::options(&entry.options.udp.unwrap_or_default()))),
+    if entry.stack.transport() == "mptcp" {
+        let options = entry.options.mptcp.unwrap_or_default();
+        return Carrier::Mptcp(Arc::new(mptcp::config(&options, &entry.options.tcp.unwrap_or_default())));
     }
+    match entry.stack.tcp_profile() {
+        Some(profile) => Carrier::Tcp(Arc::new(tcp::config(profile, &entry.options.tcp.unwrap_or_default()))),
+        None => Carrier::Udp(Arc::new(udp::options(&entry.options.udp.unwrap_or_default()))),
+    }
+}
+
+/// How fast the receivers of an entry of the traffic read, if not at once.
+pub(super) fn reader_rate(entry: &Traffic) -> Option<DataRate> {
+    entry.stack.tcp_profile()?;
+    entry.options.tcp?.reader_rate?.to_data_rate()
 }
 
 /// The session protocol of an entry of the traffic, if it has one.
@@ -50,6 +62,11 @@ pub(super) fn asks_for_states(scenario: &Scenario, flow: &scenario::Flow) -> boo
     };
     let resources = coap::resources(scenario.group_of(end.node).services.coap_server.as_ref());
     resources.iter().any(|resource| *resource.path == *options.plain_path() && resource.changes.is_some())
+}
+
+/// The SCTP of services that nodes offer by themselves.
+pub(super) fn sctp_service() -> Carrier {
+    Carrier::Sctp(Arc::new(sctp::of_service()))
 }
 
 /// The session protocol of a service that a node offers by itself, if it is one's.

@@ -3,14 +3,20 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::language::quantity::{Duration, Size};
+use crate::language::quantity::{Duration, Rate, Size};
 
-/// Settings of TCP (RFC 9293); what is not given is TCP's own default.
+/// Settings of TCP (RFC 9293); what is not given is the default of the profile ("tcp", "tcp-linux", "tcp-classic",
+/// "tcp-constrained"), here that of "tcp".
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct TcpOptions {
-    /// Congestion control: "cubic" (default, RFC 9438) or "reno" (RFC 5681 with RFC 6582).
+    /// Congestion control: "cubic" (default, RFC 9438), "reno" (RFC 5681), "vegas", "westwood", "ledbat" (LEDBAT++),
+    /// "dctcp" (RFC 8257, with `ecn`) or "bbr" (BBRv3).
     pub congestion: Option<CongestionControl>,
+    /// True to let CUBIC leave its first slow start when the round-trip time grows (HyStart++, RFC 9406); default true.
+    pub hystart: Option<bool>,
+    /// True to send at a rate instead of in bursts; default false, but "bbr" always does.
+    pub pacing: Option<bool>,
     /// The largest segment: "1460 B"; default: what the interface's MTU allows; "64 B" to "65495 B".
     pub mss: Option<Size>,
     /// True to gather small writes (RFC 896); default true.
@@ -42,6 +48,10 @@ pub struct TcpOptions {
     pub send_buffer: Option<Size>,
     /// How much the receiver holds: "1 MiB" (default), "1 KiB" to "1 GiB".
     pub receive_buffer: Option<Size>,
+    /// How much the receiver holds at first: it grows up to `receive-buffer` as its application reads; default: all.
+    pub receive_buffer_initial: Option<Size>,
+    /// How fast the receiving application reads: "1 Mbit/s"; default: at once.
+    pub reader_rate: Option<Rate>,
     /// True to let Nagle's algorithm wait for small segments only (Minshall's variant, as Linux does); default false.
     pub minshall: Option<bool>,
     /// How many segments at the start are acknowledged at once: 0 (default) to 255; Linux has up to 16.
@@ -105,6 +115,16 @@ pub enum CongestionControl {
     Cubic,
     /// Reno (RFC 5681) with NewReno's recovery (RFC 6582).
     Reno,
+    /// Vegas (Brakmo and Peterson, 1995).
+    Vegas,
+    /// Westwood+ (Grieco and Mascolo, 2004).
+    Westwood,
+    /// LEDBAT++ (draft-irtf-iccrg-ledbat-plus-plus).
+    Ledbat,
+    /// DCTCP (RFC 8257).
+    Dctcp,
+    /// BBRv3 (draft-ietf-ccwg-bbr).
+    Bbr,
 }
 
 /// How losses are found.

@@ -1,6 +1,7 @@
 //! Ranges and combinations of the protocols' options: a file for each protocol.
 
 mod coap;
+mod mptcp;
 mod sctp;
 mod tcp;
 mod udp;
@@ -9,6 +10,7 @@ use super::section;
 use crate::language::diagnostic::Finding;
 use crate::language::document::Document;
 use crate::language::path::Path;
+use crate::language::stack::TcpProfile;
 
 /// Checks the options of all traffic.
 pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
@@ -17,6 +19,10 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         if let Some(coap) = &traffic.options.coap {
             unused("coap", &traffic.over, &path, findings);
             coap::check(coap, &traffic.workload, &path.key("coap"), findings);
+        }
+        if let Some(mptcp) = &traffic.options.mptcp {
+            unused("mptcp", &traffic.over, &path, findings);
+            mptcp::check(mptcp, &path.key("mptcp"), findings);
         }
         if let Some(sctp) = &traffic.options.sctp {
             unused("sctp", &traffic.over, &path, findings);
@@ -34,7 +40,8 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
 }
 
 fn unused(protocol: &str, over: &str, path: &Path, findings: &mut Vec<Finding>) {
-    if !over.split('/').any(|name| name == protocol) {
+    let is_profile = |name: &str| protocol == "tcp" && TcpProfile::ALL.iter().any(|it| it.name() == name);
+    if !over.split('/').any(|name| name == protocol || is_profile(name)) {
         let message = format!("options of `{protocol}`, which does not occur in \"{over}\"");
         findings.push(Finding::warning(path.key(protocol), message).at_key());
     }

@@ -1,7 +1,7 @@
 //! Ranges and combinations of TCP's options.
 
 use crate::language::diagnostic::Finding;
-use crate::language::document::TcpOptions;
+use crate::language::document::{CongestionControl, TcpOptions};
 use crate::language::path::Path;
 use crate::language::quantity::{Duration, Size};
 
@@ -11,6 +11,13 @@ pub(super) fn check(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) 
         ("mss", tcp.mss, 64, 65_495, "\"64 B\" to \"65495 B\""),
         ("send-buffer", tcp.send_buffer, BUFFER_MIN, BUFFER_MAX, "\"1 KiB\" to \"1 GiB\""),
         ("receive-buffer", tcp.receive_buffer, BUFFER_MIN, BUFFER_MAX, "\"1 KiB\" to \"1 GiB\""),
+        (
+            "receive-buffer-initial",
+            tcp.receive_buffer_initial,
+            BUFFER_MIN,
+            BUFFER_MAX,
+            "\"1 KiB\" to \"1 GiB\"",
+        ),
     ];
     for (entry, size, min, max, range) in sizes {
         if let Some(size) = size.map(Size::as_bytes)
@@ -19,6 +26,10 @@ pub(super) fn check(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) 
             findings
                 .push(Finding::error(path.key(entry), format!("{size} B is out of range")).expected(range));
         }
+    }
+    if tcp.congestion == Some(CongestionControl::Dctcp) && tcp.ecn == Some(false) {
+        let finding = Finding::error(path.key("ecn"), "DCTCP lives by congestion marks (RFC 8257)");
+        findings.push(finding.help("leave `ecn` out, or use another `congestion`"));
     }
     if tcp.initial_window.is_some_and(|window| !(1..=1000).contains(&window)) {
         let finding = Finding::error(path.key("initial-window"), "the window is out of range");
@@ -50,6 +61,10 @@ pub(super) fn check(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) 
     if tcp.user_timeout.is_some_and(|time| time < USER_TIMEOUT_LEAST) {
         let finding = Finding::error(path.key("user-timeout"), "data cannot be given up so soon");
         findings.push(finding.expected("at least \"1 s\""));
+    }
+    if tcp.reader_rate.is_some_and(|rate| rate.as_bits_per_second() == 0) {
+        let finding = Finding::error(path.key("reader-rate"), "such a reader never reads");
+        findings.push(finding.expected("more than \"0 bit/s\""));
     }
     if tcp.keep_alive.is_some_and(|time| time.as_nanos() == 0) {
         let finding = Finding::error(path.key("keep-alive"), "probes without a pause between them");

@@ -1,0 +1,130 @@
+//! DCTCP (RFC 8257): the window shrinks by as much as the share of the bytes that were marked.
+
+use sim_core::SimTime;
+
+use super::{Acknowledged, Congestion, CongestionControl, Delivery, Reno};
+
+/// Reno that answers marks in proportion. Its peer has to echo each mark (RFC 8257 §3.2).
+#[derive(Clone, Debug)]
+pub struct Dctcp {
+    reno: Reno,
+    /// DCTCP.Alpha in units of 2^-20.
+    alpha: u64,
+    /// DCTCP.BytesAcked and DCTCP.BytesMarked of this observation window.
+    acknowledged: u64,
+    marked: u64,
+}
+
+impl Dctcp {
+    /// A controller in slow start.
+    pub fn new(segment_size: u32, initial_window: u64) -> Self {
+        Self { reno: Reno::new(segment_size, initial_window), alpha: ONE, acknowledged: 0, marked: 0 }
+    }
+}
+
+impl CongestionControl for Dctcp {
+    #[inline]
+    fn window(&self) -> u64 {
+        self.reno.window
+    }
+
+    fn ssthresh(&self) -> u64 {
+        self.reno.ssthresh
+    }
+
+    fn on_acknowledged(&mut self, ack: &Acknowledged<'_>) {
+        self.reno.on_acknowledged(ack);
+    }
+
+    fn measures_delivery(&self) -> bool {
+        true
+    }
+
+    /// RFC 8257 §3.3, steps 1 to 8.
+    fn on_delivered(&mut self, delivery: &Delivery) {
+        self.acknowledged += delivery.delivered;
+        self.marked += delivery.marked;
+        if delivery.round_start && self.acknowledged > 0 {
+            let share = u128::from(self.marked) * u128::from(ONE) / u128::from(self.acknowledged);
+            let share = u64::try_from(share).unwrap_or(ONE).min(ONE);
+            self.alpha = self.alpha - self.alpha / GAIN + share / GAIN;
+            self.acknowledged = 0;
+            self.marked = 0;
+        }
+    }
+
+    fn on_congestion(&mut self, now: SimTime, in_flight: u64, cause: Congestion) {
+        match cause {
+            Congestion::Loss => self.reno.on_congestion(now, in_flight, cause), // §3.5
+            Congestion::Marked => {
+                // §3.3 step 9: cwnd·(1 − Alpha/2).
+                let reno = &mut self.reno;
+                let less = u128::from(reno.window) * u128::from(self.alpha) / u128::from(2 * ONE);
+                let less = u64::try_from(less).unwrap_or(reno.window);
+                reno.window = (reno.window - less).max(2 * reno.segment_size);
+                reno.ssthresh = reno.window;
+                reno.acknowledged = 0;
+            }
+        }
+    }
+
+    fn on_timeout(&mut self, now: SimTime, in_flight: u64, first: bool) {
+        self.reno.on_timeout(now, in_flight, first);
+    }
+
+    fn on_recovered(&mut self, window: u64) {
+        self.reno.on_recovered(window);
+    }
+
+    fn on_idle(&mut self, now: SimTime) {
+        self.reno.on_idle(now);
+    }
+
+    fn on_segment_size(&mut self, segment_size: u32) {
+        self.reno.on_segment_size(segment_size);
+    }
+}
+
+/// Alpha's 1.
+const ONE: u64 = 1 << 20;
+
+/// 1/g, as §4.2 recommends.
+const GAIN: u64 = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn window(dctcp: &mut Dctcp, acknowledged: u64, marked: u64) {
+        let delivered = acknowledged;
+        let nothing = Delivery::nothing(SimTime::ZERO);
+        dctcp.on_delivered(&Delivery { delivered, marked, round_start: true, ..nothing });
+    }
+
+    #[test]
+    fn the_first_mark_halves() {
+        let mut dctcp = Dctcp::new(1000, 40_000);
+        dctcp.on_congestion(SimTime::ZERO, 40_000, Congestion::Marked);
+        assert_eq!((dctcp.window(), dctcp.ssthresh()), (20_000, 20_000), "alpha begins at 1");
+    }
+
+    #[test]
+    fn alpha_follows_the_share_of_marked_bytes() {
+        let mut dctcp = Dctcp::new(1000, 40_000);
+        window(&mut dctcp, 40_000, 0); // 15/16.
+        assert_eq!(dctcp.alpha, ONE / 16 * 15);
+        dctcp.alpha = ONE / 4;
+        window(&mut dctcp, 40_000, 20_000); // 1/4·15/16 + 1/2·1/16 = 17/64.
+        assert_eq!(dctcp.alpha, ONE / 64 * 17);
+        dctcp.on_congestion(SimTime::ZERO, 40_000, Congestion::Marked);
+        assert_eq!(dctcp.window(), 34_688, "40 000·(1 − 17/128) = 34 687.5");
+    }
+
+    #[test]
+    fn a_loss_halves_as_with_reno() {
+        let mut dctcp = Dctcp::new(1000, 40_000);
+        dctcp.alpha = 0;
+        dctcp.on_congestion(SimTime::ZERO, 40_000, Congestion::Loss);
+        assert_eq!(dctcp.window(), 20_000);
+    }
+}
