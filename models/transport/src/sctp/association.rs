@@ -105,6 +105,8 @@ pub(super) struct Association {
     /// Bytes of chunks in a full packet (PMDCS).
     pub(super) pmdcs: u32,
     pub(super) nonce: u64,
+    /// Memory that chunks are made in.
+    pub(super) scratch: Vec<u8>,
 }
 
 /// The random numbers of an association.
@@ -187,6 +189,7 @@ impl Association {
             fragment_max: pmdcs - DATA_HEADER_LEN as u32,
             pmdcs,
             nonce: numbers.nonce,
+            scratch: Vec::new(),
             config,
         };
         for remote in remotes {
