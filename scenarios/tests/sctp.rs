@@ -188,3 +188,23 @@ fn a_diagram_names_the_chunks() {
         }
     }
 }
+
+#[test]
+fn marks_slow_down_without_losses() {
+    // RFC 4960 Appendix A: a queue that marks in place of dropping.
+    let parts = r#""nodes": { "a": {}, "r": {}, "b": {} },
+      "links": [ { "between": ["a", "r"], "rate": "100 Mbit/s", "delay": "5 ms" },
+                 { "between": ["r", "b"], "rate": "5 Mbit/s", "delay": "10 ms",
+                   "queue": { "red": { "min": 5, "max": 15, "limit": "100 packets", "ecn": true } } } ]"#;
+    let bulk = r#""bulk": { "bytes": "3 MB" }"#;
+    for over in ["sctp", "sctp/udp"] {
+        let [without, with] =
+            ["false", "true"].map(|ecn| outcome(&scenario(parts, over, &format!(r#""ecn": {ecn}"#), bulk)));
+        for outcome in [&without, &with] {
+            assert_eq!(value(outcome, "application_bytes"), 3e6, "over {over}");
+        }
+        let (lost, marked) = (value(&without, "retransmission_bytes"), value(&with, "retransmission_bytes"));
+        assert!(lost > 10_000.0 && marked < lost / 4.0, "{lost} without, {marked} with, over {over}");
+        assert!(value(&with, "goodput_bps") > 4e6, "over {over}");
+    }
+}

@@ -126,6 +126,7 @@ fn link(rng: &mut ChaCha8Rng) -> Link {
         duplicate: up_to(50_000),
         reorder: up_to(200_000),
         corrupt: up_to(30_000),
+        mark: 0,
         down: None,
     }
 }
