@@ -12,7 +12,7 @@ use wire::payload::{Payload, Slice};
 
 use super::config::MptcpConfig;
 use super::connection::{Connection, Mode, Outside};
-use super::event::{Fallback, MptcpEndpointCounters, MptcpEvent, MptcpId, MptcpStats, SubflowStats};
+use super::event::{Fallback, MptcpEndpointCounters, MptcpEvent, MptcpId};
 use super::path::{Joining, Path};
 use super::subflow::{Birth, Stage, Subflow};
 use super::table::Table;
@@ -23,8 +23,8 @@ use crate::tcp::{CloseReason, ConnectionId, ListenerId, State, TcpEndpoint, TcpE
 /// The Multipath TCP of one host.
 #[derive(Debug)]
 pub struct MptcpEndpoint {
-    tcp: TcpEndpoint<Subflow>,
-    table: Table,
+    pub(super) tcp: TcpEndpoint<Subflow>,
+    pub(super) table: Table,
     events: VecDeque<MptcpEvent>,
     locals: Vec<IpAddr>,
     /// Connections whose data may be given to subflows.
@@ -242,38 +242,6 @@ impl MptcpEndpoint {
                 outside.tcp.set_flow(path.id, flow);
             }
         });
-    }
-
-    /// The connection at this moment.
-    pub fn stats(&self, id: MptcpId) -> Option<MptcpStats> {
-        let connection = self.table.get(id)?;
-        let subflows = connection.paths.iter().map(|path| {
-            let standing = self.tcp.standing(path.id).filter(|_| path.alive);
-            SubflowStats {
-                local: path.local,
-                remote: path.remote,
-                ready: path.ready,
-                over: !path.alive,
-                backup: path.backup || path.peer_backup,
-                bytes_new: path.bytes_new,
-                bytes_again: path.bytes_again,
-                bytes_received: path.bytes_received,
-                cwnd: standing.map_or(0, |standing| standing.cwnd),
-                srtt: standing.and_then(|standing| standing.srtt),
-            }
-        });
-        let fallback = match connection.mode {
-            Mode::Fallback(reason, _) => Some(reason),
-            Mode::Opening | Mode::Multipath => None,
-        };
-        Some(MptcpStats {
-            fallback,
-            checksum: connection.checksum,
-            subflows: subflows.collect(),
-            unacknowledged: connection.output.len(),
-            waiting: connection.input.waiting(),
-            counters: connection.counters,
-        })
     }
 
     /// The sockets of the first subflow.
