@@ -50,6 +50,13 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         path: "course/coap-reliability",
         text: include_str!("../scenarios/course/coap-reliability.json"),
     },
+    Shipped { path: "course/battery-models", text: include_str!("../scenarios/course/battery-models.json") },
+    Shipped { path: "course/sleep-current", text: include_str!("../scenarios/course/sleep-current.json") },
+    Shipped { path: "course/solar-week", text: include_str!("../scenarios/course/solar-week.json") },
+    Shipped {
+        path: "course/tcp-and-udp-from-a-mote",
+        text: include_str!("../scenarios/course/tcp-and-udp-from-a-mote.json"),
+    },
     Shipped {
         path: "course/energy-of-a-message",
         text: include_str!("../scenarios/course/energy-of-a-message.json"),

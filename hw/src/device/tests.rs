@@ -176,6 +176,7 @@ enum Step {
     Enter(u8),
     Occupy { state: u8, back: u64, ahead: u64, length: u64 },
     Integrate,
+    Lag(u64),
     Power(bool),
 }
 
@@ -185,6 +186,7 @@ fn step() -> impl Strategy<Value = (u64, Step)> {
         (1_u8..5, 0..3_000_000_u64, 0..3_000_000_u64, 0..9_000_000_u64)
             .prop_map(|(state, back, ahead, length)| Step::Occupy { state, back, ahead, length }),
         Just(Step::Integrate),
+        (0..9_000_000_u64).prop_map(Step::Lag),
         any::<bool>().prop_map(Step::Power),
     ];
     (0..5_000_000_u64, what)
@@ -218,6 +220,7 @@ proptest! {
                     device.occupy(now, PartId(u8::from(back > ahead)), activity(StateId(state), from, until), &[("x", 3), ("y", 7)]);
                 }
                 Step::Integrate => drop(device.integrate(now)),
+                Step::Lag(back) => drop(device.integrate(SimTime::from_nanos(now.as_nanos().saturating_sub(back)))),
                 Step::Power(on) => device.set_powered(now, on),
             }
         }
