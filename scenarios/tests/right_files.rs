@@ -99,17 +99,41 @@ fn zipped_parameters_vary_together() {
     let text = r#"{ "name": "z", "duration": "1 s", "nodes": { "a": {}, "b": {} },
         "links": [{ "between": ["a", "b"], "rate": "$rate", "delay": "$delay" }],
         "traffic": [{ "from": "a", "to": "b", "over": "$over", "workload": { "bulk": {} } }],
-        "sweep": { "over": { "rate": ["1 Mbit/s", "2 Mbit/s"], "over": ["tcp", "udp"], "delay": ["1 ms", "2 ms"] },
+        "sweep": { "over": { "rate": ["1 Mbit/s", "2 Mbit/s"], "over": ["tcp", "sctp"], "delay": ["1 ms", "2 ms"] },
                    "zip": [["rate", "delay"]] } }"#;
     let plan = planned(text.as_bytes(), &Overrides::default());
     let points: Vec<Vec<usize>> = plan.points().map(|point| point.choice).collect();
     assert_eq!(points, [[0, 0, 0], [0, 1, 0], [1, 0, 1], [1, 1, 1]]);
 }
 
+/// Three paths, of which two have one rate, each without and with loss.
+const PATHS: &str = r#"{ "name": "z", "duration": "1 s", "nodes": { "a": {}, "b": {} },
+    "links": [{ "between": ["a", "b"], "rate": "$rate", "delay": "$delay", "loss": "$loss" }],
+    "traffic": [{ "from": "a", "to": "b", "over": "tcp", "workload": { "bulk": {} } }],
+    "sweep": { "over": { "rate": ["1 Mbit/s", "1 Mbit/s", "2 Mbit/s"], "delay": ["1 ms", "9 ms", "1 ms"],
+                         "loss": ["0 %", "1 %"] },
+               "zip": [["rate", "delay"]] } }"#;
+
+#[test]
+fn combinations_may_repeat_a_value() {
+    let plan = planned(PATHS.as_bytes(), &Overrides::default());
+    let points: Vec<Vec<usize>> = plan.points().map(|point| point.choice).collect();
+    assert_eq!(points, [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0], [1, 0, 1]]);
+    let last: Vec<String> = plan.values(&plan.point(5)).into_iter().map(|(_, value)| value).collect();
+    assert_eq!(last, ["2 Mbit/s", "1 ms", "1 %"]);
+}
+
+#[test]
+fn combinations_that_differ_in_what_is_set_become_one() {
+    let plan = planned(PATHS.as_bytes(), &set("delay", "5 ms"));
+    let points: Vec<Vec<usize>> = plan.points().map(|point| point.choice).collect();
+    assert_eq!(points, [[0, 0], [0, 1], [1, 0], [1, 1]]);
+}
+
 #[test]
 fn a_million_nodes_by_a_rule_are_resolved() {
     let text = r#"{ "name": "m", "duration": "1 s", "topology": { "n": { "chain": { "nodes": 1000000 } } },
-        "traffic": [{ "from": "n[0]", "to": "n[999999]", "over": "udp", "workload": { "bulk": {} } }] }"#;
+        "traffic": [{ "from": "n[0]", "to": "n[999999]", "over": "tcp", "workload": { "bulk": {} } }] }"#;
     let scenario = scenario(text);
     assert_eq!((scenario.node_count(), scenario.links.len()), (1_000_000, 999_999));
     assert_eq!(scenario.node_name(scenario.flows[0].to_node()), "n[999999]");
@@ -131,7 +155,7 @@ fn parallel_flows_and_links_are_numbered() {
     let text = r#"{ "name": "p", "duration": "1 s", "nodes": { "a": {}, "b": {} },
         "links": [{ "between": ["a", "b"] }, { "between": ["a", "b"] }],
         "traffic": [{ "from": "a", "to": "b", "over": "tcp", "count": 2, "workload": { "bulk": {} } },
-                    { "from": "a", "to": "b", "over": "udp", "workload": { "bulk": { "bytes": "1 MB" } } }] }"#;
+                    { "from": "a", "to": "b", "over": "tcp", "workload": { "bulk": { "bytes": "1 MB" } } }] }"#;
     let scenario = scenario(text);
     let links: Vec<String> = scenario.links.iter().map(|link| scenario.link_name(link)).collect();
     assert_eq!(links, ["a-b", "a-b#2"]);

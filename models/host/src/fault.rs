@@ -106,6 +106,7 @@ impl<O: Observer> World<O> {
 
     fn power_on(&mut self, node: NodeId) {
         self.network.set_node_down(node, false);
+        self.network.restart_radios(node);
         self.with_host(node, |host, around| host.start(around));
     }
 }

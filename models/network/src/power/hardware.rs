@@ -197,7 +197,9 @@ impl Hardware {
         state: RadioState,
         purpose: Purpose,
     ) -> SimDuration {
-        let Some((part, state)) = self.state_of(port, state) else { return SimDuration::ZERO };
+        let Some((part, state)) = self.state_of(port, state).filter(|_| self.device.is_powered()) else {
+            return SimDuration::ZERO;
+        };
         let way = self.device.enter(now, part, state, purpose);
         self.relieve(now);
         way

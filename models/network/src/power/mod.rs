@@ -128,7 +128,7 @@ impl<O: Observer> Network<O> {
         match self.port_infos[port.index()].attachment {
             Attachment::Link(_) => ends.push(self.ports[port.index()].peer),
             Attachment::Segment(index) => ends.extend_from_slice(&self.segments[index as usize].ports),
-            Attachment::Detached => {}
+            Attachment::Radio(_) | Attachment::Detached => {}
         }
         for end in ends {
             if let Some(hardware) = self.hardware_of(end) {

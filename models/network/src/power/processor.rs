@@ -97,7 +97,6 @@ impl<O: Observer> Network<O> {
         packet.epoch = hardware.boots();
         match hardware.work(now, packet.len(), packet.account.flow) {
             None => {
-                self.packets[id].ingress = PortId::NONE.0;
                 self.unframe(id);
                 self.discard(node, None, id, DropCause::QueueFull);
             }
