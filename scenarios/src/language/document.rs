@@ -40,8 +40,9 @@ pub use node::{
     Services,
 };
 pub use options::{
-    CoapMethod, CoapOptions, CongestionControl, LossDetection, PathMtuDiscovery, ProtocolOptions,
-    SctpOptions, SctpReliability, SctpScheduler, SynCookies, TcpOptions, UdpOptions,
+    CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
+    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpOptions, SctpReliability,
+    SctpScheduler, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
