@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sctp_lab::{Faults, Lab, Link, at, runs};
+use sctp_lab::{Faults, Lab, Link, PORT, address, at, runs};
 use sim_core::{SimDuration, SimTime};
 use transport::endpoint::Endpoint;
 use transport::sctp::{
     AssociationId, AssociationStats, CloseReason, MessageOptions, Reliability, Scheduler, SctpConfig,
-    SctpError, SctpEvent,
+    SctpEndpoint, SctpError, SctpEvent,
 };
 use wire::payload::{Payload, Slice};
 
@@ -81,6 +81,20 @@ impl Script {
 }
 
 impl Heard {
+    /// Whether everything that must arrive has.
+    fn has_all(&self, script: &Script) -> bool {
+        self.has_from(script, 0)
+    }
+
+    /// The same from a message on.
+    fn has_from(&self, script: &Script, first: usize) -> bool {
+        let messages = (0..).zip(&script.messages).skip(first);
+        script.messages.len() > first
+            && messages
+                .filter(|(_, (_, options))| options.reliability == Reliability::Full)
+                .all(|(number, _)| self.count.contains_key(&number))
+    }
+
     /// Reads all, and compares it with what the other side says.
     fn take(&mut self, lab: &mut Lab, side: usize, id: AssociationId, script: &Script, context: &str) {
         while let Some(message) = lab.ends[side].receive(id) {
@@ -112,6 +126,7 @@ fn link(rng: &mut ChaCha8Rng) -> Link {
         duplicate: up_to(50_000),
         reorder: up_to(200_000),
         corrupt: up_to(30_000),
+        mark: 0,
         down: None,
     }
 }
@@ -216,6 +231,127 @@ impl Totals {
         all.forward_tsns += stats.forward_tsns;
         all.failovers += stats.failovers;
     }
+}
+
+/// Both sides begin at once, from the ports that they listen on.
+fn collide(seed: u64) {
+    let context = format!("collision {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let links = [link(&mut rng), link(&mut rng)];
+    let config = std::sync::Arc::new(patient());
+    let mut lab = Lab::new(seed, links);
+    let mut begin = |side: usize| {
+        let (own, peer) = (address(side, 0), address(1 - side, 0));
+        lab.ends[side].listen(&[own], PORT, config.clone()).expect("nobody listens yet");
+        let id = lab.ends[side].connect(lab.now, &[own], PORT, &[peer], PORT, config.clone());
+        id.expect("the port is free")
+    };
+    let ids = [begin(0), begin(1)];
+    lab.drain(0);
+    lab.drain(1);
+    let mut scripts = [script(&mut rng, 30), script(&mut rng, 30)];
+    let mut heard = [Heard::default(), Heard::default()];
+    let mut open = [true; 2];
+    while lab.step(SimTime::from_secs(20_000)) && open.contains(&true) {
+        for side in 0..2 {
+            for (_, event) in std::mem::take(&mut lab.events[side]) {
+                open[side] &= !matches!(event, SctpEvent::Closed { .. });
+                assert!(!matches!(event, SctpEvent::Accepted { .. }), "{context}: there is one association");
+            }
+            heard[side].take(&mut lab, side, ids[side], &scripts[1 - side], &context);
+            let ends = side == 0 && heard[0].has_all(&scripts[1]) && heard[1].has_all(&scripts[0]);
+            scripts[side].go_on(&mut lab, side, ids[side], ends);
+        }
+    }
+    assert_eq!(open, [false; 2], "{context}");
+    for side in 0..2 {
+        assert!(heard[side].has_all(&scripts[1 - side]), "{context}: side {side} misses something");
+        assert!(heard[side].count.values().all(|count| *count == 1), "{context}: something came twice");
+    }
+}
+
+/// Side 0 loses its memory in the middle and begins again from the same port.
+fn restart(seed: u64) -> bool {
+    let context = format!("restart {seed}");
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let links = [link(&mut rng), link(&mut rng)];
+    let config = std::sync::Arc::new(patient());
+    let mut lab = Lab::new(seed, links);
+    lab.ends[1].listen(&[address(1, 0)], PORT, config.clone()).expect("nobody listens yet");
+    let begin = |lab: &mut Lab| {
+        let id = lab.ends[0].connect(lab.now, &[address(0, 0)], 7777, &[address(1, 0)], PORT, config.clone());
+        lab.drain(0);
+        id.expect("the port is free")
+    };
+    let mut ids = [Some(begin(&mut lab)), None];
+    let mut scripts = [script(&mut rng, 60), script(&mut rng, 60)];
+    let mut later = scripts.each_mut().map(|script| script.messages.split_off(30));
+    let firsts = scripts.each_ref().map(|script| script.messages.len());
+    let mut heard = [Heard::default(), Heard::default()];
+    let crash_at = at(300 + u64::from(rng.next_u32() % 3000));
+    let (mut crashed, mut noticed, mut open) = (false, false, [true; 2]);
+    while lab.step(SimTime::from_secs(20_000)) && open.contains(&true) {
+        if !crashed && lab.now >= crash_at && ids[1].is_some() {
+            crashed = true;
+            lab.ends[0] = SctpEndpoint::new(ChaCha8Rng::seed_from_u64(seed ^ 0xC4A5));
+            lab.events[0].clear();
+            ids[0] = Some(begin(&mut lab));
+            heard[0] = Heard::default();
+            scripts[0].next = firsts[0];
+            scripts[0].messages.append(&mut later[0]);
+        }
+        for side in 0..2 {
+            for (_, event) in std::mem::take(&mut lab.events[side]) {
+                match event {
+                    SctpEvent::Accepted { id, .. } => ids[side] = Some(id),
+                    SctpEvent::Restarted(_) if !noticed => {
+                        noticed = true;
+                        scripts[1].next = firsts[1];
+                        scripts[1].messages.append(&mut later[1]);
+                    }
+                    SctpEvent::Closed { .. } => open[side] = false,
+                    _ => {}
+                }
+            }
+            let Some(id) = ids[side] else { continue };
+            heard[side].take(&mut lab, side, id, &scripts[1 - side], &context);
+            let all = heard[1].has_from(&scripts[0], firsts[0]) && heard[0].has_from(&scripts[1], firsts[1]);
+            scripts[side].go_on(&mut lab, side, id, side == 0 && noticed && all);
+        }
+    }
+    assert!(crashed && noticed, "{context}: {crashed} {noticed}");
+    assert_eq!(open, [false; 2], "{context}");
+    for heard in &heard {
+        assert!(heard.count.values().all(|count| *count == 1), "{context}: something came twice");
+    }
+    heard[0].count.keys().all(|number| *number as usize >= firsts[1])
+}
+
+/// Faults, not a dead peer, are what is tried: an association may not give up.
+fn patient() -> SctpConfig {
+    SctpConfig {
+        outbound_streams: STREAMS,
+        association_max_retrans: 60,
+        max_init_retransmits: 30,
+        ..SctpConfig::default()
+    }
+}
+
+#[test]
+fn associations_that_begin_on_both_sides_are_one() {
+    (0..100).for_each(collide);
+}
+
+#[test]
+fn what_follows_a_restart_arrives_once_and_nothing_of_before_comes_back() {
+    assert!((0..100).all(restart), "the new side 0 hears nothing of the old association");
+}
+
+#[test]
+#[ignore = "takes minutes; run in release"]
+fn collisions_and_restarts_for_ten_thousand_seeds() {
+    (100..10_100).for_each(collide);
+    assert!((100..10_100).all(restart));
 }
 
 #[test]

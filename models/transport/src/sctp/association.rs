@@ -11,6 +11,7 @@ use wire::sctp::{Cause, Causes, Chunk, DATA_HEADER_LEN, Initiation, Parameter, P
 
 use super::config::SctpConfig;
 use super::cookie::{Addresses, Cookie};
+use super::ecn::Ecn;
 use super::event::{AssociationStats, MessageOptions, PathState, ReceivedMessage, SctpError};
 use super::inbound::Inbound;
 use super::outbound::Outbound;
@@ -91,6 +92,7 @@ pub(super) struct Association {
     pub(super) error_count: u32,
     pub(super) control_path: usize,
     pub(super) peer_forwards_tsns: bool,
+    pub(super) ecn: Ecn,
     pub(super) forward_due: bool,
     /// One packet of retransmissions goes out whatever the window says (RFC 9260 §7.2.4 rule 3).
     pub(super) force_retransmission: bool,
@@ -105,6 +107,8 @@ pub(super) struct Association {
     /// Bytes of chunks in a full packet (PMDCS).
     pub(super) pmdcs: u32,
     pub(super) nonce: u64,
+    /// Memory that chunks are made in.
+    pub(super) scratch: Vec<u8>,
 }
 
 /// The random numbers of an association.
@@ -177,6 +181,7 @@ impl Association {
             error_count: 0,
             control_path: 0,
             peer_forwards_tsns: false,
+            ecn: Ecn::default(),
             forward_due: false,
             force_retransmission: false,
             blocked: false,
@@ -187,6 +192,7 @@ impl Association {
             fragment_max: pmdcs - DATA_HEADER_LEN as u32,
             pmdcs,
             nonce: numbers.nonce,
+            scratch: Vec::new(),
             config,
         };
         for remote in remotes {
@@ -215,6 +221,7 @@ impl Association {
     pub(super) fn take_peer(&mut self, now: SimTime, cookie: &Cookie) {
         self.peer_tag = cookie.peer_tag;
         self.peer_forwards_tsns = cookie.peer_forwards_tsns && self.config.partial_reliability;
+        self.ecn.agreed = cookie.peer_knows_ecn && self.config.ecn;
         self.inbound =
             Inbound::new(cookie.peer_initial_tsn, cookie.inbound_streams, self.config.receive_buffer);
         self.changes.abandoned += self.out.limit_streams(cookie.outbound_streams);
@@ -253,6 +260,9 @@ impl Association {
         if config.partial_reliability {
             list.push(&Parameter::ForwardTsn);
             list.push(&Parameter::SupportedExtensions(&[wire::sctp::ChunkType::FORWARD_TSN.0]));
+        }
+        if config.ecn {
+            list.push(&Parameter::EcnCapable);
         }
         list
     }

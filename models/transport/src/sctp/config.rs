@@ -39,6 +39,8 @@ pub struct SctpConfig {
     pub potentially_failed: Option<u32>,
     /// Whether messages may be given up (RFC 3758).
     pub partial_reliability: bool,
+    /// Whether explicit congestion notification is asked for (RFC 4960 Appendix A).
+    pub ecn: bool,
     /// Which stream is served next (RFC 8260 §3).
     pub scheduler: Scheduler,
     /// Whether the user's messages may be held back until an acknowledgement comes, as by Nagle (RFC 9260 §6.1).
@@ -106,6 +108,7 @@ impl Default for SctpConfig {
             heartbeat_interval: Some(SimDuration::from_secs(30)),
             potentially_failed: None,
             partial_reliability: true,
+            ecn: false,
             scheduler: Scheduler::default(),
             bundling: false,
             encapsulation: None,

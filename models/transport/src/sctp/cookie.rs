@@ -32,6 +32,7 @@ pub(super) struct Cookie {
     pub(super) outbound_streams: u16,
     pub(super) inbound_streams: u16,
     pub(super) peer_forwards_tsns: bool,
+    pub(super) peer_knows_ecn: bool,
     /// The peer's addresses; the first is the one that its INIT came from.
     pub(super) addresses: Addresses,
 }
@@ -84,7 +85,7 @@ impl CookieJar {
         }
         out.extend(cookie.outbound_streams.to_be_bytes());
         out.extend(cookie.inbound_streams.to_be_bytes());
-        out.push(u8::from(cookie.peer_forwards_tsns));
+        out.push(u8::from(cookie.peer_forwards_tsns) | u8::from(cookie.peer_knows_ecn) << 1);
         let addresses = cookie.addresses.iter().take(ADDRESSES_MAX);
         out.push(addresses.len() as u8);
         for address in addresses {
@@ -139,9 +140,13 @@ fn read(bytes: &[u8]) -> Option<Cookie> {
         peer_rwnd: reader.number()?,
         outbound_streams: reader.short()?,
         inbound_streams: reader.short()?,
-        peer_forwards_tsns: reader.take::<1>()? == [1],
+        peer_forwards_tsns: false,
+        peer_knows_ecn: false,
         addresses: Addresses::new(),
     };
+    let [extensions] = reader.take()?;
+    cookie.peer_forwards_tsns = extensions & 1 != 0;
+    cookie.peer_knows_ecn = extensions & 2 != 0;
     let [count] = reader.take()?;
     for _ in 0..count {
         let address = match reader.take()? {
@@ -192,6 +197,7 @@ mod tests {
             outbound_streams: 10,
             inbound_streams: 11,
             peer_forwards_tsns: true,
+            peer_knows_ecn: true,
             addresses: [IpAddr::from([10, 0, 0, 1]), IpAddr::V6(Ipv6Addr::LOCALHOST)].into_iter().collect(),
         }
     }

@@ -4,6 +4,7 @@ use sim_core::SimTime;
 use wire::account::{FlowId, Reason};
 use wire::sctp::{COMMON_HEADER_LEN, Cause, Causes, Chunk, ChunkType, CommonHeader, checksum, code};
 
+use super::ecn::is_marked;
 use super::endpoint::SctpEndpoint;
 use super::output::Target;
 use super::packet::{Builder, Piece, Walker};
@@ -43,6 +44,7 @@ impl SctpEndpoint {
         let (source, destination) = (received.source, received.destination);
         let origin = Origin { header, source, destination, udp_port, flow };
         let mut walker = Walker::new(packet);
+        walker.marked = is_marked(received.traffic_class);
         let Some((first, _)) = walker.peek() else {
             self.counters.malformed += 1;
             return;

@@ -20,6 +20,15 @@ struct Fragment {
     runs: Runs,
 }
 
+/// The beginning of a message whose fragments come in order: they need not be kept one by one.
+#[derive(Debug)]
+struct Assembly {
+    /// The TSN that goes on with it.
+    next: u64,
+    ssn: u16,
+    message: ReceivedMessage,
+}
+
 #[derive(Debug, Default)]
 struct InStream {
     /// The next stream sequence number to be delivered, counting on from zero.
@@ -49,7 +58,9 @@ pub(super) struct Inbound {
     gaps: VecDeque<(u64, u64)>,
     pub(super) duplicates: SmallVec<[u32; 4]>,
     streams: Vec<InStream>,
+    /// Fragments that came out of order, by TSN; none that `assembly` holds.
     fragments: BTreeMap<u64, Fragment>,
+    assembly: Option<Assembly>,
     ready: VecDeque<ReceivedMessage>,
     /// Bytes of user data held.
     buffered: u64,
@@ -71,6 +82,7 @@ impl Inbound {
             duplicates: SmallVec::new(),
             streams: all,
             fragments: BTreeMap::new(),
+            assembly: None,
             ready: VecDeque::new(),
             buffered: 0,
             limit,
@@ -136,8 +148,7 @@ impl Inbound {
             let message = ReceivedMessage { stream, unordered: flags.unordered, ppid, payload, runs };
             self.deliver(message, ssn);
         } else {
-            self.fragments.insert(tsn, Fragment { flags, stream, ssn, ppid, payload, runs });
-            self.reassemble(tsn);
+            self.on_fragment(tsn, Fragment { flags, stream, ssn, ppid, payload, runs });
         }
         Arrival::New
     }
@@ -213,6 +224,38 @@ impl Inbound {
         }
     }
 
+    /// Takes a fragment: behind those of the message under way, or to be joined later.
+    fn on_fragment(&mut self, tsn: u64, fragment: Fragment) {
+        match &mut self.assembly {
+            Some(assembly) if assembly.next == tsn && assembly.fits(&fragment) => {
+                let mut ends = assembly.push(fragment);
+                let kept = &mut self.fragments;
+                while !ends
+                    && !kept.is_empty()
+                    && kept.get(&assembly.next).is_some_and(|fragment| assembly.fits(fragment))
+                    && let Some(fragment) = kept.remove(&assembly.next)
+                {
+                    ends = assembly.push(fragment);
+                }
+                if ends && let Some(Assembly { ssn, message, .. }) = self.assembly.take() {
+                    self.deliver(message, ssn);
+                }
+            }
+            None if fragment.flags.beginning
+                && tsn <= self.cumulative
+                && self.fragments.range(tsn..).next().is_none_or(|(at, _)| *at != tsn + 1) =>
+            {
+                let Fragment { flags, stream, ssn, ppid, payload, runs } = fragment;
+                let message = ReceivedMessage { stream, unordered: flags.unordered, ppid, payload, runs };
+                self.assembly = Some(Assembly { next: tsn + 1, ssn, message });
+            }
+            Some(_) | None => {
+                self.fragments.insert(tsn, fragment);
+                self.reassemble(tsn);
+            }
+        }
+    }
+
     /// Joins the fragments around `tsn` if they are a whole message now (RFC 9260 §6.9).
     fn reassemble(&mut self, tsn: u64) {
         let Some(fragment) = self.fragments.get(&tsn) else { return };
@@ -265,16 +308,7 @@ impl Inbound {
                 message.ppid = fragment.ppid;
                 message.unordered = fragment.flags.unordered;
             }
-            message.payload.append(fragment.payload);
-            for run in fragment.runs {
-                match message.runs.last_mut() {
-                    Some(before) if before.continues_with(&run) => {
-                        before.bytes += run.bytes;
-                        before.last = run.last;
-                    }
-                    _ => message.runs.push(run),
-                }
-            }
+            append(&mut message, fragment.payload, fragment.runs);
         }
         self.deliver(message, ssn);
     }
@@ -296,6 +330,9 @@ impl Inbound {
             self.gaps.pop_front();
         }
         self.close_gap();
+        if let Some(assembly) = self.assembly.take_if(|assembly| assembly.next <= new) {
+            self.buffered -= u64::from(assembly.message.payload.len());
+        }
         let kept = self.fragments.split_off(&(new + 1));
         for fragment in std::mem::replace(&mut self.fragments, kept).into_values() {
             self.buffered -= u64::from(fragment.payload.len());
@@ -313,6 +350,37 @@ impl Inbound {
             self.deliver_waiting(index);
         }
         true
+    }
+}
+
+impl Assembly {
+    fn fits(&self, fragment: &Fragment) -> bool {
+        let Self { ssn, message, .. } = self;
+        !fragment.flags.beginning
+            && fragment.stream == message.stream
+            && fragment.flags.unordered == message.unordered
+            && (message.unordered || fragment.ssn == *ssn)
+    }
+
+    /// Adds a fragment; says whether it was the last one.
+    fn push(&mut self, fragment: Fragment) -> bool {
+        self.next += 1;
+        append(&mut self.message, fragment.payload, fragment.runs);
+        fragment.flags.ending
+    }
+}
+
+/// Puts more bytes behind a message.
+fn append(message: &mut ReceivedMessage, payload: Payload, runs: Runs) {
+    message.payload.append(payload);
+    for run in runs {
+        match message.runs.last_mut() {
+            Some(before) if before.continues_with(&run) => {
+                before.bytes += run.bytes;
+                before.last = run.last;
+            }
+            _ => message.runs.push(run),
+        }
     }
 }
 

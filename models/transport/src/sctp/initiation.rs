@@ -70,6 +70,7 @@ impl SctpEndpoint {
             outbound_streams: answer.config.outbound_streams.max(1).min(body.inbound_streams),
             inbound_streams: answer.config.inbound_streams.max(1).min(body.outbound_streams),
             peer_forwards_tsns: peer.forwards_tsns,
+            peer_knows_ecn: peer.knows_ecn,
             addresses,
         };
         let sealed = self.jar.seal(&cookie);

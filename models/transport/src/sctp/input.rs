@@ -38,6 +38,9 @@ impl Association {
                     if !self.state.receives_data() {
                         continue; // RFC 9260 §6: discarded after the peer's SHUTDOWN.
                     }
+                    if walker.marked && !seen.data {
+                        self.on_mark(header.tsn);
+                    }
                     seen.data = true;
                     seen.immediate |= header.flags.immediate;
                     match self.inbound.on_data(&header, payload, runs) {
@@ -143,6 +146,8 @@ impl Association {
                     return self.on_unknown(at, kind, bytes);
                 }
             }
+            Chunk::Ecne { lowest_tsn } if self.ecn.agreed => self.on_ecne(now, *lowest_tsn),
+            Chunk::Cwr { lowest_tsn } if self.ecn.agreed => self.on_cwr(*lowest_tsn),
             // COOKIE ECHO was dealt with by the endpoint; INIT stands alone.
             Chunk::CookieEcho(_) | Chunk::Init(_) | Chunk::Pad(_) | Chunk::Data(..) => {}
             Chunk::IData(..)
@@ -210,6 +215,7 @@ impl Association {
         let streams = body.outbound_streams.min(self.config.inbound_streams.max(1));
         self.inbound = Inbound::new(body.initial_tsn, streams, self.config.receive_buffer);
         self.peer_forwards_tsns = peer.forwards_tsns && self.config.partial_reliability;
+        self.ecn.agreed = peer.knows_ecn && self.config.ecn;
         for address in &peer.addresses {
             self.add_path(now, *address);
         }

@@ -6,20 +6,21 @@
 //! and HEARTBEAT timers; fast retransmit; a window, an RTO and an error count for each path; Max.Burst; closed
 //! windows and their probes; switching between paths, also of potentially failed ones (RFC 7829); SHUTDOWN, ABORT,
 //! ERROR; messages that are given up (RFC 3758, RFC 7496); schedulers (RFC 8260 §3); encapsulation in UDP
-//! (RFC 6951); ICMP errors.
+//! (RFC 6951); ICMP errors; ECN (RFC 4960 Appendix A) where both ask for it.
 //!
 //! Different: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
 //! twice.
 //!
 //! Left out: AUTH and address reconfiguration (RFC 4895, RFC 5061), stream reconfiguration (RFC 6525), I-DATA
-//! (RFC 8260 §2), zero checksums (RFC 9653), ECN (RFC 4960 Appendix A), probing for the path MTU (RFC 8899). Their
-//! chunks are answered as unknown ones are.
+//! (RFC 8260 §2), zero checksums (RFC 9653: only a lower layer such as DTLS would allow them), probing for the
+//! path MTU (RFC 8899). Their chunks are answered as unknown ones are.
 
 mod association;
 mod config;
 mod congestion;
 mod cookie;
 mod demux;
+mod ecn;
 mod endpoint;
 mod event;
 mod expiry;

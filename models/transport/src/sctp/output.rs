@@ -80,17 +80,23 @@ impl Association {
 
     /// A SACK and a FORWARD TSN, if they are owed.
     fn push_acknowledgements(&mut self, now: SimTime, builder: &mut Builder) {
-        if self.owes_sack() {
-            let mut chunk = Vec::with_capacity(32);
+        let owes_sack = self.owes_sack();
+        if owes_sack {
+            let mut chunk = std::mem::take(&mut self.scratch);
+            chunk.clear();
             let cumulative = self.inbound.cumulative as u32;
             let blocks = self.inbound.blocks();
             Sack::emit(&mut chunk, cumulative, self.inbound.rwnd(), &blocks, &self.inbound.duplicates);
             self.inbound.duplicates.clear();
             builder.push_control(&chunk);
+            self.scratch = chunk;
             self.ack.due = None;
             self.ack.at_once = false;
             self.ack.packets = 0;
             self.stats.sacks_sent += 1;
+        }
+        if self.ecn.agreed {
+            self.push_ecn(builder, owes_sack);
         }
         if self.forward_due && self.out.advanced >= self.out.base {
             let mut chunk = Vec::new();
@@ -234,11 +240,14 @@ impl Association {
     }
 
     fn send_packet(&mut self, at: usize, builder: Builder, tag: u32, reason: Reason) -> Transmit {
-        let dont_fragment = !builder.fragmentable;
+        let (dont_fragment, traffic_class) = (!builder.fragmentable, self.traffic_class(&builder));
         let packet = builder.finish((self.local_port, self.peer_port), tag, self.flow, reason);
         let path = &self.paths[at.min(self.paths.len() - 1)];
         let local_port = self.config.encapsulation.map(|ports| ports.local_port);
-        Transmit { dont_fragment, ..transmit(path, local_port, packet) }
+        let mut transmit = transmit(path, local_port, packet);
+        transmit.dont_fragment = dont_fragment;
+        transmit.traffic_class = traffic_class;
+        transmit
     }
 }
 

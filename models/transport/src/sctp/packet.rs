@@ -133,6 +133,8 @@ pub(super) enum Piece {
 /// The chunks of an arrived packet, in order.
 #[derive(Debug)]
 pub(super) struct Walker {
+    /// Whether a router has marked the packet (RFC 3168 §5).
+    pub(super) marked: bool,
     head: SmallVec<[u8; HEADER_CAPACITY]>,
     at: usize,
     rest: Payload,
@@ -149,7 +151,7 @@ impl Walker {
         let rest = packet.take_payload();
         let mut runs = std::mem::take(&mut packet.account.runs);
         fit_runs(&mut runs, rest.len());
-        Self { head, at: 0, rest, runs }
+        Self { marked: false, head, at: 0, rest, runs }
     }
 
     fn left(&self) -> usize {

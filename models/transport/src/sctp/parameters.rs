@@ -13,6 +13,7 @@ pub(super) struct PeerParameters<'a> {
     pub(super) addresses: Addresses,
     pub(super) cookie: Option<&'a [u8]>,
     pub(super) forwards_tsns: bool,
+    pub(super) knows_ecn: bool,
     /// Type and value of what is to be reported (RFC 9260 §3.2.1).
     pub(super) unrecognized: SmallVec<[(ParameterType, &'a [u8]); 2]>,
 }
@@ -42,6 +43,7 @@ impl<'a> PeerParameters<'a> {
                 }
                 Ok(Parameter::StateCookie(cookie)) => it.cookie = Some(cookie),
                 Ok(Parameter::ForwardTsn) => it.forwards_tsns = true,
+                Ok(Parameter::EcnCapable) => it.knows_ecn = true,
                 Ok(Parameter::SupportedExtensions(list)) => {
                     it.forwards_tsns |= list.contains(&ChunkType::FORWARD_TSN.0);
                 }

@@ -26,6 +26,8 @@ pub(crate) struct Link {
     pub(crate) duplicate: u32,
     pub(crate) reorder: u32,
     pub(crate) corrupt: u32,
+    /// Marks of packets that may be marked (RFC 3168 §5).
+    pub(crate) mark: u32,
     /// Nothing gets through in `[from, until)`.
     pub(crate) down: Option<(SimTime, SimTime)>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Link {
 impl Link {
     pub(crate) fn clean(delay_ms: u64) -> Self {
         let delay = SimDuration::from_millis(delay_ms);
-        Self { delay, loss: 0, duplicate: 0, reorder: 0, corrupt: 0, down: None }
+        Self { delay, loss: 0, duplicate: 0, reorder: 0, corrupt: 0, mark: 0, down: None }
     }
 }
 
@@ -147,6 +149,9 @@ impl Lab {
         if self.chance(link.loss) {
             self.faults.lost += 1;
             return;
+        }
+        if transmit.traffic_class & 0b11 == 0b10 && self.chance(link.mark) {
+            transmit.traffic_class |= 0b11;
         }
         let mut at = self.now + link.delay;
         if self.chance(link.reorder) {

@@ -30,6 +30,7 @@ pub(super) fn options(options: &document::SctpOptions, encapsulated: bool) -> Sc
         None => config.heartbeat_interval,
     };
     config.cookie_life = options.cookie_life.map_or(config.cookie_life, Into::into);
+    config.ecn = options.ecn.unwrap_or(false);
     config.bundling = options.nagle.unwrap_or(false);
     config.scheduler = match options.scheduler.unwrap_or_default() {
         document::SctpScheduler::FirstCome => Scheduler::FirstComeFirstServed,

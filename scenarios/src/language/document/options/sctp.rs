@@ -49,6 +49,8 @@ pub struct SctpOptions {
     pub receive_buffer: Option<Size>,
     /// True to gather small messages while something is unacknowledged (RFC 9260 §6.1); default false.
     pub nagle: Option<bool>,
+    /// True for explicit congestion notification (RFC 4960 Appendix A); default false.
+    pub ecn: Option<bool>,
     /// Which stream is served next (RFC 8260 §3): "first-come" (default), "round-robin", "fair-bandwidth" or
     /// "priority" (the lowest number first).
     pub scheduler: Option<SctpScheduler>,
