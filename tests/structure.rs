@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Which packages of the house a package may use. Who is not named here may use none.
 const ARROWS: &[(&str, &[&str])] = &[
-    ("netjoule", &["reports", "scenarios", "wire", "sim-core"]),
+    ("netjoule", &["reports", "scenarios", "transport", "wire", "sim-core"]),
     ("reports", &[]),
     ("scenarios", &["host", "network", "session", "security", "transport", "hw", "wire", "sim-core"]),
     ("host", &["network", "session", "security", "transport", "hw", "wire", "sim-core"]),

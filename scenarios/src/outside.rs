@@ -7,6 +7,7 @@ pub use network::outside::{Departure, OutletId};
 
 use crate::build::{address, radio};
 use crate::language::scenario::{Attachment, InterfaceId, MediumSettings, Scenario};
+pub use crate::language::scenario::{Binding, Carrier, Joint, Side};
 use crate::language::{Files, Plan, Point};
 
 /// An interface that is joined to the outside.
@@ -14,8 +15,8 @@ use crate::language::{Files, Plan, Point};
 pub struct Outlet {
     /// Node and interface: "kernel/nj0".
     pub name: String,
-    /// The TUN device.
-    pub tun: String,
+    /// What joins it.
+    pub joint: Joint,
     /// The addresses of the machine outside, with their prefix lengths.
     pub addresses: Vec<(IpAddr, u8)>,
     /// The largest packet that the simulation takes there.
@@ -41,7 +42,7 @@ pub fn outlets(plan: &Plan, point: &Point, files: &dyn Files) -> Result<Vec<Outl
                 scenario.node_name(outlet.node),
                 scenario.interface_name(outlet.interface)
             ),
-            tun: outlet.tun.clone(),
+            joint: outlet.joint.clone(),
             addresses: own.iter().map(|prefix| (prefix.address, prefix.length)).collect(),
             mtu: mtu(&scenario, outlet.interface),
         }

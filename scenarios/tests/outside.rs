@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use scenarios::language::{NoFiles, Overrides, Plan};
-use scenarios::outside::{Departure, Entry, OutletId, Outside, Turn, outlets};
+use scenarios::outside::{Binding, Carrier, Departure, Entry, Joint, OutletId, Outside, Side, Turn, outlets};
 use scenarios::run::{Outcome, RunAbout, RunOptions, run, run_joined};
 use sim_core::SimTime;
 use wire::checksum::{Sum, pseudo_header};
@@ -96,9 +96,24 @@ fn outlets_have_the_addresses_of_the_machine_outside() {
     let plan = plan(ECHO);
     let found = outlets(&plan, &plan.point(0), &NoFiles).expect("it is right");
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].name.as_str(), found[0].tun.as_str(), found[0].mtu), ("kernel/nj0", "nj0", 1500));
+    assert_eq!((found[0].name.as_str(), found[0].mtu), ("kernel/nj0", 1500));
+    assert_eq!(found[0].joint, Joint::Tun("nj0".to_owned()));
     let addresses = [("10.77.0.1".parse().unwrap(), 24), ("fd77::1".parse().unwrap(), 64)];
     assert_eq!(found[0].addresses, addresses);
+}
+
+#[test]
+fn sockets_take_the_place_of_a_device() {
+    let sockets = r#""sockets": [ { "udp": "127.0.0.1:5683", "to": "10.77.0.2:7" }, { "tcp": "[::1]:80", "from": 8080 } ]"#;
+    let plan = plan(&ECHO.replace(r#""tun": "nj0""#, sockets));
+    let found = outlets(&plan, &plan.point(0), &NoFiles).expect("it is right");
+    let socket = |text: &str| text.parse().expect("an address and a port");
+    let to = Side::To(socket("10.77.0.2:7"));
+    let bindings = vec![
+        Binding { carrier: Carrier::Udp, socket: socket("127.0.0.1:5683"), side: to },
+        Binding { carrier: Carrier::Tcp, socket: socket("[::1]:80"), side: Side::From(8080) },
+    ];
+    assert_eq!(found[0].joint, Joint::Sockets(bindings));
 }
 
 #[test]

@@ -1,30 +1,111 @@
-//! TUN devices: opening them, and what to do where that is not allowed.
+//! What joins an interface to the outside: a TUN device or sockets. Opening them, and what to do where that is not allowed.
 
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::path::Path;
 
-use scenarios::outside::Outlet;
+use rustix::event::{PollFd, PollFlags};
+use scenarios::outside::{Joint, Outlet};
+use sim_core::SimTime;
 use tun_rs::{DeviceBuilder, SyncDevice};
 
+use super::gateway::Gateway;
 use crate::failure::{Failure, reason};
 
+/// What joins an interface to the outside.
+pub(super) enum Device {
+    /// The kernel, by a TUN device.
+    Tun(SyncDevice),
+    /// Sockets of programs.
+    Sockets(Box<Gateway>),
+}
+
+impl Device {
+    /// Opens what joins an outlet; `seed` is for what a gateway draws.
+    pub(super) fn open(outlet: &Outlet, seed: u64) -> Result<Self, Failure> {
+        match &outlet.joint {
+            Joint::Tun(tun) => open(outlet, tun).map(Self::Tun),
+            Joint::Sockets(bindings) => {
+                Gateway::open(outlet, bindings, seed).map(|gateway| Self::Sockets(Box::new(gateway)))
+            }
+        }
+    }
+
+    /// Reads what there is for the simulation, up to `limit` packets, and hands each to `take`.
+    pub(super) fn read(
+        &mut self,
+        now: SimTime,
+        limit: usize,
+        buffer: &mut [u8],
+        mut take: impl FnMut(Vec<u8>),
+    ) -> io::Result<()> {
+        match self {
+            Self::Tun(device) => {
+                for _ in 0..limit {
+                    match device.recv(buffer) {
+                        Ok(length) => take(buffer[..length].to_vec()),
+                        Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                        Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Self::Sockets(gateway) => {
+                gateway.turn(now);
+                std::iter::from_fn(|| gateway.next_packet()).take(limit).for_each(take);
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands a packet from the simulation to whom it is for; says whether it was taken.
+    pub(super) fn write(&mut self, now: SimTime, bytes: &[u8]) -> bool {
+        match self {
+            Self::Tun(device) => loop {
+                match device.send(bytes) {
+                    Ok(_) => return true,
+                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                    // A device that is down or full, or a packet that the kernel finds malformed: it is lost.
+                    Err(_) => return false,
+                }
+            },
+            Self::Sockets(gateway) => gateway.take(now, bytes),
+        }
+    }
+
+    /// When it has to be looked at, even if nothing comes.
+    pub(super) fn next_timeout(&self) -> Option<SimTime> {
+        match self {
+            Self::Tun(_) => None,
+            Self::Sockets(gateway) => gateway.next_timeout(),
+        }
+    }
+
+    /// What to wait for.
+    pub(super) fn watch<'a>(&'a self, descriptors: &mut Vec<PollFd<'a>>) {
+        match self {
+            Self::Tun(device) => descriptors.push(PollFd::new(device, PollFlags::IN)),
+            Self::Sockets(gateway) => gateway.watch(descriptors),
+        }
+    }
+}
+
 /// Opens the device of an outlet, and makes it with the outlet's addresses where it does not exist.
-pub(super) fn open(outlet: &Outlet) -> Result<SyncDevice, Failure> {
-    let made = Path::new("/sys/class/net").join(&outlet.tun).exists();
-    let device = if made { attach(outlet) } else { make(outlet) };
+fn open(outlet: &Outlet, tun: &str) -> Result<SyncDevice, Failure> {
+    let made = Path::new("/sys/class/net").join(tun).exists();
+    let device = if made { attach(tun) } else { make(outlet, tun) };
     let device = device.and_then(|device| device.set_nonblocking(true).map(|()| device));
-    device.map_err(|error| Failure::Input(explain(outlet, made, &error)))
+    device.map_err(|error| Failure::Input(explain(outlet, tun, made, &error)))
 }
 
 /// A device that somebody has made, with addresses, for whoever may use it.
-fn attach(outlet: &Outlet) -> io::Result<SyncDevice> {
-    DeviceBuilder::new().name(&outlet.tun).inherit_enable_state().build_sync()
+fn attach(tun: &str) -> io::Result<SyncDevice> {
+    DeviceBuilder::new().name(tun).inherit_enable_state().build_sync()
 }
 
 /// A device that lives as long as this process.
-fn make(outlet: &Outlet) -> io::Result<SyncDevice> {
-    let mut builder = DeviceBuilder::new().name(&outlet.tun).mtu(outlet.mtu);
+fn make(outlet: &Outlet, tun: &str) -> io::Result<SyncDevice> {
+    let mut builder = DeviceBuilder::new().name(tun).mtu(outlet.mtu);
     builder = builder.with(|options| {
         options.tx_queue_len(QUEUE_LEN);
     });
@@ -37,8 +118,7 @@ fn make(outlet: &Outlet) -> io::Result<SyncDevice> {
     builder.build_sync()
 }
 
-fn explain(outlet: &Outlet, made: bool, error: &io::Error) -> String {
-    let tun = &outlet.tun;
+fn explain(outlet: &Outlet, tun: &str, made: bool, error: &io::Error) -> String {
     let what = format!("cannot open the TUN device {tun} of {}: {}", outlet.name, reason(error));
     let advice = match error.kind() {
         ErrorKind::PermissionDenied if made => {
@@ -53,7 +133,7 @@ fn explain(outlet: &Outlet, made: bool, error: &io::Error) -> String {
             format!(
                 "run as root, or give the program the right (setcap cap_net_admin+ep netjoule), or have the device \
                  made for you by root:\n  ip tuntap add dev {tun} mode tun user YOU{addresses}\n  ip link set {tun} \
-                 up mtu {}",
+                 up mtu {}\nor let `sockets` take the device's place in the scenario",
                 outlet.mtu
             )
         }

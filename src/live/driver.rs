@@ -1,17 +1,16 @@
 //! The outside of a live run: devices, the wall clock, and what is told about both.
 
 use std::collections::VecDeque;
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{Timespec, poll};
 use scenarios::outside::{Departure, Entry, OutletId, Outside, Turn};
 use sim_core::{SimDuration, SimTime};
-use tun_rs::SyncDevice;
 
 use super::clock::Clock;
+use super::device::Device;
 use super::lateness::Lateness;
 use crate::recording::Recorder;
 use crate::terminal;
@@ -33,7 +32,7 @@ pub(super) struct Tally {
 
 /// The outside of a live run.
 pub(super) struct Driver {
-    devices: Vec<SyncDevice>,
+    devices: Vec<Device>,
     recorder: Recorder,
     stop: Arc<AtomicBool>,
     speed: f64,
@@ -54,7 +53,7 @@ pub(super) struct Driver {
 impl Driver {
     /// An outside that ends at `end`, or when `stop` is set.
     pub(super) fn new(
-        devices: Vec<SyncDevice>,
+        devices: Vec<Device>,
         recorder: Recorder,
         stop: Arc<AtomicBool>,
         speed: f64,
@@ -88,33 +87,26 @@ impl Driver {
     /// Reads what devices have, up to a limit each.
     fn read(&mut self, now: SimTime) {
         let at = now.max(self.reached + SimDuration::from_nanos(1));
-        for (number, device) in self.devices.iter().enumerate() {
-            for _ in 0..READS_MAX {
-                match device.recv(&mut self.buffer) {
-                    Ok(length) => {
-                        let bytes = self.buffer[..length].to_vec();
-                        self.arrived.push_back(Entry { at, outlet: OutletId(number as u16), bytes });
-                    }
-                    Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                    Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                    Err(error) => {
-                        let message = format!("cannot read from a TUN device: {error}");
-                        self.tally.failure.get_or_insert(message);
-                        break;
-                    }
-                }
+        for (number, device) in self.devices.iter_mut().enumerate() {
+            let outlet = OutletId(number as u16);
+            let arrived = &mut self.arrived;
+            let take = |bytes| arrived.push_back(Entry { at, outlet, bytes });
+            if let Err(error) = device.read(at, READS_MAX, &mut self.buffer, take) {
+                let message = format!("cannot read from a TUN device: {error}");
+                self.tally.failure.get_or_insert(message);
             }
         }
     }
 
     /// Waits for a packet, a signal, or the time of the next event.
     fn wait(&self, clock: &Clock, now: SimTime, due: Option<SimTime>) {
-        let until = due.unwrap_or(SimTime::MAX).min(self.end);
+        let timers = self.devices.iter().filter_map(Device::next_timeout);
+        let until = timers.chain(due).fold(self.end, SimTime::min);
         let wait = clock.real(until.saturating_since(now)).min(LONGEST_WAIT);
         let timeout =
             Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) as _ };
-        let mut descriptors: Vec<PollFd<'_>> =
-            self.devices.iter().map(|device| PollFd::new(device, PollFlags::IN)).collect();
+        let mut descriptors = Vec::new();
+        self.devices.iter().for_each(|device| device.watch(&mut descriptors));
         // A signal interrupts it, and the flag is looked at next.
         let _ = poll(&mut descriptors, Some(&timeout));
     }
@@ -174,15 +166,10 @@ impl Outside for Driver {
     }
 
     fn take(&mut self, departure: Departure) {
-        let device = &self.devices[usize::from(departure.outlet.0)];
-        loop {
-            match device.send(&departure.bytes) {
-                Ok(_) => self.tally.left += 1,
-                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-                // A device that is down or full, or a packet that the kernel finds malformed: it is lost.
-                Err(_) => self.tally.refused += 1,
-            }
-            return;
+        let now = self.clock.map_or(departure.at, |clock| clock.now().max(departure.at));
+        match self.devices[usize::from(departure.outlet.0)].write(now, &departure.bytes) {
+            true => self.tally.left += 1,
+            false => self.tally.refused += 1,
         }
     }
 }

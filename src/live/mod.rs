@@ -7,6 +7,7 @@
 mod clock;
 mod device;
 mod driver;
+mod gateway;
 mod lateness;
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use scenarios::language::Point;
-use scenarios::outside::{Outlet, outlets};
+use scenarios::outside::{Binding, Carrier, Joint, Outlet, Side, outlets};
 use scenarios::run::{RunAbout, RunOptions, RunReport, run_joined};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use sim_core::{SimDuration, SimTime};
@@ -32,6 +33,7 @@ use crate::recording::{Header, Recorder};
 use crate::run::OUT_FOLDER;
 use crate::scenario_file::{Scenario, read_all};
 use crate::terminal;
+use device::Device;
 use driver::{Driver, Tally};
 
 /// Runs a scenario in real time until its end or a signal. Success means that it ended as it should, expectations
@@ -42,15 +44,18 @@ pub(crate) fn live(arguments: &LiveArguments) -> Result<ExitCode, Failure> {
     let point = only_point(&scenario)?;
     let outlets = outlets(&scenario.plan, &point, &scenario.files).map_err(Failure::Input)?;
     if outlets.is_empty() {
-        let message =
-            format!("no interface of {} has a `tun`: nothing joins it to the outside", scenario.shown);
+        let message = format!(
+            "no interface of {} has a `tun` or `sockets`: nothing joins it to the outside",
+            scenario.shown
+        );
         return Err(Failure::Input(format!("{message}; `netjoule run` runs it")));
     }
     let identity = Identity::of(&scenario, &overrides, arguments.pcap);
     let out = arguments.out.clone().unwrap_or_else(|| Path::new(OUT_FOLDER).join(&scenario.plan.name));
     let found = survey(&out, &identity, Permission { resume: false, force: arguments.force })?;
     let stop = stop_on_signals().map_err(|error| Failure::Work(format!("no signals: {}", reason(&error))))?;
-    let devices = outlets.iter().map(device::open).collect::<Result<Vec<_>, _>>()?;
+    let open = |outlet| Device::open(outlet, identity.seed);
+    let devices = outlets.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let folder = Folder::open(&out, &identity, found)?;
     let path = arguments.record.clone().unwrap_or_else(|| out.join(RECORDING_FILE));
     let recorder = Recorder::create(&path, &Header::of(&identity, &outlets))?;
@@ -135,16 +140,30 @@ fn tell_joined(outlets: &[Outlet], quiet: bool) {
         return;
     }
     for outlet in outlets {
-        let addresses: Vec<String> =
-            outlet.addresses.iter().map(|(address, length)| format!("{address}/{length}")).collect();
-        terminal::print(format_args!(
-            "joined {} to {} ({})\n",
-            outlet.name,
-            outlet.tun,
-            addresses.join(", ")
-        ));
+        match &outlet.joint {
+            Joint::Tun(tun) => {
+                let addresses: Vec<String> =
+                    outlet.addresses.iter().map(|(address, length)| format!("{address}/{length}")).collect();
+                terminal::print(format_args!("joined {} to {tun} ({})\n", outlet.name, addresses.join(", ")));
+            }
+            Joint::Sockets(bindings) => {
+                bindings.iter().for_each(|binding| terminal::print(in_words(binding, outlet)));
+            }
+        }
     }
     terminal::print("Ctrl-C ends the run and writes its results\n");
+}
+
+fn in_words(binding: &Binding, outlet: &Outlet) -> String {
+    let Binding { carrier, socket, side } = binding;
+    let carrier = match carrier {
+        Carrier::Udp => "UDP",
+        Carrier::Tcp => "TCP",
+    };
+    match side {
+        Side::To(to) => format!("{carrier} {socket} leads to {to} by {}\n", outlet.name),
+        Side::From(port) => format!("port {port} of {} leads to {carrier} {socket}\n", outlet.name),
+    }
 }
 
 fn run(scenario: &Scenario, point: &Point, pcap: bool, driver: &mut Driver) -> RunReport {

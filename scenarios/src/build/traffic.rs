@@ -100,7 +100,7 @@ pub(super) fn add_apps<O: Observer>(
             };
             let mut carriers = vec![Carrier::Udp(Arc::default())];
             if session.is_none() {
-                carriers.extend([Carrier::Tcp(Arc::default()), Carrier::Sctp(Arc::default())]);
+                carriers.extend([Carrier::Tcp(Arc::default()), carrier::sctp_service()]);
             }
             for carrier in carriers {
                 let offer = Offer { carrier, port, session: session.clone(), task };

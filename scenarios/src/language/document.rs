@@ -37,7 +37,7 @@ pub use impairment::{
 pub use link::{DirectionSettings, Framing, LinkSettings, LinkTemplate};
 pub use node::{
     ArpSettings, Clock, EthernetSegment, Forwarding, InterfaceSettings, Medium, NodeSettings, Service,
-    Services,
+    Services, SocketSettings,
 };
 pub use options::{
     CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,

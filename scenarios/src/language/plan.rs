@@ -387,7 +387,9 @@ fn check_fixed_names(template: &Value, axes: &Axes, findings: &mut Vec<Finding>)
 fn has_outlet(nodes: &Value) -> bool {
     let interfaces = nodes.as_object().into_iter().flat_map(|nodes| nodes.values());
     let mut interfaces = interfaces.filter_map(|node| node.get("interfaces")?.as_object());
-    interfaces.any(|all| all.values().any(|interface| interface.get("tun").is_some()))
+    interfaces.any(|all| {
+        all.values().any(|interface| ["tun", "sockets"].iter().any(|entry| interface.get(*entry).is_some()))
+    })
 }
 
 fn missing(entry: &str, example: &str) -> Finding {

@@ -6,7 +6,7 @@
 mod hardware;
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::document::{
@@ -83,8 +83,46 @@ pub struct Outlet {
     pub interface: InterfaceId,
     /// Its node.
     pub node: NodeId,
-    /// The TUN device.
-    pub tun: String,
+    /// What joins it.
+    pub joint: Joint,
+}
+
+/// What joins an interface to the outside.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Joint {
+    /// A TUN device of this name.
+    Tun(String),
+    /// Sockets.
+    Sockets(Vec<Binding>),
+}
+
+/// A socket of this computer in place of a TUN device.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Binding {
+    /// Its protocol.
+    pub carrier: Carrier,
+    /// The socket.
+    pub socket: SocketAddr,
+    /// What is on its other side.
+    pub side: Side,
+}
+
+/// The protocol of a socket.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Carrier {
+    /// UDP.
+    Udp,
+    /// TCP.
+    Tcp,
+}
+
+/// What a socket leads to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// This address and port in the simulation.
+    To(SocketAddr),
+    /// From this port of the interface in the simulation to the socket of a program.
+    From(u16),
 }
 
 /// Like nodes with neighbouring numbers.

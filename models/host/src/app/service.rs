@@ -144,6 +144,11 @@ impl Service {
                     Task::Generate => self.send_characters(context, handle, (from, to)),
                 }
             }
+            StackEvent::Readable | StackEvent::Writable
+                if self.task == Task::Echo && matches!(handle, Handle::Sctp(_)) =>
+            {
+                context.stack.return_messages(context.local, handle);
+            }
             StackEvent::Readable => self.read(context, handle),
             StackEvent::Writable => self.write(context, handle),
             StackEvent::Accepted if self.task == Task::Generate => {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use sim_core::SimTime;
 use transport::endpoint::{Endpoint, IcmpError, NetworkEvent, Received};
-use transport::sctp::{AssociationId, ListenerId, MessageOptions, SctpConfig, SctpEndpoint, SctpEvent};
+use transport::sctp::{
+    AssociationId, ListenerId, MessageOptions, ReceivedMessage, SctpConfig, SctpEndpoint, SctpError,
+    SctpEvent,
+};
 use wire::account::{FlowId, Run, Runs};
 use wire::checksum::{Sum, pseudo_header};
 use wire::ip::IpProtocol;
@@ -24,6 +27,8 @@ pub(super) struct Sctp {
     pub(super) endpoint: SctpEndpoint,
     options: BTreeMap<AssociationId, Arc<SctpOptions>>,
     listeners: BTreeMap<ListenerId, (usize, Arc<SctpOptions>)>,
+    /// A message of each association that is to be sent back and has no room yet.
+    returning: BTreeMap<AssociationId, ReceivedMessage>,
     /// The UDP port whose datagrams hold SCTP packets (RFC 6951).
     udp_port: Option<u16>,
 }
@@ -37,6 +42,7 @@ impl Stack {
                 endpoint: SctpEndpoint::new(split(rng)),
                 options: BTreeMap::new(),
                 listeners: BTreeMap::new(),
+                returning: BTreeMap::new(),
                 udp_port: None,
             })
         })
@@ -132,6 +138,28 @@ impl Stack {
         (payload, runs)
     }
 
+    /// Sends the messages that have come back as they came, each on the stream of its number, as far as the peer takes
+    /// them; the others wait unread, so that a peer which only sends is slowed down.
+    pub(crate) fn return_messages(&mut self, now: SimTime, handle: Handle) {
+        let Handle::Sctp(id) = handle else { return };
+        let sctp = self.sctp();
+        while let Some(message) = sctp.returning.remove(&id).or_else(|| sctp.endpoint.receive(id)) {
+            let options = MessageOptions {
+                stream: message.stream % sctp.endpoint.streams(id).max(1),
+                unordered: message.unordered,
+                ppid: message.ppid,
+                ..MessageOptions::default()
+            };
+            // They belong to their flow, but to no message of it.
+            let mut runs = message.runs.clone();
+            runs.iter_mut().for_each(|run| (run.message, run.last) = (u32::MAX, false));
+            if sctp.endpoint.send(now, id, &options, message.payload.clone(), runs) == Err(SctpError::Full) {
+                sctp.returning.insert(id, message);
+                return;
+            }
+        }
+    }
+
     /// The next event of SCTP that concerns an application.
     pub(super) fn poll_sctp_event(&mut self) -> Option<(usize, Handle, StackEvent)> {
         while let Some(event) = self.sctp.as_mut().and_then(|sctp| sctp.endpoint.poll_event()) {
@@ -165,6 +193,7 @@ impl Stack {
         let app = match event {
             StackEvent::Closed => {
                 self.sctp().options.remove(&id);
+                self.sctp().returning.remove(&id);
                 self.owners.remove(&handle)?
             }
             _ => *self.owners.get(&handle)?,

@@ -54,7 +54,8 @@ pub struct SctpConfig {
 pub struct Encapsulation {
     /// The port of this host.
     pub local_port: u16,
-    /// The peer's port, until a packet from it says otherwise (RFC 6951 §5.4).
+    /// The peer's port, until a packet from it says otherwise (RFC 6951 §5.4). With zero nothing is encapsulated until
+    /// the peer does so: a listener that takes both.
     pub remote_port: u16,
 }
 

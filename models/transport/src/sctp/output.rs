@@ -251,10 +251,10 @@ impl Association {
     }
 }
 
-/// A packet on its way along `path`, inside UDP where `local_udp_port` says so.
+/// A packet on its way along `path`, inside UDP where both ports are known.
 fn transmit(path: &Path, local_udp_port: Option<u16>, packet: Packet) -> Transmit {
-    let to =
-        Target { local: path.local, remote: path.remote, udp: local_udp_port.map(|it| (it, path.udp_port)) };
+    let udp = local_udp_port.filter(|_| path.udp_port != 0).map(|it| (it, path.udp_port));
+    let to = Target { local: path.local, remote: path.remote, udp };
     to.transmit(packet)
 }
 

@@ -57,6 +57,11 @@ pub(super) fn asks_for_states(scenario: &Scenario, flow: &scenario::Flow) -> boo
     resources.iter().any(|resource| *resource.path == *options.plain_path() && resource.changes.is_some())
 }
 
+/// The SCTP of services that nodes offer by themselves.
+pub(super) fn sctp_service() -> Carrier {
+    Carrier::Sctp(Arc::new(sctp::of_service()))
+}
+
 /// The session protocol of a service that a node offers by itself, if it is one's.
 pub(super) fn offered(service: &str) -> Option<Session> {
     let none = Workload::Trace(Vec::new());

@@ -51,3 +51,11 @@ pub(super) fn options(options: &document::SctpOptions, encapsulated: bool) -> Sc
         multihoming: options.multihoming.unwrap_or(false),
     }
 }
+
+/// What a service takes: many streams, and peers with and without UDP around their packets.
+pub(super) fn of_service() -> SctpOptions {
+    let encapsulation = Some(Encapsulation { local_port: Encapsulation::PORT, remote_port: 0 });
+    let config =
+        SctpConfig { outbound_streams: 1024, inbound_streams: 1024, encapsulation, ..SctpConfig::default() };
+    SctpOptions { config: Arc::new(config), multihoming: true, ..SctpOptions::default() }
+}

@@ -61,6 +61,25 @@ pub struct InterfaceSettings {
     /// The TUN device that joins the interface to this computer's kernel under `netjoule live`: "nj0". Its node stands
     /// for the kernel then, and the interface's addresses are those that the kernel gets.
     pub tun: Option<String>,
+    /// Sockets of this computer that take the place of a TUN device under `netjoule live`, for those who may not make
+    /// one: [{ "udp": "127.0.0.1:5683", "to": "10.77.0.2:5683" }].
+    pub sockets: Vec<SocketSettings>,
+}
+
+/// A socket of this computer, which carries one port of the simulation to or from the outside.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct SocketSettings {
+    /// A UDP socket: "127.0.0.1:5683" or "[::1]:5683".
+    pub udp: Option<String>,
+    /// A TCP socket: "127.0.0.1:8080".
+    pub tcp: Option<String>,
+    /// Who sends to or connects to the socket, which is opened here, gets to this address and port in the simulation:
+    /// "10.77.0.2:5683".
+    pub to: Option<String>,
+    /// What the simulation sends to this port of the interface's address goes to the socket, which a program has: 5683.
+    #[schemars(range(min = 1))]
+    pub from: Option<u16>,
 }
 
 /// How wrong a node's clock is.

@@ -1,44 +1,112 @@
 //! Interfaces that are joined to the outside, and the nodes that stand for a machine there.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use super::{Resolver, section};
-use crate::language::document::{NodeSettings, Services};
-use crate::language::scenario::{Attachment, InterfaceId, InterfaceName, NodeId, Outlet, Scenario};
+use crate::language::document::{InterfaceSettings, NodeSettings, Services, SocketSettings};
+use crate::language::path::Path;
+use crate::language::scenario::{
+    Attachment, Binding, Carrier, InterfaceId, InterfaceName, Joint, NodeId, Outlet, Scenario, Side,
+};
 
 impl Resolver<'_> {
-    /// Finds the interfaces with a TUN device.
+    /// Finds the interfaces with a TUN device or sockets.
     pub(super) fn outlets(&mut self, scenario: &mut Scenario) {
         let document = self.document;
         let mut taken: BTreeMap<&str, String> = BTreeMap::new();
         let mut outlets = Vec::new();
         for (name, settings) in document.nodes.iter() {
-            if settings.interfaces.iter().all(|(_, interface)| interface.tun.is_none()) {
+            if settings.interfaces.iter().all(|(_, interface)| !is_joined(interface)) {
                 continue;
             }
             let Some(group) = scenario.groups.iter().find(|group| group.name == *name) else { continue };
             let node = group.first;
             self.check_outside_node(name, settings, group.indexed, scenario, node);
             for (number, (interface, settings)) in settings.interfaces.iter().enumerate() {
-                let Some(tun) = &settings.tun else { continue };
-                let path = section("nodes").key(name).key("interfaces").key(interface).key("tun");
-                if !is_device_name(tun) {
-                    let help = "1 to 15 letters, digits, `-`, `_` and `.`, such as \"nj0\"";
-                    self.error_with_help(path.clone(), "this cannot be the name of a device", help);
-                }
-                if let Some(other) = taken.insert(tun, format!("{name}/{interface}")) {
-                    self.error(path.clone(), format!("`{other}` is joined to `{tun}` already"));
-                }
+                let path = section("nodes").key(name).key("interfaces").key(interface);
+                let (path, joint) = match &settings.tun {
+                    Some(_) if !settings.sockets.is_empty() => {
+                        let message = "the interface is joined by a TUN device already";
+                        self.error_with_help(path.key("sockets"), message, "give it a `tun` or `sockets`");
+                        continue;
+                    }
+                    Some(tun) => {
+                        self.check_device(tun, &format!("{name}/{interface}"), &path.key("tun"), &mut taken);
+                        (path.key("tun"), Joint::Tun(tun.clone()))
+                    }
+                    None if settings.sockets.is_empty() => continue,
+                    None => {
+                        (path.key("sockets"), Joint::Sockets(self.bindings(settings, &path.key("sockets"))))
+                    }
+                };
                 let Some((id, found)) = interface_of(scenario, node, number) else { continue };
                 if found == Attachment::None {
                     let help = format!("name it in a link, as \"{name}/{interface}\", or give it a `medium`");
                     self.error_with_help(path, "the interface is attached to nothing", help);
                 }
-                outlets.push(Outlet { interface: id, node, tun: tun.clone() });
+                outlets.push(Outlet { interface: id, node, joint });
             }
         }
         outlets.sort_by_key(|outlet| outlet.interface);
         scenario.outlets = outlets;
+    }
+
+    fn check_device<'a>(
+        &mut self,
+        tun: &'a str,
+        owner: &str,
+        path: &Path,
+        taken: &mut BTreeMap<&'a str, String>,
+    ) {
+        if !is_device_name(tun) {
+            let help = "1 to 15 letters, digits, `-`, `_` and `.`, such as \"nj0\"";
+            self.error_with_help(path.clone(), "this cannot be the name of a device", help);
+        }
+        if let Some(other) = taken.insert(tun, owner.to_owned()) {
+            self.error(path.clone(), format!("`{other}` is joined to `{tun}` already"));
+        }
+    }
+
+    fn bindings(&mut self, settings: &InterfaceSettings, path: &Path) -> Vec<Binding> {
+        let sockets = settings.sockets.iter().enumerate();
+        sockets.filter_map(|(number, socket)| self.binding(socket, &path.index(number))).collect()
+    }
+
+    fn binding(&mut self, settings: &SocketSettings, path: &Path) -> Option<Binding> {
+        let (carrier, entry, socket) = match (&settings.udp, &settings.tcp) {
+            (Some(socket), None) => (Carrier::Udp, "udp", socket),
+            (None, Some(socket)) => (Carrier::Tcp, "tcp", socket),
+            (Some(_), Some(_)) | (None, None) => {
+                self.error_with_help(path.clone(), "a socket has one protocol", "give `udp` or `tcp`");
+                return None;
+            }
+        };
+        let socket = self.socket_address(socket, &path.key(entry))?;
+        let side = match (&settings.to, settings.from) {
+            (Some(to), None) => Side::To(self.socket_address(to, &path.key("to"))?),
+            (None, Some(port)) if port > 0 => Side::From(port),
+            (None, Some(_)) => {
+                self.error(path.key("from"), "no port has the number 0");
+                return None;
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                let help =
+                    "give `to`, an address and port of the simulation, or `from`, a port of this interface";
+                self.error_with_help(path.clone(), "a socket has one other side", help);
+                return None;
+            }
+        };
+        Some(Binding { carrier, socket, side })
+    }
+
+    fn socket_address(&mut self, text: &str, path: &Path) -> Option<SocketAddr> {
+        let address = text.parse().ok();
+        if address.is_none() {
+            let help = "such as \"127.0.0.1:5683\" or \"[fd77::2]:7\"";
+            self.error_with_help(path.clone(), "this is no address with a port", help);
+        }
+        address
     }
 
     /// A node outside is wholly outside: nothing that is simulated can be said of it.
@@ -56,7 +124,7 @@ impl Resolver<'_> {
             return self.error_with_help(path, message, "leave `count` out");
         }
         for (interface, settings) in settings.interfaces.iter() {
-            if settings.tun.is_none() {
+            if !is_joined(settings) {
                 let message =
                     format!("`{name}` stands for a machine outside, but this interface has no `tun`");
                 self.error(path.key("interfaces").key(interface), message);
@@ -92,6 +160,10 @@ impl Resolver<'_> {
             }
         }
     }
+}
+
+fn is_joined(interface: &InterfaceSettings) -> bool {
+    interface.tun.is_some() || !interface.sockets.is_empty()
 }
 
 fn interface_of(scenario: &Scenario, node: NodeId, number: usize) -> Option<(InterfaceId, Attachment)> {
