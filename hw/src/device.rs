@@ -212,22 +212,72 @@ impl<K: Copy + Ord> Device<K> {
         }
     }
 
-    /// Settles, and lets the battery follow; says when it gave out since the last call, if it did.
+    /// Settles, and lets the battery follow up to `now`, which may lie before what was settled; says when it gave out since the last call, if it did.
     pub fn integrate(&mut self, now: SimTime) -> Option<SimTime> {
         self.settle(now);
         let mut changes = std::mem::take(&mut self.changes);
         changes.sort_unstable();
         let mut load: i64 = 0;
         let mut gave_out = None;
-        for &(time, change) in &changes {
-            let until = time.min(now);
-            gave_out = gave_out.or(self.feed(load, until));
+        let due = changes.partition_point(|&(time, _)| time <= now);
+        for &(time, change) in &changes[..due] {
+            gave_out = gave_out.or(self.feed(load, time));
             load += change;
         }
         gave_out = gave_out.or(self.feed(load, now));
-        changes.clear();
+        // A part may have been charged beyond `now`: what it draws then waits for the next time.
+        changes.drain(..due);
+        if load > 0 {
+            changes.insert(0, (now, load));
+        }
         self.changes = changes;
         gave_out.filter(|_| self.powered)
+    }
+
+    /// What would be at `until` if nothing more were told: when the battery would give out, and the device then. The
+    /// ledger of that begins anew.
+    pub fn forecast(&self, until: SimTime) -> (Option<SimTime>, Self)
+    where
+        K: Clone,
+    {
+        let mut then = Self {
+            meters: self.meters.clone(),
+            draws: self.draws.clone(),
+            supply: self.supply,
+            ledger: Ledger::default(),
+            conversion: self.conversion,
+            converted: self.converted,
+            battery: self.battery.clone(),
+            harvester: self.harvester.clone(),
+            changes: self.changes.clone(),
+            integrated: self.integrated,
+            powered: self.powered,
+        };
+        let gives_out = then.integrate(until);
+        (gives_out, then)
+    }
+
+    /// What was drawn so far, recomputed from the times of the states.
+    pub fn drawn(&self) -> Energy {
+        let mut energy = Energy::ZERO;
+        for (meter, draws) in self.meters.iter().zip(&self.draws) {
+            for (index, draw) in draws.iter().enumerate() {
+                let time = meter.time(StateId(index as u8));
+                energy += draw.current.energy(draw.voltage, time);
+                energy += lost(draw, time);
+            }
+        }
+        energy
+    }
+
+    /// The most that all parts together can take from the source.
+    pub fn highest_current(&self) -> Current {
+        self.draws.iter().filter_map(|states| states.iter().map(|draw| draw.taken).max()).sum()
+    }
+
+    /// Whether something charges the battery.
+    pub fn is_charged(&self) -> bool {
+        self.harvester.is_some() && self.battery.as_ref().is_some_and(|battery| battery.spec().rechargeable)
     }
 
     fn feed(&mut self, load: i64, until: SimTime) -> Option<SimTime> {
@@ -297,16 +347,10 @@ impl<K: Copy + Ord> Device<K> {
     /// If the times of a part's states do not add up to the run, or the ledger is not the draw recomputed from the
     /// times of the states, or not what the battery gave: one of them would be wrong then.
     pub fn check(&self, end: SimTime) {
-        let mut recomputed = Energy::ZERO;
-        for (meter, draws) in self.meters.iter().zip(&self.draws) {
+        for meter in &self.meters {
             assert_eq!(meter.total().as_nanos(), end.as_nanos(), "{}: states fill the run", meter.spec.name);
-            for (index, draw) in draws.iter().enumerate() {
-                let time = meter.time(StateId(index as u8));
-                recomputed += draw.current.energy(draw.voltage, time);
-                recomputed += lost(draw, time);
-            }
         }
-        assert_eq!(self.ledger.total(), recomputed, "the ledger holds what the states drew");
+        assert_eq!(self.ledger.total(), self.drawn(), "the ledger holds what the states drew");
         if let Some(battery) = &self.battery {
             let given = battery.drawn().energy(self.supply.source);
             assert_eq!(self.ledger.total(), given, "the battery gave what the ledger holds");

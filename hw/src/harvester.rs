@@ -24,13 +24,12 @@ pub enum Harvester {
 }
 
 impl Harvester {
-    /// A day whose 24 hours have these shares of `peak`, in thousandths, and that starts at `hour`.
-    pub fn day(peak: Power, thousandths: &[u16; 24], hour: u8) -> Self {
+    /// A day whose 24 hours have these shares of `peak`, in thousandths; the run starts at `offset` after midnight.
+    pub fn day(peak: Power, thousandths: &[u16; 24], offset: SimDuration) -> Self {
         let power = |share: &u16| {
             Power::from_picowatts((u128::from(peak.as_picowatts()) * u128::from(*share) / 1000) as u64)
         };
         let piece = SimDuration::from_secs(3600);
-        let offset = SimDuration::from_secs(3600 * u64::from(hour % 24));
         Self::Cycle { pieces: thousandths.iter().map(power).collect(), piece, offset }
     }
 
@@ -65,7 +64,7 @@ mod tests {
     fn a_day_repeats_and_may_start_at_any_hour() {
         let mut hours = [0; 24];
         hours[12] = 500;
-        let day = Harvester::day(MILLIWATT, &hours, 6);
+        let day = Harvester::day(MILLIWATT, &hours, SimDuration::from_secs(6 * 3600));
         let noon = SimTime::from_secs(6 * 3600);
         assert_eq!(day.power_at(noon), (Power::from_picowatts(500_000_000), SimTime::from_secs(7 * 3600)));
         assert_eq!(day.power_at(SimTime::from_secs(30 * 3600)).0, Power::from_picowatts(500_000_000));

@@ -153,6 +153,9 @@ impl<K: Copy + Ord> Meter<K> {
     }
 
     fn settle_to(&mut self, now: SimTime, give: Give<'_, K>) {
+        if now <= self.settled {
+            return;
+        }
         while self.intervals.front().is_some_and(|first| first.from < now) {
             let Some(mut interval) = self.intervals.pop_front() else { break };
             let begins = interval.from.max(self.settled);

@@ -13,6 +13,8 @@ pub enum Kind {
     Size,
     /// An energy; the base unit is the joule.
     Energy,
+    /// A power; the base unit is the watt.
+    Power,
     /// A share; the base unit is one, shown in percent.
     Share,
     /// A number with a unit of its own, or none.
@@ -59,7 +61,7 @@ impl Quantity {
 /// A spelling of a unit, the kind it belongs to, and how many base units it is.
 type UnitRow = (&'static str, fn() -> Kind, f64);
 
-const UNITS: [UnitRow; 37] = [
+const UNITS: [UnitRow; 41] = [
     ("ns", || Kind::Time, 1.0),
     ("us", || Kind::Time, 1e3),
     ("µs", || Kind::Time, 1e3),
@@ -69,6 +71,10 @@ const UNITS: [UnitRow; 37] = [
     ("h", || Kind::Time, 3_600e9),
     ("d", || Kind::Time, 86_400e9),
     ("years", || Kind::Time, 31_536_000e9),
+    ("nW", || Kind::Power, 1e-9),
+    ("µW", || Kind::Power, 1e-6),
+    ("mW", || Kind::Power, 1e-3),
+    ("W", || Kind::Power, 1.0),
     ("nJ", || Kind::Energy, 1e-9),
     ("µJ", || Kind::Energy, 1e-6),
     ("mJ", || Kind::Energy, 1e-3),
@@ -117,6 +123,8 @@ impl Kind {
             Some((stem, "bps")) => (Self::Rate, stem),
             Some((stem, "bytes")) => (Self::Size, stem),
             Some((stem, "fraction")) => (Self::Share, stem),
+            Some((stem, "w")) => (Self::Power, stem),
+            Some((stem, "v")) => (Self::Other("V".to_owned()), stem),
             Some((stem, unit @ "packets")) => (Self::Other(unit.to_owned()), stem),
             Some(_) | None => (Self::Other(String::new()), name),
         }
@@ -134,6 +142,7 @@ impl Kind {
                 (259_200e9, "d"),
                 (63_072_000e9, "years"),
             ],
+            Self::Power => &[(1e-9, "nW"), (1e-6, "µW"), (1e-3, "mW"), (1.0, "W")],
             Self::Energy => &[(1e-9, "nJ"), (1e-6, "µJ"), (1e-3, "mJ"), (1.0, "J"), (1e4, "kJ")],
             Self::Rate => &[(1.0, "bit/s"), (1e3, "kbit/s"), (1e6, "Mbit/s"), (1e9, "Gbit/s")],
             Self::Size => &[(1.0, "B"), (1e4, "kB"), (1e7, "MB"), (1e10, "GB")],

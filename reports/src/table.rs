@@ -8,13 +8,18 @@ use crate::statistics::Estimate;
 
 /// Metrics worth a column, in reading order, with a short heading and how soon the column is left out
 /// when the terminal is narrow (the largest number first).
-const COLUMNS: [(&str, &str, u8); 5] = [
+const COLUMNS: [(&str, &str, u8); 7] = [
     ("delivered", "delivered", 0),
-    ("latency.p50", "latency p50", 4),
-    ("latency.p95", "latency p95", 1),
-    ("goodput", "goodput", 3),
-    ("overhead", "overhead", 2),
+    ("latency.p50", "latency p50", 6),
+    ("latency.p95", "latency p95", 3),
+    ("goodput", "goodput", 5),
+    ("overhead", "overhead", 4),
+    ("energy-per-message", "energy/message", 1),
+    ("battery-life", "battery life", 2),
 ];
+
+/// Those of nodes with hardware: without any there is nothing to say.
+const OF_HARDWARE: [&str; 2] = ["energy-per-message", "battery-life"];
 
 /// Rows printed at most; `summary.csv` has them all.
 const ROWS_MAX: usize = 60;
@@ -39,6 +44,10 @@ pub fn summary(results: &Results, width: usize) -> String {
     let mut marked = false;
     for (name, heading, expendable) in COLUMNS {
         let Some(metric) = results.metric_index(name) else { continue };
+        let is_defined = || (0..rows).any(|point| results.estimate(point, metric).is_some());
+        if OF_HARDWARE.contains(&name) && !is_defined() {
+            continue;
+        }
         let column = metric_column(results, metric, heading, expendable, rows);
         marked |= column.cells.iter().any(|cell| cell.ends_with('*'));
         columns.push(column);

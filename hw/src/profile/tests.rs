@@ -51,6 +51,23 @@ fn the_cc2420_draws_what_its_datasheet_says() {
 }
 
 #[test]
+fn radios_draw_what_their_datasheets_head_with() {
+    // Semtech SX1276: receive 9.9 mA at least; Espressif ESP32-WROOM: sending 160 to 260 mA, receiving 80 to 100;
+    // Nordic nRF9160: 2.7 uA in power saving mode; TI MSP430 on the Tmote Sky: 1.8 mA.
+    let radio = |name: &str| library().radio(name).unwrap();
+    let milliamps = |current: Current| current.as_nanoamps() as f64 / 1e6;
+    let sx1276 = radio("sx1276");
+    assert!((9.0..13.0).contains(&milliamps(sx1276.spec.current(sx1276.receive))));
+    let esp32 = radio("esp32");
+    assert!((160.0..=260.0).contains(&milliamps(esp32.spec.current(esp32.transmit))));
+    assert!((80.0..=100.0).contains(&milliamps(esp32.spec.current(esp32.receive))));
+    let nrf9160 = radio("nrf9160-lte-m");
+    assert_eq!(nrf9160.spec.current(nrf9160.sleep), Current::from_nanoamps(2_700));
+    let mcu = library().mcu("msp430f1611").unwrap();
+    assert_eq!(mcu.spec.current(mcu.active), Current::from_microamps(1_800));
+}
+
+#[test]
 fn self_discharge_is_a_share_of_the_capacity_in_a_year() {
     // 1 % of 225 mAh over 8760 h: 256.8 nA, rounded down.
     assert_eq!(library().battery("cr2032").unwrap().self_discharge, Current::from_nanoamps(256));

@@ -4,6 +4,7 @@ use network::link::LossConfig;
 use network::node::NodeId;
 use network::observer::Observer;
 use network::port::PortId;
+use network::power::BatteryNews;
 use sim_core::{DataRate, SimDuration, SimTime};
 use transport::endpoint::{InterfaceId, NetworkEvent};
 
@@ -62,8 +63,16 @@ impl<O: Observer> World<O> {
                     set.expect("the builder has checked the loss model's parameters");
                 }
             }
-            Change::PowerOff(node) => self.power_off(node),
-            Change::PowerOn(node) => self.power_on(node),
+            Change::PowerOff(node) => {
+                self.network.switch(node, false);
+                self.power_off(node);
+            }
+            Change::PowerOn(node) => {
+                // Nothing starts on an empty battery.
+                if self.network.switch(node, true) {
+                    self.power_on(node);
+                }
+            }
         }
     }
 
@@ -77,9 +86,17 @@ impl<O: Observer> World<O> {
         });
     }
 
+    /// Looks at a node's battery: the node stops when it has given out, and starts when it has been charged again.
+    pub(crate) fn on_battery(&mut self, node: NodeId) {
+        match self.network.on_battery(node) {
+            BatteryNews::Nothing => {}
+            BatteryNews::GaveOut => self.power_off(node),
+            BatteryNews::Recovered => self.power_on(node),
+        }
+    }
+
     fn power_off(&mut self, node: NodeId) {
         self.network.set_node_down(node, true);
-        self.network.set_hardware_powered(node, false);
         self.network.reset_neighbours(node);
         self.network.forget_memberships(node);
         if let Some(host) = &mut self.hosts[node.index()] {
@@ -89,7 +106,7 @@ impl<O: Observer> World<O> {
 
     fn power_on(&mut self, node: NodeId) {
         self.network.set_node_down(node, false);
-        self.network.set_hardware_powered(node, true);
+        self.network.restart_radios(node);
         self.with_host(node, |host, around| host.start(around));
     }
 }

@@ -108,6 +108,7 @@ impl<O: Observer> World<O> {
         for (index, fault) in self.faults.iter().enumerate() {
             self.network.schedule_global(fault.at, Event::Fault(index as u32));
         }
+        self.network.watch_batteries();
         for node in self.network.node_ids() {
             self.with_host(node, |host, around| host.start(around));
         }
@@ -129,6 +130,13 @@ impl<O: Observer> World<O> {
             Event::Radio(port, step, epoch) => self.network.on_radio(port, step, epoch),
             Event::Fault(index) => self.apply_fault(index as usize),
             Event::Entry(outlet, packet) => self.network.on_entry(outlet, packet),
+            Event::Taken(node, packet) => {
+                if let Ingress::Local(packet) = self.network.on_taken(node, packet) {
+                    self.receive(node, packet);
+                }
+            }
+            Event::Written(node, packet) => self.network.on_written(node, packet),
+            Event::Battery(node) => self.on_battery(node),
         }
     }
 

@@ -25,6 +25,12 @@ pub enum NetworkEvent {
     Sample,
     /// A packet comes in from outside.
     Entry(OutletId, PacketId),
+    /// A node's processor is done with a packet that came in.
+    Taken(NodeId, PacketId),
+    /// A node's processor is done with a packet that starts there.
+    Written(NodeId, PacketId),
+    /// Time to look at a node's battery.
+    Battery(NodeId),
 }
 
 impl NetworkEvent {
@@ -41,6 +47,9 @@ impl NetworkEvent {
             }
             Self::Fault(index) => FAULT << 56 | u64::from(index),
             Self::Sample => SAMPLE << 56,
+            Self::Taken(node, packet) => TAKEN << 56 | u64::from(node.0) << 32 | u64::from(packet.0),
+            Self::Written(node, packet) => WRITTEN << 56 | u64::from(node.0) << 32 | u64::from(packet.0),
+            Self::Battery(node) => BATTERY << 56 | u64::from(node.0) << 32,
             Self::Entry(outlet, packet) => ENTRY << 56 | u64::from(outlet.0) << 32 | u64::from(packet.0),
         }
     }
@@ -63,6 +72,9 @@ impl NetworkEvent {
             FAULT => Self::Fault(argument),
             SAMPLE => Self::Sample,
             ENTRY => Self::Entry(OutletId(target as u16), PacketId(argument)),
+            TAKEN => Self::Taken(NodeId(target), PacketId(argument)),
+            WRITTEN => Self::Written(NodeId(target), PacketId(argument)),
+            BATTERY => Self::Battery(NodeId(target)),
             kind => panic!("no event has the kind {kind}"),
         }
     }
@@ -76,6 +88,9 @@ const FAULT: u64 = 4;
 const SAMPLE: u64 = 5;
 const ENTRY: u64 = 6;
 const RADIO: u64 = 7;
+const TAKEN: u64 = 10;
+const WRITTEN: u64 = 8;
+const BATTERY: u64 = 9;
 
 #[cfg(test)]
 mod tests {
@@ -92,6 +107,9 @@ mod tests {
             NetworkEvent::Fault(3),
             NetworkEvent::Sample,
             NetworkEvent::Entry(OutletId(u16::MAX), PacketId(u32::MAX)),
+            NetworkEvent::Taken(NodeId(0x00ff_ffff), PacketId(u32::MAX)),
+            NetworkEvent::Written(NodeId(3), PacketId(4)),
+            NetworkEvent::Battery(NodeId(5)),
         ] {
             assert_eq!(NetworkEvent::unpack(event.pack()), event);
         }

@@ -42,6 +42,9 @@ impl<O: Observer> Network<O> {
             self.discard(node, None, id, DropCause::Malformed);
             return Ingress::Done;
         }
+        if self.power.is_some() && self.keeps_processor_busy(node, id) {
+            return Ingress::Done;
+        }
         self.take(node, port, id)
     }
 
@@ -135,6 +138,10 @@ impl<O: Observer> Network<O> {
     pub fn originate(&mut self, node: NodeId, mut packet: Packet, destination: IpAddr, via: Option<PortId>) {
         packet.destination = self.addresses.destination(destination).0;
         packet.ingress = PortId::NONE.0;
+        if self.power.is_some() {
+            let id = self.packets.insert(packet);
+            return self.write_first(node, via, id);
+        }
         let next = self.next_hop(node, packet.destination);
         let id = self.packets.insert(packet);
         match via {
@@ -159,7 +166,7 @@ impl<O: Observer> Network<O> {
 
     /// A packet whose next hop is not simply a link, at the node where it starts.
     #[inline]
-    fn originate_next(&mut self, node: NodeId, next: NextHop, id: PacketId) {
+    pub(crate) fn originate_next(&mut self, node: NodeId, next: NextHop, id: PacketId) {
         match next.as_port() {
             Some(port) => self.transmit(node, port, id),
             None => self.egress_elsewhere(node, next, id),

@@ -41,6 +41,7 @@ fn config(scenario: &Scenario, places: &Places, node: NodeId, hardware: &NodeHar
         radio_rest,
         ports: ports.collect(),
         battery,
-        harvester: None,
+        restart: hardware.battery.as_ref().map_or(0.0, |start| start.restart),
+        harvester: hardware.harvester.clone(),
     }
 }

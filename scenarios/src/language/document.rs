@@ -27,7 +27,8 @@ use super::quantity::{Duration, Size};
 pub use entries::Entries;
 pub use fault::{FaultChange, FaultSettings, Reboot};
 pub use hardware::{
-    BatteryModel, BatteryObject, BatterySettings, Kibam, Peukert, Profiles, RadioRest, Rakhmatov,
+    BatteryModel, BatteryObject, BatterySettings, DayCurve, HarvesterObject, HarvesterSettings, Kibam,
+    Peukert, Profiles, RadioRest, Rakhmatov, SolarDay, TracedPower,
 };
 pub use impairment::{
     Corruption, GilbertElliott, Jitter, Loss, Normal, RateTrace, Reordering, TimeRange, TimeSpanList,
@@ -144,7 +145,8 @@ pub struct LimitSettings {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SampleSettings {
-    /// The step between two values of a series: "100 ms" (default), more than 0.
+    /// The step between two values of a series, more than 0; default "100 ms", and in runs of more than 2000 s as many
+    /// times that as leave 20 000 values.
     pub every: Option<Duration>,
 }
 

@@ -38,7 +38,7 @@ pub use path::{Path, Segment};
 pub use plan::{Overrides, Plan};
 pub use point::{Axis, Point};
 pub use quantity::{
-    Decibels, Distance, Drift, Duration, Energy, Fraction, PowerLevel, Rate, SignedDuration, Size,
+    Decibels, Distance, Drift, Duration, Energy, Fraction, Power, PowerLevel, Rate, SignedDuration, Size,
 };
 pub use question::Expected;
 pub use render::{render, render_lines};

@@ -16,8 +16,8 @@ use super::decimal::Decimal;
 pub use level::{Decibels, PowerLevel};
 pub(crate) use unit::shorten;
 use unit::{
-    DISTANCE_UNITS, DRIFT_UNITS, ENERGY_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, RATE_UNITS, SIZE_UNITS,
-    TIME_UNITS, Unit,
+    DISTANCE_UNITS, DRIFT_UNITS, ENERGY_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, POWER_UNITS, RATE_UNITS,
+    SIZE_UNITS, TIME_UNITS, Unit,
 };
 
 /// A length of time in nanoseconds: "20 ms", "1.5 s", "10 min"; units ns, us, ms, s, min, h, d.
@@ -47,6 +47,10 @@ pub struct Distance(u64);
 /// An energy in picojoules, up to 18 MJ: "20 mJ"; units pJ, nJ, uJ, mJ, J, kJ.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Energy(u64);
+
+/// A power in picowatts, up to 18 MW: "20 mW"; units pW, nW, uW, mW, W, kW.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Power(u64);
 
 /// How much too fast a clock runs, in parts per 10⁹, negative if it is slow: "20 ppm"; units ppm, ppb, %.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -140,6 +144,13 @@ impl Energy {
     /// The energy in joules.
     pub fn as_joules(self) -> f64 {
         self.0 as f64 / 1e12
+    }
+}
+
+impl Power {
+    /// The power in picowatts.
+    pub const fn as_picowatts(self) -> u64 {
+        self.0
     }
 }
 
@@ -280,6 +291,15 @@ impl Quantity for Energy {
     }
 }
 
+impl Quantity for Power {
+    const KIND: Kind =
+        Kind { examples: &["20 mW", "50 uW"], step: "1 pW", units: POWER_UNITS, name: "a power", bare: None };
+
+    fn read(text: &str) -> Result<Self, String> {
+        Self::KIND.read(text, Decimal::times).map(Self)
+    }
+}
+
 impl Quantity for Drift {
     const KIND: Kind = Kind {
         examples: &["20 ppm", "-0.5 ppm"],
@@ -353,7 +373,19 @@ macro_rules! quantity {
     )*};
 }
 
-quantity!(Duration, SignedDuration, Rate, Size, Fraction, Distance, Energy, Decibels, PowerLevel, Drift);
+quantity!(
+    Duration,
+    SignedDuration,
+    Rate,
+    Size,
+    Fraction,
+    Distance,
+    Energy,
+    Power,
+    Decibels,
+    PowerLevel,
+    Drift
+);
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

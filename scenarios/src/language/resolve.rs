@@ -92,7 +92,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
             memory: document.limits.memory.unwrap_or(MEMORY_DEFAULT),
             time: document.limits.time.unwrap_or(TIME_DEFAULT),
         },
-        sample_every: document.sample.every.unwrap_or(SAMPLE_DEFAULT),
+        sample_every: document.sample.every.unwrap_or_else(|| sample_default(document)),
         capture: document.capture,
     };
     let mut wiring = link::Wiring::default();
@@ -156,4 +156,12 @@ const ENTITIES_MAX: u64 = 10_000_000;
 const EVENTS_DEFAULT: u64 = 10_000_000_000;
 const MEMORY_DEFAULT: Size = Size::from_bytes(8 << 30);
 const TIME_DEFAULT: Duration = Duration::from_secs(365 * 86_400);
-const SAMPLE_DEFAULT: Duration = Duration::from_millis(100);
+/// 100 ms, and in long runs so many times as much that a series has at most [`SAMPLES_DEFAULT_MAX`] values.
+fn sample_default(document: &Document) -> Duration {
+    let total = document.duration.unwrap_or_default().as_nanos().saturating_add(document.drain().as_nanos());
+    let times = total.div_ceil(SAMPLES_DEFAULT_MAX * SAMPLE_NANOS).max(1);
+    Duration::from_nanos(times.saturating_mul(SAMPLE_NANOS))
+}
+
+const SAMPLE_NANOS: u64 = 100_000_000;
+const SAMPLES_DEFAULT_MAX: u64 = 20_000;

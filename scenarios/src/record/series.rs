@@ -1,14 +1,16 @@
-//! Series over time: queues and connections, looked at in regular steps.
+//! Series over time: queues, connections, power and batteries, looked at in regular steps.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
 use host::app::App;
 use host::sample::Sampler;
 use host::stack::Handle;
 use host::world::World;
+use network::node::NodeId;
 use network::observer::Observer;
 use network::port::PortId;
+use sim_core::electric::Energy;
 use sim_core::{SimDuration, SimTime};
 use transport::mptcp::MptcpStats;
 use transport::sctp::PathStats;
@@ -21,6 +23,8 @@ pub(crate) struct SeriesSampler {
     flows: Vec<usize>,
     /// Bytes acknowledged at the last look, by flow.
     acknowledged: BTreeMap<usize, u64>,
+    /// Nodes with hardware, and what each had drawn when it was last looked at.
+    nodes: Vec<(NodeId, Energy)>,
     /// Lines of `series/RUN.csv` so far.
     pub(crate) lines: String,
     /// How often it has looked.
@@ -38,17 +42,19 @@ impl SeriesSampler {
             [(a, b), (b, a)].map(|(from, to)| (from, format!("{link}:{}>{}", name(from), name(to))))
         });
         let flows = world.flows.iter().enumerate().filter(|(_, flow)| flow.carrier.has_connections());
+        let nodes = world.network.node_ids().filter(|&node| world.network.hardware(node).is_some());
         Self {
             every,
             ports: ports.collect(),
             flows: flows.map(|(index, _)| index).take(FLOWS_MAX).collect(),
             acknowledged: BTreeMap::new(),
+            nodes: nodes.map(|node| (node, Energy::ZERO)).take(NODES_MAX).collect(),
             lines: String::from(HEADER),
             samples: 0,
         }
     }
 
-    fn line(&mut self, now: SimTime, entity: &str, series: &str, value: u64) {
+    fn line(&mut self, now: SimTime, entity: &str, series: &str, value: impl Display) {
         let quoted = crate::results::field(entity);
         writeln!(self.lines, "{},{quoted},{series},{value}", now.as_nanos())
             .expect("a string takes all that is written");
@@ -112,6 +118,26 @@ impl SeriesSampler {
 }
 
 impl SeriesSampler {
+    /// Mean power since the last look; of a battery, what is left of its charge and the voltage that it gives.
+    fn sample_node<O: Observer>(&mut self, world: &World<O>, index: usize) {
+        let now = world.network.now();
+        let (node, drawn_before) = self.nodes[index];
+        let Some(hardware) = world.network.hardware(node) else { return };
+        let (_, device) = hardware.device().forecast(now);
+        let drawn = device.drawn();
+        let name = world.network.node_name(node).to_owned();
+        if now > SimTime::ZERO {
+            let joules = drawn.as_joules_f64() - drawn_before.as_joules_f64();
+            self.line(now, &name, "power_w", joules / (self.every.as_nanos() as f64 / 1e9));
+        }
+        self.nodes[index].1 = drawn;
+        if let Some(battery) = device.battery() {
+            self.line(now, &name, "charge_fraction", battery.state_of_charge());
+            let volts = battery.terminal_voltage_f64(device.current_at(now)) / 1000.0;
+            self.line(now, &name, "voltage_v", volts);
+        }
+    }
+
     /// A path of an SCTP association, named by the peer's address.
     fn sample_path(&mut self, now: SimTime, flow: &str, path: &PathStats) {
         let name = format!("{flow} via {}", path.remote);
@@ -143,6 +169,9 @@ impl<O: Observer> Sampler<O> for SeriesSampler {
         for index in 0..self.flows.len() {
             self.sample_flow(world, self.flows[index]);
         }
+        for index in 0..self.nodes.len() {
+            self.sample_node(world, index);
+        }
         now.checked_add(self.every)
     }
 }
@@ -152,6 +181,9 @@ const HEADER: &str = "time_ns,entity,series,value\n";
 
 /// Links that are looked at: the first ones of the scenario.
 const LINKS_MAX: usize = 16;
+
+/// Nodes with hardware that are looked at: the first ones of the scenario.
+const NODES_MAX: usize = 16;
 
 /// Flows that are looked at: the first ones of the scenario.
 const FLOWS_MAX: usize = 32;

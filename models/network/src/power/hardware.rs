@@ -7,9 +7,12 @@ use hw::device::{Activity, Device, Purposes, Supply};
 use hw::harvester::Harvester;
 use hw::part::{PartId, PartKind, PartSpec, StateId};
 use hw::profile::{Board, Radio};
-use sim_core::electric::{Energy, Voltage};
+use sim_core::electric::{Current, Energy, Voltage};
 use sim_core::{SimDuration, SimTime};
+use wire::account::FlowId;
 
+use super::battery::Watch;
+use super::processor::{Job, Processor};
 use super::purpose::{Cause, Purpose};
 use crate::port::PortId;
 
@@ -55,6 +58,8 @@ pub struct HardwareConfig {
     pub ports: Vec<(PortId, Option<(String, Radio)>)>,
     /// The battery; without one the node hangs on the mains.
     pub battery: Option<Battery>,
+    /// The share of its capacity that an empty battery must have been charged to before the node starts again.
+    pub restart: f64,
     /// What charges the battery.
     pub harvester: Option<Harvester>,
 }
@@ -74,14 +79,16 @@ pub struct Hardware {
     /// Which of them serves which port.
     ports: Vec<(PortId, usize)>,
     board: Box<str>,
-    gave_out: Option<SimTime>,
+    processor: Processor,
+    pub(super) watch: Watch,
 }
 
 impl Hardware {
     /// Hardware at the start of a run: every part rests.
     pub fn new(config: HardwareConfig) -> Self {
-        let HardwareConfig { board, radio_rest, ports, battery, harvester } = config;
+        let HardwareConfig { board, radio_rest, ports, battery, restart, harvester } = config;
         let supply = supply(&board, battery.as_ref());
+        // The processor is part 0.
         let mut parts = vec![(board.mcu.spec.clone(), purposes(Cause::Sleep))];
         let mut radios = Vec::new();
         let mut add_radio = |name: &str, radio: &Radio| -> usize {
@@ -110,7 +117,9 @@ impl Hardware {
         }
         let conversion = Purpose::own(Cause::Conversion);
         let device = Device::new(parts, supply, conversion, battery, harvester);
-        Self { device, radios, ports, board: board.name.into(), gave_out: None }
+        let processor = Processor::new(PartId(0), board.mcu);
+        let watch = Watch::new(restart);
+        Self { device, radios, ports, board: board.name.into(), processor, watch }
     }
 
     /// The name of the board's profile.
@@ -125,7 +134,32 @@ impl Hardware {
 
     /// When the battery gave out for the first time.
     pub fn gave_out(&self) -> Option<SimTime> {
-        self.gave_out
+        self.watch.gave_out
+    }
+
+    /// How often the node has lost its power.
+    pub(super) fn boots(&self) -> u32 {
+        self.processor.boots
+    }
+
+    /// What all parts at work take, the radios at rest.
+    pub(super) fn working_current(&self) -> Current {
+        let mcu = self.device.spec(self.processor.part).current(self.processor.active());
+        let radios = self.radios.iter().map(|radio| {
+            let spec = self.device.spec(radio.part);
+            spec.current(spec.rest)
+        });
+        radios.fold(mcu, |sum, current| sum + current)
+    }
+
+    /// The processor works on a packet of `bytes` for `flow`: says when it is done, or nothing if too many wait.
+    pub(super) fn work(&mut self, now: SimTime, bytes: usize, flow: FlowId) -> Option<SimTime> {
+        let Job { from, until } = self.processor.take_on(now, bytes)?;
+        let purpose = Purpose { flow, layer: None, cause: Cause::Compute };
+        let activity = Activity { state: self.processor.active(), from, until, teller: u32::MAX };
+        self.device.occupy(now, self.processor.part, activity, &[(purpose, 1)]);
+        self.relieve(now);
+        Some(until)
     }
 
     /// What was drawn so far, as far as it has been settled.
@@ -163,7 +197,9 @@ impl Hardware {
         state: RadioState,
         purpose: Purpose,
     ) -> SimDuration {
-        let Some((part, state)) = self.state_of(port, state) else { return SimDuration::ZERO };
+        let Some((part, state)) = self.state_of(port, state).filter(|_| self.device.is_powered()) else {
+            return SimDuration::ZERO;
+        };
         let way = self.device.enter(now, part, state, purpose);
         self.relieve(now);
         way
@@ -185,6 +221,9 @@ impl Hardware {
 
     /// Takes the supply away from all parts, or gives it back.
     pub(super) fn set_powered(&mut self, now: SimTime, powered: bool) {
+        if self.device.is_powered() && !powered {
+            self.processor.lose_power();
+        }
         self.device.set_powered(now, powered);
     }
 
@@ -216,9 +255,11 @@ impl Hardware {
         }
     }
 
-    fn integrate(&mut self, now: SimTime) {
+    /// Lets the battery follow; says whether it gave out on the way.
+    pub(super) fn integrate(&mut self, now: SimTime) -> bool {
         let gave_out = self.device.integrate(now);
-        self.gave_out = self.gave_out.or(gave_out);
+        self.watch.gave_out = self.watch.gave_out.or(gave_out);
+        gave_out.is_some()
     }
 }
 
@@ -261,5 +302,5 @@ fn purposes(rest: Cause) -> Purposes<Purpose> {
     }
 }
 
-/// Changes of the load that a battery may be behind: 96 KiB of them.
-const PENDING_MAX: usize = 4096;
+/// Changes of the load that a battery may be behind.
+const PENDING_MAX: usize = 256;

@@ -25,9 +25,12 @@
 //! Each node's account is closed at the end of a run, and held against itself there: the times of each part's states
 //! fill the run, and the ledger, the draw recomputed from the times and what the battery gave are the same integers.
 
+mod battery;
 mod hardware;
+mod processor;
 pub mod purpose;
 
+pub use battery::BatteryNews;
 pub use hardware::{Hardware, HardwareConfig, RadioRest, RadioState};
 
 use purpose::{Cause, Purpose, Shares, shares_of_frame};
@@ -111,6 +114,7 @@ impl<O: Observer> Network<O> {
         let now = self.now();
         if let Some(hardware) = self.hardware_of(port) {
             hardware.frame(now, port, state, time, teller, shares);
+            self.watch_battery(self.port_infos[port.index()].node);
         }
     }
 
@@ -130,18 +134,6 @@ impl<O: Observer> Network<O> {
             if let Some(hardware) = self.hardware_of(end) {
                 hardware.withdraw(now, end, port);
             }
-        }
-    }
-
-    /// A node loses its power, or gets it back.
-    pub fn set_hardware_powered(&mut self, node: NodeId, powered: bool) {
-        let now = self.now();
-        let power = self.power.as_mut().and_then(|power| power.nodes[node.index()].as_mut());
-        if let Some(hardware) = power {
-            hardware.set_powered(now, powered);
-        }
-        if powered {
-            self.restart_radios(node);
         }
     }
 
@@ -167,7 +159,6 @@ impl<O: Observer> Network<O> {
     #[inline(never)]
     pub(crate) fn radio_frame(&mut self, frame: &FrameOnAir<'_>) {
         let FrameOnAir { port, packet, bytes, departs, arrives, receivers } = *frame;
-        let now = self.now();
         let start = self.frame_start(port, bytes, departs);
         let framing = self.ports[port.index()].framing.protocol();
         let packet = &self.packets[packet];
@@ -175,15 +166,11 @@ impl<O: Observer> Network<O> {
         let framed = packet.destination == DestinationId::FRAMED.0;
         let len = packet.len() - if framed { wire::ethernet::HEADER_LEN } else { 0 };
         let shares = shares_of_frame(&packet.account, len, bytes, framing);
-        if let Some(hardware) = self.hardware_of(port) {
-            hardware.frame(now, port, RadioState::Transmit, (start, departs), port, &shares);
-        }
+        self.radio_occupied(port, RadioState::Transmit, (start, departs), port, &shares);
         let delay = arrives - departs;
         for &receiver in receivers {
-            if let Some(hardware) = self.hardware_of(receiver) {
-                let time = (start.saturating_add(delay), arrives);
-                hardware.frame(now, receiver, RadioState::Receive, time, port, &shares);
-            }
+            let time = (start.saturating_add(delay), arrives);
+            self.radio_occupied(receiver, RadioState::Receive, time, port, &shares);
         }
     }
 
@@ -199,7 +186,7 @@ impl<O: Observer> Network<O> {
 
     fn hardware_of(&mut self, port: PortId) -> Option<&mut Hardware> {
         let node = self.port_infos.get(port.index())?.node;
-        self.power.as_mut()?.nodes[node.index()].as_deref_mut()
+        self.hardware_on(node)
     }
 }
 

@@ -28,7 +28,7 @@ impl<O: Observer> Network<O> {
     }
 
     /// The parts of a node that got its power back rest: its radios that are on listen again.
-    pub(crate) fn restart_radios(&mut self, node: NodeId) {
+    pub fn restart_radios(&mut self, node: NodeId) {
         for port in self.node_infos[node.index()].port_ids() {
             let Some(place) = self.radio_at(port) else { continue };
             let state = self.media[place.medium].macs[place.radio as usize].clock.state();

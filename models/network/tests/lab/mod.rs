@@ -143,6 +143,16 @@ impl<O: Observer> Lab<O> {
                     action(&mut self.net);
                 }
                 Event::Radio(port, step, epoch) => self.net.on_radio(port, step, epoch),
+                Event::Taken(node, id) => {
+                    if let Ingress::Local(id) = self.net.on_taken(node, id) {
+                        let packet = self.net.deliver(id);
+                        self.delivered.push(Delivery { at: self.net.now(), node, packet });
+                    }
+                }
+                Event::Written(node, id) => self.net.on_written(node, id),
+                Event::Battery(node) => {
+                    self.net.on_battery(node);
+                }
                 Event::Wake(_) | Event::Sample => {}
             }
         }

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Entries;
-use crate::language::quantity::{Duration, Fraction};
+use super::{Entries, TraceFile};
+use crate::language::quantity::{Duration, Fraction, Power};
 use crate::language::shorthand::{Shorthand, shorthand};
 
 /// The battery of a node: the name of its profile, or an object.
@@ -17,6 +17,8 @@ pub struct BatterySettings {
     pub charge: Fraction,
     /// What a load does to it.
     pub model: BatteryModel,
+    /// How far it must have been charged before a node that it failed starts again.
+    pub restart: Fraction,
 }
 
 /// A battery in full.
@@ -31,6 +33,10 @@ pub struct BatteryObject {
     /// What a load does to it; default "resistance".
     #[serde(default)]
     pub model: BatteryModel,
+    /// The share of its capacity to which a harvester must have charged it before a node that it failed starts again:
+    /// "10 %" (default).
+    #[serde(default = "tenth")]
+    pub restart: Fraction,
 }
 
 /// What a load does to a battery.
@@ -81,6 +87,87 @@ pub struct Rakhmatov {
     pub time_constant: Duration,
 }
 
+/// What charges the battery of a node: a constant power, or an object.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HarvesterSettings {
+    /// Always the same.
+    Constant(Power),
+    /// A day that repeats.
+    Day(SolarDay),
+    /// From each time on this power.
+    Trace(Vec<TracedPower>),
+    /// The same from a file.
+    TraceFile(TraceFile),
+}
+
+/// A harvester in full.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HarvesterObject {
+    /// Always the same: "50 uW".
+    Constant(Power),
+    /// A day that repeats: {"curve": "outdoor", "peak": "20 mW"}.
+    Day(SolarDay),
+    /// From each time on this power, before the first none: [["0 s", "1 mW"], ["1 h", "0 W"]].
+    Trace(Vec<TracedPower>),
+    /// The same from a file beside the scenario, a line for each: `1 h, 5 mW`.
+    TraceFile(TraceFile),
+}
+
+/// A day of light on a solar cell, hour by hour.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SolarDay {
+    /// What the cell gives in the brightest hour: "20 mW".
+    pub peak: Power,
+    /// How the light goes through the day: "outdoor" or "indoor", or a list of the shares of 24 hours.
+    pub curve: DayCurve,
+    /// The time of day at which the run starts: "12 h" (default), less than "24 h".
+    #[serde(default = "noon")]
+    pub starts_at: Duration,
+}
+
+/// How the light goes through a day.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum DayCurve {
+    /// A clear day of twelve hours around noon: the sine of the sun's height.
+    Outdoor,
+    /// Lamps from 8 to 18 o'clock.
+    Indoor,
+    /// The share of the peak in each of 24 hours, from midnight on.
+    Hours(Vec<Fraction>),
+}
+
+/// A power from a time on: ["1 h", "5 mW"].
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+pub struct TracedPower(
+    /// From when on, in ascending order.
+    pub Duration,
+    /// The power.
+    pub Power,
+);
+
+impl Shorthand for HarvesterSettings {
+    type Long = HarvesterObject;
+
+    const EXPECTED: &'static str = "a power such as \"50 uW\" or an object such as { \"day\": … }";
+    const SHORT: &'static [&'static str] = &["50 uW", "2 mW"];
+
+    fn from_short(text: &str) -> Result<Self, String> {
+        text.parse().map(Self::Constant)
+    }
+
+    fn from_long(long: HarvesterObject) -> Result<Self, String> {
+        Ok(match long {
+            HarvesterObject::Constant(power) => Self::Constant(power),
+            HarvesterObject::Day(day) => Self::Day(day),
+            HarvesterObject::Trace(points) => Self::Trace(points),
+            HarvesterObject::TraceFile(file) => Self::TraceFile(file),
+        })
+    }
+}
+
 /// What a node's radios do while they are neither sending nor taking a frame in, where no MAC decides it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case")]
@@ -115,16 +202,25 @@ impl Shorthand for BatterySettings {
     const SHORT: &'static [&'static str] = &["cr2032", "2xaa-alkaline"];
 
     fn from_short(text: &str) -> Result<Self, String> {
-        Ok(Self { profile: text.to_owned(), charge: full(), model: BatteryModel::default() })
+        let (profile, model) = (text.to_owned(), BatteryModel::default());
+        Ok(Self { profile, charge: full(), model, restart: tenth() })
     }
 
     fn from_long(long: BatteryObject) -> Result<Self, String> {
-        let BatteryObject { profile, charge, model } = long;
-        Ok(Self { profile, charge, model })
+        let BatteryObject { profile, charge, model, restart } = long;
+        Ok(Self { profile, charge, model, restart })
     }
 }
 
-shorthand!(BatterySettings);
+shorthand!(BatterySettings, HarvesterSettings);
+
+fn tenth() -> Fraction {
+    "10 %".parse().expect("it is a share")
+}
+
+fn noon() -> Duration {
+    Duration::from_secs(12 * 3600)
+}
 
 fn full() -> Fraction {
     Fraction::ONE

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::service::CoapServer;
-use super::{BatterySettings, Entries, Loss, Place, RadioRest, RadioSettings, TextList};
+use super::{BatterySettings, Entries, HarvesterSettings, Loss, Place, RadioRest, RadioSettings, TextList};
 use crate::language::quantity::{Drift, Duration, PowerLevel, Rate, SignedDuration, Size};
 
 /// A node, or a group of like nodes.
@@ -36,6 +36,8 @@ pub struct NodeSettings {
     pub hardware: Option<String>,
     /// The battery that it lives on, by the name of its profile: "cr2032". Without it the node hangs on the mains.
     pub battery: Option<BatterySettings>,
+    /// What charges its battery: "50 uW", or an object such as {"day": {"curve": "outdoor", "peak": "20 mW"}}.
+    pub harvester: Option<HarvesterSettings>,
     /// What its radios do between frames: "sleep", "idle" or "listen"; default: what their profile says.
     pub radio_rest: Option<RadioRest>,
 }

@@ -144,6 +144,16 @@ pub(super) const ENERGY_UNITS: &[Unit] = &[
     ("kJ", 1_000_000_000_000_000),
 ];
 
+pub(super) const POWER_UNITS: &[Unit] = &[
+    ("pW", 1),
+    ("nW", 1_000),
+    ("uW", 1_000_000),
+    ("µW", 1_000_000),
+    ("mW", 1_000_000_000),
+    ("W", 1_000_000_000_000),
+    ("kW", 1_000_000_000_000_000),
+];
+
 pub(super) const DRIFT_UNITS: &[Unit] = &[("ppm", 1_000), ("ppb", 1), ("%", 10_000_000)];
 
 /// Other ways in which units are written elsewhere.

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 
 use hw::battery::{Battery, BatterySpec, Model};
+use hw::harvester::Harvester;
 use hw::part::StateId;
 use hw::profile::{Board, Figures, Kind, Library, ProfileError, Radio};
 use sim_core::electric::Current;
 
+use super::trace_file::lines;
 use super::{Resolver, section};
 use crate::language::diagnostic::Finding;
-use crate::language::document::{BatteryModel, BatterySettings, Document, NodeSettings, Profiles};
+use crate::language::document::{
+    BatteryModel, BatterySettings, DayCurve, Document, HarvesterSettings, NodeSettings, Profiles, TracedPower,
+};
 use crate::language::nearest::suggestion;
 use crate::language::path::Path;
-use crate::language::quantity::{Duration, Fraction, shorten};
+use crate::language::quantity::{Duration, Fraction, Power, shorten};
 use crate::language::scenario::{
     Attachment, BatteryStart, MediumSettings, NodeGroup, NodeHardware, Scenario,
 };
@@ -23,6 +27,15 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         let path = section("nodes").key(name);
         if let Some(battery) = &node.battery {
             check_battery(battery, &path.key("battery"), findings);
+        }
+        if let Some(harvester) = &node.harvester {
+            check_harvester(harvester, &path.key("harvester"), findings);
+            if node.battery.is_none() {
+                let finding =
+                    Finding::error(path.key("harvester"), "there is no battery that it could charge");
+                findings
+                    .push(finding.at_key().help("add `\"battery\"`, the name of one that can be charged"));
+            }
         }
         if node.hardware.is_some() {
             continue;
@@ -35,12 +48,38 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         if node.battery.is_some() {
             needs(path.key("battery"), "battery");
         }
+        if node.harvester.is_some() {
+            needs(path.key("harvester"), "harvester");
+        }
         if node.radio_rest.is_some() {
             needs(path.key("radio-rest"), "radio-rest");
         }
         for (interface, settings) in node.interfaces.iter() {
             if settings.radio.is_some() {
                 needs(path.key("interfaces").key(interface).key("radio"), "radio");
+            }
+        }
+    }
+}
+
+fn check_harvester(harvester: &HarvesterSettings, path: &Path, findings: &mut Vec<Finding>) {
+    let mut refuse = |path: Path, message: &str| findings.push(Finding::error(path, message));
+    match harvester {
+        HarvesterSettings::Constant(_) | HarvesterSettings::TraceFile(_) => {}
+        HarvesterSettings::Day(day) => {
+            let path = path.key("day");
+            if day.starts_at.as_nanos() >= 24 * HOUR_NANOS {
+                refuse(path.key("starts-at"), "a day has 24 h");
+            }
+            if let DayCurve::Hours(shares) = &day.curve
+                && shares.len() != 24
+            {
+                refuse(path.key("curve").key("hours"), "a day has 24 hours, each with a share of the peak");
+            }
+        }
+        HarvesterSettings::Trace(points) => {
+            if let Some(place) = points.windows(2).position(|pair| pair[1].0 <= pair[0].0) {
+                refuse(path.key("trace").index(place + 1), "the times of a trace ascend");
             }
         }
     }
@@ -169,13 +208,45 @@ impl Resolver<'_> {
         let battery = settings.battery.as_ref().and_then(|battery| {
             let (kind, name) = (Kind::Battery, &battery.profile);
             let spec = self.hardware_profile(library, kind, name, &at, &mut profiles, Library::battery)?;
-            Some(BatteryStart { spec: modelled(spec, battery.model), charge: battery.charge.as_f64() })
+            let (charge, restart) = (battery.charge.as_f64(), battery.restart.as_f64());
+            Some(BatteryStart { spec: modelled(spec, battery.model), charge, restart })
         });
+        let harvester = self.harvester(settings, path);
+        if let (Some(start), Some(_)) = (&battery, &harvester)
+            && !start.spec.rechargeable
+        {
+            let message = format!("the battery `{}` cannot be charged", start.spec.name);
+            self.error_with_help(path.key("harvester"), message, "choose one that can, such as `lipo-1000`");
+        }
         let board = board?;
         if let Some(start) = &battery {
             self.check_start(&board, &radios, start, &at);
         }
-        Some(NodeHardware { board, radio_rest: settings.radio_rest, radios, battery, profiles })
+        Some(NodeHardware { board, radio_rest: settings.radio_rest, radios, battery, harvester, profiles })
+    }
+
+    fn harvester(&mut self, settings: &NodeSettings, path: &Path) -> Option<Harvester> {
+        let traced = |points: &[TracedPower]| {
+            Harvester::Trace(
+                points.iter().map(|TracedPower(at, power)| ((*at).into(), watts(*power))).collect(),
+            )
+        };
+        Some(match settings.harvester.as_ref()? {
+            HarvesterSettings::Constant(power) => Harvester::Constant(watts(*power)),
+            HarvesterSettings::Trace(points) => traced(points),
+            HarvesterSettings::TraceFile(file) => {
+                traced(&self.trace(file, &path.key("harvester").key("trace-file"), read_powers)?)
+            }
+            HarvesterSettings::Day(day) => {
+                let permille = |shares: &Fraction| (shares.as_attos() / 1_000_000_000_000_000) as u16;
+                let hours: Vec<u16> = match &day.curve {
+                    DayCurve::Outdoor => CLEAR_DAY.to_vec(),
+                    DayCurve::Indoor => OFFICE_DAY.to_vec(),
+                    DayCurve::Hours(shares) => shares.iter().map(permille).collect(),
+                };
+                Harvester::day(watts(day.peak), &hours.try_into().ok()?, day.starts_at.into())
+            }
+        })
     }
 
     /// Reads a profile and notes that it is used.
@@ -240,6 +311,35 @@ fn timeless_interface(scenario: &Scenario, group: &NodeGroup) -> Option<String> 
     let found = scenario.interfaces_of(group.first).find(|(_, interface)| timeless(interface.attached));
     found.map(|(id, _)| scenario.interface_name(id))
 }
+
+fn watts(power: Power) -> sim_core::electric::Power {
+    sim_core::electric::Power::from_picowatts(power.as_picowatts())
+}
+
+/// The powers of a trace: a time and a power a line, `1 h, 5 mW`, the times ascending.
+fn read_powers(text: &str) -> Result<Vec<TracedPower>, String> {
+    let mut last = None;
+    lines(text, |line| {
+        let parts =
+            line.split_once(',').ok_or_else(|| "is not a time and a power such as `1 h, 5 mW`".to_owned())?;
+        let at: Duration = parts.0.trim().parse().map_err(|error| format!("is wrong: {error}"))?;
+        let power: Power = parts.1.trim().parse().map_err(|error| format!("is wrong: {error}"))?;
+        if last.replace(at).is_some_and(|last| at <= last) {
+            return Err("is wrong: its time is not later than the one before".to_owned());
+        }
+        Ok(TracedPower(at, power))
+    })
+}
+
+/// The sine of the sun's height in the middle of each hour of a clear day from 6 to 18 o'clock, in thousandths.
+const CLEAR_DAY: [u16; 24] =
+    [0, 0, 0, 0, 0, 0, 131, 383, 609, 793, 924, 991, 991, 924, 793, 609, 383, 131, 0, 0, 0, 0, 0, 0];
+
+/// Lamps from 8 to 18 o'clock, in thousandths.
+const OFFICE_DAY: [u16; 24] =
+    [0, 0, 0, 0, 0, 0, 0, 0, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 0, 0, 0, 0, 0];
+
+const HOUR_NANOS: u64 = 3_600_000_000_000;
 
 /// The battery with what the scenario says that a load does to it.
 fn modelled(spec: BatterySpec, model: BatteryModel) -> BatterySpec {

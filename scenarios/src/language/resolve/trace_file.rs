@@ -44,7 +44,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn trace<T>(
+    pub(super) fn trace<T>(
         &mut self,
         file: &TraceFile,
         path: &Path,
@@ -116,7 +116,10 @@ pub(super) fn misplaced_range(range: TimeRange, last: Option<TimeRange>) -> Opti
 }
 
 /// What the lines of a file say; what follows `#` and lines without anything else do not count.
-fn lines<T>(text: &str, mut parse: impl FnMut(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+pub(super) fn lines<T>(
+    text: &str,
+    mut parse: impl FnMut(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
         let content = line.split('#').next().unwrap_or_default().trim();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use hw::battery::BatterySpec;
+use hw::harvester::Harvester;
 use hw::profile::{Board, Figures, Radio};
 
 use super::Scenario;
@@ -19,6 +20,8 @@ pub struct NodeHardware {
     pub radios: Vec<Option<Radio>>,
     /// The battery; without one the node hangs on the mains.
     pub battery: Option<BatteryStart>,
+    /// What charges the battery.
+    pub harvester: Option<Harvester>,
     /// The profiles that it is made of, and how many figures each has.
     pub profiles: Vec<(String, Figures)>,
 }
@@ -30,6 +33,8 @@ pub struct BatteryStart {
     pub spec: BatterySpec,
     /// The share of its capacity that is left, 0 to 1.
     pub charge: f64,
+    /// The share to which it must have been charged before a node that it failed starts again, 0 to 1.
+    pub restart: f64,
 }
 
 impl Scenario {
