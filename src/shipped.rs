@@ -51,6 +51,10 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         text: include_str!("../scenarios/course/coap-reliability.json"),
     },
     Shipped {
+        path: "course/coap-udp-and-tcp",
+        text: include_str!("../scenarios/course/coap-udp-and-tcp.json"),
+    },
+    Shipped {
         path: "course/ip-fragmentation",
         text: include_str!("../scenarios/course/ip-fragmentation.json"),
     },

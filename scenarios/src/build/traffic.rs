@@ -98,9 +98,9 @@ pub(super) fn add_apps<O: Observer>(
                 "source" => Task::Generate,
                 _ => Task::Take,
             };
-            let mut carriers = vec![Carrier::Udp(Arc::default())];
+            let mut carriers = vec![Carrier::Udp(Arc::default()), Carrier::Tcp(Arc::default())];
             if session.is_none() {
-                carriers.extend([Carrier::Tcp(Arc::default()), Carrier::Sctp(Arc::default())]);
+                carriers.push(Carrier::Sctp(Arc::default()));
             }
             for carrier in carriers {
                 let offer = Offer { carrier, port, session: session.clone(), task };

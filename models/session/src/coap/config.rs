@@ -28,6 +28,8 @@ pub struct CoapConfig {
     pub block_size: BlockSize,
     /// The largest body that is put together of blocks.
     pub body_max: u32,
+    /// The largest message that is taken over a byte stream, at least 1152 bytes (RFC 8323 §5.3.1).
+    pub max_message_size: u32,
     /// Every such notification is confirmable, the others are not; 1 makes all confirmable (RFC 7641 §4.5).
     pub confirmable_notification_every: u32,
 }
@@ -47,6 +49,7 @@ impl Default for CoapConfig {
             token_len: 4,
             block_size: BlockSize::MAX,
             body_max: 16 << 20,
+            max_message_size: 1152,
             confirmable_notification_every: 20,
         }
     }

@@ -1,4 +1,4 @@
-//! The Constrained Application Protocol over datagrams (RFC 7252), both ends.
+//! The Constrained Application Protocol, both ends: over datagrams (RFC 7252) and over byte streams (RFC 8323).
 //!
 //! A [`CoapEndpoint`] is a client and a server at once, as the RFC has it. It brings messages to their peers and matches
 //! responses to requests; what a resource is and says is its user's matter.
@@ -18,7 +18,7 @@
 //! No-Response (RFC 7967), block-wise bodies in both directions (RFC 7959), and Observe at both ends (RFC 7641).
 //!
 //! NSTART counts confirmable messages; non-confirmable requests are held back by PROBING_RATE alone, whose average is taken
-//! over EXCHANGE_LIFETIME. Left out: congestion control other than the default one, a proxy, CoAP over byte streams,
+//! over EXCHANGE_LIFETIME. Left out: congestion control other than the default one, a proxy,
 //! Q-Block (RFC 9177), Echo and Request-Tag (RFC 9175), OSCORE (RFC 8613).
 
 mod block;
@@ -32,9 +32,11 @@ mod output;
 mod peer;
 mod server;
 mod stats;
+mod stream;
 
 pub use config::CoapConfig;
 pub use endpoint::CoapEndpoint;
 pub use event::{CoapEvent, Failure, IncomingId, RequestId};
 pub use peer::{Request, Response};
 pub use stats::{CoapStats, PartBytes};
+pub use stream::StreamQueue;

@@ -12,6 +12,7 @@ use super::config::CoapConfig;
 use super::endpoint::CoapEndpoint;
 use super::event::Failure;
 use super::peer::{Answering, Flight, Message, Role, Waiting};
+use super::stream::framed;
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
 
@@ -25,6 +26,9 @@ impl CoapEndpoint {
     /// Sends what waits and may be sent.
     pub(super) fn release(&mut self, now: SimTime, address: SocketAddr, new: bool) {
         let config = std::sync::Arc::clone(&self.config);
+        if self.is_stream() {
+            return self.release_stream(now, address);
+        }
         while let Some(peer) = self.peers.get_mut(&address) {
             let Some(first) = peer.waiting.front() else { return };
             let held_until = if first.confirmable {
@@ -43,6 +47,28 @@ impl CoapEndpoint {
             }
             let Some(Waiting { confirmable, message }) = peer.waiting.pop_front() else { return };
             self.launch(now, address, confirmable, message);
+        }
+    }
+
+    /// A connection takes everything at once, as soon as it is there.
+    fn release_stream(&mut self, now: SimTime, address: SocketAddr) {
+        let lifetime = self.config.exchange_lifetime();
+        while self.is_linked(address)
+            && let Some(peer) = self.peers.get_mut(&address)
+            && let Some(Waiting { message, .. }) = peer.waiting.pop_front()
+        {
+            peer.active = now;
+            let role = message.role;
+            if let Role::Request(id) = role
+                && let Some(pending) = peer.requests.iter_mut().find(|pending| pending.id == id)
+            {
+                pending.deadline = now.saturating_add(lifetime);
+                let deadline = pending.deadline;
+                self.arm(deadline, address);
+            }
+            self.stats.sent += 1;
+            self.outgoing.push_back(framed(address, message, reason_of(role)));
+            self.plan_sweep(now);
         }
     }
 
@@ -105,6 +131,9 @@ impl CoapEndpoint {
         message_id: u16,
         label: Label,
     ) {
+        if self.is_stream() {
+            return; // It neither acknowledges nor resets (RFC 8323 §3.1).
+        }
         let reason = if kind == Kind::Reset { Reason::Control } else { Reason::Acknowledgement };
         self.stats.resets_sent += u64::from(kind == Kind::Reset);
         let empty = Message {

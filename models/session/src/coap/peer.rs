@@ -111,12 +111,20 @@ pub(super) struct Pending {
     pub(super) message_id: Option<u16>,
     /// When it is given up.
     pub(super) deadline: SimTime,
-    /// The block of the request's body that is under way: where it begins, and the size of blocks.
-    pub(super) upload: Option<(u32, BlockSize)>,
+    /// The part of the request's body that is under way, if it does not go as a whole.
+    pub(super) upload: Option<UploadPart>,
     /// What has come of the response's body.
     pub(super) download: Option<Download>,
     /// The freshest state of an observation: its number, and when it came.
     pub(super) observed: Option<(u32, SimTime)>,
+}
+
+/// A part of a request's body: where it begins, the size of blocks, and its bytes, of one block or several.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UploadPart {
+    pub(super) offset: u32,
+    pub(super) size: BlockSize,
+    pub(super) bytes: u32,
 }
 
 /// A response's body that comes in blocks.

@@ -19,7 +19,7 @@ impl CoapEndpoint {
         let proxied = [OptionNumber::PROXY_URI, OptionNumber::PROXY_SCHEME];
         let asks_proxy = proxied.iter().any(|&number| arrived.head.options.get(number).is_some());
         if let Some(number) = unknown {
-            if arrived.head.kind == Kind::NonConfirmable {
+            if arrived.head.kind == Kind::NonConfirmable && !self.is_stream() {
                 return self.reject(now, &arrived); // §5.4.1
             }
             let text = format!("{number} cannot be used");
@@ -59,6 +59,7 @@ impl CoapEndpoint {
     ) -> Incoming {
         let state = match (arrived.to, arrived.head.kind) {
             (None, _) => Answering::Leisurely,
+            (Some(_), _) if self.is_stream() => Answering::NonConfirmable,
             (Some(_), Kind::Confirmable) => {
                 Answering::Piggybacked(now.saturating_add(self.config.acknowledgement_delay))
             }

@@ -28,6 +28,9 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
     if let Some(size) = options.block_size {
         config.block_size = BlockSize::at_most(u32::try_from(size.as_bytes()).unwrap_or(u32::MAX));
     }
+    if let Some(size) = options.max_message_size {
+        config.max_message_size = u32::try_from(size.as_bytes()).unwrap_or(u32::MAX);
+    }
     let method = match (options.method, workload) {
         (Some(CoapMethod::Get), _) | (None, Workload::Poll(_) | Workload::Observe(_)) => Code::GET,
         (Some(CoapMethod::Post), _) | (None, Workload::RequestResponse(_)) => Code::POST,

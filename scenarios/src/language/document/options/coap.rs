@@ -38,6 +38,9 @@ pub struct CoapOptions {
     pub acknowledgement_delay: Option<Duration>,
     /// The largest block of a body (RFC 7959): "1024 B" (default), "16 B" to "1024 B" in powers of two.
     pub block_size: Option<Size>,
+    /// The largest message that an end takes over a byte stream (RFC 8323 §5.3.1): "1152 B" (default) to "16 MiB". From
+    /// about twice a block on, bodies go in several blocks a message (BERT, §6).
+    pub max_message_size: Option<Size>,
     /// True to do without responses (RFC 7967); default false.
     pub no_response: Option<bool>,
 }
