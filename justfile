@@ -33,6 +33,11 @@ fuzz INPUTS="20000":
 dissect:
     .ci/dissect
 
+# Live runs against Linux and other software that nobody here wrote (docs/interop.md); needs root.
+interop *SUITES:
+    cargo build --release
+    tests/interop/run target/release/netjoule {{SUITES}}
+
 # Everything that CI does.
 ci:
     .ci/run

@@ -66,6 +66,8 @@ pub(crate) const SHIPPED: &[Shipped] = &[
     },
     Shipped { path: "bench/coap-star", text: include_str!("../scenarios/bench/coap-star.json") },
     Shipped { path: "live/lossy-router", text: include_str!("../scenarios/live/lossy-router.json") },
+    Shipped { path: "live/masquerade", text: include_str!("../scenarios/live/masquerade.json") },
+    Shipped { path: "live/narrow-path", text: include_str!("../scenarios/live/narrow-path.json") },
     Shipped { path: "live/tcp-client", text: include_str!("../scenarios/live/tcp-client.json") },
     Shipped { path: "live/tcp-echo", text: include_str!("../scenarios/live/tcp-echo.json") },
     Shipped { path: "bench/dumbbell", text: include_str!("../scenarios/bench/dumbbell.json") },

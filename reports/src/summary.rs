@@ -51,7 +51,7 @@ impl Results {
     pub fn variant_axes(&self) -> Vec<usize> {
         let mut variants: Vec<usize> = Vec::new();
         for axis in 0..self.manifest.axes.len() {
-            let tied = variants.iter().any(|other| self.zipped(axis, *other));
+            let tied = variants.iter().any(|other| self.decides(*other, axis));
             if self.quantities(axis).is_none() && !tied {
                 variants.push(axis);
             }
@@ -62,7 +62,7 @@ impl Results {
     /// Compares the values of `axis` pair by pair, wherever all axes not tied to it are equal.
     pub fn comparisons(&self, metric: usize, axis: usize) -> Vec<Comparison> {
         let axes: Vec<usize> = (0..self.manifest.axes.len()).collect();
-        let others: Vec<usize> = axes.into_iter().filter(|other| !self.zipped(axis, *other)).collect();
+        let others: Vec<usize> = axes.into_iter().filter(|other| !self.decides(axis, *other)).collect();
         let points: Vec<usize> = (0..self.points.len()).collect();
         let mut comparisons = Vec::new();
         for (_, group) in self.group_by(&points, &others) {
@@ -140,7 +140,7 @@ impl Results {
             axis.values[comparison.b].0.clone(),
         ];
         for other in 0..self.manifest.axes.len() {
-            let tied = self.zipped(comparison.axis, other);
+            let tied = self.decides(comparison.axis, other);
             row.push(if tied {
                 String::new()
             } else {

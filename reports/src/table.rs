@@ -110,7 +110,7 @@ pub(crate) fn best_points(results: &Results, metric: usize) -> Vec<usize> {
         return Vec::new();
     };
     let others: Vec<usize> =
-        (0..results.manifest.axes.len()).filter(|other| !results.zipped(axis, *other)).collect();
+        (0..results.manifest.axes.len()).filter(|other| !results.decides(axis, *other)).collect();
     let points: Vec<usize> = (0..results.points.len()).collect();
     let mut best = Vec::new();
     for (_, group) in results.group_by(&points, &others) {

@@ -1,6 +1,6 @@
 //! Runs that are joined to an outside which this file plays.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -8,9 +8,10 @@ use scenarios::language::{NoFiles, Overrides, Plan};
 use scenarios::outside::{Departure, Entry, OutletId, Outside, Turn, outlets};
 use scenarios::run::{Outcome, RunAbout, RunOptions, run, run_joined};
 use sim_core::SimTime;
-use wire::checksum::Sum;
+use wire::checksum::{Sum, pseudo_header};
 use wire::ip::IpProtocol;
-use wire::{icmp, ipv4};
+use wire::ipv6_extension::{FRAGMENT_HEADER_LEN, FragmentHeader};
+use wire::{icmp, icmpv6, ipv4, ipv6, udp};
 
 const ECHO: &str = include_str!("../live/tcp-echo.json");
 
@@ -64,6 +65,24 @@ fn ipv4_packet(protocol: IpProtocol, to: [u8; 4], content: &[u8]) -> Vec<u8> {
     bytes
 }
 
+const FD77_1: Ipv6Addr = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 1);
+const FD77_2: Ipv6Addr = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 2);
+
+fn ipv6_packet(protocol: IpProtocol, content: &[u8]) -> Vec<u8> {
+    let header = ipv6::Header::new(FD77_1, FD77_2, protocol, content.len() as u16);
+    let mut bytes = vec![0; ipv6::HEADER_LEN];
+    header.emit(&mut bytes);
+    bytes.extend_from_slice(content);
+    bytes
+}
+
+/// What the echo host sends back.
+fn answers(entries: Vec<Entry>) -> Vec<Vec<u8>> {
+    let mut script = Script { entries, end: SimTime::from_millis(50), ..Script::default() };
+    joined(&plan(ECHO), &mut script);
+    script.came.into_iter().map(|departure| departure.bytes).collect()
+}
+
 fn echo_request(content: &[u8]) -> Vec<u8> {
     let mut message = vec![0; icmp::HEADER_LEN];
     icmp::Header::EchoRequest(icmp::Echo { identifier: 7, sequence_number: 1 })
@@ -113,6 +132,51 @@ fn a_protocol_that_nobody_speaks_is_refused_by_icmp() {
     let reply = &script.came[0].bytes;
     let unreachable = icmp::Header::DestinationUnreachable(icmp::UnreachableCode::PROTOCOL);
     assert_eq!(icmp::Header::parse(&reply[20..28]).unwrap(), unreachable);
+}
+
+#[test]
+fn a_datagram_to_a_closed_port_is_refused_by_icmp_which_quotes_it_as_it_came() {
+    let datagram = |from: IpAddr, to: IpAddr| {
+        let mut header = [0; udp::HEADER_LEN];
+        let pseudo = pseudo_header(from, to, IpProtocol::UDP, 9);
+        udp::Header::new(5000, 45_678, 1).expect("it fits").emit(&mut header, pseudo + Sum::of(b"?"));
+        [&header[..], b"?"].concat()
+    };
+    let [from, to] = [[10, 77, 0, 1], [10, 77, 0, 2]].map(IpAddr::from);
+    let four = ipv4_packet(IpProtocol::UDP, [10, 77, 0, 2], &datagram(from, to));
+    let six = ipv6_packet(IpProtocol::UDP, &datagram(FD77_1.into(), FD77_2.into()));
+    let came = answers(vec![entry(1, four.clone()), entry(2, six.clone())]);
+    let port = icmp::Header::DestinationUnreachable(icmp::UnreachableCode::PORT);
+    assert_eq!(icmp::Header::parse(&came[0][20..28]).unwrap(), port);
+    assert_eq!(
+        (came[0][28..36].to_vec(), &came[0][48..]),
+        (four[..8].to_vec(), &four[20..]),
+        "less the hops' changes"
+    );
+    let port = icmpv6::Header::DestinationUnreachable { code: 4 };
+    assert_eq!(icmpv6::Header::parse(&came[1][40..48]).unwrap(), port);
+    assert_eq!(came[1][48..], six);
+}
+
+#[test]
+fn a_ping_of_ipv6_that_comes_in_fragments_is_answered() {
+    let content = vec![b'x'; 100];
+    let mut message = vec![0; icmpv6::HEADER_LEN];
+    let pseudo = pseudo_header(FD77_1.into(), FD77_2.into(), IpProtocol::ICMPV6, 108);
+    icmpv6::Header::EchoRequest(icmp::Echo { identifier: 7, sequence_number: 1 })
+        .emit(&mut message, pseudo + Sum::of(&content));
+    message.extend_from_slice(&content);
+    let fragment = |start: usize, end: usize| {
+        let more = end < message.len();
+        let mut bytes = vec![0; FRAGMENT_HEADER_LEN];
+        FragmentHeader::new(IpProtocol::ICMPV6, 99, start, more).expect("eights").emit(&mut bytes);
+        bytes.extend_from_slice(&message[start..end]);
+        ipv6_packet(IpProtocol::IPV6_FRAGMENT, &bytes)
+    };
+    let came = answers(vec![entry(1, fragment(48, 108)), entry(2, fragment(0, 48))]);
+    let (head, body) = came[0][40..].split_at(icmpv6::HEADER_LEN);
+    assert!(matches!(icmpv6::Header::parse(head), Ok(icmpv6::Header::EchoReply(_))));
+    assert_eq!(body, content);
 }
 
 /// Packets as a broken or hostile machine would send them: of any protocol, damaged, cut, repeated, out of order.

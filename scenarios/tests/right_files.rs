@@ -106,6 +106,30 @@ fn zipped_parameters_vary_together() {
     assert_eq!(points, [[0, 0, 0], [0, 1, 0], [1, 0, 1], [1, 1, 1]]);
 }
 
+/// Three paths, of which two have one rate, each without and with loss.
+const PATHS: &str = r#"{ "name": "z", "duration": "1 s", "nodes": { "a": {}, "b": {} },
+    "links": [{ "between": ["a", "b"], "rate": "$rate", "delay": "$delay", "loss": "$loss" }],
+    "traffic": [{ "from": "a", "to": "b", "over": "udp", "workload": { "bulk": {} } }],
+    "sweep": { "over": { "rate": ["1 Mbit/s", "1 Mbit/s", "2 Mbit/s"], "delay": ["1 ms", "9 ms", "1 ms"],
+                         "loss": ["0 %", "1 %"] },
+               "zip": [["rate", "delay"]] } }"#;
+
+#[test]
+fn combinations_may_repeat_a_value() {
+    let plan = planned(PATHS.as_bytes(), &Overrides::default());
+    let points: Vec<Vec<usize>> = plan.points().map(|point| point.choice).collect();
+    assert_eq!(points, [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0], [1, 0, 1]]);
+    let last: Vec<String> = plan.values(&plan.point(5)).into_iter().map(|(_, value)| value).collect();
+    assert_eq!(last, ["2 Mbit/s", "1 ms", "1 %"]);
+}
+
+#[test]
+fn combinations_that_differ_in_what_is_set_become_one() {
+    let plan = planned(PATHS.as_bytes(), &set("delay", "5 ms"));
+    let points: Vec<Vec<usize>> = plan.points().map(|point| point.choice).collect();
+    assert_eq!(points, [[0, 0], [0, 1], [1, 0], [1, 1]]);
+}
+
 #[test]
 fn a_million_nodes_by_a_rule_are_resolved() {
     let text = r#"{ "name": "m", "duration": "1 s", "topology": { "n": { "chain": { "nodes": 1000000 } } },

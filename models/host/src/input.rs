@@ -9,6 +9,7 @@ use network::observer::Observer;
 use network::pool::PacketId;
 use network::port::PortId;
 use network::report::Problem;
+use smallvec::SmallVec;
 use transport::endpoint::{IcmpError, InterfaceId, NetworkEvent, Received};
 use wire::ip::IpProtocol;
 use wire::ip_view::HeaderView;
@@ -32,6 +33,9 @@ struct Internet {
     header_len: usize,
     fragment: Option<Fragment>,
 }
+
+/// An internet header as it came: 40 bytes, unless it has extensions.
+type InternetHeader = SmallVec<[u8; ipv6::HEADER_LEN]>;
 
 impl<O: Observer> World<O> {
     /// Takes a packet that is for `node` itself.
@@ -111,13 +115,19 @@ impl Host {
         let local = self.clock.local(around.network.now());
         let interface = InterfaceId(around.network.interface_of(port));
         let unclaimed = self.stack.unclaimed();
+        // UDP may move its own header, if that was not inline, over the internet header's place.
+        let header =
+            (protocol == IpProtocol::UDP).then(|| InternetHeader::from_slice(&packet.header()[..header_len]));
         packet.pop_header(header_len);
         packet.account.pop_header();
         let received = Received { source, destination, interface, hop_limit, traffic_class, packet };
         let known = self.stack.handle_datagram(local, protocol, received);
         if !known || self.stack.unclaimed() > unclaimed {
-            // What refuses a packet leaves it as it came, so that its header is still in its place.
-            packet.push_header(header_len);
+            // What refuses a packet leaves it as it came.
+            let place = packet.push_header(header_len);
+            if let Some(header) = header {
+                place.copy_from_slice(&header);
+            }
             let problem = if known { Problem::NoPort } else { Problem::NoProtocol };
             around.network.on_refused(self.node, packet, DropCause::NoListener);
             around.network.report_about(self.node, packet, problem);
@@ -246,13 +256,7 @@ fn icmp_error<'a>(internet: &Internet, message: &'a [u8]) -> Option<(IcmpError, 
 /// The transport of a quoted packet, and the news for it.
 fn quoted_packet(quoted: &[u8], error: IcmpError) -> Option<(IpProtocol, NetworkEvent)> {
     let view = HeaderView::new(quoted).ok()?;
-    let (protocol, offset) = match view {
-        HeaderView::V4(_) => (view.protocol(), view.header_len()),
-        HeaderView::V6(_) => {
-            let upper = UpperLayer::find(view.protocol(), &quoted[ipv6::HEADER_LEN..]).ok()?;
-            (upper.protocol, ipv6::HEADER_LEN + upper.offset)
-        }
-    };
+    let (protocol, offset) = view.upper_layer(quoted)?;
     let transport = quoted.get(offset..)?;
     // RFC 792 promises 8 bytes; a quote with fewer names no connection.
     (transport.len() >= 8).then(|| {

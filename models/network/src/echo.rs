@@ -20,9 +20,10 @@ impl<O: Observer> Network<O> {
         let bytes = packet.to_vec();
         let Ok(view) = HeaderView::new(&bytes) else { return false };
         let (source, destination) = (view.source(), view.destination());
-        let Some(message) = bytes.get(view.header_len()..) else { return false };
+        let Some((asked, header_len)) = view.upper_layer(&bytes) else { return false };
+        let Some(message) = bytes.get(header_len..) else { return false };
         let mut answer = [0; icmp::HEADER_LEN];
-        let (protocol, body, sound) = match view.protocol() {
+        let (protocol, body, sound) = match asked {
             IpProtocol::ICMP => {
                 let Ok(icmp::Header::EchoRequest(echo)) = icmp::Header::parse(message) else { return false };
                 let body = Payload::from_bytes(&message[icmp::HEADER_LEN..]);

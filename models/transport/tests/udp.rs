@@ -87,6 +87,25 @@ fn a_datagram_arrives_with_its_bytes_runs_and_addresses() {
 }
 
 #[test]
+fn a_datagram_that_no_socket_takes_is_left_as_it_came() {
+    let (mut a, mut b) = (endpoint(1), endpoint(2));
+    let client = a.bind(None, 1000, SocketOptions::default()).unwrap();
+    let to = SocketAddr::new(host(2), 2000);
+    let mut transmit = send(&mut a, client, to, host(1), Payload::from_bytes(b"hello".to_vec()));
+    let came = transmit.packet.to_vec();
+    let received = Received {
+        source: transmit.source,
+        destination: transmit.destination,
+        interface: InterfaceId(0),
+        hop_limit: 64,
+        traffic_class: 0,
+        packet: &mut transmit.packet,
+    };
+    b.handle_datagram(NOW, received);
+    assert_eq!((b.counters().no_socket, transmit.packet.to_vec()), (1, came));
+}
+
+#[test]
 fn the_checksum_is_that_of_rfc_768() {
     // 0a00+0001+0a00+0002+0011+000a = 141e; c000+1633+000a = d63d; +0102: sum eb5d; complement 14a2.
     let mut a = endpoint(1);

@@ -8,6 +8,7 @@ use crate::checksum::Change;
 use crate::error::{ParseError, array};
 use crate::ip::{Dscp, Ecn, IpProtocol, dscp_of};
 use crate::ipv4::Fragmentation;
+use crate::ipv6_extension::UpperLayer;
 use crate::{ipv4, ipv6};
 
 const CHECKSUM: usize = 10;
@@ -61,6 +62,20 @@ impl<'a> HeaderView<'a> {
         match self {
             Self::V4(head) => IpProtocol(head[9]),
             Self::V6(head) => IpProtocol(head[6]),
+        }
+    }
+
+    /// The upper layer's protocol in `packet`, which begins with this header, and where its own header begins: behind
+    /// options or extension headers. `None` when those are damaged or cut.
+    #[must_use]
+    pub fn upper_layer(self, packet: &[u8]) -> Option<(IpProtocol, usize)> {
+        let len = self.header_len();
+        match self {
+            Self::V4(_) => Some((self.protocol(), len)),
+            Self::V6(_) => {
+                let upper = UpperLayer::find(self.protocol(), packet.get(len..)?).ok()?;
+                Some((upper.protocol, len + upper.offset))
+            }
         }
     }
 

@@ -96,7 +96,7 @@ fn compared(results: &Results, metric: usize, axis: usize) -> Vec<String> {
 fn other_axes(results: &Results, axis: usize) -> Vec<usize> {
     let mut others: Vec<usize> = Vec::new();
     for other in 0..results.manifest.axes.len() {
-        let tied = std::iter::once(&axis).chain(&others).any(|known| results.zipped(*known, other));
+        let tied = std::iter::once(&axis).chain(&others).any(|known| results.decides(*known, other));
         if !tied {
             others.push(other);
         }

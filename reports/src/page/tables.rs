@@ -122,7 +122,7 @@ pub(super) fn paired(results: &Results) -> String {
     let name = &results.manifest.axes[axis].name;
     let mut headings = vec!["metric".to_owned(), format!("{name} a"), format!("{name} b")];
     let others: Vec<usize> =
-        (0..results.manifest.axes.len()).filter(|other| !results.zipped(axis, *other)).collect();
+        (0..results.manifest.axes.len()).filter(|other| !results.decides(axis, *other)).collect();
     headings.extend(others.iter().map(|other| results.manifest.axes[*other].name.clone()));
     headings.extend(["n", "a − b", "verdict"].map(str::to_owned));
     let mut table = Table::new(&headings);

@@ -71,18 +71,25 @@ impl Results {
         })
     }
 
-    /// Whether two axes advance together.
-    pub fn zipped(&self, a: usize, b: usize) -> bool {
+    /// Whether the value of axis `a` decides that of axis `b`, since they vary together.
+    pub fn decides(&self, a: usize, b: usize) -> bool {
         let axes = &self.manifest.axes;
-        a == b || (axes[a].zip.is_some() && axes[a].zip == axes[b].zip)
+        if a == b || axes[a].zip.is_none() || axes[a].zip != axes[b].zip {
+            return a == b;
+        }
+        let mut partners: BTreeMap<usize, usize> = BTreeMap::new();
+        self.points.iter().all(|point| {
+            let (own, other) = (point.values[a], point.values[b]);
+            *partners.entry(own).or_insert(other) == other
+        })
     }
 
-    /// The axes that have several values among `points` and are not tied to any of `named`,
-    /// one for each group of axes that advance together.
+    /// The axes that have several values among `points` which those of `named`, and of the axes found before,
+    /// do not decide.
     pub fn free_axes(&self, points: &[usize], named: &[usize]) -> Vec<usize> {
         let mut free: Vec<usize> = Vec::new();
         for axis in 0..self.manifest.axes.len() {
-            let tied = named.iter().chain(&free).any(|other| self.zipped(axis, *other));
+            let tied = named.iter().chain(&free).any(|other| self.decides(*other, axis));
             let mut values = points.iter().map(|point| self.points[*point].values[axis]);
             let first = values.next();
             if !tied && values.any(|value| Some(value) != first) {
@@ -125,6 +132,20 @@ fn same_value(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_axis_that_repeats_a_value_does_not_decide_the_others_of_its_group() {
+        let mut results = crate::sample::sweep();
+        let [transport, loss, delay] = [0, 1, 2];
+        assert!(!results.decides(loss, delay), "they vary independently");
+        (results.manifest.axes[loss].zip, results.manifest.axes[delay].zip) = (Some(0), Some(0));
+        // Each loss has one delay; two losses have the first of them.
+        results.points.retain(|point| point.values[delay] == usize::from(point.values[loss] > 1));
+        let points: Vec<usize> = (0..results.points.len()).collect();
+        assert!(results.decides(loss, delay) && !results.decides(delay, loss));
+        assert_eq!(results.free_axes(&points, &[transport, loss]), Vec::<usize>::new());
+        assert_eq!(results.free_axes(&points, &[transport, delay]), [loss]);
+    }
 
     #[test]
     fn spellings_of_a_quantity_are_one_value() {

@@ -197,7 +197,7 @@ impl Plan {
     fn points_to_check(&self) -> Vec<usize> {
         let mut numbers: Vec<usize> = if self.axes.points == 0 { Vec::new() } else { vec![0] };
         for axis in &self.axes.axes {
-            numbers.extend((1..axis.values.len()).map(|value| axis.step(value)));
+            numbers.extend(axis.steps_from_first());
         }
         numbers.retain(|number| *number < self.axes.points);
         let first: BTreeSet<usize> = numbers.iter().copied().collect();
@@ -213,7 +213,7 @@ impl Plan {
             raw.insert(name.to_owned(), (value.clone(), section("parameters").key(name)));
         }
         for (axis, choice) in self.axes.axes.iter().zip(&point.choice) {
-            let path = section("sweep").key("over").key(&axis.name).index(*choice);
+            let path = section("sweep").key("over").key(&axis.name).index(axis.place(*choice));
             if let Some(value) = axis.values.get(*choice) {
                 raw.insert(axis.name.clone(), (value.clone(), path));
             }

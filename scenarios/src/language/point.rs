@@ -1,6 +1,6 @@
 //! The points of a sweep: which value each parameter has at each of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -15,8 +15,10 @@ use super::path::Path;
 pub struct Axis {
     /// The name of the parameter.
     pub name: String,
-    /// Its values in the order of the file.
+    /// Its different values, in the order in which the file first gives them.
     pub values: Vec<Value>,
+    /// The number of the value at each step: a parameter that varies together with others may come back to one.
+    steps: Vec<usize>,
     /// The number of the group of axes that vary together, if it belongs to one.
     pub zip: Option<usize>,
     /// How many points one step along this axis goes on.
@@ -45,9 +47,39 @@ impl Axis {
         self.values.iter().map(text_of)
     }
 
-    /// The number of the point with this value, all else as at the first point.
-    pub(crate) fn step(&self, value: usize) -> usize {
-        value.saturating_mul(self.stride)
+    /// The axis with the values that the file gives it.
+    fn new(name: &str, given: &[Value]) -> Self {
+        let mut axis = Self {
+            name: name.to_owned(),
+            values: Vec::new(),
+            steps: Vec::with_capacity(given.len()),
+            zip: None,
+            stride: 1,
+        };
+        let mut known: BTreeMap<String, usize> = BTreeMap::new();
+        for value in given {
+            let number = *known.entry(text_of(value)).or_insert_with(|| {
+                axis.values.push(value.clone());
+                axis.values.len() - 1
+            });
+            axis.steps.push(number);
+        }
+        axis
+    }
+
+    /// The numbers of the points that this axis alone leads to from the first point.
+    pub(crate) fn steps_from_first(&self) -> impl Iterator<Item = usize> + '_ {
+        (1..self.steps.len()).map(|step| step.saturating_mul(self.stride))
+    }
+
+    /// The place in the file of the value with this number.
+    pub(crate) fn place(&self, value: usize) -> usize {
+        self.steps.iter().position(|step| *step == value).unwrap_or(value)
+    }
+
+    /// The places in the file whose value came before.
+    fn repeated(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.steps.len()).filter(|step| self.place(self.steps[*step]) < *step)
     }
 
     /// The number of the value whose text is that of `value`.
@@ -89,18 +121,22 @@ impl Axes {
             if values.is_empty() {
                 findings.push(Finding::error(path.clone(), format!("`{name}` has no value to take")));
             }
-            let axis = Axis { name: name.to_owned(), values: values.clone(), zip: None, stride: 1 };
-            for (number, value) in values.iter().enumerate() {
-                if axis.find(value).is_some_and(|first| first < number) {
-                    let message = format!("the value {} is given twice", text_of(value));
-                    findings.push(Finding::error(path.index(number), message));
-                }
-            }
             if !fixed.contains_key(name) {
-                axes.push(axis);
+                axes.push(Axis::new(name, values));
             }
         }
         zip(document, &mut axes, fixed, findings);
+        for group in 0..document.sweep.zip.len() {
+            let set = document.sweep.zip[group].iter().any(|name| fixed.contains_key(name));
+            check_repetitions(&mut axes, group, set, &over, findings);
+        }
+        for axis in axes.iter().filter(|axis| axis.zip.is_none()) {
+            for place in axis.repeated() {
+                let value = text_of(&axis.values[axis.steps[place]]);
+                let path = over.key(&axis.name).index(place);
+                findings.push(Finding::error(path, format!("the value {value} is given twice")));
+            }
+        }
         let points = stride(&mut axes);
         if points.is_none_or(|points| points > POINTS_MAX) {
             let message = format!("the sweep has more than {POINTS_MAX} points");
@@ -117,8 +153,11 @@ impl Axes {
 
     /// The point with this number, less than the number of points.
     pub(crate) fn point(&self, number: usize) -> Point {
-        let choice = self.axes.iter().map(|axis| (number / axis.stride) % axis.values.len().max(1)).collect();
-        Point { number, choice }
+        let choice = self.axes.iter().map(|axis| {
+            let step = (number / axis.stride) % axis.steps.len().max(1);
+            axis.steps.get(step).copied().unwrap_or(0)
+        });
+        Point { number, choice: choice.collect() }
     }
 
     /// Checks values that select points, and says whether they can: values of a `fixed` parameter may select none.
@@ -180,16 +219,41 @@ fn zip(document: &Document, axes: &mut [Axis], fixed: &BTreeMap<String, Value>, 
             }
             axis.zip = Some(number);
             match &first {
-                None => first = Some((name.clone(), axis.values.len())),
-                Some((other, count)) if *count != axis.values.len() => {
+                None => first = Some((name.clone(), axis.steps.len())),
+                Some((other, count)) if *count != axis.steps.len() => {
                     let message =
-                        format!("`{name}` has {} values and `{other}` has {count}", axis.values.len());
+                        format!("`{name}` has {} values and `{other}` has {count}", axis.steps.len());
                     let help = "parameters that vary together have equally many values";
                     findings.push(Finding::error(path, message).help(help));
                 }
                 Some(_) => {}
             }
         }
+    }
+}
+
+/// Finds combinations of a group of axes that are given twice. Where one of the group is `set` to one value, those
+/// that differ in it alone have become one.
+fn check_repetitions(axes: &mut [Axis], group: usize, set: bool, over: &Path, findings: &mut Vec<Finding>) {
+    let mut members: Vec<&mut Axis> = axes.iter_mut().filter(|axis| axis.zip == Some(group)).collect();
+    let steps = members.iter().map(|member| member.steps.len()).min().unwrap_or(0);
+    let mut known = BTreeSet::new();
+    let again: Vec<usize> = (0..steps)
+        .filter(|step| !known.insert(members.iter().map(|member| member.steps[*step]).collect::<Vec<_>>()))
+        .collect();
+    for &step in again.iter().rev() {
+        if set {
+            for member in &mut members {
+                member.steps.remove(step);
+            }
+            continue;
+        }
+        let texts: Vec<String> = members
+            .iter()
+            .map(|member| format!("{} {}", member.name, text_of(&member.values[member.steps[step]])))
+            .collect();
+        let path = over.key(&members[0].name).index(step);
+        findings.push(Finding::error(path, format!("the combination {} is given twice", texts.join(", "))));
     }
 }
 
@@ -207,7 +271,7 @@ fn stride(axes: &mut [Axis]) -> Option<usize> {
                 axis.stride = stride;
             }
         }
-        points = points.checked_mul(axes[at].values.len())?;
+        points = points.checked_mul(axes[at].steps.len())?;
     }
     Some(points)
 }

@@ -301,6 +301,8 @@ impl Endpoint for UdpEndpoint {
         }
         let Some(index) = self.best(source, destination, opened.header.destination_port) else {
             self.counters.no_socket += 1;
+            // Whoever reports it quotes the datagram as it came.
+            received.packet.push_header(HEADER_LEN);
             return;
         };
         if !self.admit(index, opened.zero_over_ipv6) {

@@ -13,7 +13,8 @@ pub struct Sweep {
     /// The values of each parameter that varies: {"loss": ["0 %", "1 %"]}. Every value meets every other; the last
     /// parameter varies fastest.
     pub over: Entries<Vec<Value>>,
-    /// Parameters that vary together, first value with first value: [["rate", "delay"]].
+    /// Parameters that vary together, first value with first value: [["rate", "delay"]]. One of them may repeat a
+    /// value, their combinations may not.
     pub zip: Vec<Vec<String>>,
     /// How often each point is repeated with other random numbers: 1 (default) to 100 000.
     #[schemars(range(min = 1, max = 100_000))]
