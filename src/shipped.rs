@@ -37,6 +37,10 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         text: include_str!("../scenarios/course/coap-con-and-non.json"),
     },
     Shipped {
+        path: "course/coap-congestion",
+        text: include_str!("../scenarios/course/coap-congestion.json"),
+    },
+    Shipped {
         path: "course/coap-lost-acknowledgement",
         text: include_str!("../scenarios/course/coap-lost-acknowledgement.json"),
     },
@@ -46,6 +50,7 @@ pub(crate) const SHIPPED: &[Shipped] = &[
     },
     Shipped { path: "course/coap-multicast", text: include_str!("../scenarios/course/coap-multicast.json") },
     Shipped { path: "course/coap-observe", text: include_str!("../scenarios/course/coap-observe.json") },
+    Shipped { path: "course/coap-proxy", text: include_str!("../scenarios/course/coap-proxy.json") },
     Shipped {
         path: "course/coap-reliability",
         text: include_str!("../scenarios/course/coap-reliability.json"),

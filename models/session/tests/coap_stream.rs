@@ -270,6 +270,24 @@ fn an_observer_hears_every_state_and_says_when_it_has_heard_enough() {
     assert_eq!(pipe.server.observer_count("observe"), 0);
 }
 
+// Holds: RFC 8323 3.2-b
+#[test]
+fn a_token_of_nine_bytes_ends_the_connection() {
+    let mut pipe = Pipe::new(1152);
+    pipe.pass(true, &[0x09, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    pipe.settle();
+    assert_eq!(pipe.closed, [false, true]);
+}
+
+// Holds: RFC 8323 3.4-a
+#[test]
+fn an_empty_message_is_ignored() {
+    let mut pipe = Pipe::new(1152);
+    pipe.pass(true, &[0, 0]);
+    pipe.settle();
+    assert!(pipe.closed.is_empty() && pipe.sent.len() == 2);
+}
+
 #[test]
 fn what_was_under_way_fails_with_the_connection() {
     let mut pipe = Pipe::new(1152);

@@ -34,8 +34,8 @@ pub use node::{
     Services,
 };
 pub use options::{
-    CoapMethod, CoapOptions, CongestionControl, LossDetection, PathMtuDiscovery, ProtocolOptions,
-    SctpOptions, SctpReliability, SctpScheduler, SynCookies, TcpOptions, UdpOptions,
+    CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, PathMtuDiscovery,
+    ProtocolOptions, SctpOptions, SctpReliability, SctpScheduler, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};

@@ -103,15 +103,28 @@ impl CoapEndpoint {
         }
         if response.body.len() > bytes {
             let key = key_of(incoming.code, &incoming.options);
-            let expires = now.saturating_add(self.config.exchange_lifetime());
-            let mut kept = response.clone();
-            kept.options.remove(OptionNumber::OBSERVE);
-            kept.options.remove(OptionNumber::BLOCK1);
-            let peer = self.peer(now, to);
-            peer.served.retain(|served| served.key != key);
-            peer.served.push(Served { key, response: kept, expires });
+            self.keep_served(now, to, key, response.clone());
         }
         cut_out(response, part, bytes)
+    }
+}
+
+impl CoapEndpoint {
+    /// Keeps a response whose later blocks the peer may ask for, in place of an older one.
+    pub(super) fn keep_served(
+        &mut self,
+        now: SimTime,
+        to: SocketAddr,
+        key: (Code, Options),
+        mut response: Response,
+    ) {
+        let expires = now.saturating_add(self.config.exchange_lifetime());
+        response.options.remove(OptionNumber::OBSERVE);
+        response.options.remove(OptionNumber::BLOCK1);
+        let peer = self.peer(now, to);
+        peer.served.retain(|served| served.key != key);
+        peer.served.push(Served { key, response, expires });
+        self.plan_sweep(now);
     }
 }
 
@@ -129,7 +142,7 @@ pub(super) fn cut_out(mut response: Response, part: Block, bytes: u32) -> Respon
 }
 
 /// What has to be equal for two requests to be about the same body: all but the blocks and what is no cache key.
-fn key_of(code: Code, options: &Options) -> (Code, Options) {
+pub(super) fn key_of(code: Code, options: &Options) -> (Code, Options) {
     let mut key = options.clone();
     key.retain(|option| {
         let blocks = [OptionNumber::BLOCK1, OptionNumber::BLOCK2, OptionNumber::OBSERVE];

@@ -22,6 +22,12 @@ impl CoapEndpoint {
         request.confirmable &= !peer.ip().is_multicast();
         let (size, bytes) = self.part_bytes(peer);
         let upload = (request.body.len() > bytes).then_some(UploadPart { offset: 0, size, bytes });
+        let others =
+            self.peers.get(&peer).is_some_and(|peer| peer.requests.iter().any(|it| it.upload.is_some()));
+        if upload.is_some() && others {
+            // Blocks of two bodies on their way to one server are told apart (RFC 9175 §3.4).
+            request.options.push_uint(OptionNumber::REQUEST_TAG, id.0 as u32);
+        }
         let pending = Pending {
             id,
             token,
@@ -84,11 +90,24 @@ impl CoapEndpoint {
     pub(super) fn on_response(&mut self, now: SimTime, arrived: Arrived) {
         let Some((key, id)) = self.find(&arrived) else { return };
         // The response stands for an acknowledgement that was lost (§5.2.2).
-        self.land(key, id);
+        self.land(now, key, id);
         if unusable(&arrived) {
             return self.finish(key, id, Failure::BadResponse);
         }
         let Some(pending) = self.pending_mut(key, id) else { return };
+        let echo = arrived.head.options.get(OptionNumber::ECHO).filter(|_| !key.ip().is_multicast());
+        if arrived.head.code == Code::UNAUTHORIZED
+            && let Some(echo) = echo
+            && pending.request.options.get(OptionNumber::ECHO) != Some(echo)
+        {
+            // The server wants to see that the request is fresh: the same with its Echo (RFC 9175 §2.3).
+            pending.request.options.remove(OptionNumber::ECHO);
+            pending.request.options.push(OptionNumber::ECHO, echo);
+            if let Some(part) = &mut pending.upload {
+                part.offset = 0;
+            }
+            return self.send_again(now, key, id);
+        }
         if let Some(UploadPart { offset, size, bytes }) = pending.upload {
             let confirmed = block(&arrived, OptionNumber::BLOCK1);
             match (arrived.head.code, confirmed) {
@@ -174,9 +193,8 @@ impl CoapEndpoint {
         pending.block_token = Some(token);
         let mut message = pending.message();
         message.token = token;
-        message
-            .options
-            .retain(|option| ![OptionNumber::OBSERVE, OptionNumber::BLOCK1].contains(&option.number));
+        let apart = [OptionNumber::OBSERVE, OptionNumber::BLOCK1, OptionNumber::BLOCK2];
+        message.options.retain(|option| !apart.contains(&option.number));
         message.options.push_uint(OptionNumber::BLOCK2, next.as_uint());
         message.body = crate::body::Body::default();
         let confirmable = pending.request.confirmable;
@@ -195,9 +213,11 @@ impl CoapEndpoint {
     }
 
     /// Takes the request's confirmable message off the retransmission.
-    fn land(&mut self, key: SocketAddr, id: RequestId) {
-        if let Some(peer) = self.peers.get_mut(&key) {
-            peer.flights.retain(|flight| flight.role != Role::Request(id));
+    fn land(&mut self, now: SimTime, key: SocketAddr, id: RequestId) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        while let Some(at) = peer.flights.iter().position(|flight| flight.role == Role::Request(id)) {
+            let flight = peer.flights.remove(at);
+            peer.on_landed(now, &flight);
         }
     }
 

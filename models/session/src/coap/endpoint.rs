@@ -132,7 +132,7 @@ impl CoapEndpoint {
         self.peers.entry(address).or_insert_with(|| {
             // A random first message ID makes off-path attacks harder (RFC 7252 §4.4).
             let id = rng.next_u32() as u16;
-            Box::new(Peer::new(id, now, super::output::credit_max(config)))
+            Box::new(Peer::new(id, now, config))
         })
     }
 

@@ -24,6 +24,7 @@
 mod block;
 mod client;
 mod config;
+mod congestion;
 mod endpoint;
 mod event;
 mod input;
@@ -35,6 +36,7 @@ mod stats;
 mod stream;
 
 pub use config::CoapConfig;
+pub use congestion::Congestion;
 pub use endpoint::CoapEndpoint;
 pub use event::{CoapEvent, Failure, IncomingId, RequestId};
 pub use peer::{Request, Response};

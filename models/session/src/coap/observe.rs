@@ -6,7 +6,7 @@ use sim_core::{SimDuration, SimTime};
 use wire::account::FlowId;
 use wire::coap::{Block, Code, Head, OptionNumber, Options, Token};
 
-use super::block::cut_out;
+use super::block::{cut_out, key_of};
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, RequestId};
 use super::peer::{Answering, Incoming, Message, Response, Role};
@@ -17,6 +17,7 @@ pub(super) struct Observer {
     pub(super) peer: SocketAddr,
     token: Token,
     path: String,
+    code: Code,
     options: Options,
     /// The flow that pays for what it is told.
     flow: FlowId,
@@ -87,7 +88,11 @@ impl CoapEndpoint {
             // A stream keeps the order by itself (RFC 8323 §7.1).
             response.options.push_uint(OptionNumber::OBSERVE, if over_streams { 0 } else { sequence });
         }
-        if response.body.len() > bytes {
+        let later = (response.body.len() > bytes).then(|| {
+            let key = key_of(observer.code, &observer.options);
+            (observer.peer, key, response.clone())
+        });
+        if later.is_some() {
             response = cut_out(response, Block { number: 0, more: true, size }, bytes);
         }
         let message = Message {
@@ -100,6 +105,9 @@ impl CoapEndpoint {
             source: observer.source,
         };
         let peer = observer.peer;
+        if let Some((peer, key, whole)) = later {
+            self.keep_served(now, peer, key, whole);
+        }
         self.stats.notifications += 1;
         self.submit(now, peer, confirmable, message);
     }
@@ -136,6 +144,7 @@ impl CoapEndpoint {
             peer: to,
             token: incoming.token,
             path: incoming.options.path(),
+            code: incoming.code,
             options: incoming.options.clone(),
             flow: incoming.label.flow,
             source: incoming.to,

@@ -9,6 +9,7 @@ use wire::coap::{Code, Head, Kind, Token};
 use wire::payload::{Payload, Slice};
 
 use super::config::CoapConfig;
+use super::congestion::first_timeout;
 use super::endpoint::CoapEndpoint;
 use super::event::Failure;
 use super::peer::{Answering, Flight, Message, Role, Waiting};
@@ -96,13 +97,15 @@ impl CoapEndpoint {
             self.note_notification(address, token, message_id);
         }
         if confirmable {
-            let low = config.ack_timeout.as_nanos();
-            let high = low / 1000 * u64::from(config.ack_random_factor_milli);
-            let width = high.saturating_sub(low).saturating_add(1);
-            let timeout = SimDuration::from_nanos(low + sim_core::draw::below(&mut self.rng, width));
+            let Some(peer) = self.peers.get_mut(&address) else { return };
+            let parallel = peer.flights.len();
+            let estimator = peer.estimator.as_deref_mut();
+            let (timeout, series) = first_timeout(estimator, now, parallel, &config, &mut self.rng);
             let due = now.saturating_add(timeout);
             let copy = datagram.clone();
-            let flight = Flight { message_id, datagram: copy, timeout, retransmissions: 0, due, role };
+            let (sent, retransmissions) = (now, 0);
+            let flight =
+                Flight { message_id, datagram: copy, sent, timeout, series, retransmissions, due, role };
             self.peer(now, address).flights.push(flight);
             self.arm(due, address);
         }
@@ -171,7 +174,7 @@ impl CoapEndpoint {
 
     /// Sends again what was not acknowledged in time, or gives it up (§4.2).
     fn retransmit(&mut self, now: SimTime, address: SocketAddr) {
-        let max = self.config.max_retransmit;
+        let (max, span) = (self.config.max_retransmit, self.config.max_transmit_span());
         let Some(peer) = self.peers.get_mut(&address) else { return };
         let mut at = 0;
         let mut lost = Vec::new();
@@ -179,11 +182,12 @@ impl CoapEndpoint {
         while let Some(flight) = peer.flights.get_mut(at) {
             if flight.due > now {
                 at += 1;
-            } else if flight.retransmissions >= max {
+            } else if flight.retransmissions >= max || flight.due > flight.sent.saturating_add(span) {
+                // All copies stay within MAX_TRANSMIT_SPAN, or the receiver might take a late one for news (§4.2).
                 lost.push(peer.flights.remove(at).role);
             } else {
                 flight.retransmissions += 1;
-                flight.timeout = flight.timeout.saturating_mul(2);
+                flight.timeout = flight.series.next(flight.retransmissions, flight.timeout);
                 flight.due = now.saturating_add(flight.timeout);
                 armed.push(flight.due);
                 let datagram = Datagram { retransmission: true, ..flight.datagram.clone() };

@@ -7,6 +7,8 @@ use sim_core::SimDuration;
 use sim_core::SimTime;
 use wire::coap::{Block, BlockSize, Code, Options, Token};
 
+use super::config::CoapConfig;
+use super::congestion::{Estimator, Series};
 use super::event::{IncomingId, RequestId};
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
@@ -43,6 +45,8 @@ pub struct Response {
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) next_message_id: u16,
+    /// What is known of its round trips, where timeouts depend on them.
+    pub(super) estimator: Option<Box<Estimator>>,
     /// Confirmable messages that are not acknowledged.
     pub(super) flights: Vec<Flight>,
     /// Messages that may not be sent yet, oldest first.
@@ -53,6 +57,8 @@ pub(super) struct Peer {
     pub(super) seen: BTreeMap<u16, Box<Seen>>,
     pub(super) uploads: Vec<Upload>,
     pub(super) served: Vec<Served>,
+    /// What the peer has to echo to show that its request is fresh, and until when it may.
+    pub(super) echo: Option<([u8; ECHO_LEN], SimTime)>,
     /// Non-confirmable bytes that may be sent while the peer says nothing, in billionths, and as of when.
     pub(super) credit: (u64, SimTime),
     /// When anything was last sent or received.
@@ -64,7 +70,11 @@ pub(super) struct Peer {
 pub(super) struct Flight {
     pub(super) message_id: u16,
     pub(super) datagram: Datagram,
+    /// When it was sent first.
+    pub(super) sent: SimTime,
     pub(super) timeout: SimDuration,
+    /// How its timeouts follow each other.
+    pub(super) series: Series,
     pub(super) retransmissions: u8,
     pub(super) due: SimTime,
     pub(super) role: Role,
@@ -189,9 +199,10 @@ pub(super) struct Served {
 }
 
 impl Peer {
-    pub(super) fn new(message_id: u16, now: SimTime, credit: u64) -> Self {
+    pub(super) fn new(message_id: u16, now: SimTime, config: &CoapConfig) -> Self {
         Self {
             next_message_id: message_id,
+            estimator: Estimator::new(config, now),
             flights: Vec::new(),
             waiting: VecDeque::new(),
             requests: Vec::new(),
@@ -199,7 +210,8 @@ impl Peer {
             seen: BTreeMap::new(),
             uploads: Vec::new(),
             served: Vec::new(),
-            credit: (credit, now),
+            echo: None,
+            credit: (super::output::credit_max(config), now),
             active: now,
         }
     }
@@ -236,6 +248,13 @@ impl Peer {
         }
     }
 
+    /// A confirmable message has arrived at the peer, as an acknowledgement or a response says.
+    pub(super) fn on_landed(&mut self, now: SimTime, flight: &Flight) {
+        if let Some(estimator) = &mut self.estimator {
+            estimator.on_acknowledged(now, flight.sent, flight.retransmissions);
+        }
+    }
+
     /// The next message ID that no message under way has.
     pub(super) fn take_message_id(&mut self) -> u16 {
         loop {
@@ -247,3 +266,6 @@ impl Peer {
         }
     }
 }
+
+/// Bytes of an Echo value that this server makes (RFC 9175 §2.2.1).
+pub(super) const ECHO_LEN: usize = 8;

@@ -29,6 +29,8 @@ use crate::stack::{Carrier, Handle, StackEvent};
 pub struct CoapClient {
     flow: FlowId,
     peer: SocketAddr,
+    /// The server that a proxy is to ask.
+    origin: Option<SocketAddr>,
     carrier: Carrier,
     options: Arc<CoapOptions>,
     supply: Supply,
@@ -70,7 +72,8 @@ impl CoapClient {
     pub fn new(id: FlowId, flow: &Flow, options: Arc<CoapOptions>, streams: &Streams) -> Self {
         Self {
             flow: id,
-            peer: SocketAddr::new(flow.address, flow.port),
+            peer: options.proxy.unwrap_or(SocketAddr::new(flow.address, flow.port)),
+            origin: options.proxy.map(|_| SocketAddr::new(flow.address, flow.port)),
             carrier: flow.carrier.clone(),
             options,
             supply: Supply::new(flow, streams),
@@ -141,7 +144,15 @@ impl CoapClient {
         }
         while let Some(message) = self.supply.backlog.pop_front() {
             let observe = self.observes_until.is_some();
-            let request = request(&self.options, self.flow, &message, observe);
+            let mut request = request(&self.options, self.flow, &message, observe);
+            if let Some(origin) = self.origin {
+                // The way to say it in options of their own (RFC 7252 §5.7.2, §5.10.2).
+                request.options.push(OptionNumber::PROXY_SCHEME, b"coap");
+                request.options.push(OptionNumber::URI_HOST, origin.ip().to_string().as_bytes());
+                if origin.port() != wire::coap::PORT {
+                    request.options.push_uint(OptionNumber::URI_PORT, u32::from(origin.port()));
+                }
+            }
             let id = endpoint.request(context.local, self.peer, request);
             self.asked.insert(id, message.generated);
             if observe {
