@@ -38,6 +38,8 @@ pub(crate) struct Manifest {
     points: Vec<PointEntry>,
     runs: Vec<RunEntry>,
     metrics: Vec<MetricEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hardware: Option<Hardware>,
     plots: Vec<Value>,
     expect: Vec<Outcome>,
     scenario: String,
@@ -49,6 +51,14 @@ struct Axis {
     values: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     zip: Option<usize>,
+}
+
+/// The profiles that nodes are made of at the first point.
+#[derive(Debug, Serialize)]
+struct Hardware {
+    profiles: Vec<String>,
+    figures: usize,
+    unverified: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +130,7 @@ impl Manifest {
             points: points(plan),
             runs,
             metrics: metrics(),
+            hardware: hardware(&first),
             plots: plan.plots.clone(),
             expect: Vec::new(),
             scenario: plan.source().text().to_owned(),
@@ -153,6 +164,12 @@ fn points(plan: &Plan) -> Vec<PointEntry> {
 
 fn texts(values: Vec<(&str, String)>) -> Map<String, Value> {
     values.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
+}
+
+fn hardware(scenario: &scenarios::language::Scenario) -> Option<Hardware> {
+    let (profiles, figures) = scenario.hardware_figures()?;
+    let profiles = profiles.into_iter().map(str::to_owned).collect();
+    Some(Hardware { profiles, figures: figures.total, unverified: figures.unverified })
 }
 
 fn metrics() -> Vec<MetricEntry> {

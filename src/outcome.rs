@@ -43,6 +43,10 @@ fn tell(folder: &Path, results: &Results, judged: Vec<(bool, String)>, quiet: bo
             text.push_str(&terminal::folded(&terminal::one_line(sentence), terminal::width()));
         }
         text.push_str(if answer.is_empty() { "" } else { "\n" });
+        if let Some(note) = results.hardware_note() {
+            text.push_str(&terminal::folded(&terminal::one_line(&note), terminal::width()));
+            text.push('\n');
+        }
     }
     let mut failures = String::new();
     for (passed, words) in &judged {

@@ -60,6 +60,10 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         text: include_str!("../scenarios/course/coap-udp-and-tcp.json"),
     },
     Shipped {
+        path: "course/energy-of-a-message",
+        text: include_str!("../scenarios/course/energy-of-a-message.json"),
+    },
+    Shipped {
         path: "course/ip-fragmentation",
         text: include_str!("../scenarios/course/ip-fragmentation.json"),
     },
@@ -69,6 +73,18 @@ pub(crate) const SHIPPED: &[Shipped] = &[
         path: "course/udp-and-tcp-overhead",
         text: include_str!("../scenarios/course/udp-and-tcp-overhead.json"),
     },
+    Shipped { path: "course/sctp-bundling", text: include_str!("../scenarios/course/sctp-bundling.json") },
+    Shipped { path: "course/sctp-handshake", text: include_str!("../scenarios/course/sctp-handshake.json") },
+    Shipped {
+        path: "course/sctp-multihoming",
+        text: include_str!("../scenarios/course/sctp-multihoming.json"),
+    },
+    Shipped { path: "course/sctp-overhead", text: include_str!("../scenarios/course/sctp-overhead.json") },
+    Shipped {
+        path: "course/sctp-partial-reliability",
+        text: include_str!("../scenarios/course/sctp-partial-reliability.json"),
+    },
+    Shipped { path: "course/sctp-streams", text: include_str!("../scenarios/course/sctp-streams.json") },
     Shipped { path: "bench/coap-star", text: include_str!("../scenarios/bench/coap-star.json") },
     Shipped { path: "live/lossy-router", text: include_str!("../scenarios/live/lossy-router.json") },
     Shipped { path: "live/masquerade", text: include_str!("../scenarios/live/masquerade.json") },

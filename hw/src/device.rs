@@ -24,6 +24,19 @@ pub struct Purposes<K> {
     pub unpowered: K,
 }
 
+/// A stretch of time that a part spends in another state than that in which it rests.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Activity {
+    /// The state.
+    pub state: StateId,
+    /// Its beginning, the way there not included.
+    pub from: SimTime,
+    /// Its end.
+    pub until: SimTime,
+    /// Who told of it, for [`Device::withdraw`]; any number that the user of the part likes.
+    pub teller: u32,
+}
+
 /// How the parts are supplied.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Supply {
@@ -165,21 +178,31 @@ impl<K: Copy + Ord> Device<K> {
 
     /// Lays an activity over the state that `part` rests in, the way there in front of it.
     ///
-    /// The part was or will be in `state` from `from` to `until` for `shares`, split by weights. Activities may be
+    /// What it is for is split by the weights of `shares`, the remainder to the first. Activities may be
     /// told of ahead or afterwards. A part does one thing at a time: where two overlap, the one that began first goes
     /// on to its end.
-    pub fn occupy(
-        &mut self,
-        now: SimTime,
-        part: PartId,
-        state: StateId,
-        from: SimTime,
-        until: SimTime,
-        shares: &[(K, u32)],
-    ) {
-        if self.powered && from < until {
-            self.with(part, |meter, give| meter.occupy(now, state, from, until, shares, give));
+    pub fn occupy(&mut self, now: SimTime, part: PartId, activity: Activity, shares: &[(K, u32)]) {
+        if self.powered && activity.from < activity.until {
+            self.with(part, |meter, give| meter.occupy(now, activity, shares, give));
         }
+    }
+
+    /// Forgets the activities of `part` that `teller` told of ahead and that have not begun by `now`: they will not
+    /// take place.
+    pub fn withdraw(&mut self, now: SimTime, part: PartId, teller: u32) {
+        self.with(part, |meter, give| meter.withdraw(now, teller, give));
+    }
+
+    /// How many changes of the load the battery has not yet been told of: [`Self::integrate`] now and then keeps them
+    /// few.
+    pub fn pending(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// The longest way from one state of a part to another: so far back an activity that is told of now may begin.
+    pub fn longest_way(&self) -> SimDuration {
+        let ways = self.meters.iter().flat_map(|meter| &meter.spec.transitions);
+        ways.map(|way| way.time).max().unwrap_or(SimDuration::ZERO)
     }
 
     /// Charges everything that has passed by `now`.
@@ -229,7 +252,7 @@ impl<K: Copy + Ord> Device<K> {
     pub fn set_powered(&mut self, now: SimTime, powered: bool) {
         for index in 0..self.meters.len() {
             let part = PartId(index as u8);
-            // A regulator's own losses and a battery's go on.
+            // What a battery loses without any load it loses in any case.
             if matches!(self.spec(part).kind, PartKind::Battery) || self.powered == powered {
                 continue;
             }

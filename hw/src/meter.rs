@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
 
-use crate::device::Purposes;
+use crate::device::{Activity, Purposes};
 use crate::part::{PartSpec, StateId};
 
 /// Keys and their weights among an interval.
@@ -21,6 +21,7 @@ struct Interval<K> {
     from: SimTime,
     until: SimTime,
     state: StateId,
+    teller: u32,
     shares: Shares<K>,
 }
 
@@ -91,7 +92,8 @@ impl<K: Copy + Ord> Meter<K> {
         self.shares = Shares::from_slice(&[(key, 1)]);
         let Some(way) = way else { return SimDuration::ZERO };
         let shares = Shares::from_slice(&[(self.purposes.transition, 1)]);
-        self.insert(Interval { from: now, until: now + way.time, state: way.through, shares });
+        let (until, state) = (now + way.time, way.through);
+        self.insert(Interval { from: now, until, state, teller: u32::MAX, shares });
         way.time
     }
 
@@ -100,16 +102,15 @@ impl<K: Copy + Ord> Meter<K> {
         self.shares = Shares::from_slice(shares);
     }
 
-    /// Lays `state` over the part's rest from `from` to `until`, after the way there if that takes time.
+    /// Lays an activity over the part's rest, after the way there if that takes time.
     pub(crate) fn occupy(
         &mut self,
         now: SimTime,
-        state: StateId,
-        from: SimTime,
-        until: SimTime,
+        activity: Activity,
         shares: &[(K, u32)],
         give: Give<'_, K>,
     ) {
+        let Activity { state, from, until, teller } = activity;
         let way = self.spec.transition(self.state, state);
         let begins = way.map_or(from, |way| from.saturating_sub(way.time));
         // What lies before this interval cannot change any more, unless another one waits before it.
@@ -122,9 +123,9 @@ impl<K: Copy + Ord> Meter<K> {
         let rests = busy_until.is_none_or(|end| end.saturating_add(lingers) < begins);
         if let Some(way) = way.filter(|_| rests) {
             let shares = Shares::from_slice(&[(self.purposes.transition, 1)]);
-            self.insert(Interval { from: begins, until: from, state: way.through, shares });
+            self.insert(Interval { from: begins, until: from, state: way.through, teller, shares });
         }
-        self.insert(Interval { from, until, state, shares: Shares::from_slice(shares) });
+        self.insert(Interval { from, until, state, teller, shares: Shares::from_slice(shares) });
     }
 
     fn insert(&mut self, interval: Interval<K>) {
@@ -138,6 +139,12 @@ impl<K: Copy + Ord> Meter<K> {
         self.settle(now, give);
         self.intervals.clear();
         self.tail_from = None;
+    }
+
+    /// Forgets what `teller` told of and has not begun by `now`.
+    pub(crate) fn withdraw(&mut self, now: SimTime, teller: u32, give: Give<'_, K>) {
+        self.settle(now, give);
+        self.intervals.retain(|interval| interval.from <= now || interval.teller != teller);
     }
 
     /// Charges all that has passed by `now`.

@@ -11,6 +11,8 @@ pub enum Kind {
     Rate,
     /// An amount of data; the base unit is the byte.
     Size,
+    /// An energy; the base unit is the joule.
+    Energy,
     /// A share; the base unit is one, shown in percent.
     Share,
     /// A number with a unit of its own, or none.
@@ -57,7 +59,7 @@ impl Quantity {
 /// A spelling of a unit, the kind it belongs to, and how many base units it is.
 type UnitRow = (&'static str, fn() -> Kind, f64);
 
-const UNITS: [UnitRow; 31] = [
+const UNITS: [UnitRow; 37] = [
     ("ns", || Kind::Time, 1.0),
     ("us", || Kind::Time, 1e3),
     ("µs", || Kind::Time, 1e3),
@@ -66,6 +68,12 @@ const UNITS: [UnitRow; 31] = [
     ("min", || Kind::Time, 60e9),
     ("h", || Kind::Time, 3_600e9),
     ("d", || Kind::Time, 86_400e9),
+    ("years", || Kind::Time, 31_536_000e9),
+    ("nJ", || Kind::Energy, 1e-9),
+    ("µJ", || Kind::Energy, 1e-6),
+    ("mJ", || Kind::Energy, 1e-3),
+    ("J", || Kind::Energy, 1.0),
+    ("kJ", || Kind::Energy, 1e3),
     ("bit/s", || Kind::Rate, 1.0),
     ("bps", || Kind::Rate, 1.0),
     ("kbit/s", || Kind::Rate, 1e3),
@@ -117,7 +125,16 @@ impl Kind {
     /// The unit in which numbers up to `largest` read best.
     pub fn unit_for(&self, largest: f64) -> Unit {
         let steps: &[(f64, &str)] = match self {
-            Self::Time => &[(1.0, "ns"), (1e3, "µs"), (1e6, "ms"), (2e9, "s"), (7_200e9, "h")],
+            Self::Time => &[
+                (1.0, "ns"),
+                (1e3, "µs"),
+                (1e6, "ms"),
+                (2e9, "s"),
+                (7_200e9, "h"),
+                (259_200e9, "d"),
+                (63_072_000e9, "years"),
+            ],
+            Self::Energy => &[(1e-9, "nJ"), (1e-6, "µJ"), (1e-3, "mJ"), (1.0, "J"), (1e4, "kJ")],
             Self::Rate => &[(1.0, "bit/s"), (1e3, "kbit/s"), (1e6, "Mbit/s"), (1e9, "Gbit/s")],
             Self::Size => &[(1.0, "B"), (1e4, "kB"), (1e7, "MB"), (1e10, "GB")],
             Self::Share => return Unit { size: 0.01, symbol: "%".to_owned() },

@@ -1,7 +1,9 @@
 //! Results as lines of the result files (`docs/output-files.md`).
 
+mod energy;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use host::flow::Flow;
@@ -9,10 +11,13 @@ use host::measure::{SessionCounts, Times, nearest_rank};
 use host::world::World;
 use network::accounts::FlowAccount;
 use network::drop_cause::DropCause;
+use network::node::NodeId;
 use network::observer::Observer;
 use network::port::PortId;
 use sim_core::{SimDuration, SimTime};
 use wire::account::FlowId;
+
+use energy::EnergyFigures;
 
 use crate::language::{METRICS, Plan};
 use crate::run::RunAbout;
@@ -39,8 +44,12 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
         ("latency.csv", "run,flow,value_ns,count\n".to_owned()),
         (
             "nodes.csv",
-            "run,node,frames_sent,bytes_sent,frames_received,bytes_received,packets_forwarded,frames_dropped\n".to_owned(),
+            format!(
+                "run,node,frames_sent,bytes_sent,frames_received,bytes_received,packets_forwarded,frames_dropped,{}\n",
+                energy::NODE_COLUMNS
+            ),
         ),
+        ("ledger.csv", energy::LEDGER_COLUMNS.to_owned()),
         (
             "links.csv",
             "run,link,from,to,frames_offered,frames_sent,bytes_sent,dropped_queue,dropped_loss,dropped_down,\
@@ -71,20 +80,25 @@ pub(crate) fn collect<O: Observer>(
         .enumerate()
         .map(|(index, flow)| (flow, world.network.accounts.flow(FlowId(index as u32))))
         .collect();
-    let metrics = metrics(&flows);
+    let senders: BTreeSet<NodeId> = world.flows.iter().map(|flow| flow.from).collect();
+    let senders: Vec<NodeId> = senders.into_iter().collect();
+    let delivered = world.flows.iter().map(|flow| flow.measure.delivered).sum();
+    let energy = EnergyFigures::of_run(world, &senders, delivered, end);
+    let metrics = metrics(&flows, &energy);
     let mut rows = BTreeMap::new();
     let mut put = |name: &str, text: String| rows.insert(name.to_owned(), text);
     put("runs.csv", runs_line(about, world.network.digest(), &metrics));
-    put("flows.csv", flow_lines(about, world, &flows));
+    put("flows.csv", flow_lines(about, world, &flows, end));
     put("overhead.csv", overhead_lines(about, world, &flows));
     put("latency.csv", latency_lines(about, &flows));
-    put("nodes.csv", node_lines(about, world));
+    put("nodes.csv", node_lines(about, world, end));
+    put("ledger.csv", energy::ledger_lines(about, world));
     put("links.csv", link_lines(about, world, end));
     (metrics, rows)
 }
 
 /// The metrics of some flows together, in the order of [`METRICS`]; `None` where there is nothing to say.
-fn metrics(flows: &[(&Flow, &FlowAccount)]) -> Vec<Option<f64>> {
+fn metrics(flows: &[(&Flow, &FlowAccount)], energy: &EnergyFigures) -> Vec<Option<f64>> {
     let sum = |value: &dyn Fn(&Flow, &FlowAccount) -> u64| {
         flows.iter().map(|(flow, account)| value(flow, account)).sum::<u64>()
     };
@@ -141,7 +155,7 @@ fn metrics(flows: &[(&Flow, &FlowAccount)]) -> Vec<Option<f64>> {
             "session_failed" => of_session(&|counts| counts.failed),
             column if column.starts_with("session_") => session_metric(column, flows),
             "retransmission_bytes" => Some(sum(&|_, account| account.retransmission_bytes) as f64),
-            _ => None,
+            column => energy.column(column),
         })
         .collect()
 }
@@ -208,8 +222,13 @@ fn flow_lines<O: Observer>(
     about: &RunAbout<'_>,
     world: &World<O>,
     flows: &[(&Flow, &FlowAccount)],
+    end: SimTime,
 ) -> String {
     let mut lines = String::new();
+    let mut delivered: BTreeMap<NodeId, u64> = BTreeMap::new();
+    for flow in &world.flows {
+        *delivered.entry(flow.from).or_default() += flow.measure.delivered;
+    }
     for &(flow, account) in flows {
         let from = world.network.node_name(flow.from);
         let to = match flow.to.as_slice() {
@@ -217,7 +236,10 @@ fn flow_lines<O: Observer>(
             _ => Cow::Owned(flow.address.to_string()),
         };
         let (name, over) = (field(&flow.name), field(&flow.over));
-        let cells = metric_cells(&metrics(&[(flow, account)]));
+        // A node's energy serves all of its flows: it is shared by their messages.
+        let messages = delivered.get(&flow.from).copied().unwrap_or_default();
+        let energy = EnergyFigures::of_senders(world, &[flow.from], messages, end);
+        let cells = metric_cells(&metrics(&[(flow, account)], &energy));
         put(&mut lines, format_args!("{},{name},{},{},{over}{cells}\n", about.name, field(from), field(&to)));
     }
     let unowned = world.network.accounts.flow(FlowId::NONE);
@@ -274,7 +296,7 @@ fn latency_lines(about: &RunAbout<'_>, flows: &[(&Flow, &FlowAccount)]) -> Strin
 }
 
 /// One line for each node, unless there are very many: then only for those with applications.
-fn node_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>) -> String {
+fn node_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>, end: SimTime) -> String {
     let mut lines = String::new();
     let all = world.network.node_count() <= NODES_LISTED_MAX;
     for node in world.network.node_ids().filter(|&node| all || world.host(node).is_some()) {
@@ -287,7 +309,8 @@ fn node_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>) -> String {
             traffic.packets_forwarded,
             traffic.frames_dropped,
         ];
-        let cells: String = cells.iter().map(|cell| format!(",{cell}")).collect();
+        let mut cells: String = cells.iter().map(|cell| format!(",{cell}")).collect();
+        cells += &energy::node_cells(world, node, end);
         put(&mut lines, format_args!("{},{}{cells}\n", about.name, field(world.network.node_name(node))));
     }
     lines

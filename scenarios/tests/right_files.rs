@@ -99,7 +99,7 @@ fn zipped_parameters_vary_together() {
     let text = r#"{ "name": "z", "duration": "1 s", "nodes": { "a": {}, "b": {} },
         "links": [{ "between": ["a", "b"], "rate": "$rate", "delay": "$delay" }],
         "traffic": [{ "from": "a", "to": "b", "over": "$over", "workload": { "bulk": {} } }],
-        "sweep": { "over": { "rate": ["1 Mbit/s", "2 Mbit/s"], "over": ["tcp", "udp"], "delay": ["1 ms", "2 ms"] },
+        "sweep": { "over": { "rate": ["1 Mbit/s", "2 Mbit/s"], "over": ["tcp", "sctp"], "delay": ["1 ms", "2 ms"] },
                    "zip": [["rate", "delay"]] } }"#;
     let plan = planned(text.as_bytes(), &Overrides::default());
     let points: Vec<Vec<usize>> = plan.points().map(|point| point.choice).collect();
@@ -109,7 +109,7 @@ fn zipped_parameters_vary_together() {
 /// Three paths, of which two have one rate, each without and with loss.
 const PATHS: &str = r#"{ "name": "z", "duration": "1 s", "nodes": { "a": {}, "b": {} },
     "links": [{ "between": ["a", "b"], "rate": "$rate", "delay": "$delay", "loss": "$loss" }],
-    "traffic": [{ "from": "a", "to": "b", "over": "udp", "workload": { "bulk": {} } }],
+    "traffic": [{ "from": "a", "to": "b", "over": "tcp", "workload": { "bulk": {} } }],
     "sweep": { "over": { "rate": ["1 Mbit/s", "1 Mbit/s", "2 Mbit/s"], "delay": ["1 ms", "9 ms", "1 ms"],
                          "loss": ["0 %", "1 %"] },
                "zip": [["rate", "delay"]] } }"#;
@@ -133,7 +133,7 @@ fn combinations_that_differ_in_what_is_set_become_one() {
 #[test]
 fn a_million_nodes_by_a_rule_are_resolved() {
     let text = r#"{ "name": "m", "duration": "1 s", "topology": { "n": { "chain": { "nodes": 1000000 } } },
-        "traffic": [{ "from": "n[0]", "to": "n[999999]", "over": "udp", "workload": { "bulk": {} } }] }"#;
+        "traffic": [{ "from": "n[0]", "to": "n[999999]", "over": "tcp", "workload": { "bulk": {} } }] }"#;
     let scenario = scenario(text);
     assert_eq!((scenario.node_count(), scenario.links.len()), (1_000_000, 999_999));
     assert_eq!(scenario.node_name(scenario.flows[0].to_node()), "n[999999]");
@@ -155,7 +155,7 @@ fn parallel_flows_and_links_are_numbered() {
     let text = r#"{ "name": "p", "duration": "1 s", "nodes": { "a": {}, "b": {} },
         "links": [{ "between": ["a", "b"] }, { "between": ["a", "b"] }],
         "traffic": [{ "from": "a", "to": "b", "over": "tcp", "count": 2, "workload": { "bulk": {} } },
-                    { "from": "a", "to": "b", "over": "udp", "workload": { "bulk": { "bytes": "1 MB" } } }] }"#;
+                    { "from": "a", "to": "b", "over": "tcp", "workload": { "bulk": { "bytes": "1 MB" } } }] }"#;
     let scenario = scenario(text);
     let links: Vec<String> = scenario.links.iter().map(|link| scenario.link_name(link)).collect();
     assert_eq!(links, ["a-b", "a-b#2"]);

@@ -73,3 +73,51 @@ fn who_looks_on_does_not_change_the_digest() {
         assert_ne!(other.digest, alone.digest, "another replication of point {point}");
     }
 }
+
+/// Each of the workloads, with messages that fit a datagram and such that do not.
+const WORKLOADS: [&str; 12] = [
+    r#"{ "periodic": { "message": "64 B", "every": "100 ms", "messages": 20 } }"#,
+    r#"{ "periodic": { "message": "20 KB", "every": "1 s" } }"#,
+    r#"{ "poisson": { "message": { "uniform": ["0 B", "3 KB"] }, "every": "200 ms" } }"#,
+    r#"{ "on-off": { "message": "64 B", "every": "100 ms", "on": "1 s", "off": { "exponential": "1 s" } } }"#,
+    r#"{ "trace": [["1 s", "64 B"], ["1 s", "1 B"], ["4 s", "0 B"]] }"#,
+    r#"{ "bulk": {} }"#,
+    r#"{ "bulk": { "bytes": "50 KB", "start": "1 s" } }"#,
+    r#"{ "bulk": { "for": "2 s" } }"#,
+    r#"{ "request-response": { "request": "20 B", "response": "100 B", "every": "500 ms" } }"#,
+    r#"{ "request-response": { "request": "0 B", "response": "5 KB", "think": "100 ms", "processing": "3 s" } }"#,
+    r#"{ "poll": { "every": "1 s" } }"#,
+    r#"{ "observe": {} }"#,
+];
+
+#[test]
+fn every_workload_over_every_stack_ends_or_is_refused() {
+    let carried = scenarios::language::carried();
+    let stacks = carried.iter().map(|&name| name.to_owned());
+    let pairs = carried.iter().flat_map(|top| carried.iter().map(move |below| format!("{top}/{below}")));
+    let (mut ran, mut refused) = (0, 0);
+    for (over, workload) in
+        stacks.chain(pairs).flat_map(|over| WORKLOADS.map(|workload| (over.clone(), workload)))
+    {
+        let text = format!(
+            r#"{{ "name": "any", "duration": "6 s", "drain": "3 s",
+                 "nodes": {{ "a": {{}}, "b": {{ "services": {{ "coap-server": {{}} }} }} }},
+                 "links": [ {{ "between": ["a", "b"], "rate": "1 Mbit/s", "delay": "10 ms", "loss": "2 %" }} ],
+                 "traffic": [ {{ "from": "a", "to": "b", "over": "{over}", "workload": {workload},
+                              "options": {{ "coap": {{ "path": "observe" }} }} }} ],
+                 "faults": [ {{ "at": "2 s", "node": "b", "set": "reboot" }},
+                             {{ "at": "4 s", "node": "a", "set": "reboot" }} ] }}"#
+        );
+        match Plan::parse(text.as_bytes(), &Overrides::default(), &NoFiles) {
+            Ok(plan) => {
+                outcome(&plan, 0, 0, RunOptions::default());
+                ran += 1;
+            }
+            Err(reasons) => {
+                assert!(!reasons.is_empty(), "{over} with {workload} is refused without a reason");
+                refused += 1;
+            }
+        }
+    }
+    assert!(ran >= 20 && refused >= 20, "{ran} ran, {refused} were refused");
+}

@@ -51,6 +51,7 @@ pub struct Battery {
     drawn: Charge,
     harvested: Charge,
     spilled: Charge,
+    initial: f64,
     state: ModelState,
     /// The highest load so far: what the voltage has to bear.
     peak: Current,
@@ -61,12 +62,17 @@ impl Battery {
     pub fn new(spec: BatterySpec, share: f64) -> Self {
         let state = ModelState::new(spec.model, spec.capacity, share);
         let none = Charge::ZERO;
-        Self { spec, drawn: none, harvested: none, spilled: none, state, peak: Current::ZERO }
+        Self { spec, drawn: none, harvested: none, spilled: none, initial: share, state, peak: Current::ZERO }
     }
 
     /// The battery's description.
     pub fn spec(&self) -> &BatterySpec {
         &self.spec
+    }
+
+    /// The share of its capacity that it had at the start.
+    pub fn initial_share(&self) -> f64 {
+        self.initial
     }
 
     /// Everything that was drawn from it, its own losses included.

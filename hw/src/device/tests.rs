@@ -52,6 +52,10 @@ const SEND: StateId = StateId(2);
 const LISTEN: StateId = StateId(3);
 const WAY: StateId = StateId(4);
 
+fn activity(state: StateId, from: SimTime, until: SimTime) -> Activity {
+    Activity { state, from, until, teller: 0 }
+}
+
 fn seen(device: &Device<&'static str>) -> Vec<(u8, &'static str, u64)> {
     let entries = device.ledger().entries();
     entries.iter().map(|entry| (entry.state.0, entry.key, entry.time.as_nanos() / 1_000_000)).collect()
@@ -61,7 +65,7 @@ fn seen(device: &Device<&'static str>) -> Vec<(u8, &'static str, u64)> {
 fn one_frame_is_split_by_its_bytes_after_the_way_out_of_sleep() {
     let mut device = device(radio());
     // 4 ms for 10 + 30 bytes: 1 ms of link layer, 3 ms of application.
-    device.occupy(ms(0), RADIO, SEND, ms(10), ms(14), &[("link", 10), ("app", 30)]);
+    device.occupy(ms(0), RADIO, activity(SEND, ms(10), ms(14)), &[("link", 10), ("app", 30)]);
     device.integrate(ms(100));
     device.check(ms(100));
     let way = (WAY.0, "way", 2);
@@ -85,8 +89,8 @@ fn a_state_lasts_without_being_looked_at_until_it_changes() {
 fn an_activity_told_of_ahead_is_charged_as_it_passes() {
     let mut device = device(radio());
     device.enter(ms(0), RADIO, LISTEN, "idle");
-    device.occupy(ms(0), RADIO, SEND, ms(20), ms(40), &[("one", 1)]);
-    device.occupy(ms(0), RADIO, SEND, ms(40), ms(60), &[("two", 1)]);
+    device.occupy(ms(0), RADIO, activity(SEND, ms(20), ms(40)), &[("one", 1)]);
+    device.occupy(ms(0), RADIO, activity(SEND, ms(40), ms(60)), &[("two", 1)]);
     device.integrate(ms(30));
     device.check(ms(30));
     // Power fails in the middle of the second: it has lasted 5 ms, and nothing follows.
@@ -99,12 +103,28 @@ fn an_activity_told_of_ahead_is_charged_as_it_passes() {
 }
 
 #[test]
+fn what_was_told_of_ahead_can_be_taken_back() {
+    let mut device = device(radio());
+    device.enter(ms(0), RADIO, LISTEN, "idle");
+    for (teller, from) in [(7, 20), (8, 40), (7, 60)] {
+        let activity = Activity { teller, ..activity(SEND, ms(from), ms(from + 10)) };
+        device.occupy(ms(0), RADIO, activity, &[("one", 1)]);
+    }
+    // The first of 7's has begun and goes on to its end.
+    device.withdraw(ms(25), RADIO, 7);
+    device.integrate(ms(100));
+    device.check(ms(100));
+    let sent = seen(&device).into_iter().find(|(_, key, _)| *key == "one");
+    assert_eq!(sent, Some((2, "one", 20)));
+}
+
+#[test]
 fn a_modem_lingers_before_it_sleeps() {
     let mut spec = radio();
     spec.tail = Some((LISTEN, SimDuration::from_millis(30)));
     let mut device = device(spec);
-    device.occupy(ms(0), RADIO, SEND, ms(10), ms(20), &[("one", 1)]);
-    device.occupy(ms(0), RADIO, SEND, ms(40), ms(50), &[("two", 1)]);
+    device.occupy(ms(0), RADIO, activity(SEND, ms(10), ms(20)), &[("one", 1)]);
+    device.occupy(ms(0), RADIO, activity(SEND, ms(40), ms(50)), &[("two", 1)]);
     device.integrate(ms(100));
     device.check(ms(100));
     // 20 ms between the two, 30 ms after the second; the way out of sleep is gone only once.
@@ -195,7 +215,7 @@ proptest! {
                 Step::Occupy { state, back, ahead, length } => {
                     let from = SimTime::from_nanos((now.as_nanos() + ahead).saturating_sub(back));
                     let until = from + SimDuration::from_nanos(length);
-                    device.occupy(now, PartId(u8::from(back > ahead)), StateId(state), from, until, &[("x", 3), ("y", 7)]);
+                    device.occupy(now, PartId(u8::from(back > ahead)), activity(StateId(state), from, until), &[("x", 3), ("y", 7)]);
                 }
                 Step::Integrate => drop(device.integrate(now)),
                 Step::Power(on) => device.set_powered(now, on),

@@ -79,6 +79,7 @@ impl<O: Observer> World<O> {
 
     fn power_off(&mut self, node: NodeId) {
         self.network.set_node_down(node, true);
+        self.network.set_hardware_powered(node, false);
         self.network.reset_neighbours(node);
         self.network.forget_memberships(node);
         if let Some(host) = &mut self.hosts[node.index()] {
@@ -88,6 +89,7 @@ impl<O: Observer> World<O> {
 
     fn power_on(&mut self, node: NodeId) {
         self.network.set_node_down(node, false);
+        self.network.set_hardware_powered(node, true);
         self.with_host(node, |host, around| host.start(around));
     }
 }

@@ -74,7 +74,7 @@ impl<O: Observer> World<O> {
                 break until.max(self.network.now());
             }
         };
-        self.settle_accounts();
+        self.settle_accounts(ended);
         Ok(ended)
     }
 }

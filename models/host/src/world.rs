@@ -70,7 +70,7 @@ impl<O: Observer> World<O> {
     ) -> Result<(), LimitExceeded> {
         self.begin(end, sampler.as_deref());
         self.handle_due(&mut sampler)?;
-        self.settle_accounts();
+        self.settle_accounts(end);
         Ok(())
     }
 
@@ -141,8 +141,10 @@ impl<O: Observer> World<O> {
         }
     }
 
-    /// Folds what was measured into the digest, each flow into its sender's part.
-    pub(crate) fn settle_accounts(&mut self) {
+    /// Closes the energy accounts of a run that ended at `end`, and folds what was measured into the digest, each flow
+    /// into its sender's part.
+    pub(crate) fn settle_accounts(&mut self, end: SimTime) {
+        self.network.close_energy_accounts(end);
         for (index, flow) in self.flows.iter().enumerate() {
             let account = self.network.accounts.flow(wire::account::FlowId(index as u32)).clone();
             for value in [flow.measure.generated, flow.measure.delivered, flow.measure.application_bytes] {

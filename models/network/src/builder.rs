@@ -258,6 +258,7 @@ impl NetworkBuilder {
             delivered: 0,
             dropped: 0,
             replaced: 0,
+            power: None,
             voidable: false,
         };
         for (node, prefix, port, via) in self.routes {

@@ -26,6 +26,7 @@ pub mod outage;
 pub mod outside;
 pub mod pool;
 pub mod port;
+pub mod power;
 pub mod purpose;
 pub mod queue;
 pub mod report;

@@ -21,6 +21,7 @@ use crate::observer::Observer;
 use crate::outside::Border;
 use crate::pool::{PacketId, PacketPool};
 use crate::port::{NO_STATE, Port, PortId, PortInfo, PortState};
+use crate::power::Power;
 use crate::queue::QueueLimit;
 use crate::route::SegmentHop;
 use crate::segment::Segment;
@@ -70,6 +71,8 @@ pub struct Network<O: Observer> {
     pub(crate) dropped: u64,
     /// Packets whose fragments or copies went on in their stead.
     pub(crate) replaced: u64,
+    /// The hardware of nodes, if any has some.
+    pub(crate) power: Option<Power>,
     /// Whether links or nodes may fail in this run, so that arrivals have to be checked.
     pub(crate) voidable: bool,
 }

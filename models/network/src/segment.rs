@@ -33,6 +33,7 @@ use crate::node::{DestinationId, NodeId};
 use crate::observer::Observer;
 use crate::pool::PacketId;
 use crate::port::{Attachment, Framing, PortId};
+use crate::power::FrameOnAir;
 use crate::queue::QueueLimit;
 use crate::transmit::transmit_time;
 
@@ -216,6 +217,11 @@ impl<O: Observer> Network<O> {
         if O::ENABLED {
             self.observer.on_sent(now, port, &self.packets[id], departs, arrives);
         }
+        if self.power.is_some() {
+            let receivers = if lost { Stations::new() } else { receivers(&to) };
+            let receivers = receivers.as_slice();
+            self.radio_frame(&FrameOnAir { port, packet: id, bytes, departs, arrives, receivers });
+        }
         if lost {
             self.unframe(id);
             return self.discard(node, Some(port), id, DropCause::Loss);
@@ -348,6 +354,14 @@ impl<O: Observer> Network<O> {
         let Some(index) = self.segment_of(port) else { return Stations::new() };
         let stations = self.segments[index].ports.iter().copied();
         stations.filter(|&other| other != port && takes(other)).collect()
+    }
+}
+
+/// The ports that take a frame in.
+fn receivers(to: &Receivers) -> Stations {
+    match to {
+        Receivers::One(mac) => PortId::of_mac(*mac).into_iter().collect(),
+        Receivers::Group(_, stations) => stations.clone(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::node::{NextHop, NodeId};
 use crate::observer::Observer;
 use crate::pool::PacketId;
 use crate::port::{NO_STATE, PortId};
+use crate::power::FrameOnAir;
 use crate::queue::{Dequeued, DropCause as QueueDrop, Queued};
 
 impl<O: Observer> Network<O> {
@@ -86,6 +87,10 @@ impl<O: Observer> Network<O> {
         arrives: SimTime,
     ) {
         let now = self.scheduler.now();
+        if self.power.is_some() {
+            let receivers = &[self.ports[port.index()].peer];
+            self.radio_frame(&FrameOnAir { port, packet: id, bytes, departs, arrives, receivers });
+        }
         let hot = &mut self.ports[port.index()];
         let packet = &mut self.packets[id];
         let sender = &mut self.nodes[node.index()];
@@ -261,6 +266,10 @@ impl<O: Observer> Network<O> {
         departs: SimTime,
         arrives: SimTime,
     ) {
+        if self.power.is_some() {
+            let receivers = &[];
+            self.radio_frame(&FrameOnAir { port, packet: id, bytes, departs, arrives, receivers });
+        }
         let hot = &mut self.ports[port.index()];
         let packet = &mut self.packets[id];
         if packet.ingress == PortId::NONE.0 && self.nodes[node.index()].accounted {
@@ -294,6 +303,7 @@ impl<O: Observer> Network<O> {
     /// Drops every packet that waits in a managed queue of `port`, and takes back what was counted as sent of
     /// those that wait in a drop-tail queue (their arrivals are void).
     pub(crate) fn flush(&mut self, node: NodeId, port: PortId) {
+        self.radio_forgets(port);
         let index = self.ports[port.index()].state;
         if index == NO_STATE {
             return;

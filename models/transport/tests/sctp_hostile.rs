@@ -6,39 +6,13 @@ use std::sync::Arc;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sctp_lab::craft::{give, packet};
 use sctp_lab::{Lab, Link, PORT, address, at};
 use sim_core::SimDuration;
-use transport::endpoint::{Endpoint, InterfaceId, Received};
+use transport::endpoint::Endpoint;
 use transport::sctp::{MessageOptions, SctpConfig, SctpEvent};
-use wire::account::Account;
-use wire::packet::Packet;
 use wire::payload::Payload;
-use wire::sctp::{Chunk, CommonHeader, Initiation, Parameters, checksum};
-
-/// A packet of these bytes behind a common header, with the right checksum.
-fn packet(header: CommonHeader, chunks: Vec<u8>) -> Packet {
-    let mut header = CommonHeader { checksum: 0, ..header };
-    let mut bytes = vec![0; 12];
-    header.emit(&mut bytes);
-    let payload = Payload::from_bytes(chunks);
-    header.checksum = checksum(&bytes, &payload);
-    header.emit(&mut bytes);
-    let mut packet = Packet::new(payload, Account::default());
-    packet.push_header(12).copy_from_slice(&bytes);
-    packet
-}
-
-fn give(lab: &mut Lab, to: usize, mut packet: Packet) {
-    let received = Received {
-        source: address(1 - to, 0),
-        destination: address(to, 0),
-        interface: InterfaceId(0),
-        hop_limit: 64,
-        traffic_class: 0,
-        packet: &mut packet,
-    };
-    lab.ends[to].handle_datagram(lab.now, received);
-}
+use wire::sctp::{Chunk, CommonHeader, Initiation, Parameters};
 
 #[test]
 fn a_flood_of_inits_takes_no_memory() {

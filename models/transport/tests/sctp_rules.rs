@@ -33,6 +33,7 @@ fn log(lab: &Lab) -> Vec<(u64, usize, Vec<&'static str>)> {
     lab.sent.iter().map(|(at, side, transmit)| (at.as_millis(), *side, kinds(transmit))).collect()
 }
 
+// Holds: RFC 9260 3.1-a, 5.1-a, 5.1-d, 3.3.2-a
 #[test]
 fn the_handshake_takes_four_packets_and_the_server_keeps_nothing_before_the_cookie() {
     let mut lab = lab();
@@ -48,6 +49,7 @@ fn the_handshake_takes_four_packets_and_the_server_keeps_nothing_before_the_cook
     assert_eq!(lab.happened(1, |event| matches!(event, SctpEvent::Accepted { .. })), Some(at(150)));
 }
 
+// Holds: RFC 9260 6.3.1-a
 #[test]
 fn lost_handshake_packets_are_repeated_by_t1() {
     // RFC 9260 §6.3: the timer starts at RTO.Initial and doubles: INIT at 0, 1, 3 s.
@@ -61,6 +63,7 @@ fn lost_handshake_packets_are_repeated_by_t1() {
     assert_eq!(lab.happened(0, |event| matches!(event, SctpEvent::Connected(_))), Some(at(3200)));
 }
 
+// Holds: RFC 9260 4-c
 #[test]
 fn nobody_answers_and_the_association_is_given_up() {
     // Max.Init.Retransmits 8 (RFC 9260 §16), RTO.Max 60 s: 1 + 2 + 4 + 8 + 16 + 32 + 60 + 60 + 60 = 243 s.
@@ -86,6 +89,7 @@ fn a_port_without_a_listener_answers_with_abort() {
     assert_eq!(lab.events[0], [(at(100), closed)]);
 }
 
+// Holds: RFC 9260 6.2-a, 6.2-c
 #[test]
 fn the_first_data_chunk_is_acknowledged_at_once_and_a_single_later_one_after_the_delay() {
     // RFC 9260 §5.1: the first immediately; §6.2: a lone packet within SACK.Delay, every second one at once.
@@ -116,6 +120,7 @@ fn the_i_bit_asks_for_an_immediate_sack() {
     assert_eq!(sacks, [300, 1050]);
 }
 
+// Holds: RFC 9260 6.9-a, 6.10-a, 6.1-b, 3.3.1-c
 #[test]
 fn small_messages_share_a_packet_and_large_ones_are_cut() {
     let mut lab = lab();
@@ -137,6 +142,7 @@ fn small_messages_share_a_packet_and_large_ones_are_cut() {
     assert_eq!(lengths, [4000, 1001, 1001, 1001, 1001, 1001]);
 }
 
+// Holds: RFC 9260 6.1-e
 #[test]
 fn tiny_messages_are_bundled_behind_each_other() {
     let mut lab = lab();
@@ -154,6 +160,7 @@ fn tiny_messages_are_bundled_behind_each_other() {
     assert_eq!(count, 61);
 }
 
+// Holds: RFC 9260 7.2.4-a, 7.2.4-b, 6.2-b, 6.1-c, 3.3.1-b
 #[test]
 fn three_missing_reports_bring_a_chunk_again_before_its_timer() {
     // RFC 9260 §7.2.4. Packets 1 of 6 is lost; the reports come with the SACKs of 2 to 4.
@@ -179,6 +186,7 @@ fn three_missing_reports_bring_a_chunk_again_before_its_timer() {
     assert_eq!(std::iter::from_fn(|| lab.ends[1].receive(b)).count(), 8 + 6);
 }
 
+// Holds: RFC 9260 6.3.2-a, 6.3.3-b
 #[test]
 fn a_lost_last_chunk_comes_again_by_t3_and_the_timer_doubles() {
     // RFC 9260 §6.3.3: RTO after the first sample of 100 ms is max(100 + 4 * 50, 1000 ms) = 1 s, then 2, then 4.
@@ -195,6 +203,7 @@ fn a_lost_last_chunk_comes_again_by_t3_and_the_timer_doubles() {
     assert_eq!(lab.ends[0].stats(a).expect("it lives").t3_expiries, 3);
 }
 
+// Holds: RFC 9260 9.2-a, 9.2-g, 9.2-h
 #[test]
 fn shutdown_waits_for_data_and_takes_three_packets() {
     // RFC 9260 §9.2.
@@ -250,6 +259,7 @@ fn both_sides_shut_down_at_once() {
     }
 }
 
+// Holds: RFC 9260 9.1-a, 9.1-b
 #[test]
 fn abort_tells_the_peer() {
     let mut lab = lab();
@@ -264,6 +274,7 @@ fn abort_tells_the_peer() {
     );
 }
 
+// Holds: RFC 9260 6.4-a, 6.4.1-a, 8.2-a
 #[test]
 fn a_dead_path_is_given_up_after_the_sum_of_its_timeouts() {
     // RFC 9260 §8.2 with Path.Max.Retrans 2 and RTO 1 s: expiries after 1, 2 and 4 s, inactive after 7 s.
@@ -289,6 +300,7 @@ fn a_dead_path_is_given_up_after_the_sum_of_its_timeouts() {
     assert!(lab.ends[0].stats(a).expect("it lives").failovers > 0);
 }
 
+// Holds: RFC 9260 8.3-b
 #[test]
 fn a_potentially_failed_path_is_left_after_its_first_timeout() {
     // RFC 7829 §3 with PFMR 0.
@@ -312,6 +324,7 @@ fn a_potentially_failed_path_is_left_after_its_first_timeout() {
     assert!(lab.ends[0].paths(a).contains(&(address(1, 0), PathState::Active)), "a HEARTBEAT brings it back");
 }
 
+// Holds: RFC 9260 5.4-a
 #[test]
 fn heartbeats_confirm_addresses_that_the_peer_names() {
     // RFC 9260 §5.4: an address is used once a HEARTBEAT was answered.
@@ -329,6 +342,7 @@ fn heartbeats_confirm_addresses_that_the_peer_names() {
     assert!(heartbeats.contains(&(150, 1, address(0, 1))), "{heartbeats:?}");
 }
 
+// Holds: RFC 9260 5.2.4-a
 #[test]
 fn a_restarted_peer_is_recognised_by_its_cookie() {
     // RFC 9260 §5.2.4 action A.
@@ -356,6 +370,7 @@ fn a_restarted_peer_is_recognised_by_its_cookie() {
     let _ = a;
 }
 
+// Holds: RFC 9260 5.2.1-a, 5.2.4-b
 #[test]
 fn a_collision_ends_in_one_association() {
     // RFC 9260 §5.2.1: both sides send INIT at the same time, from the same ports.
@@ -382,6 +397,7 @@ fn a_collision_ends_in_one_association() {
     }
 }
 
+// Holds: RFC 9260 5.1.5-b, 5.2.6-a, 5.1.3-b
 #[test]
 fn a_stale_cookie_is_answered_by_its_staleness_and_asked_for_anew() {
     // RFC 9260 §5.1.5 step 4 and §5.2.6: the COOKIE ECHO is held up for longer than Valid.Cookie.Life.
@@ -421,6 +437,7 @@ fn a_message_is_given_up_when_its_time_is_over_and_the_stream_goes_on() {
     assert!(lab.happened(0, |event| *event == SctpEvent::Abandoned(a)).is_some());
 }
 
+// Holds: RFC 9260 6.1-a
 #[test]
 fn a_closed_window_is_probed_and_opens() {
     // RFC 9260 §6.1 rule A: one chunk may be outstanding while the peer's window is closed.
@@ -443,6 +460,7 @@ fn a_closed_window_is_probed_and_opens() {
     assert_eq!(read, 20);
 }
 
+// Holds: RFC 9260 6.5-a, 5.1.1-a
 #[test]
 fn streams_that_do_not_exist_are_refused_on_both_sides() {
     let mut lab = lab();

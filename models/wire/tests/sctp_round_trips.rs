@@ -73,6 +73,7 @@ fn rewrite(list: Parameters<'_>) -> Result<(), ParseError> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
+    // Holds: RFC 9260 3.2-a, 3.2-b, 3.2.1-a
     #[test]
     fn chunks_survive_emit_and_parse(bytes in vec(chunk_bytes(), 1..4)) {
         let bytes = bytes.concat();

@@ -104,6 +104,9 @@ fn answer_section(out: &mut String, results: &Results) {
         );
         out.push_str("</section>\n");
     }
+    if let Some(note) = results.hardware_note() {
+        let _ = writeln!(out, "<p class=\"note\">{}</p>", escaped(&note));
+    }
     if let Some(look_at) = &results.manifest.look_at {
         let _ = writeln!(out, "<h2>What to look at</h2>\n<p>{}</p>", escaped(look_at));
     }

@@ -58,6 +58,9 @@ pub struct Manifest {
     /// The metric columns of `runs.csv`, in order.
     #[serde(default)]
     pub metrics: Vec<Metric>,
+    /// The hardware profiles of the nodes; nothing where no node has hardware.
+    #[serde(default)]
+    pub hardware: Option<HardwareProfiles>,
     /// The figures that the scenario asks for.
     #[serde(default)]
     pub plots: Vec<PlotRequest>,
@@ -67,6 +70,17 @@ pub struct Manifest {
     /// The whole text of the scenario.
     #[serde(default, deserialize_with = "null_is_default")]
     pub scenario: String,
+}
+
+/// The hardware profiles that nodes are made of.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HardwareProfiles {
+    /// Their names.
+    pub profiles: Vec<String>,
+    /// How many figures they have.
+    pub figures: u64,
+    /// How many of these nobody has read in the document that they name.
+    pub unverified: u64,
 }
 
 /// A swept parameter.

@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 
 pub use error::ReadError;
 pub use manifest::{
-    Axis, Better, Expectation, Label, MANIFEST_FILE, Manifest, Metric, PlotRequest, RunStatus,
+    Axis, Better, Expectation, HardwareProfiles, Label, MANIFEST_FILE, Manifest, Metric, PlotRequest,
+    RunStatus,
 };
 pub use names::{NameId, Names};
 pub use points::Point;
-pub use tables::{EntityRow, EntityTable, LatencyRow, OverheadRow, SeriesRow};
+pub use tables::{EntityRow, EntityTable, LatencyRow, LedgerRow, OverheadRow, SeriesRow};
 
 use csv_table::CsvTable;
 
@@ -34,6 +35,8 @@ pub struct Results {
     pub flows: EntityTable,
     /// Bytes by run, flow, layer, protocol and reason (`overhead.csv`).
     pub overhead: Vec<OverheadRow>,
+    /// Energy by run, node, part, state, layer and cause (`ledger.csv`).
+    pub ledger: Vec<LedgerRow>,
     /// Latencies by run and flow (`latency.csv`).
     pub latency: Vec<LatencyRow>,
     /// Counters by run and node (`nodes.csv`).
@@ -81,13 +84,27 @@ impl Results {
 
         let mut reader = tables::TableReader { files, runs: &by_name, names: Names::default() };
         let flows = reader.entities("flows.csv", &["flow", "from", "to", "over"])?;
-        let nodes = reader.entities("nodes.csv", &["node"])?;
+        let nodes = reader.entities("nodes.csv", &["node", "board"])?;
         let links = reader.entities("links.csv", &["link", "from", "to"])?;
         let overhead = reader.overhead()?;
+        let ledger = reader.ledger()?;
         let latency = reader.latency()?;
         let series = reader.series()?;
         let names = reader.names;
-        Ok(Self { manifest, points, runs, names, flows, overhead, latency, nodes, links, series })
+        Ok(Self { manifest, points, runs, names, flows, overhead, ledger, latency, nodes, links, series })
+    }
+
+    /// What a reader has to know of the figures that the energies come from, in one sentence; nothing where no node has
+    /// hardware or all figures were read in their documents.
+    pub fn hardware_note(&self) -> Option<String> {
+        let hardware = self.manifest.hardware.as_ref().filter(|hardware| hardware.unverified > 0)?;
+        Some(format!(
+            "Energy: {} of the {} figures of {} have not been checked against the documents that they name; compare \
+             energies with each other rather than trust one.",
+            hardware.unverified,
+            hardware.figures,
+            hardware.profiles.join(", ")
+        ))
     }
 
     /// Index of the metric that scenarios call `name`; a column name serves too.

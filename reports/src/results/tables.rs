@@ -46,6 +46,25 @@ pub struct OverheadRow {
     pub frames: u64,
 }
 
+/// What one cause drew in one run.
+#[derive(Clone, Copy, Debug)]
+pub struct LedgerRow {
+    /// Index of the run.
+    pub run: usize,
+    /// The node.
+    pub node: NameId,
+    /// The part, such as `radio`.
+    pub part: NameId,
+    /// Its state, such as `transmit 0 dBm`.
+    pub state: NameId,
+    /// The layer, such as `transport`; `-` where no frame was on the air.
+    pub layer: NameId,
+    /// The cause, such as `acknowledgement`.
+    pub cause: NameId,
+    /// Joules.
+    pub joules: f64,
+}
+
 /// How often a latency occurred in one run.
 #[derive(Clone, Copy, Debug)]
 pub struct LatencyRow {
@@ -123,6 +142,29 @@ impl TableReader<'_> {
                 reason: self.names.insert(row.text(reason)),
                 bytes: row.whole(bytes)?,
                 frames: row.whole(frames)?,
+            });
+        }
+        Ok(rows)
+    }
+
+    /// Reads `ledger.csv`.
+    pub(super) fn ledger(&mut self) -> Result<Vec<LedgerRow>, ReadError> {
+        let Some(table) = self.table("ledger.csv")? else {
+            return Ok(Vec::new());
+        };
+        let [run, node, part, state, layer, cause, energy] =
+            columns(&table, ["run", "node", "part", "state", "layer", "cause", "energy_zj"])?;
+        let mut rows = Vec::new();
+        for row in table.rows() {
+            let zeptojoules = row.number(energy)?.ok_or_else(|| row.damaged(energy, "a number"))?;
+            rows.push(LedgerRow {
+                run: self.run(row, run)?,
+                node: self.names.insert(row.text(node)),
+                part: self.names.insert(row.text(part)),
+                state: self.names.insert(row.text(state)),
+                layer: self.names.insert(row.text(layer)),
+                cause: self.names.insert(row.text(cause)),
+                joules: zeptojoules / 1e21,
             });
         }
         Ok(rows)

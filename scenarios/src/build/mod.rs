@@ -3,6 +3,7 @@
 pub(crate) mod address;
 mod carrier;
 mod fault;
+mod hardware;
 mod link;
 mod traffic;
 
@@ -106,6 +107,7 @@ pub(crate) fn build<O: Observer>(
     for outlet in &scenario.outlets {
         world.network.add_outlet(places.port(outlet.interface));
     }
+    hardware::add(scenario, &places, &mut world);
     world.flows = traffic::flows(scenario, &places, &world)?;
     let senders: Vec<NodeId> = world.flows.iter().map(|flow| flow.from).collect();
     for &sender in &senders {

@@ -4,6 +4,7 @@
 
 mod entries;
 mod fault;
+mod hardware;
 mod impairment;
 mod link;
 mod node;
@@ -24,6 +25,9 @@ use serde_json::Value;
 use super::quantity::{Duration, Size};
 pub use entries::Entries;
 pub use fault::{FaultChange, FaultSettings, Reboot};
+pub use hardware::{
+    BatteryModel, BatteryObject, BatterySettings, Kibam, Peukert, Profiles, RadioRest, Rakhmatov,
+};
 pub use impairment::{
     Corruption, GilbertElliott, Jitter, Loss, Normal, RateTrace, Reordering, TimeRange, TimeSpanList,
     TraceFile,
@@ -77,6 +81,8 @@ pub struct Document {
     pub ip: IpVersion,
     /// Nodes, or groups of like nodes, by name.
     pub nodes: Entries<NodeSettings>,
+    /// Hardware profiles of the file's own, beside those that ship.
+    pub profiles: Profiles,
     /// Groups of nodes and their links made by a rule, by the name of the group.
     pub topology: Entries<Topology>,
     /// Segments that several interfaces share, by name.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::quantity::{Duration, Fraction, Rate, Size};
+use super::quantity::{Duration, Energy, Fraction, Rate, Size};
 
 /// The unit of a metric's column.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,6 +19,8 @@ pub enum MetricUnit {
     BitsPerSecond,
     /// Bytes.
     Bytes,
+    /// Joules.
+    Joules,
 }
 
 /// Which direction is an improvement.
@@ -53,6 +55,7 @@ impl MetricUnit {
             Self::Nanoseconds => "ns",
             Self::BitsPerSecond => "bit/s",
             Self::Bytes => "B",
+            Self::Joules => "J",
         }
     }
 
@@ -65,6 +68,7 @@ impl MetricUnit {
             Self::Nanoseconds => "a duration such as \"20 ms\"",
             Self::BitsPerSecond => "a data rate such as \"1 Mbit/s\"",
             Self::Bytes => "a number of bytes such as \"64 B\"",
+            Self::Joules => "an energy such as \"20 mJ\"",
         }
     }
 
@@ -80,6 +84,7 @@ impl MetricUnit {
                 Self::Nanoseconds => text.parse().ok().map(|time: Duration| time.as_nanos() as f64),
                 Self::BitsPerSecond => text.parse().ok().map(|rate: Rate| rate.as_bits_per_second() as f64),
                 Self::Bytes => text.parse().ok().map(|size: Size| size.as_bytes() as f64),
+                Self::Joules => text.parse().ok().map(Energy::as_joules),
             },
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
         }
@@ -113,7 +118,7 @@ const fn row(
 
 /// All metrics, in the order of their columns.
 pub const METRICS: &[Metric] = {
-    use MetricUnit::{BitsPerSecond, Bytes, Count, Nanoseconds, Ratio, Share};
+    use MetricUnit::{BitsPerSecond, Bytes, Count, Joules, Nanoseconds, Ratio, Share};
     const LOWER: Option<Better> = Some(Better::Lower);
     const HIGHER: Option<Better> = Some(Better::Higher);
     &[
@@ -175,6 +180,19 @@ pub const METRICS: &[Metric] = {
         row("session.bytes.options", "session_option_bytes", Bytes, "bytes of options", LOWER),
         row("session.bytes.marker", "session_marker_bytes", Bytes, "bytes of payload markers", LOWER),
         row("session.bytes.payload", "session_payload_bytes", Bytes, "bytes of payloads", None),
+        row("energy", "energy_j", Joules, "energy of the senders", LOWER),
+        row("energy-per-message", "energy_per_message_j", Joules, "energy for each message delivered", LOWER),
+        row("energy.radio", "energy_radio_j", Joules, "energy of the senders' radios", LOWER),
+        row("energy.mcu", "energy_mcu_j", Joules, "energy of the senders' processors", LOWER),
+        row("energy-network", "energy_network_j", Joules, "energy of all nodes", LOWER),
+        row("battery-life", "battery_life_ns", Nanoseconds, "battery life", HIGHER),
+        row(
+            "battery-life.least",
+            "battery_life_least_ns",
+            Nanoseconds,
+            "battery life at maximum currents",
+            HIGHER,
+        ),
     ]
 };
 

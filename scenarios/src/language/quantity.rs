@@ -14,7 +14,8 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use super::decimal::Decimal;
 pub(crate) use unit::shorten;
 use unit::{
-    DISTANCE_UNITS, DRIFT_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, RATE_UNITS, SIZE_UNITS, TIME_UNITS, Unit,
+    DISTANCE_UNITS, DRIFT_UNITS, ENERGY_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, RATE_UNITS, SIZE_UNITS,
+    TIME_UNITS, Unit,
 };
 
 /// A length of time in nanoseconds: "20 ms", "1.5 s", "10 min"; units ns, us, ms, s, min, h, d.
@@ -40,6 +41,10 @@ pub struct Fraction(u64);
 /// A distance in millimetres: "30 m", "1.2 km"; units mm, cm, m, km.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Distance(u64);
+
+/// An energy in picojoules, up to 18 MJ: "20 mJ"; units pJ, nJ, uJ, mJ, J, kJ.
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Energy(u64);
 
 /// How much too fast a clock runs, in parts per 10⁹, negative if it is slow: "20 ppm"; units ppm, ppb, %.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -126,6 +131,13 @@ impl Distance {
     /// The distance in millimetres.
     pub const fn as_millimetres(self) -> u64 {
         self.0
+    }
+}
+
+impl Energy {
+    /// The energy in joules.
+    pub fn as_joules(self) -> f64 {
+        self.0 as f64 / 1e12
     }
 }
 
@@ -252,6 +264,20 @@ impl Quantity for Distance {
     }
 }
 
+impl Quantity for Energy {
+    const KIND: Kind = Kind {
+        examples: &["20 mJ", "1.5 J"],
+        step: "1 pJ",
+        units: ENERGY_UNITS,
+        name: "an energy",
+        bare: None,
+    };
+
+    fn read(text: &str) -> Result<Self, String> {
+        Self::KIND.read(text, Decimal::times).map(Self)
+    }
+}
+
 impl Quantity for Drift {
     const KIND: Kind = Kind {
         examples: &["20 ppm", "-0.5 ppm"],
@@ -325,7 +351,7 @@ macro_rules! quantity {
     )*};
 }
 
-quantity!(Duration, SignedDuration, Rate, Size, Fraction, Distance, Drift);
+quantity!(Duration, SignedDuration, Rate, Size, Fraction, Distance, Energy, Drift);
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

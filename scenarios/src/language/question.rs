@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::diagnostic::Finding;
-use super::document::{Document, Expectation, Plot};
+use super::document::{Document, Expectation, Plot, StackBy};
 use super::metric::{METRICS, Metric, MetricUnit, metric};
 use super::nearest::suggestion;
 use super::parameter::text_of;
@@ -111,9 +111,7 @@ fn check_kind(plot: &Plot, path: &Path, findings: &mut Vec<Finding>) {
         findings
             .push(Finding::error(path.key("ecdf"), "there is no such distribution").expected("\"latency\""));
     }
-    if plot.bars.as_deref().is_some_and(|what| what != "overhead") {
-        findings.push(Finding::error(path.key("bars"), "there are no such bars").expected("\"overhead\""));
-    }
+    check_bars(plot, path, findings);
     let belongs = [
         ("x", plot.x.is_some(), "y", plot.y.is_some()),
         ("stack", plot.stack.is_some(), "bars", plot.bars.is_some()),
@@ -125,6 +123,31 @@ fn check_kind(plot: &Plot, path: &Path, findings: &mut Vec<Finding>) {
             let finding = Finding::error(path.key(entry), format!("`{entry}` has no meaning here")).at_key();
             findings.push(finding.help(format!("it goes with `{with}`")));
         }
+    }
+}
+
+fn check_bars(plot: &Plot, path: &Path, findings: &mut Vec<Finding>) {
+    let Some(what) = &plot.bars else { return };
+    let of_energy = match what.as_str() {
+        "overhead" => false,
+        "energy" => true,
+        _ => {
+            let finding = Finding::error(path.key("bars"), "there are no such bars");
+            return findings.push(finding.expected("\"overhead\" or \"energy\""));
+        }
+    };
+    let fits = match plot.stack {
+        None | Some(StackBy::Layer) => true,
+        Some(StackBy::Reason | StackBy::Protocol) => !of_energy,
+        Some(StackBy::Part | StackBy::State | StackBy::Cause | StackBy::Node) => of_energy,
+    };
+    if !fits {
+        let expected = match of_energy {
+            true => "one of \"part\", \"state\", \"cause\", \"layer\" and \"node\"",
+            false => "one of \"layer\", \"reason\" and \"protocol\"",
+        };
+        let message = format!("bars of \"{what}\" cannot be parted like this");
+        findings.push(Finding::error(path.key("stack"), message).expected(expected));
     }
 }
 

@@ -3,6 +3,7 @@
 mod address;
 mod connectivity;
 mod fault;
+mod hardware;
 mod limits;
 mod link;
 mod node;
@@ -19,7 +20,7 @@ mod workload;
 
 use std::collections::BTreeMap;
 
-use super::diagnostic::Finding;
+use super::diagnostic::{Finding, Severity};
 use super::document::Document;
 use super::path::Path;
 use super::quantity::{Duration, Size};
@@ -55,6 +56,7 @@ pub(super) struct Resolver<'a> {
 pub(super) fn check_values(document: &Document) -> Vec<Finding> {
     let mut findings = Vec::new();
     limits::check(document, &mut findings);
+    hardware::check(document, &mut findings);
     link::check(document, &mut findings);
     workload::check(document, &mut findings);
     options::check(document, &mut findings);
@@ -110,6 +112,9 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
             resolver.connectivity(&scenario, &numbers);
         }
         resolver.faults(&mut scenario, &index);
+        if !resolver.findings.iter().any(|finding| finding.severity == Severity::Error) {
+            resolver.hardware(&mut scenario);
+        }
     }
     (scenario, resolver.findings)
 }

@@ -3,8 +3,11 @@
 //! Large groups are kept small: a node has no record of its own, a link has its settings in a shared profile,
 //! and names are made when they are asked for.
 
+mod hardware;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::document::{
     Clock, DirectionSettings, EthernetSegment, FaultChange, Forwarding, Framing, IpVersion, ProtocolOptions,
@@ -12,6 +15,7 @@ use super::document::{
 };
 use super::quantity::{Duration, Size};
 use super::stack::Stack;
+pub use hardware::{BatteryStart, NodeHardware};
 
 /// A node, numbered from 0 in the order of the file.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -104,6 +108,8 @@ pub struct NodeGroup {
     pub hop_limit: u8,
     /// What they offer to others.
     pub services: Services,
+    /// What they are made of and live on.
+    pub hardware: Option<Arc<NodeHardware>>,
     /// The names of the interfaces that the file declares, in its order.
     pub interface_names: Vec<String>,
 }

@@ -17,6 +17,8 @@ use wire::{arp, ethernet, icmp, icmpv6, tcp, udp};
 #[derive(Debug, Default)]
 pub(crate) struct Labeller {
     initial: BTreeMap<(IpAddr, u16, IpAddr, u16), u32>,
+    /// Of each side of an SCTP association, named by the tag of packets to it: its own first TSN and the other's tag.
+    sides: BTreeMap<u32, (u32, u32)>,
 }
 
 impl Labeller {
@@ -60,40 +62,42 @@ impl Labeller {
             IpProtocol::TCP => self.tcp(view, upper),
             IpProtocol::UDP if is_encapsulated(upper) => {
                 let inner = upper.get(udp::HEADER_LEN..).unwrap_or_default();
-                format!("UDP[{}]", self.sctp(view, inner))
+                format!("UDP[{}]", self.sctp(inner))
             }
             IpProtocol::UDP => udp_label(upper),
-            IpProtocol::SCTP => self.sctp(view, upper),
+            IpProtocol::SCTP => self.sctp(upper),
             IpProtocol::ICMP => icmp::Header::parse(upper).map_or("ICMP".to_owned(), icmp_label),
             IpProtocol::ICMPV6 => icmpv6::Header::parse(upper).map_or("ICMPv6".to_owned(), icmpv6_label),
             other => format!("{other}, {} B", upper.len()),
         }
     }
 
-    /// The chunks of a packet; TSNs are shown from zero.
-    fn sctp(&mut self, view: HeaderView<'_>, packet: &[u8]) -> String {
+    /// The chunks of a packet; TSNs are shown from zero. Tags tell whose they are, whatever path they take.
+    fn sctp(&mut self, packet: &[u8]) -> String {
         let Ok(header) = CommonHeader::parse(packet) else { return "SCTP, malformed".to_owned() };
-        let way = (view.source(), header.source_port, view.destination(), header.destination_port);
-        let back = (way.2, way.3, way.0, way.1);
+        let to = header.verification_tag;
         let mut words = Vec::new();
         for chunk in Chunks::new(&packet[sctp::COMMON_HEADER_LEN..]) {
             let Ok(chunk) = chunk else { break };
             if let Chunk::Init(body) | Chunk::InitAck(body) = chunk {
-                self.initial.insert(way, body.initial_tsn);
+                self.sides.insert(body.initiate_tag, (body.initial_tsn, to));
+                self.sides.entry(to).and_modify(|side| side.1 = body.initiate_tag);
             }
-            let initial = |way| self.initial.get(way).copied().unwrap_or(0);
+            let first_of = |tag| self.sides.get(&tag).map_or(0, |side| side.0);
             let name = chunk.kind().name();
             words.push(match chunk {
                 Chunk::Data(data, _) => {
-                    let tsn = data.tsn.wrapping_sub(initial(&way));
+                    let from = self.sides.get(&to).map_or(0, |side| side.1);
+                    let tsn = data.tsn.wrapping_sub(first_of(from));
                     format!("{name} {tsn} stream {} len {}", data.stream, data.data_len)
                 }
                 Chunk::Sack(sack) => {
-                    let cumulative = sack.cumulative_tsn_ack.wrapping_sub(initial(&back)) as i32;
+                    let cumulative = sack.cumulative_tsn_ack.wrapping_sub(first_of(to)) as i32;
                     let gaps: Vec<_> = sack
                         .blocks()
                         .map(|gap| {
-                            let [start, end] = [gap.start, gap.end].map(|at| cumulative + i32::from(at));
+                            let [start, end] =
+                                [gap.start, gap.end].map(|at| cumulative.wrapping_add(i32::from(at)));
                             format!(" gap {start}-{end}")
                         })
                         .collect();

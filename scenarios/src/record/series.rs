@@ -9,6 +9,7 @@ use host::world::World;
 use network::observer::Observer;
 use network::port::PortId;
 use sim_core::{SimDuration, SimTime};
+use transport::sctp::PathStats;
 
 /// Looks at queues and connections each so often.
 #[derive(Debug)]
@@ -55,9 +56,17 @@ impl SeriesSampler {
             App::Source(source) if source.flow().0 as usize == flow => source.handle(),
             App::Source(_) | App::Service(_) | App::Session(_) => None,
         });
-        let Some(Handle::Tcp(id)) = source else { return };
-        let Some(stats) = host.stack().tcp_endpoint().and_then(|tcp| tcp.stats(id)) else { return };
         let name = world.flows[flow].name.clone();
+        let id = match source {
+            Some(Handle::Tcp(id)) => id,
+            Some(Handle::Sctp(id)) => {
+                let paths = host.stack().sctp_endpoint().into_iter().flat_map(|sctp| sctp.path_stats(id));
+                paths.for_each(|path| self.sample_path(now, &name, &path));
+                return;
+            }
+            Some(Handle::Udp(_)) | None => return,
+        };
+        let Some(stats) = host.stack().tcp_endpoint().and_then(|tcp| tcp.stats(id)) else { return };
         self.line(now, &name, "cwnd_bytes", stats.cwnd);
         if let Some(ssthresh) = stats.ssthresh {
             self.line(now, &name, "ssthresh_bytes", ssthresh);
@@ -66,6 +75,23 @@ impl SeriesSampler {
             self.line(now, &name, "srtt_ns", srtt.as_nanos());
         }
         self.line(now, &name, "in_flight_bytes", stats.bytes_in_flight);
+    }
+}
+
+impl SeriesSampler {
+    /// A path of an SCTP association, named by the peer's address.
+    fn sample_path(&mut self, now: SimTime, flow: &str, path: &PathStats) {
+        let name = format!("{flow} via {}", path.remote);
+        self.line(now, &name, "cwnd_bytes", path.cwnd);
+        if let Some(ssthresh) = path.ssthresh {
+            self.line(now, &name, "ssthresh_bytes", ssthresh);
+        }
+        if let Some(srtt) = path.srtt {
+            self.line(now, &name, "srtt_ns", srtt.as_nanos());
+        }
+        self.line(now, &name, "in_flight_bytes", path.in_flight);
+        self.line(now, &name, "rto_ns", path.rto.as_nanos());
+        self.line(now, &name, "path_errors", u64::from(path.errors));
     }
 }
 

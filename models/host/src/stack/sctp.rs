@@ -150,7 +150,8 @@ impl Stack {
 
     fn sctp_event(&mut self, event: SctpEvent) -> Option<(usize, Handle, StackEvent)> {
         let (id, event) = match event {
-            SctpEvent::Connected(id) => (id, StackEvent::Connected),
+            // What is written now goes with the cookie.
+            SctpEvent::Answered(id) | SctpEvent::Connected(id) => (id, StackEvent::Connected),
             SctpEvent::Accepted { listener, id } => {
                 let sctp = self.sctp();
                 let (app, options) = sctp.listeners.get(&listener)?;

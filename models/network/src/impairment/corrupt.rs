@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn all_or_nothing_is_exact() {
         assert_eq!(flips(CorruptionRate::Bit(Probability::ALWAYS), 1, 2), (0..16).collect::<Vec<_>>());
-        assert_eq!(flips(CorruptionRate::Bit(Probability::NEVER), 1, 2), []);
-        assert_eq!(flips(CorruptionRate::Frame(Probability::NEVER), 1, 2), []);
+        assert_eq!(flips(CorruptionRate::Bit(Probability::NEVER), 1, 2), [0_u64; 0]);
+        assert_eq!(flips(CorruptionRate::Frame(Probability::NEVER), 1, 2), [0_u64; 0]);
         assert_eq!(flips(CorruptionRate::Frame(Probability::ALWAYS), 1, 2).len(), 1);
-        assert_eq!(flips(CorruptionRate::Frame(Probability::ALWAYS), 1, 0), [], "nothing to flip");
+        assert_eq!(flips(CorruptionRate::Frame(Probability::ALWAYS), 1, 0), [0_u64; 0], "nothing to flip");
     }
 
     proptest! {

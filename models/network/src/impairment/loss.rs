@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn never_and_always_are_exact() {
         assert!(matches!(independent(0.0, 1), Loss::None));
-        assert_eq!(lost(&mut independent(0.0, 1), 1_000), []);
+        assert_eq!(lost(&mut independent(0.0, 1), 1_000), [0_u64; 0]);
         assert_eq!(lost(&mut independent(1.0, 1), 1_000).len(), 1_000);
     }
 

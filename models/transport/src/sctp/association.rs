@@ -26,11 +26,15 @@ pub(super) struct Control {
     pub(super) tag: u32,
     pub(super) reason: Reason,
     pub(super) resends: bool,
+    /// Whether data and acknowledgements may stand behind it in its packet (RFC 9260 §5.1).
+    pub(super) bundles: bool,
 }
 
 /// What the endpoint has to report.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
+    /// The peer has answered: data may go with the cookie.
+    pub(super) answered: bool,
     pub(super) connected: bool,
     pub(super) readable: bool,
     pub(super) writable: bool,
@@ -274,6 +278,7 @@ impl Association {
             tag: self.peer_tag,
             reason: Reason::Handshake,
             resends,
+            bundles: true,
         };
         self.control.push_back(control);
         self.t1 = Some(now + self.paths[self.control_path].rto(&self.config));
@@ -281,10 +286,13 @@ impl Association {
 
     /// Queues a packet of one control chunk under the verification tag `tag`.
     pub(super) fn queue(&mut self, path: usize, chunk: &Chunk<'_>, reason: Reason, resends: bool, tag: u32) {
-        if self.control.len() < CONTROL_MAX {
+        // Before the peer has named its tag there is nothing to send it but INIT (RFC 9260 §3.1).
+        let speaks = tag != 0 || matches!(chunk, Chunk::Init(_));
+        if speaks && self.control.len() < CONTROL_MAX {
             let mut chunks = Vec::new();
             chunk.emit(&mut chunks);
-            self.control.push_back(Control { path, chunks, tag, reason, resends });
+            let bundles = matches!(chunk, Chunk::CookieAck);
+            self.control.push_back(Control { path, chunks, tag, reason, resends, bundles });
         }
     }
 
@@ -309,6 +317,9 @@ impl Association {
             let path = &mut self.paths[at];
             path.error_count = 0;
             path.renew_burst(&self.config, self.pmdcs);
+            if path.in_flight > 0 {
+                path.t3 = Some(now + path.rtt.rto(&self.config.rto)); // It went with the cookie.
+            }
             if path.confirmed {
                 self.schedule_heartbeat(now, at);
             } else {

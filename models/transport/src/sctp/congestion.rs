@@ -89,12 +89,14 @@ mod tests {
         window.on_acknowledged(&Acknowledged { window_limited, ..Acknowledged::plain(SimTime::ZERO, bytes) });
     }
 
+    // Holds: RFC 9260 7.2.1-a
     #[test]
     fn the_window_begins_as_section_7_2_1_says() {
         // min(4 * 1452, max(2 * 1452, 4404)) = min(5808, 4404); with 500: min(2000, 4404); with 9000: 18000.
         assert_eq!([1452, 500, 9000].map(|pmdcs| Window::new(pmdcs).window()), [4404, 2000, 18_000]);
     }
 
+    // Holds: RFC 9260 7.2.1-b
     #[test]
     fn slow_start_grows_by_a_chunk_an_acknowledgement_while_it_is_full() {
         let mut window = Window::new(1000);
@@ -105,6 +107,7 @@ mod tests {
         assert_eq!(window.window(), 5400);
     }
 
+    // Holds: RFC 9260 7.2.2-a
     #[test]
     fn avoidance_grows_by_a_chunk_a_window() {
         let mut window = Window::new(1000);
@@ -123,6 +126,7 @@ mod tests {
         assert_eq!(window.window(), 7000);
     }
 
+    // Holds: RFC 9260 7.2.3-a, 6.3.3-a
     #[test]
     fn a_timeout_leaves_one_chunk_and_a_threshold_of_four_at_least() {
         let mut window = Window::new(1000);

@@ -196,6 +196,7 @@ mod tests {
         }
     }
 
+    // Holds: RFC 9260 3.3.3.1-a
     #[test]
     fn a_cookie_comes_back_as_it_was_made() {
         let jar = CookieJar::new([7; 32]);
@@ -205,6 +206,7 @@ mod tests {
         assert_eq!(jar.open(&sealed), Ok(cookie()));
     }
 
+    // Holds: RFC 9260 5.1.5-a
     #[test]
     fn any_wrong_bit_and_any_cut_shows() {
         let jar = CookieJar::new([7; 32]);
@@ -220,6 +222,7 @@ mod tests {
         assert_eq!(CookieJar::new([8; 32]).open(&sealed), Err(BadCookie::Forged));
     }
 
+    // Holds: RFC 9260 5.1.3-a
     #[test]
     fn each_hour_has_its_own_key() {
         let jar = CookieJar::new([7; 32]);

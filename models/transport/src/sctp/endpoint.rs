@@ -178,7 +178,7 @@ impl SctpEndpoint {
         self.slots.get_mut(index as usize)?.association.as_deref_mut()
     }
 
-    fn get(&self, id: AssociationId) -> Option<&Association> {
+    pub(super) fn get(&self, id: AssociationId) -> Option<&Association> {
         let slot = self.slots.get(id.index as usize)?;
         if slot.generation == id.generation { slot.association.as_deref() } else { None }
     }
@@ -334,8 +334,11 @@ impl SctpEndpoint {
                 None => SctpEvent::Connected(id),
             });
         }
-        let Changes { readable, writable, peer_shutdown, restarted, abandoned, paths, closed, .. } = changes;
+        let Changes {
+            answered, readable, writable, peer_shutdown, restarted, abandoned, paths, closed, ..
+        } = changes;
         let plain = [
+            (answered, SctpEvent::Answered(id)),
             (restarted, SctpEvent::Restarted(id)),
             (readable, SctpEvent::Readable(id)),
             (writable, SctpEvent::Writable(id)),

@@ -76,6 +76,8 @@ pub enum PathState {
 /// What an endpoint reports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SctpEvent {
+    /// The peer has answered an INIT of this host: messages that are sent now travel with the cookie.
+    Answered(AssociationId),
     /// An association that this host began is established (COMMUNICATION UP).
     Connected(AssociationId),
     /// A peer has set up an association (COMMUNICATION UP).

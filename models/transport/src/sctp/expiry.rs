@@ -55,13 +55,31 @@ impl Association {
         self.control_path = (self.control_path + 1) % self.paths.len();
         match self.state {
             State::CookieWait => self.send_init(now, true),
-            State::CookieEchoed => self.send_echo(now, true),
+            State::CookieEchoed => {
+                self.mark_in_flight();
+                self.send_echo(now, true);
+            }
             State::Established
             | State::ShutdownPending
             | State::ShutdownSent
             | State::ShutdownReceived
             | State::ShutdownAckSent
             | State::Closed => {}
+        }
+    }
+
+    /// What went with a cookie that was not answered goes with the next one.
+    pub(super) fn mark_in_flight(&mut self) {
+        for sent in &mut self.out.outstanding {
+            if sent.state == ChunkState::InFlight {
+                sent.state = ChunkState::Marked;
+                self.out.marked += 1;
+                self.out.in_flight -= u64::from(sent.len());
+                self.out.peer_rwnd += u64::from(sent.len());
+                let path = &mut self.paths[usize::from(sent.path)];
+                path.in_flight -= u64::from(sent.len());
+                path.timed = None;
+            }
         }
     }
 
@@ -112,15 +130,24 @@ impl Association {
         self.forward_due |= self.out.advanced >= self.out.base;
     }
 
-    /// Gives up marked chunks whose policy says so (RFC 3758 §3.5 rule A2).
+    /// Gives up marked chunks whose policy says so (RFC 3758 §3.5 rule A2), and those in front of a gap block that are
+    /// too old.
     pub(super) fn abandon_what_is_over(&mut self, now: SimTime) {
-        if !self.peer_forwards_tsns || self.out.marked == 0 {
+        if !self.peer_forwards_tsns || !self.out.has_limits || self.out.marked + self.out.gap_acked == 0 {
             return;
         }
         let mut abandoned = 0;
         for index in 0..self.out.outstanding.len() {
             let sent = &self.out.outstanding[index];
-            if sent.state == ChunkState::Marked && sent.is_given_up(now) {
+            let over = match sent.state {
+                ChunkState::Marked => sent.is_given_up(now),
+                ChunkState::InFlight => {
+                    let srtt = self.paths[usize::from(sent.path)].rtt.srtt();
+                    self.out.gap_acked > 0 && sent.is_hopeless(now, srtt)
+                }
+                ChunkState::GapAcked | ChunkState::Abandoned => false,
+            };
+            if over {
                 let paths = &mut self.paths;
                 self.out.abandon(index, |path, len| paths[usize::from(path)].in_flight -= u64::from(len));
                 abandoned += 1;

@@ -348,6 +348,7 @@ mod tests {
         std::iter::from_fn(|| inbound.read()).map(|message| message.payload.to_vec()).collect()
     }
 
+    // Holds: RFC 9260 3.3.4-a, 6.7-a
     #[test]
     fn gaps_are_reported_as_offsets() {
         // RFC 9260 §3.3.4: 10, 11, 12, 14, 15 and 17 give cumulative 12, blocks 2-3 and 5-5.
@@ -364,6 +365,7 @@ mod tests {
         assert_eq!((inbound.cumulative as u32, inbound.blocks().len()), (15, 1));
     }
 
+    // Holds: RFC 9260 6.6-a
     #[test]
     fn one_stream_waits_and_another_does_not() {
         let mut inbound = Inbound::new(1, 2, 10_000);
@@ -376,6 +378,7 @@ mod tests {
         assert_eq!(inbound.rwnd(), 10_000, "nothing is held");
     }
 
+    // Holds: RFC 9260 3.3.1-a
     #[test]
     fn fragments_join_in_any_order_and_never_across_messages() {
         for order in [[1, 2, 3], [3, 2, 1], [2, 1, 3], [2, 3, 1], [3, 1, 2], [1, 3, 2]] {
@@ -412,6 +415,7 @@ mod tests {
         }
     }
 
+    // Holds: RFC 9260 6.2-g
     #[test]
     fn a_full_buffer_takes_only_what_closes_the_first_gap() {
         let mut inbound = Inbound::new(1, 1, 8);

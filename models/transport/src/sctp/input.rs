@@ -228,6 +228,7 @@ impl Association {
         }
         debug_assert_eq!(padding(self.echo.len()), 0);
         self.state = State::CookieEchoed;
+        self.changes.answered = true;
         self.init_errors = 0;
         self.send_echo(now, false);
     }
@@ -281,6 +282,7 @@ impl Association {
             }
             self.state = State::CookieWait;
             self.peer_tag = 0;
+            self.mark_in_flight();
             self.send_init(now, true);
         }
     }

@@ -9,8 +9,7 @@
 //! (RFC 6951); ICMP errors.
 //!
 //! Different: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
-//! twice; user data are not bundled with COOKIE ECHO, though they are taken there; a smaller path MTU holds for
-//! chunks that are cut later.
+//! twice.
 //!
 //! Left out: AUTH and address reconfiguration (RFC 4895, RFC 5061), stream reconfiguration (RFC 6525), I-DATA
 //! (RFC 8260 §2), zero checksums (RFC 9653), ECN (RFC 4960 Appendix A), probing for the path MTU (RFC 8899). Their
@@ -37,6 +36,7 @@ mod sack;
 mod shutdown;
 mod state;
 mod supervision;
+mod survey;
 mod tsn;
 
 pub use config::{Encapsulation, Scheduler, SctpConfig};
@@ -46,3 +46,4 @@ pub use event::{
     SctpCounters, SctpError, SctpEvent,
 };
 pub use state::{CloseReason, State};
+pub use survey::PathStats;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use sim_core::SimTime;
+use sim_core::{SimDuration, SimTime};
 use wire::account::{Runs, split_runs};
 use wire::payload::Payload;
 use wire::sctp::{DataFlags, DataHeader};
@@ -96,6 +96,19 @@ impl Sent {
             Reliability::Retransmissions(limit) => self.transmissions > limit,
         }
     }
+
+    /// Whether it is so old that a copy which was sent in time would have been acknowledged, `srtt` being the round
+    /// trip, so that it is of no use to wait for its timer (RFC 3758 §4.1 TR5).
+    pub(super) fn is_hopeless(&self, now: SimTime, srtt: Option<SimDuration>) -> bool {
+        match (self.reliability, srtt) {
+            (Reliability::Lifetime(life), Some(srtt)) => {
+                now > self.handed_over.saturating_add(life).saturating_add(srtt)
+            }
+            (Reliability::Lifetime(_), None) | (Reliability::Full | Reliability::Retransmissions(_), _) => {
+                false
+            }
+        }
+    }
 }
 
 /// The sending side of an association.
@@ -108,6 +121,8 @@ pub(super) struct Outbound {
     /// The stream whose message is being cut: its fragments need TSNs in a row (RFC 9260 §6.9).
     current: Option<u16>,
     messages: u64,
+    /// Whether a message was handed over that may be given up.
+    pub(super) has_limits: bool,
     /// Bytes handed over and not yet acknowledged.
     pub(super) buffered: u64,
     queued_messages: usize,
@@ -140,6 +155,7 @@ impl Outbound {
             turn: 0,
             current: None,
             messages: 0,
+            has_limits: false,
             buffered: 0,
             queued_messages: 0,
             queued_bytes: 0,
@@ -192,6 +208,7 @@ impl Outbound {
         self.buffered += u64::from(payload.len());
         self.queued_bytes += u64::from(payload.len());
         self.queued_messages += 1;
+        self.has_limits |= options.reliability != Reliability::Full;
         let queued = Queued {
             number: self.messages,
             ppid: options.ppid,

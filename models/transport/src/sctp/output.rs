@@ -28,6 +28,9 @@ impl Association {
             let mut builder = Builder::default();
             builder.resends = control.resends;
             builder.push_control(&control.chunks);
+            if control.bundles {
+                self.bundle_with_handshake(now, control.path, &mut builder);
+            }
             return Some(self.send_packet(control.path, builder, control.tag, control.reason));
         }
         if !self.state.sends_data() {
@@ -54,6 +57,18 @@ impl Association {
         }
         let at = self.ack.path.min(self.paths.len() - 1);
         Some(self.send_packet(at, builder, self.peer_tag, Reason::Acknowledgement))
+    }
+
+    /// Data go with COOKIE ECHO, acknowledgements with COOKIE ACK (RFC 9260 §5.1 C and D): the first message needs no
+    /// more time than over TCP.
+    fn bundle_with_handshake(&mut self, now: SimTime, at: usize, builder: &mut Builder) {
+        if self.state.sends_data() && self.ack.at_once {
+            self.push_acknowledgements(now, builder);
+        } else if self.state == State::CookieEchoed {
+            self.abandon_what_is_over(now);
+            self.fill(now, at, builder, self.out.marked > 0);
+            self.paths[at].t3 = None; // T1-cookie repeats them together.
+        }
     }
 
     fn poll_sack(&mut self, now: SimTime) -> Option<Transmit> {

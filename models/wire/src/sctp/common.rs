@@ -75,6 +75,7 @@ pub fn checksum(header: &[u8], payload: &Payload) -> u32 {
 mod tests {
     use super::*;
 
+    // Holds: RFC 9260 3-b
     #[test]
     fn a_header_has_the_bytes_of_the_figure() {
         let header = CommonHeader {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::service::CoapServer;
-use super::{Entries, Loss, TextList};
+use super::{BatterySettings, Entries, Loss, RadioRest, TextList};
 use crate::language::quantity::{Drift, Duration, Rate, SignedDuration, Size};
 
 /// A node, or a group of like nodes.
@@ -29,6 +29,13 @@ pub struct NodeSettings {
     pub hop_limit: Option<u8>,
     /// What the node offers to others.
     pub services: Services,
+    /// The board that the node is made of, by the name of its profile: "nrf52840-dk". Without it nothing is said of its
+    /// energy, and it works in no time.
+    pub hardware: Option<String>,
+    /// The battery that it lives on, by the name of its profile: "cr2032". Without it the node hangs on the mains.
+    pub battery: Option<BatterySettings>,
+    /// What its radios do between frames: "sleep", "idle" or "listen"; default: what their profile says.
+    pub radio_rest: Option<RadioRest>,
 }
 
 /// One interface of a node.
@@ -43,6 +50,8 @@ pub struct InterfaceSettings {
     pub mtu: Option<Size>,
     /// False if the interface is down until a fault brings it up; default true.
     pub up: Option<bool>,
+    /// The radio behind the interface, by the name of its profile: "sx1262"; default: that of the node's board.
+    pub radio: Option<String>,
     /// The TUN device that joins the interface to this computer's kernel under `netjoule live`: "nj0". Its node stands
     /// for the kernel then, and the interface's addresses are those that the kernel gets.
     pub tun: Option<String>,

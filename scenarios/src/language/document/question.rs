@@ -49,13 +49,14 @@ pub struct Plot {
     pub y: Option<String>,
     /// The distribution of this: "latency".
     pub ecdf: Option<String>,
-    /// Stacked bars of this, per delivered byte: "overhead".
+    /// Stacked bars of this: "overhead" for each byte delivered, or "energy" for each message delivered.
     pub bars: Option<String>,
     /// A time series of replication 0: "cwnd_bytes".
     pub series: Option<String>,
     /// The parameter with a line, curve or bar for each value.
     pub by: Option<String>,
-    /// What the parts of a bar are: "layer" (default), "reason" or "protocol".
+    /// What the parts of a bar are; of "overhead": "layer" (default), "reason" or "protocol"; of "energy": "part"
+    /// (default), "state", "cause", "layer" or "node".
     pub stack: Option<StackBy>,
     /// Whose series: the name of a flow, a link direction `a-b:a>b` or a node; "*" (default) for all.
     pub entity: Option<String>,
@@ -83,6 +84,14 @@ pub enum StackBy {
     Reason,
     /// Ethernet, IPv4, TCP and so on.
     Protocol,
+    /// Radio, processor and so on.
+    Part,
+    /// The states of the parts.
+    State,
+    /// Data, header, acknowledgement, idle listening and so on.
+    Cause,
+    /// The nodes with hardware.
+    Node,
 }
 
 /// What must come out: the mean of a metric over the runs of each point.

@@ -130,6 +130,16 @@ pub(super) const FRACTION_UNITS: &[Unit] = &[("%", FRACTION_ONE / 100), ("ppm", 
 
 pub(super) const DISTANCE_UNITS: &[Unit] = &[("mm", 1), ("cm", 10), ("m", 1_000), ("km", 1_000_000)];
 
+pub(super) const ENERGY_UNITS: &[Unit] = &[
+    ("pJ", 1),
+    ("nJ", 1_000),
+    ("uJ", 1_000_000),
+    ("µJ", 1_000_000),
+    ("mJ", 1_000_000_000),
+    ("J", 1_000_000_000_000),
+    ("kJ", 1_000_000_000_000_000),
+];
+
 pub(super) const DRIFT_UNITS: &[Unit] = &[("ppm", 1_000), ("ppb", 1), ("%", 10_000_000)];
 
 /// Other ways in which units are written elsewhere.

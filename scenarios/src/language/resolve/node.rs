@@ -219,6 +219,7 @@ fn add_group(
         multicast: settings.multicast.clone(),
         hop_limit: settings.hop_limit.unwrap_or(HOP_LIMIT_DEFAULT),
         services: settings.services.clone(),
+        hardware: None,
         interface_names: settings.interfaces.names().map(str::to_owned).collect(),
     });
 }

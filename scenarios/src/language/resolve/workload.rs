@@ -8,6 +8,7 @@ use crate::language::document::{
 };
 use crate::language::path::Path;
 use crate::language::quantity::{Duration, Size};
+use crate::language::stack::{Service, Stack};
 
 /// Checks the workloads of all traffic.
 pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
@@ -56,12 +57,7 @@ impl Checker<'_> {
             }
             Workload::Trace(messages) => self.trace(messages, &path.key("trace")),
             Workload::Bulk(bulk) => {
-                if self.traffic.over.starts_with("coap/") {
-                    let message = "CoAP carries messages, and has no stream for a bulk of bytes";
-                    let finding = Finding::error(path.key("bulk"), message).at_key();
-                    self.findings
-                        .push(finding.help("send one large message: its body goes in blocks (RFC 7959)"));
-                }
+                self.needs_stream(path);
                 let path = path.key("bulk");
                 self.times(&path, bulk.start, None, None);
                 above_zero(bulk.time, &path.key("for"), self.findings);
@@ -115,6 +111,19 @@ impl Checker<'_> {
                 }
             }
         }
+    }
+
+    fn needs_stream(&mut self, path: &Path) {
+        let (message, help) = if self.traffic.over.starts_with("coap/") {
+            let help = "send one large message: its body goes in blocks (RFC 7959)";
+            ("CoAP carries messages, and has no stream for a bulk of bytes", help)
+        } else if Stack::parse(&self.traffic.over).is_ok_and(|stack| stack.service() == Service::Datagrams) {
+            let help = "send messages: `periodic` with the size and period that make the rate";
+            ("datagrams are taken at once however many they are: nothing says how fast a bulk goes", help)
+        } else {
+            return;
+        };
+        self.findings.push(Finding::error(path.key("bulk"), message).at_key().help(help));
     }
 
     fn needs_coap(&mut self, name: &str, path: &Path) {

@@ -1,0 +1,265 @@
+//! One node's hardware: its device, and which radio stands behind which port.
+
+use std::sync::Arc;
+
+use hw::battery::Battery;
+use hw::device::{Activity, Device, Purposes, Supply};
+use hw::harvester::Harvester;
+use hw::part::{PartId, PartKind, PartSpec, StateId};
+use hw::profile::{Board, Radio};
+use sim_core::electric::{Energy, Voltage};
+use sim_core::{SimDuration, SimTime};
+
+use super::purpose::{Cause, Purpose};
+use crate::port::PortId;
+
+/// What a radio does while it is neither sending nor taking a frame in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RadioRest {
+    /// As its profile says.
+    #[default]
+    Profile,
+    /// It sleeps.
+    Sleep,
+    /// It is ready, but deaf.
+    Idle,
+    /// It listens.
+    Listen,
+}
+
+/// A state that a MAC puts a radio into.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RadioState {
+    /// Switched off.
+    Off,
+    /// The least that keeps its settings.
+    Sleep,
+    /// Ready to listen or send.
+    Idle,
+    /// Waiting for a frame, or sensing the carrier.
+    Listen,
+    /// Taking a frame in.
+    Receive,
+    /// Sending.
+    Transmit,
+}
+
+/// What a node's hardware is made of.
+#[derive(Debug)]
+pub struct HardwareConfig {
+    /// The processor, the radio of every port without one of its own, and how both are supplied.
+    pub board: Board,
+    /// What its radios do between frames.
+    pub radio_rest: RadioRest,
+    /// The node's ports, each with a name and the radio of its own, if it has one.
+    pub ports: Vec<(PortId, Option<(String, Radio)>)>,
+    /// The battery; without one the node hangs on the mains.
+    pub battery: Option<Battery>,
+    /// What charges the battery.
+    pub harvester: Option<Harvester>,
+}
+
+/// One radio of a node.
+#[derive(Debug)]
+struct RadioPart {
+    part: PartId,
+    radio: Radio,
+}
+
+/// One node's hardware.
+#[derive(Debug)]
+pub struct Hardware {
+    device: Device<Purpose>,
+    radios: Vec<RadioPart>,
+    /// Which of them serves which port.
+    ports: Vec<(PortId, usize)>,
+    board: Box<str>,
+    gave_out: Option<SimTime>,
+}
+
+impl Hardware {
+    /// Hardware at the start of a run: every part rests.
+    pub fn new(config: HardwareConfig) -> Self {
+        let HardwareConfig { board, radio_rest, ports, battery, harvester } = config;
+        let supply = supply(&board, battery.as_ref());
+        let mut parts = vec![(board.mcu.spec.clone(), purposes(Cause::Sleep))];
+        let mut radios = Vec::new();
+        let mut add_radio = |name: &str, radio: &Radio| -> usize {
+            let part = PartId(u8::try_from(parts.len()).expect("a node has fewer than 255 parts"));
+            let (spec, cause) = resting(name, radio, radio_rest);
+            parts.push((Arc::new(spec), purposes(cause)));
+            radios.push(RadioPart { part, radio: radio.clone() });
+            radios.len() - 1
+        };
+        let of_board = add_radio("radio", &board.radio);
+        let served = ports.into_iter().map(|(port, own)| match own {
+            None => (port, of_board),
+            Some((name, radio)) => (port, add_radio(&format!("radio:{name}"), &radio)),
+        });
+        let ports = served.collect();
+        if let (Some(regulator), Some(_)) = (board.regulator, &battery) {
+            let mut spec = PartSpec::new("regulator", PartKind::Regulator);
+            spec.rest = spec.add_state("on", regulator.quiescent, regulator.quiescent_maximum);
+            parts.push((Arc::new(spec), purposes(Cause::Conversion)));
+        }
+        if let Some(battery) = &battery {
+            let lost = battery.spec().self_discharge;
+            let mut spec = PartSpec::new("battery", PartKind::Battery);
+            spec.rest = spec.add_state("self-discharge", lost, lost);
+            parts.push((Arc::new(spec), purposes(Cause::SelfDischarge)));
+        }
+        let conversion = Purpose::own(Cause::Conversion);
+        let device = Device::new(parts, supply, conversion, battery, harvester);
+        Self { device, radios, ports, board: board.name.into(), gave_out: None }
+    }
+
+    /// The name of the board's profile.
+    pub fn board(&self) -> &str {
+        &self.board
+    }
+
+    /// The parts, the ledger and the battery.
+    pub fn device(&self) -> &Device<Purpose> {
+        &self.device
+    }
+
+    /// When the battery gave out for the first time.
+    pub fn gave_out(&self) -> Option<SimTime> {
+        self.gave_out
+    }
+
+    /// What was drawn so far, as far as it has been settled.
+    pub fn energy(&self) -> Energy {
+        self.device.ledger().total()
+    }
+
+    /// What one part drew so far.
+    pub fn energy_of(&self, kind: PartKind) -> Energy {
+        let entries = self.device.ledger().entries().iter();
+        entries.filter(|entry| self.device.spec(entry.part).kind == kind).map(|entry| entry.energy).sum()
+    }
+
+    /// The radio behind `port` sends or takes in a frame from `from` to `until`. `teller` is the port that sends it.
+    pub(super) fn frame(
+        &mut self,
+        now: SimTime,
+        port: PortId,
+        state: RadioState,
+        time: (SimTime, SimTime),
+        teller: PortId,
+        shares: &[(Purpose, u32)],
+    ) {
+        let Some((part, state)) = self.state_of(port, state) else { return };
+        let activity = Activity { state, from: time.0, until: time.1, teller: teller.0 };
+        self.device.occupy(now, part, activity, shares);
+        self.relieve(now);
+    }
+
+    /// The radio behind `port` stays in `state` from `now` on; returns how long the way there takes.
+    pub(super) fn enter(
+        &mut self,
+        now: SimTime,
+        port: PortId,
+        state: RadioState,
+        purpose: Purpose,
+    ) -> SimDuration {
+        let Some((part, state)) = self.state_of(port, state) else { return SimDuration::ZERO };
+        let way = self.device.enter(now, part, state, purpose);
+        self.relieve(now);
+        way
+    }
+
+    /// Says what the state that the radio behind `port` is about to leave was for.
+    pub(super) fn attribute(&mut self, port: PortId, shares: &[(Purpose, u32)]) {
+        if let Some((part, _)) = self.state_of(port, RadioState::Idle) {
+            self.device.attribute(part, shares);
+        }
+    }
+
+    /// Takes back what `teller` told of ahead of the radio behind `port`.
+    pub(super) fn withdraw(&mut self, now: SimTime, port: PortId, teller: PortId) {
+        if let Some((part, _)) = self.state_of(port, RadioState::Idle) {
+            self.device.withdraw(now, part, teller.0);
+        }
+    }
+
+    /// Takes the supply away from all parts, or gives it back.
+    pub(super) fn set_powered(&mut self, now: SimTime, powered: bool) {
+        self.device.set_powered(now, powered);
+    }
+
+    /// Closes the account of a run that ended at `end`, and holds it against itself.
+    pub(super) fn close(&mut self, end: SimTime) {
+        self.integrate(end);
+        self.device.check(end);
+    }
+
+    fn state_of(&self, port: PortId, state: RadioState) -> Option<(PartId, StateId)> {
+        let index = self.ports.iter().find(|(served, _)| *served == port)?.1;
+        let RadioPart { part, radio } = &self.radios[index];
+        let state = match state {
+            RadioState::Off => radio.off,
+            RadioState::Sleep => radio.sleep,
+            RadioState::Idle => radio.idle,
+            RadioState::Listen => radio.listen,
+            RadioState::Receive => radio.receive,
+            RadioState::Transmit => radio.transmit,
+        };
+        Some((*part, state))
+    }
+
+    /// Lets the battery follow once it has fallen far behind, but not so far that the way to a state which is told
+    /// of later would be cut short.
+    fn relieve(&mut self, now: SimTime) {
+        if self.device.pending() > PENDING_MAX {
+            self.integrate(now.saturating_sub(self.device.longest_way()));
+        }
+    }
+
+    fn integrate(&mut self, now: SimTime) {
+        let gave_out = self.device.integrate(now);
+        self.gave_out = self.gave_out.or(gave_out);
+    }
+}
+
+/// Parts hang on the board's voltage behind a regulator, and on the battery's without one.
+fn supply(board: &Board, battery: Option<&Battery>) -> Supply {
+    let source: Option<Voltage> = battery.map(|battery| battery.spec().nominal);
+    match (source, board.regulator) {
+        (None, _) => Supply::direct(board.voltage),
+        (Some(source), None) => Supply::direct(source),
+        (Some(source), Some(regulator)) => {
+            Supply { voltage: board.voltage, source, efficiency_permille: regulator.efficiency_permille }
+        }
+    }
+}
+
+/// The radio under a name of its own, in the state in which it rests, and what that is for.
+fn resting(name: &str, radio: &Radio, rest: RadioRest) -> (PartSpec, Cause) {
+    let mut spec = PartSpec::clone(&radio.spec);
+    name.clone_into(&mut spec.name);
+    spec.rest = match rest {
+        RadioRest::Profile => spec.rest,
+        RadioRest::Sleep => radio.sleep,
+        RadioRest::Idle => radio.idle,
+        RadioRest::Listen => radio.listen,
+    };
+    let cause = match spec.rest {
+        rest if rest == radio.listen || rest == radio.receive => Cause::IdleListening,
+        rest if rest == radio.sleep || rest == radio.off => Cause::Sleep,
+        _ => Cause::Idle,
+    };
+    (spec, cause)
+}
+
+fn purposes(rest: Cause) -> Purposes<Purpose> {
+    Purposes {
+        rest: Purpose::own(rest),
+        tail: Purpose::own(Cause::Tail),
+        transition: Purpose::own(Cause::WakeUp),
+        unpowered: Purpose::own(Cause::Unpowered),
+    }
+}
+
+/// Changes of the load that a battery may be behind: 96 KiB of them.
+const PENDING_MAX: usize = 4096;

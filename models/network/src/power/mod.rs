@@ -1,0 +1,206 @@
+//! What nodes draw, and for what: the joint between those who move frames and the ledger of a node's hardware.
+//!
+//! Whoever moves frames tells the radio behind a port what it does; nobody else touches the ledger.
+//!
+//! ```text
+//!   a link                                     a MAC
+//!   radio_frame(frame)  the sender's and the   radio_enters(port, state, purpose)   from now on
+//!                       receiver's radio, both radio_was_for(port, shares)          said at the end of a state
+//!                       told of ahead          radio_occupied(port, state, time, …) a stretch, ahead or afterwards
+//!   radio_forgets(port) an outage voids what   radio_forgets(port)
+//!                       has not begun
+//!            │                                          │
+//!            └──────► Hardware (this node's) ◄──────────┘
+//!                        └► hw::device::Device: meters, ledger, battery
+//! ```
+//!
+//! **A link** knows when a frame leaves and arrives when it takes it, so both ends are told of it ahead. Between frames
+//! a radio rests as its node says ([`RadioRest`]); a frame that the link loses costs the sender alone.
+//!
+//! **A MAC** decides itself what its radio does. It puts it into a state with [`Network::radio_enters`], waits for the
+//! duration that this returns before it goes on, and, where it learns only at the end what a state was for (a
+//! reception that turns out to be for another: overhearing; a carrier sense for the frame that waits), says so with
+//! [`Network::radio_was_for`] right before the next change. [`purpose::shares_of_frame`] weighs a frame by its layers.
+//!
+//! Each node's account is closed at the end of a run, and held against itself there: the times of each part's states
+//! fill the run, and the ledger, the draw recomputed from the times and what the battery gave are the same integers.
+
+mod hardware;
+pub mod purpose;
+
+pub use hardware::{Hardware, HardwareConfig, RadioRest, RadioState};
+
+use purpose::{Cause, Purpose, Shares, shares_of_frame};
+use sim_core::{SimDuration, SimTime};
+use smallvec::SmallVec;
+
+use crate::network::Network;
+use crate::node::{DestinationId, NodeId};
+use crate::observer::Observer;
+use crate::pool::PacketId;
+use crate::port::{Attachment, NO_STATE, PortId};
+use crate::transmit::transmit_time;
+
+/// The hardware of all nodes that have some.
+#[derive(Debug, Default)]
+pub(crate) struct Power {
+    nodes: Vec<Option<Box<Hardware>>>,
+}
+
+/// A frame on a link: who sends it, when, and who takes it in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrameOnAir<'a> {
+    /// The port that sends it.
+    pub(crate) port: PortId,
+    /// The packet, as it was charged.
+    pub(crate) packet: PacketId,
+    /// Its length with all that the link adds.
+    pub(crate) bytes: u32,
+    /// When its last bit leaves.
+    pub(crate) departs: SimTime,
+    /// When its last bit arrives.
+    pub(crate) arrives: SimTime,
+    /// The ports that take it in; none if it is lost.
+    pub(crate) receivers: &'a [PortId],
+}
+
+impl<O: Observer> Network<O> {
+    /// Gives a node hardware, at the start of a run.
+    pub fn add_hardware(&mut self, node: NodeId, config: HardwareConfig) {
+        let nodes = self.nodes.len();
+        let power = self.power.get_or_insert_default();
+        power.nodes.resize_with(nodes, || None);
+        power.nodes[node.index()] = Some(Box::new(Hardware::new(config)));
+    }
+
+    /// A node's hardware, if it has any.
+    pub fn hardware(&self, node: NodeId) -> Option<&Hardware> {
+        self.power.as_ref()?.nodes[node.index()].as_deref()
+    }
+
+    /// Puts the radio behind `port` into `state` from now on, for `purpose`; returns how long the way there takes.
+    ///
+    /// What passed since its last change stays charged as it was said then, or by [`Self::radio_was_for`]. Nothing
+    /// happens, and the way takes no time, where the node has no hardware.
+    pub fn radio_enters(&mut self, port: PortId, state: RadioState, purpose: Purpose) -> SimDuration {
+        let now = self.now();
+        self.hardware_of(port).map_or(SimDuration::ZERO, |hardware| hardware.enter(now, port, state, purpose))
+    }
+
+    /// Says what the state that the radio behind `port` is in was for, right before it leaves it: the time since its
+    /// last change is split by the weights, the remainder to the first.
+    pub fn radio_was_for(&mut self, port: PortId, shares: &[(Purpose, u32)]) {
+        if let Some(hardware) = self.hardware_of(port) {
+            hardware.attribute(port, shares);
+        }
+    }
+
+    /// Lays a stretch of time in `state`, from `time.0` to `time.1`, over the state that the radio behind `port` rests
+    /// in; `teller` is the port whose frame it is (the own one for a transmission).
+    ///
+    /// It may lie ahead or back by no more than the way to `state` takes; a radio does one thing at a time, so where two
+    /// stretches overlap the one that began first goes on to its end.
+    pub fn radio_occupied(
+        &mut self,
+        port: PortId,
+        state: RadioState,
+        time: (SimTime, SimTime),
+        teller: PortId,
+        shares: &[(Purpose, u32)],
+    ) {
+        let now = self.now();
+        if let Some(hardware) = self.hardware_of(port) {
+            hardware.frame(now, port, state, time, teller, shares);
+        }
+    }
+
+    /// Takes back what was told of ahead of the frames that `port` was to send, at both ends: they will not be sent.
+    pub(crate) fn radio_forgets(&mut self, port: PortId) {
+        if self.power.is_none() {
+            return;
+        }
+        let now = self.now();
+        let mut ends: SmallVec<[PortId; 8]> = SmallVec::from_slice(&[port]);
+        match self.port_infos[port.index()].attachment {
+            Attachment::Link(_) => ends.push(self.ports[port.index()].peer),
+            Attachment::Segment(index) => ends.extend_from_slice(&self.segments[index as usize].ports),
+            Attachment::Detached => {}
+        }
+        for end in ends {
+            if let Some(hardware) = self.hardware_of(end) {
+                hardware.withdraw(now, end, port);
+            }
+        }
+    }
+
+    /// A node loses its power, or gets it back.
+    pub fn set_hardware_powered(&mut self, node: NodeId, powered: bool) {
+        let now = self.now();
+        let power = self.power.as_mut().and_then(|power| power.nodes[node.index()].as_mut());
+        if let Some(hardware) = power {
+            hardware.set_powered(now, powered);
+        }
+    }
+
+    /// Closes all accounts of a run that ended at `end`.
+    ///
+    /// # Panics
+    /// If an account does not balance.
+    pub fn close_energy_accounts(&mut self, end: SimTime) {
+        let Some(power) = &mut self.power else { return };
+        for (hardware, node) in power.nodes.iter_mut().zip(&mut self.nodes) {
+            let Some(hardware) = hardware else { continue };
+            hardware.close(end);
+            for entry in hardware.device().ledger().entries() {
+                let energy = entry.energy.as_zeptojoules();
+                node.digest.fold_u64(energy as u64);
+                node.digest.fold_u64((energy >> 64) as u64);
+            }
+        }
+    }
+
+    /// Tells both ends of a link or segment of a frame.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn radio_frame(&mut self, frame: &FrameOnAir<'_>) {
+        let FrameOnAir { port, packet, bytes, departs, arrives, receivers } = *frame;
+        let now = self.now();
+        let start = self.frame_start(port, bytes, departs);
+        let framing = self.ports[port.index()].framing.protocol();
+        let packet = &self.packets[packet];
+        // On a segment the packet has its Ethernet header already, which its account does not know.
+        let framed = packet.destination == DestinationId::FRAMED.0;
+        let len = packet.len() - if framed { wire::ethernet::HEADER_LEN } else { 0 };
+        let shares = shares_of_frame(&packet.account, len, bytes, framing);
+        if let Some(hardware) = self.hardware_of(port) {
+            hardware.frame(now, port, RadioState::Transmit, (start, departs), port, &shares);
+        }
+        let delay = arrives - departs;
+        for &receiver in receivers {
+            if let Some(hardware) = self.hardware_of(receiver) {
+                let time = (start.saturating_add(delay), arrives);
+                hardware.frame(now, receiver, RadioState::Receive, time, port, &shares);
+            }
+        }
+    }
+
+    /// When the first bit of a frame leaves: a managed queue hands it over then, a drop-tail queue ahead.
+    fn frame_start(&self, port: PortId, bytes: u32, departs: SimTime) -> SimTime {
+        let hot = &self.ports[port.index()];
+        let managed = hot.state != NO_STATE && self.states[hot.state as usize].discipline.is_some();
+        if managed {
+            return self.now();
+        }
+        departs.saturating_sub(transmit_time(hot.rate, bytes + hot.framing.preamble_bytes()))
+    }
+
+    fn hardware_of(&mut self, port: PortId) -> Option<&mut Hardware> {
+        let node = self.port_infos.get(port.index())?.node;
+        self.power.as_mut()?.nodes[node.index()].as_deref_mut()
+    }
+}
+
+/// A frame that turned out to be for another, or that a collision destroyed: all of it is for that.
+pub fn wasted(shares: &Shares, cause: Cause) -> Shares {
+    shares.iter().map(|&(purpose, weight)| (purpose.because(cause), weight)).collect()
+}

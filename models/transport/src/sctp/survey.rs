@@ -1,0 +1,48 @@
+//! A look at an association's paths, for curves over time.
+
+use std::net::IpAddr;
+
+use sim_core::SimDuration;
+
+use super::endpoint::SctpEndpoint;
+use super::event::{AssociationId, PathState};
+use crate::congestion::CongestionControl;
+
+/// How a path is at the moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PathStats {
+    /// The peer's address.
+    pub remote: IpAddr,
+    /// Whether it works, as far as is known.
+    pub state: PathState,
+    /// The congestion window in bytes.
+    pub cwnd: u64,
+    /// The slow start threshold in bytes; `None` before the first loss.
+    pub ssthresh: Option<u64>,
+    /// Bytes of user data on their way.
+    pub in_flight: u64,
+    /// The smoothed round-trip time, if measured.
+    pub srtt: Option<SimDuration>,
+    /// The retransmission time-out as it is now, back-off included.
+    pub rto: SimDuration,
+    /// What went unanswered in a row (RFC 9260 §8.2).
+    pub errors: u32,
+}
+
+impl SctpEndpoint {
+    /// The paths of an association, the first one first; none of one that is over.
+    pub fn path_stats(&self, id: AssociationId) -> impl Iterator<Item = PathStats> {
+        let association = self.get(id);
+        let paths = association.map_or(&[][..], |association| &association.paths);
+        paths.iter().map(move |path| PathStats {
+            remote: path.remote,
+            state: path.state,
+            cwnd: path.window.window(),
+            ssthresh: Some(path.window.ssthresh()).filter(|ssthresh| *ssthresh < u64::MAX),
+            in_flight: path.in_flight,
+            srtt: path.rtt.srtt(),
+            rto: association.map_or(SimDuration::ZERO, |it| path.rto(&it.config)),
+            errors: path.error_count,
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! The claims of the shipped SCTP scenarios, held against their data.
+
+use scenarios::language::{METRICS, NoFiles, Overrides, Plan};
+use scenarios::run::{Outcome, RunOptions, run};
+
+fn plan(text: &str) -> Plan {
+    let plan = Plan::parse(text.as_bytes(), &Overrides::default(), &NoFiles);
+    plan.unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
+}
+
+/// One run of the point with these values of all axes, as the results print them.
+fn run_at(plan: &Plan, wanted: &[&str], replication: u32) -> Outcome {
+    let fits = |values: Vec<(&str, String)>| values.iter().map(|(_, value)| value).eq(wanted);
+    let point = plan.points().find(|point| fits(plan.values(point)));
+    let point = point.unwrap_or_else(|| panic!("no point has {wanted:?}"));
+    let options = RunOptions { series: true, ..RunOptions::default() };
+    run(plan, &point, replication, options, &NoFiles).outcome.expect("the run ends")
+}
+
+fn value(outcome: &Outcome, column: &str) -> f64 {
+    let index = METRICS.iter().position(|metric| metric.column == column).expect("a metric");
+    outcome.metrics[index].unwrap_or_else(|| panic!("{column} has no value"))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+#[test]
+fn eight_streams_wait_less_than_one_and_the_more_is_lost_the_less() {
+    // Ten pairs of runs which meet the same losses: t = 2.262 for 95 % and nine degrees of freedom.
+    let plan = plan(include_str!("../course/sctp-streams.json"));
+    let mut ratios = Vec::new();
+    for loss in ["0.5 %", "1 %", "2 %", "4 %"] {
+        let of = |streams| {
+            let runs = (0..10).map(|replication| run_at(&plan, &["sctp", streams, loss], replication));
+            runs.map(|outcome| value(&outcome, "latency_mean_ns")).collect::<Vec<f64>>()
+        };
+        let (one, eight) = (of("1"), of("8"));
+        let differences: Vec<f64> = one.iter().zip(&eight).map(|(one, eight)| one - eight).collect();
+        let middle = mean(&differences);
+        let squares: Vec<f64> = differences.iter().map(|it| (it - middle) * (it - middle)).collect();
+        let half = 2.262 * (squares.iter().sum::<f64>() / 9.0).sqrt() / 10_f64.sqrt();
+        assert!(middle > half, "{middle} ± {half} at {loss}: the interval excludes zero");
+        ratios.push(mean(&one) / mean(&eight));
+    }
+    assert!(ratios.is_sorted(), "the ratio grows with the loss: {ratios:?}");
+}
+
+#[test]
+fn a_dead_path_is_left_after_the_sum_of_its_timeouts() {
+    // Σ 2^k s for k up to Path.Max.Retrans (RFC 9260 §8.2): from the first report on the dead path, sent 50 ms behind
+    // the failure. Each further time-out begins with the next report, up to 100 ms later, and a look each 100 ms sees it.
+    let plan = plan(include_str!("../course/sctp-multihoming.json"));
+    for limit in [0, 1, 2, 3, 5] {
+        let outcome = run_at(&plan, &[&limit.to_string(), "100"], 0);
+        let errors = |line: &str| {
+            let fields: Vec<&str> = line.split(',').collect();
+            (fields[0].parse::<u64>().expect("a time"), fields[3].parse::<u32>().expect("a count"))
+        };
+        let series = outcome.series.as_deref().expect("series were asked for");
+        let lines = series.lines().filter(|line| line.contains("path_errors"));
+        let (at, _) = lines.map(errors).find(|(_, count)| *count > limit).expect("the path is given up");
+        let took = (at - 30_100_000_000) as f64 / 1e9;
+        let sum = f64::from((1 << (limit + 1)) - 1);
+        assert!((sum..sum + 0.1 * f64::from(limit + 2)).contains(&took), "{took} s, not {sum} s");
+    }
+}
+
+#[test]
+fn a_report_that_was_given_up_is_missing_and_the_rest_is_earlier() {
+    let plan = plan(include_str!("../course/sctp-partial-reliability.json"));
+    let of = |policy| run_at(&plan, &["sctp", policy, "10 %"], 0);
+    let (full, timed) = (of("full"), of(r#"{"lifetime":"400 ms"}"#));
+    let (once, never) = (of(r#"{"retransmissions":1}"#), of(r#"{"retransmissions":0}"#));
+    let delivered = [&full, &once, &never].map(|outcome| value(outcome, "delivered_fraction"));
+    assert!(delivered.is_sorted_by(|a, b| a > b), "{delivered:?}");
+    assert!(value(&timed, "delivered_fraction") < 1.0);
+    assert!(value(&timed, "latency_p99_ns") < value(&full, "latency_p99_ns") / 2.0);
+}
+
+#[test]
+fn gathering_pays_in_bytes_and_costs_time() {
+    let plan = plan(include_str!("../course/sctp-bundling.json"));
+    for transport in ["tcp", "sctp"] {
+        for message in ["8 B", "128 B"] {
+            let [alone, gathered] =
+                ["false", "true"].map(|gather| run_at(&plan, &[transport, gather, message], 0));
+            assert!(value(&gathered, "overhead_ratio") < value(&alone, "overhead_ratio"));
+            assert!(value(&gathered, "latency_mean_ns") > value(&alone, "latency_mean_ns"));
+        }
+    }
+}
