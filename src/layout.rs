@@ -19,7 +19,7 @@ pub(crate) const CAPTURE_FOLDER: &str = "capture";
 pub(crate) const PARTS_FOLDER: &str = ".parts";
 
 /// Tables and the page, of this and other versions.
-const TOP_FILES: [&str; 11] = [
+const TOP_FILES: [&str; 13] = [
     MANIFEST_FILE,
     REPORT_FILE,
     "runs.csv",
@@ -28,6 +28,8 @@ const TOP_FILES: [&str; 11] = [
     "latency.csv",
     "nodes.csv",
     "links.csv",
+    "frames.csv",
+    "radios.csv",
     "ledger.csv",
     "summary.csv",
     "paired.csv",

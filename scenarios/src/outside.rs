@@ -5,8 +5,8 @@ use std::net::IpAddr;
 pub use host::outside::{Entry, Outside, Turn};
 pub use network::outside::{Departure, OutletId};
 
-use crate::build::address;
-use crate::language::scenario::{Attachment, InterfaceId, Scenario};
+use crate::build::{address, radio};
+use crate::language::scenario::{Attachment, InterfaceId, MediumSettings, Scenario};
 use crate::language::{Files, Plan, Point};
 
 /// An interface that is joined to the outside.
@@ -55,8 +55,11 @@ fn mtu(scenario: &Scenario, id: InterfaceId) -> u16 {
     let carried = match scenario.interface(id).attached {
         Attachment::None => MTU_DEFAULT,
         Attachment::Medium(medium) => {
-            let mtu = scenario.media[medium.0 as usize].settings.mtu;
-            mtu.map_or(MTU_DEFAULT, |mtu| u32::try_from(mtu.as_bytes()).unwrap_or(u32::MAX)).min(own(id))
+            let (mtu, default) = match &scenario.media[medium.0 as usize].settings {
+                MediumSettings::Ethernet(settings) => (settings.mtu, MTU_DEFAULT),
+                MediumSettings::Radio(settings, _) => (settings.mtu, radio::MTU_DEFAULT),
+            };
+            mtu.map_or(default, |mtu| u32::try_from(mtu.as_bytes()).unwrap_or(u32::MAX)).min(own(id))
         }
         Attachment::Link(link, _) => {
             let link = &scenario.links[link.0 as usize];

@@ -22,6 +22,8 @@ use energy::EnergyFigures;
 use crate::language::{METRICS, Plan};
 use crate::run::RunAbout;
 
+mod radio;
+
 /// The run's name: `p0007-r03`.
 pub fn run_name(point: usize, replication: u32) -> String {
     format!("{}-r{replication:02}", point_name(point))
@@ -56,6 +58,8 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
              corrupted,duplicated,queue_max_packets,queue_mean_packets,utilisation\n"
                 .to_owned(),
         ),
+        ("frames.csv", "run,medium,from,to,kind,fate,frames\n".to_owned()),
+        ("radios.csv", "run,medium,node,interface,off_ns,listen_ns,turnaround_ns,transmit_ns\n".to_owned()),
     ]
 }
 
@@ -94,6 +98,8 @@ pub(crate) fn collect<O: Observer>(
     put("nodes.csv", node_lines(about, world, end));
     put("ledger.csv", energy::ledger_lines(about, world));
     put("links.csv", link_lines(about, world, end));
+    put("frames.csv", radio::frame_lines(about, world));
+    put("radios.csv", radio::radio_lines(about, world, end));
     (metrics, rows)
 }
 
@@ -353,7 +359,7 @@ fn link_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>, end: SimTime)
     lines
 }
 
-fn put(lines: &mut String, line: std::fmt::Arguments<'_>) {
+pub(super) fn put(lines: &mut String, line: std::fmt::Arguments<'_>) {
     lines.write_fmt(line).expect("a string takes all that is written");
 }
 

@@ -126,6 +126,7 @@ impl<O: Observer> World<O> {
             }
             Event::Service(port) => self.network.on_service(port),
             Event::Neighbour(port) => self.network.on_neighbour_timer(port),
+            Event::Radio(port, step, epoch) => self.network.on_radio(port, step, epoch),
             Event::Fault(index) => self.apply_fault(index as usize),
             Event::Entry(outlet, packet) => self.network.on_entry(outlet, packet),
         }

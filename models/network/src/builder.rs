@@ -24,6 +24,7 @@ use crate::pool::PacketPool;
 use crate::port::{Attachment, Framing, NO_STATE, Port, PortId, PortInfo, PortState};
 use crate::purpose;
 use crate::queue::QueueLimit;
+use crate::radio::laying::MediumDraft;
 use crate::segment::{Segment, SegmentSpec};
 
 /// A node under construction.
@@ -46,6 +47,7 @@ pub struct NetworkBuilder {
     links: Vec<LinkDraft>,
     link_names: NameList,
     segments: Vec<SegmentDraft>,
+    pub(crate) media: Vec<MediumDraft>,
     routes: Vec<(NodeKey, Prefix, PortKey, Option<PortKey>)>,
     outside: Vec<(Prefix, PortKey)>,
 }
@@ -225,6 +227,7 @@ impl NetworkBuilder {
         let links = laying.links(std::mem::take(&mut self.links), &link_names)?;
         let drafts = std::mem::take(&mut self.segments);
         let segments = laying.segments(drafts, &node_names, &self.port_names)?;
+        let media = laying.media(std::mem::take(&mut self.media), &nodes);
         let mut addresses = AddressBook::new(owners).map_err(BuildError::Address)?;
         for (prefix, port) in self.outside {
             addresses.add_outside(prefix, names.port(port));
@@ -247,9 +250,11 @@ impl NetworkBuilder {
             queue_limits,
             static_routes: BTreeMap::new(),
             segments,
+            media,
             groups: Groups::default(),
             hops_by: FxHashMap::default(),
             segment_hops: Vec::new(),
+            distances: None,
             tables: Vec::new(),
             packets: PacketPool::default(),
             node_drops: BTreeMap::new(),
@@ -340,12 +345,12 @@ impl NetworkBuilder {
 }
 
 /// Where links and segments are laid.
-struct Laying<'a> {
-    names: &'a Names,
-    streams: &'a Streams,
-    ports: &'a mut [Port],
-    port_infos: &'a mut [PortInfo],
-    states: &'a mut Vec<PortState>,
+pub(crate) struct Laying<'a> {
+    pub(crate) names: &'a Names,
+    pub(crate) streams: &'a Streams,
+    pub(crate) ports: &'a mut [Port],
+    pub(crate) port_infos: &'a mut [PortInfo],
+    pub(crate) states: &'a mut Vec<PortState>,
     queue_limits: &'a mut Vec<QueueLimit>,
 }
 
@@ -414,7 +419,7 @@ impl Laying<'_> {
         Ok(segments)
     }
 
-    fn attach(&mut self, port: PortId, attachment: Attachment, cost: u32, given: QueueLimit) {
+    pub(crate) fn attach(&mut self, port: PortId, attachment: Attachment, cost: u32, given: QueueLimit) {
         // Links that are alike are mostly added one after the other.
         let recent = self.queue_limits.len().saturating_sub(LIMITS_LOOKED_AT);
         let known = self.queue_limits[recent..].iter().rposition(|&known| known == given);

@@ -45,6 +45,10 @@ causes! {
     Reassembly = "reassembly timed out";
     /// No protocol or port of the host takes it.
     NoListener = "no listener";
+    /// The radio channel was busy each time that it was to be sent.
+    ChannelAccess = "channel access failed";
+    /// Its receiver confirmed none of the frames it was sent in.
+    Retries = "retries spent";
     /// It left the simulation where nothing outside is joined to it.
     Outside = "nothing outside";
 }

@@ -4,6 +4,7 @@ use crate::node::NodeId;
 use crate::outside::OutletId;
 use crate::pool::PacketId;
 use crate::port::PortId;
+use crate::radio::RadioStep;
 
 /// An event, as the queue carries it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -16,6 +17,8 @@ pub enum NetworkEvent {
     Service(PortId),
     /// A neighbour cache's timer of a port on a shared segment.
     Neighbour(PortId),
+    /// A step of a radio's medium access control, in the epoch in which it was planned (20 bits).
+    Radio(PortId, RadioStep, u32),
     /// An entry of the fault timetable.
     Fault(u32),
     /// Time to look at queues and connections; changes nothing.
@@ -33,6 +36,9 @@ impl NetworkEvent {
             Self::Wake(node) => WAKE << 56 | u64::from(node.0) << 32,
             Self::Service(port) => SERVICE << 56 | u64::from(port.0),
             Self::Neighbour(port) => NEIGHBOUR << 56 | u64::from(port.0),
+            Self::Radio(port, step, epoch) => {
+                RADIO << 56 | u64::from(step.number() << 20 | epoch) << 32 | u64::from(port.0)
+            }
             Self::Fault(index) => FAULT << 56 | u64::from(index),
             Self::Sample => SAMPLE << 56,
             Self::Entry(outlet, packet) => ENTRY << 56 | u64::from(outlet.0) << 32 | u64::from(packet.0),
@@ -53,6 +59,7 @@ impl NetworkEvent {
             WAKE => Self::Wake(NodeId(target)),
             SERVICE => Self::Service(PortId(argument)),
             NEIGHBOUR => Self::Neighbour(PortId(argument)),
+            RADIO => Self::Radio(PortId(argument), RadioStep::of_number(target >> 20), target & 0x000f_ffff),
             FAULT => Self::Fault(argument),
             SAMPLE => Self::Sample,
             ENTRY => Self::Entry(OutletId(target as u16), PacketId(argument)),
@@ -68,6 +75,7 @@ const NEIGHBOUR: u64 = 3;
 const FAULT: u64 = 4;
 const SAMPLE: u64 = 5;
 const ENTRY: u64 = 6;
+const RADIO: u64 = 7;
 
 #[cfg(test)]
 mod tests {
@@ -80,6 +88,7 @@ mod tests {
             NetworkEvent::Wake(NodeId(7)),
             NetworkEvent::Service(PortId(u32::MAX)),
             NetworkEvent::Neighbour(PortId(1)),
+            NetworkEvent::Radio(PortId(u32::MAX), RadioStep::Reassembly, 0x000f_ffff),
             NetworkEvent::Fault(3),
             NetworkEvent::Sample,
             NetworkEvent::Entry(OutletId(u16::MAX), PacketId(u32::MAX)),

@@ -11,7 +11,7 @@ use crate::network::Network;
 use crate::node::{DestinationId, NextHop, NodeId};
 use crate::observer::Observer;
 use crate::pool::PacketId;
-use crate::port::{Attachment, NO_STATE, PortId};
+use crate::port::{Attachment, Framing, NO_STATE, PortId};
 use crate::report::Problem;
 
 /// What becomes of a packet that reached a node.
@@ -61,6 +61,9 @@ impl<O: Observer> Network<O> {
     pub(crate) fn charge_received(&mut self, node: NodeId, port: PortId, id: PacketId) {
         if self.nodes[node.index()].accounted && port != PortId::NONE {
             let framing = self.ports[port.index()].framing;
+            if framing == Framing::Ieee802154 {
+                return; // Each frame was charged when it came, as it was.
+            }
             let packet = &self.packets[id];
             let bytes = framing.frame_bytes(packet.len(), false);
             self.accounts.charge(node, false, packet, bytes, framing.protocol());
@@ -170,7 +173,7 @@ impl<O: Observer> Network<O> {
         }
         match self.port_infos[port.index()].attachment {
             Attachment::Link(_) => self.transmit(node, port, id),
-            Attachment::Segment(_) => {
+            Attachment::Segment(_) | Attachment::Radio(_) => {
                 let next = self.next_hop_by(port, self.packets[id].destination);
                 self.egress_elsewhere(node, next, id);
             }

@@ -198,6 +198,7 @@ impl<O: Observer> Network<O> {
                 let to = Receivers::Group(group_mac(group), stations);
                 self.transmit_frame(node, port, id, ether_type, to);
             }
+            Attachment::Radio(_) => self.broadcast_by_radio(node, port, id),
             Attachment::Detached => self.discard(node, Some(port), id, DropCause::NoRoute),
         }
     }
@@ -348,7 +349,8 @@ impl<O: Observer> Network<O> {
                             reached.segments[segment as usize] = Some(from);
                         }
                     }
-                    Attachment::Detached => {}
+                    // Routers repeat nothing on the air: a group beyond the link is not reached by radio.
+                    Attachment::Radio(_) | Attachment::Detached => {}
                 }
             }
         }

@@ -29,6 +29,7 @@ pub mod port;
 pub mod power;
 pub mod purpose;
 pub mod queue;
+pub mod radio;
 pub mod report;
 mod resolution;
 pub mod route;

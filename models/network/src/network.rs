@@ -23,7 +23,8 @@ use crate::pool::{PacketId, PacketPool};
 use crate::port::{NO_STATE, Port, PortId, PortInfo, PortState};
 use crate::power::Power;
 use crate::queue::QueueLimit;
-use crate::route::SegmentHop;
+use crate::radio::medium::RadioMedium;
+use crate::route::{Distances, SegmentHop};
 use crate::segment::Segment;
 
 /// A link with two ends.
@@ -59,9 +60,11 @@ pub struct Network<O: Observer> {
     /// Routes that the scenario states.
     pub(crate) static_routes: BTreeMap<NodeId, Vec<StaticRoute>>,
     pub(crate) segments: Vec<Segment>,
+    pub(crate) media: Vec<RadioMedium>,
     pub(crate) groups: Groups,
     pub(crate) hops_by: FxHashMap<(PortId, u32), NextHop>,
     pub(crate) segment_hops: Vec<SegmentHop>,
+    pub(crate) distances: Option<Distances>,
     pub(crate) tables: Vec<FxHashMap<u32, NextHop>>,
     pub(crate) packets: PacketPool,
     pub(crate) node_drops: BTreeMap<NodeId, DropCounts>,
@@ -365,6 +368,11 @@ impl<O: Observer> Network<O> {
         fifo + state.discipline.as_ref().map_or(0, |discipline| discipline.len_packets() as u32)
     }
 
+    /// The radio media, in the order of their names.
+    pub fn radio_media(&self) -> &[RadioMedium] {
+        &self.media
+    }
+
     /// Counts for the conservation of packets.
     pub fn packet_counts(&self) -> PacketCounts {
         PacketCounts {
@@ -382,7 +390,7 @@ impl<O: Observer> Network<O> {
     }
 
     /// The digest of all that has happened: link directions in the order of their ports, then nodes, then
-    /// segments.
+    /// segments, then radio media.
     pub fn digest(&self) -> u64 {
         let directions = self.ports.iter().map(|port| {
             let mut chain = port.digest;
@@ -397,7 +405,8 @@ impl<O: Observer> Network<O> {
             chain.fold_u64(segment.bytes);
             chain
         });
-        Chain::combine(directions.chain(nodes).chain(segments)).value()
+        let media = self.media.iter().map(|medium| medium.digest);
+        Chain::combine(directions.chain(nodes).chain(segments).chain(media)).value()
     }
 
     /// Folds a value into a node's part of the digest.
@@ -414,7 +423,9 @@ impl<O: Observer> Network<O> {
             + self.node_names.memory_bytes()
             + self.link_names.memory_bytes();
         let tables: usize = self.tables.iter().map(|table| table.capacity() * 9).sum();
+        let media: u64 = self.media.iter().map(RadioMedium::memory_bytes).sum();
         (hot + cold + tables) as u64
+            + media
             + self.packets.memory_bytes()
             + self.addresses.memory_bytes()
             + self.scheduler.queue().memory_bytes() as u64

@@ -32,6 +32,9 @@ impl<O: Observer> Network<O> {
             state.epoch += 1;
             self.flush(node, port);
             self.clear_neighbours(node, port, DropCause::LinkDown);
+            self.silence_radio(port, DropCause::LinkDown);
+        } else if self.nodes[node.index()].up {
+            self.wake_radio(port);
         }
         let hot = &mut self.ports[port.index()];
         hot.busy_until = hot.busy_until.min(now);
@@ -53,9 +56,12 @@ impl<O: Observer> Network<O> {
                 self.ports[port.index()].slow = true;
                 self.flush(node, port);
                 self.clear_neighbours(node, port, DropCause::NodeDown);
+                self.silence_radio(port, DropCause::NodeDown);
                 let now = self.now();
                 let hot = &mut self.ports[port.index()];
                 hot.busy_until = hot.busy_until.min(now);
+            } else if self.is_port_up(port) {
+                self.wake_radio(port);
             }
         }
         self.forget_routes();
@@ -91,7 +97,7 @@ impl<O: Observer> Network<O> {
                 segment.loss = loss.build(streams, &segment.name)?;
                 return Ok(());
             }
-            Attachment::Detached => return Ok(()),
+            Attachment::Radio(_) | Attachment::Detached => return Ok(()),
         };
         let number = number as usize;
         let side = usize::from(self.links[number].ends[1] == port);

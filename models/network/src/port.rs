@@ -53,6 +53,9 @@ pub enum Framing {
     /// Ethernet II: 14 bytes of header and 4 of check sequence, padded to 64 bytes; preamble and gap
     /// (20 bytes) take time only (IEEE 802.3 clauses 3 and 4).
     Ethernet,
+    /// IEEE 802.15.4: a header that varies, which is always in the packet, and 2 bytes of check sequence; preamble,
+    /// delimiter and length take time only.
+    Ieee802154,
 }
 
 impl Framing {
@@ -64,6 +67,7 @@ impl Framing {
             Self::None => len,
             Self::Ppp => len + 2,
             Self::Ethernet => (len + if framed { 4 } else { 18 }).max(64),
+            Self::Ieee802154 => len + 2,
         }
     }
 
@@ -71,7 +75,7 @@ impl Framing {
     #[inline]
     pub fn gap_bytes(self) -> u32 {
         match self {
-            Self::None | Self::Ppp => 0,
+            Self::None | Self::Ppp | Self::Ieee802154 => 0,
             Self::Ethernet => 20,
         }
     }
@@ -80,7 +84,7 @@ impl Framing {
     #[inline]
     pub fn preamble_bytes(self) -> u32 {
         match self {
-            Self::None | Self::Ppp => 0,
+            Self::None | Self::Ppp | Self::Ieee802154 => 0,
             Self::Ethernet => 8,
         }
     }
@@ -90,6 +94,7 @@ impl Framing {
         match self {
             Self::None | Self::Ppp => Protocol::Ppp,
             Self::Ethernet => Protocol::Ethernet,
+            Self::Ieee802154 => Protocol::Ieee802154,
         }
     }
 }
@@ -131,7 +136,7 @@ impl Port {
         let start = self.busy_until.max(now);
         let departs = start + transmit_time(self.rate, bytes + self.framing.preamble_bytes());
         self.busy_until = match self.framing {
-            Framing::None | Framing::Ppp => departs,
+            Framing::None | Framing::Ppp | Framing::Ieee802154 => departs,
             Framing::Ethernet => start + transmit_time(self.rate, bytes + self.framing.gap_bytes()),
         };
         departs
@@ -150,6 +155,8 @@ pub enum Attachment {
     Link(u32),
     /// A shared segment, by its number.
     Segment(u32),
+    /// A radio medium, by its number.
+    Radio(u32),
     /// Nothing.
     Detached,
 }
@@ -205,6 +212,8 @@ pub struct PortState {
     pub(crate) epoch: u32,
     /// What is known of the neighbours on a shared segment.
     pub(crate) neighbours: Option<Box<NeighbourCache>>,
+    /// The radio's number on its medium, where there is one.
+    pub(crate) radio: u32,
     /// Drops in this direction, by cause.
     pub(crate) drops: DropCounts,
     /// Frames and bytes that the link lost.

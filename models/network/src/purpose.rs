@@ -19,3 +19,11 @@ pub const CORRUPT: Purpose = Purpose::new(6);
 pub const QUEUE: Purpose = Purpose::new(7);
 /// Reachable time of neighbours.
 pub const NEIGHBOUR: Purpose = Purpose::new(8);
+/// What obstacles take from or add to a link between radios.
+pub const RADIO_SHADOWING: Purpose = Purpose::new(9);
+/// Which frames noise and interference spoil at a radio.
+pub const RADIO_RECEPTION: Purpose = Purpose::new(10);
+/// Back-offs of a radio, and the first of its numbers.
+pub const RADIO_BACKOFF: Purpose = Purpose::new(11);
+/// Where a node stands that may stand anywhere.
+pub const PLACE: Purpose = Purpose::new(12);

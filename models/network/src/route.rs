@@ -12,13 +12,20 @@ use crate::observer::Observer;
 use crate::port::{Attachment, PortId};
 use crate::topology::Topology;
 
-/// A hop across a shared segment: the port to leave by, and the address to resolve there.
+/// A hop across a shared segment or a radio medium: the port to leave by, and the address to resolve there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SegmentHop {
     /// The port to leave by.
     pub port: PortId,
     /// The address on the segment that takes the packet next; the destination's own if `None`.
     pub gateway: Option<PortId>,
+}
+
+/// What it takes to get from each node to one, kept for the many radios that ask one after the other.
+#[derive(Debug)]
+pub(crate) struct Distances {
+    root: (NodeId, Option<PortId>),
+    from: FxHashMap<u32, u64>,
 }
 
 impl<O: Observer> Network<O> {
@@ -113,7 +120,7 @@ impl<O: Observer> Network<O> {
         if root == node {
             // An address outside the simulation, behind a port of this very node.
             return match self.port_infos[owner.index()].attachment {
-                Attachment::Segment(_) => self.hop_by(owner, None),
+                Attachment::Segment(_) | Attachment::Radio(_) => self.hop_by(owner, None),
                 Attachment::Link(_) | Attachment::Detached => NextHop::port(owner),
             };
         }
@@ -121,29 +128,62 @@ impl<O: Observer> Network<O> {
             return NextHop::port(port);
         }
         let root_port = (!self.nodes[root.index()].forwards).then_some(owner);
+        let own = || self.node_infos[node.index()].port_ids();
         let topology = self.topology(root, root_port);
-        let goal = only.is_none().then_some(node.0);
-        let distances = dijkstra(topology, root.0, goal, |hop| u64::from(hop.cost));
+        let direct = |&port: &PortId| only.is_none_or(|only| only == port) && topology.is_direct(port, owner);
+        if let Some(port) = own().find(direct) {
+            return self.hop_by(port, None);
+        }
+        let by_radio =
+            own().any(|port| matches!(self.port_infos[port.index()].attachment, Attachment::Radio(_)));
+        let distances = match self.distances.take().filter(|known| known.root == (root, root_port)) {
+            Some(known) if by_radio => known,
+            Some(_) | None => {
+                let goal = (only.is_none() && !by_radio).then_some(node.0);
+                let topology = self.topology(root, root_port);
+                let from = dijkstra(topology, root.0, goal, |hop| u64::from(hop.cost));
+                Distances { root: (root, root_port), from: from.into_iter().collect() }
+            }
+        };
+        let topology = self.topology(root, root_port);
         let mut best: Option<(u64, PortId, PortId)> = None;
         for port in self.node_infos[node.index()].port_ids() {
             if !topology.is_up(port) || only.is_some_and(|only| only != port) {
                 continue;
             }
-            let cost = u64::from(self.port_infos[port.index()].cost);
-            for via in topology.peers(port).filter(|&via| topology.is_entry(via)) {
+            for (via, cost) in topology.ways(port) {
                 let next = self.port_infos[via.index()].node;
-                let total = distances.get(&next.0).map(|rest| rest + cost);
+                let total = distances.from.get(&next.0).map(|rest| rest + cost);
                 let nearer = |total: &u64| best.is_none_or(|(least, ..)| *total < least);
                 if let Some(total) = total.filter(nearer) {
                     best = Some((total, port, via));
                 }
             }
         }
-        let Some((_, port, via)) = best else { return NextHop::UNREACHABLE };
+        self.distances = by_radio.then_some(distances);
         let there = self.port_infos[owner.index()].attachment;
+        let Some((_, port, via)) = best else {
+            return self.by_air_alone(node, owner, only);
+        };
         let direct =
             self.port_infos[via.index()].node == root && there == self.port_infos[port.index()].attachment;
         self.hop_by(port, (!direct).then_some(via))
+    }
+
+    /// A radio that no route leads to is sent to all the same, if it is on the same medium: that it does not hear shows then.
+    fn by_air_alone(&mut self, node: NodeId, owner: PortId, only: Option<PortId>) -> NextHop {
+        let there = self.port_infos[owner.index()].attachment;
+        let mut own = self.node_infos[node.index()].port_ids();
+        let port = own.find(|&port| {
+            self.port_infos[port.index()].attachment == there && only.is_none_or(|only| only == port)
+        });
+        match (there, port) {
+            (Attachment::Radio(_), Some(port)) => self.hop_by(port, None),
+            (
+                Attachment::Radio(_) | Attachment::Link(_) | Attachment::Segment(_) | Attachment::Detached,
+                Some(_) | None,
+            ) => NextHop::UNREACHABLE,
+        }
     }
 
     /// The link of a node that has no other: everything leaves by it, as by a default route, and whether
@@ -159,7 +199,7 @@ impl<O: Observer> Network<O> {
         match self.port_infos[port.index()].attachment {
             Attachment::Link(_) => NextHop::port(port),
             Attachment::Detached => NextHop::UNREACHABLE,
-            Attachment::Segment(_) => {
+            Attachment::Segment(_) | Attachment::Radio(_) => {
                 let hop = SegmentHop { port, gateway: via };
                 let index = self.segment_hops.iter().position(|&known| known == hop).unwrap_or_else(|| {
                     self.segment_hops.push(hop);
@@ -191,6 +231,7 @@ impl<O: Observer> Network<O> {
             table.clear();
         }
         self.hops_by.clear();
+        self.distances = None;
         self.groups.forget_trees();
     }
 
@@ -202,6 +243,7 @@ impl<O: Observer> Network<O> {
             port_infos: &self.port_infos,
             states: &self.states,
             segments: &self.segments,
+            media: &self.media,
             root,
             root_port,
         }

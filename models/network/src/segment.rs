@@ -148,13 +148,16 @@ impl<O: Observer> Network<O> {
     pub(crate) fn segment_of(&self, port: PortId) -> Option<usize> {
         match self.port_infos[port.index()].attachment {
             Attachment::Segment(index) => Some(index as usize),
-            Attachment::Link(_) | Attachment::Detached => None,
+            Attachment::Link(_) | Attachment::Radio(_) | Attachment::Detached => None,
         }
     }
 
     /// Sends a packet by a hop across a segment: to its destination, or to the router that is next.
     pub(crate) fn send_by_segment(&mut self, node: NodeId, index: usize, id: PacketId) {
         let hop = self.segment_hops[index];
+        if matches!(self.port_infos[hop.port.index()].attachment, Attachment::Radio(_)) {
+            return self.send_by_radio(node, hop, id);
+        }
         if self.packets[id].len() > usize::from(self.ports[hop.port.index()].mtu) {
             for part in self.cut(node, hop.port, id) {
                 self.send_by_segment(node, index, part);
@@ -285,6 +288,9 @@ impl<O: Observer> Network<O> {
         if !self.is_port_up(receiver) {
             return true;
         }
+        if self.radio_at(receiver).is_some() {
+            return false;
+        }
         let packet = &self.packets[id];
         let sender = Header::parse(packet.header()).ok().and_then(|frame| PortId::of_mac(frame.source));
         let state = sender.and_then(|port| self.ports.get(port.index())).map(|port| port.state);
@@ -294,8 +300,9 @@ impl<O: Observer> Network<O> {
 
     /// Takes the Ethernet header off a packet that has one.
     pub(crate) fn unframe(&mut self, id: PacketId) {
+        let in_radio_frame = self.radio_at(PortId(self.packets[id].ingress)).is_some();
         let packet = &mut self.packets[id];
-        if packet.destination != DestinationId::FRAMED.0 {
+        if packet.destination != DestinationId::FRAMED.0 || in_radio_frame {
             return;
         }
         packet.destination = u32::MAX;
@@ -312,6 +319,9 @@ impl<O: Observer> Network<O> {
     #[cold]
     pub(crate) fn on_frame(&mut self, node: NodeId, id: PacketId) -> Ingress {
         let port = PortId(self.packets[id].ingress);
+        if self.radio_at(port).is_some() {
+            return self.on_radio_frame(node, port, id);
+        }
         let bytes = Framing::Ethernet.frame_bytes(self.packets[id].len(), true);
         let received = &mut self.state_mut(port).received;
         *received = (received.0 + 1, received.1 + u64::from(bytes));

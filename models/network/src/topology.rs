@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::node::{Node, NodeId, NodeInfo};
 use crate::port::{Attachment, NO_STATE, Port, PortId, PortInfo, PortState};
+use crate::radio::medium::RadioMedium;
 use crate::segment::Segment;
 
 /// What a search for paths needs to know of the world.
@@ -18,6 +19,7 @@ pub(crate) struct Topology<'a> {
     pub(crate) port_infos: &'a [PortInfo],
     pub(crate) states: &'a [PortState],
     pub(crate) segments: &'a [Segment],
+    pub(crate) media: &'a [RadioMedium],
     /// The node that paths lead to.
     pub(crate) root: NodeId,
     /// The only port by which the root may be entered, if it does not forward.
@@ -36,13 +38,73 @@ impl Topology<'_> {
     pub(crate) fn peers(&self, port: PortId) -> impl Iterator<Item = PortId> + use<'_> {
         let link = match self.port_infos[port.index()].attachment {
             Attachment::Link(_) => Some(self.ports[port.index()].peer),
-            Attachment::Segment(_) | Attachment::Detached => None,
+            Attachment::Segment(_) | Attachment::Radio(_) | Attachment::Detached => None,
         };
         let segment: &[PortId] = match self.port_infos[port.index()].attachment {
             Attachment::Segment(index) => &self.segments[index as usize].ports,
-            Attachment::Link(_) | Attachment::Detached => &[],
+            Attachment::Link(_) | Attachment::Radio(_) | Attachment::Detached => &[],
         };
-        link.into_iter().chain(segment.iter().copied().filter(move |&peer| peer != port))
+        let radios = match self.port_infos[port.index()].attachment {
+            Attachment::Radio(index) => {
+                let medium = &self.media[index as usize];
+                let links = medium.links_of(self.radio(port)).into_iter();
+                links.map(|(other, _)| medium.ports[other as usize]).collect()
+            }
+            Attachment::Link(_) | Attachment::Segment(_) | Attachment::Detached => Vec::new(),
+        };
+        link.into_iter().chain(segment.iter().copied().filter(move |&peer| peer != port)).chain(radios)
+    }
+
+    /// The number of the radio behind `port` on its medium.
+    fn radio(&self, port: PortId) -> u32 {
+        self.states[self.ports[port.index()].state as usize].radio
+    }
+
+    /// The peers of `port` by which a packet may enter its next node, and what the hop there costs.
+    pub(crate) fn ways(&self, port: PortId) -> Vec<(PortId, u64)> {
+        let cost = u64::from(self.port_infos[port.index()].cost);
+        let Attachment::Radio(index) = self.port_infos[port.index()].attachment else {
+            return self.peers(port).filter(|&via| self.is_entry(via)).map(|via| (via, cost)).collect();
+        };
+        // Of the radios only few pass packets on.
+        let medium = &self.media[index as usize];
+        let (own, root) = (self.radio(port), self.node_infos[self.root.index()].port_ids());
+        let roots = root.filter(|port| self.port_infos[port.index()].attachment == Attachment::Radio(index));
+        let mut others: Vec<u32> = medium.routers().to_vec();
+        others.extend(roots.map(|port| self.radio(port)));
+        others.sort_unstable();
+        others.dedup();
+        let ways = others.into_iter().filter_map(|other| {
+            let via = medium.ports[other as usize];
+            let usable = other != own && self.is_entry(via);
+            let expected = usable.then(|| medium.expected_transmissions(own, other)).flatten()?;
+            Some((via, cost * u64::from(expected)))
+        });
+        ways.collect()
+    }
+
+    /// The cost of the hop that leaves by `port` and enters by `via`.
+    fn cost(&self, port: PortId, via: PortId) -> u32 {
+        let cost = self.port_infos[port.index()].cost;
+        match self.port_infos[port.index()].attachment {
+            Attachment::Radio(index) => {
+                let medium = &self.media[index as usize];
+                let expected = medium.expected_transmissions(self.radio(port), self.radio(via));
+                cost.saturating_mul(expected.unwrap_or(u32::MAX))
+            }
+            Attachment::Link(_) | Attachment::Segment(_) | Attachment::Detached => cost,
+        }
+    }
+
+    /// Whether a packet gets from `port` to `owner` by one hop over a good radio link, which no other way can beat.
+    pub(crate) fn is_direct(&self, port: PortId, owner: PortId) -> bool {
+        let (from, to) = (&self.port_infos[port.index()], &self.port_infos[owner.index()]);
+        let Attachment::Radio(index) = from.attachment else { return false };
+        let together = from.attachment == to.attachment && from.cost == 1 && port != owner;
+        together
+            && self.is_up(port)
+            && self.media[index as usize].expected_transmissions(self.radio(port), self.radio(owner))
+                == Some(1)
     }
 
     /// Whether packets can enter a node by `port`, on their way to the root.
@@ -53,7 +115,7 @@ impl Topology<'_> {
         let info = &self.port_infos[port.index()];
         let (is_root, forwards) = (info.node == self.root, self.nodes[info.node.index()].forwards);
         let open = if is_root { self.root_port.is_none_or(|only| only == port) } else { forwards };
-        let station = matches!(info.attachment, Attachment::Segment(_));
+        let station = matches!(info.attachment, Attachment::Segment(_) | Attachment::Radio(_));
         open && (!station || self.is_up(port) || is_root && self.root_port.is_some())
     }
 
@@ -62,16 +124,17 @@ impl Topology<'_> {
         let ports = self.node_infos[node.index()].port_ids();
         ports
             .filter(move |&port| self.is_entry(port))
-            .flat_map(move |port| {
-                let peers: smallvec::SmallVec<[PortId; 4]> = self.peers(port).collect();
+            .flat_map(move |via| {
+                let peers: smallvec::SmallVec<[(PortId, PortId); 4]> =
+                    self.peers(via).map(|port| (port, via)).collect();
                 peers.into_iter()
             })
-            .filter(move |&port| self.is_up(port))
-            .map(move |port| Hop {
+            .filter(move |&(port, _)| self.is_up(port))
+            .map(move |(port, via)| Hop {
                 towards: node,
                 from: self.port_infos[port.index()].node,
                 port,
-                cost: self.port_infos[port.index()].cost,
+                cost: self.cost(port, via),
             })
     }
 }

@@ -62,7 +62,7 @@ fn mean_sojourn(
                 }
             }
             Event::Service(port) => net.on_service(port),
-            Event::Entry(..) | Event::Wake(_) | Event::Neighbour(_) | Event::Fault(_) => {
+            Event::Entry(..) | Event::Wake(_) | Event::Neighbour(_) | Event::Radio(..) | Event::Fault(_) => {
                 unreachable!("nobody schedules these")
             }
         }

@@ -82,6 +82,8 @@ protocols! {
     Ethernet = 0, Link, "ethernet";
     /// Point-to-point framing of two bytes (RFC 1661 with compressed address and control fields).
     Ppp = 1, Link, "ppp";
+    /// IEEE 802.15.4 MAC header, acknowledgements and check sequence.
+    Ieee802154 = 2, Link, "802.15.4";
     /// Address Resolution Protocol (RFC 826).
     Arp = 16, Network, "arp";
     /// Internet Protocol version 4.
@@ -98,6 +100,8 @@ protocols! {
     Igmp = 22, Network, "igmp";
     /// Group membership for IPv6 (RFC 2710, RFC 3810).
     Mld = 23, Network, "mld";
+    /// 6LoWPAN fragment headers (RFC 4944); compressed headers belong to the protocols that they stand for.
+    Sixlowpan = 24, Network, "6lowpan";
     /// User Datagram Protocol.
     Udp = 64, Transport, "udp";
     /// Transmission Control Protocol.

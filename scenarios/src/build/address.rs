@@ -4,7 +4,7 @@
 //! Links get networks of four addresses from 10.0.0.0/8 (or `fd00:0:0:n::/64`), in file order; segments
 //! get at least 256 from 172.16.0.0/12 (or `fd00:0:1:n::/64`). Networks that overlap an address which the
 //! scenario states are left out. Where one end of a link or a part of a segment has an address, the
-//! others get free ones of its network.
+//! others get free ones of its network. Radios get those that their link-layer addresses imply: `…::ff:fe00:1` and on.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,10 +12,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use network::address::Prefix;
 use smallvec::SmallVec;
 
-use crate::language::document::IpVersion;
+use crate::language::document::{IpVersion, RadioSettings};
 use crate::language::scenario::{Attachment, InterfaceId, Scenario};
 
-use super::WorldError;
+use super::{WorldError, radio};
 
 /// The addresses of every interface: those stated, and those found here.
 pub(crate) fn assign(scenario: &Scenario) -> Result<Vec<Prefixes>, WorldError> {
@@ -34,8 +34,12 @@ pub(crate) fn assign(scenario: &Scenario) -> Result<Vec<Prefixes>, WorldError> {
         for link in &scenario.links {
             plan.number(&mut assigned, &link.ends, family, Kind::Link)?;
         }
-        for members in segments(scenario) {
-            plan.number(&mut assigned, &members, family, Kind::Segment)?;
+        for (medium, members) in scenario.media.iter().zip(segments(scenario)) {
+            match medium.radio() {
+                Some(_) if family == Family::V4 => {}
+                Some(settings) => plan.number_radios(&mut assigned, &members, settings),
+                None => plan.number(&mut assigned, &members, family, Kind::Segment)?,
+            }
         }
     }
     Ok(assigned)
@@ -113,11 +117,39 @@ impl AddressPlan {
         Ok(())
     }
 
+    /// Gives every radio that has no address the one that its link-layer address implies (RFC 6282 §3.2.2).
+    fn number_radios(
+        &mut self,
+        assigned: &mut [Prefixes],
+        members: &[InterfaceId],
+        settings: &RadioSettings,
+    ) {
+        let addresses = members.iter().flat_map(|member| assigned[member.0 as usize].iter());
+        let known = addresses.copied().find(|prefix| prefix.address.is_ipv6());
+        let network = match known.map(|prefix| prefix.address) {
+            Some(IpAddr::V6(address)) => address.to_bits() & !u128::from(u64::MAX),
+            Some(IpAddr::V4(_)) | None => self.free_network_v6(Kind::Segment),
+        };
+        for (number, member) in (0..).zip(members) {
+            let own = &mut assigned[member.0 as usize];
+            if own.iter().all(|prefix| prefix.address.is_ipv4()) {
+                let identifier = radio::link_address(settings, number).interface_identifier();
+                let address = network | u128::from(u64::from_be_bytes(identifier));
+                own.push(Prefix { address: IpAddr::V6(Ipv6Addr::from_bits(address)), length: 64 });
+            }
+        }
+    }
+
+    fn free_network_v6(&mut self, kind: Kind) -> u128 {
+        let number = &mut self.next_v6[kind as usize];
+        let network = ULA_V6 | (kind as u128) << 80 | u128::from(*number) << 64;
+        *number += 1;
+        network
+    }
+
     fn free_network(&mut self, family: Family, kind: Kind, members: u32) -> Result<Prefix, WorldError> {
         if family == Family::V6 {
-            let number = &mut self.next_v6[kind as usize];
-            let network = ULA_V6 | (kind as u128) << 80 | u128::from(*number) << 64;
-            *number += 1;
+            let network = self.free_network_v6(kind);
             return Ok(Prefix { address: IpAddr::V6(Ipv6Addr::from_bits(network)), length: 64 });
         }
         let (size, next, end) = match kind {

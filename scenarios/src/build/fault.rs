@@ -65,7 +65,7 @@ fn target_ports<O: Observer>(
                 Attachment::Link(number) => {
                     (vec![port, world.network.peer(port)], Some(scenario::LinkId(number)))
                 }
-                Attachment::Segment(_) | Attachment::Detached => (vec![port], None),
+                Attachment::Segment(_) | Attachment::Radio(_) | Attachment::Detached => (vec![port], None),
             }
         }
         FaultTarget::Node(_) => (Vec::new(), None),

@@ -17,7 +17,7 @@ use crate::language::Files;
 use crate::language::document::{
     self, Corruption, DirectionSettings, Jitter, Loss, Queue, QueueLimit, RateTrace,
 };
-use crate::language::scenario::{LinkProfile, Scenario};
+use crate::language::scenario::{LinkProfile, MediumSettings, Scenario};
 
 /// Joins the ends of every link.
 pub(super) fn connect(
@@ -56,7 +56,7 @@ pub(super) fn add_segments(
     ports: &[PortKey],
 ) -> Result<(), WorldError> {
     for (medium, members) in scenario.media.iter().zip(address::segments(scenario)) {
-        let settings = &medium.settings;
+        let MediumSettings::Ethernet(settings) = &medium.settings else { continue };
         let rate = settings.rate.and_then(|rate| rate.to_data_rate()).unwrap_or(SEGMENT_RATE);
         let mut spec = SegmentSpec::new(rate, settings.delay.into());
         spec.mtu = settings.mtu.map_or(1500, |mtu| bounded_mtu(mtu.as_bytes() as u32));
@@ -191,7 +191,7 @@ fn control(
     control
 }
 
-fn bounded(limit: QueueLimit) -> Limit {
+pub(super) fn bounded(limit: QueueLimit) -> Limit {
     match limit {
         QueueLimit::Packets(packets) => Limit::Packets(bounded_u32(packets)),
         QueueLimit::Bytes(bytes) => Limit::Bytes(bytes.into()),

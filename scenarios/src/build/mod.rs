@@ -5,6 +5,8 @@ mod carrier;
 mod fault;
 mod hardware;
 mod link;
+mod place;
+pub(crate) mod radio;
 mod traffic;
 
 use std::net::IpAddr;
@@ -84,10 +86,11 @@ pub(crate) fn build<O: Observer>(
     let mut builder = NetworkBuilder::with_capacity(nodes, scenario.interfaces.len(), scenario.links.len());
     let nodes = add_nodes(scenario, &mut builder);
     let mut ports = Vec::with_capacity(scenario.interfaces.len());
-    for (index, addresses) in address::assign(scenario)?.into_iter().enumerate() {
+    let assigned = address::assign(scenario)?;
+    for (index, addresses) in assigned.iter().enumerate() {
         let interface = scenario::InterfaceId(index as u32);
         let node = nodes[scenario.interface(interface).node.0 as usize];
-        let port = builder.add_port(node, &scenario.interface_name(interface), &addresses);
+        let port = builder.add_port(node, &scenario.interface_name(interface), addresses);
         if scenario.outlets.iter().any(|outlet| outlet.interface == interface) {
             addresses.iter().for_each(|&prefix| builder.add_outside(prefix, port));
         }
@@ -95,6 +98,7 @@ pub(crate) fn build<O: Observer>(
     }
     link::connect(scenario, &mut builder, &ports, files)?;
     link::add_segments(scenario, &mut builder, &ports)?;
+    radio::add_media(scenario, &mut builder, &ports, &assigned, streams);
     add_routes(scenario, &mut builder, &nodes, &ports);
     let limits = Limits {
         events: scenario.limits.events,
@@ -108,6 +112,7 @@ pub(crate) fn build<O: Observer>(
         world.network.add_outlet(places.port(outlet.interface));
     }
     hardware::add(scenario, &places, &mut world);
+    world.network.start_radios();
     world.flows = traffic::flows(scenario, &places, &world)?;
     let senders: Vec<NodeId> = world.flows.iter().map(|flow| flow.from).collect();
     for &sender in &senders {

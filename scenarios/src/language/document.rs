@@ -12,6 +12,7 @@ mod options;
 mod pairs;
 mod question;
 mod queue;
+mod radio;
 mod service;
 mod text_list;
 mod topology;
@@ -44,6 +45,10 @@ pub use options::{
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
 pub use queue::{CoDel, DropTail, FqCoDel, Queue, QueueLimit, Red};
+pub use radio::{
+    AddressLength, Band, LinkLoss, LogDistanceSettings, MacOptions, Place, Point, PropagationSettings,
+    RadioSettings, TwoRaySettings,
+};
 pub use service::{CoapResource, CoapServer};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
@@ -85,7 +90,7 @@ pub struct Document {
     pub profiles: Profiles,
     /// Groups of nodes and their links made by a rule, by the name of the group.
     pub topology: Entries<Topology>,
-    /// Segments that several interfaces share, by name.
+    /// Segments and radio media that several interfaces share, by name.
     pub media: Entries<Medium>,
     /// Links that join two nodes each.
     pub links: Vec<LinkSettings>,

@@ -37,7 +37,9 @@ pub use metric::{Better, METRICS, Metric, MetricUnit, metric};
 pub use path::{Path, Segment};
 pub use plan::{Overrides, Plan};
 pub use point::{Axis, Point};
-pub use quantity::{Distance, Drift, Duration, Energy, Fraction, Rate, SignedDuration, Size};
+pub use quantity::{
+    Decibels, Distance, Drift, Duration, Energy, Fraction, PowerLevel, Rate, SignedDuration, Size,
+};
 pub use question::Expected;
 pub use render::{render, render_lines};
 pub use resolve::{Files, NoFiles};

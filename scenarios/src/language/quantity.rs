@@ -4,6 +4,7 @@
 //! smallest unit; what is finer than that is refused, never rounded. Zero needs no unit.
 
 mod convert;
+mod level;
 mod unit;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::decimal::Decimal;
+pub use level::{Decibels, PowerLevel};
 pub(crate) use unit::shorten;
 use unit::{
     DISTANCE_UNITS, DRIFT_UNITS, ENERGY_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, RATE_UNITS, SIZE_UNITS,
@@ -351,7 +353,7 @@ macro_rules! quantity {
     )*};
 }
 
-quantity!(Duration, SignedDuration, Rate, Size, Fraction, Distance, Energy, Drift);
+quantity!(Duration, SignedDuration, Rate, Size, Fraction, Distance, Energy, Decibels, PowerLevel, Drift);
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

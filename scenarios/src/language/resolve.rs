@@ -10,6 +10,7 @@ mod node;
 mod options;
 mod outlet;
 mod pairs;
+mod radio;
 mod resources;
 mod route;
 mod split_mix;
@@ -58,6 +59,7 @@ pub(super) fn check_values(document: &Document) -> Vec<Finding> {
     limits::check(document, &mut findings);
     hardware::check(document, &mut findings);
     link::check(document, &mut findings);
+    radio::check(document, &mut findings);
     workload::check(document, &mut findings);
     options::check(document, &mut findings);
     resources::check(document, &mut findings);
@@ -96,11 +98,12 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
     let mut wiring = link::Wiring::default();
     let index = resolver.nodes(&mut scenario);
     if resolver.findings.is_empty() {
-        resolver.media(&mut scenario);
+        resolver.media(&mut scenario, &index);
         resolver.declared_interfaces(&mut scenario, &mut wiring);
         resolver.links(&mut scenario, &index, &mut wiring);
         resolver.topologies(&mut scenario, &index, &mut wiring);
         wiring.finish(&mut scenario);
+        resolver.radios(&scenario);
         resolver.outlets(&mut scenario);
         resolver.addresses(&scenario);
         let sound = resolver.findings.is_empty();

@@ -10,10 +10,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::document::{
-    Clock, DirectionSettings, EthernetSegment, FaultChange, Forwarding, Framing, IpVersion, ProtocolOptions,
-    Services, Workload,
+    Clock, DirectionSettings, EthernetSegment, FaultChange, Forwarding, Framing, IpVersion, Place,
+    ProtocolOptions, RadioSettings, Services, Workload,
 };
-use super::quantity::{Duration, Size};
+use super::quantity::{Decibels, Duration, PowerLevel, Size};
 use super::stack::Stack;
 pub use hardware::{BatteryStart, NodeHardware};
 
@@ -112,6 +112,10 @@ pub struct NodeGroup {
     pub hardware: Option<Arc<NodeHardware>>,
     /// The names of the interfaces that the file declares, in its order.
     pub interface_names: Vec<String>,
+    /// What the radios of these interfaces send with, where the file says so.
+    pub interface_powers: Vec<Option<PowerLevel>>,
+    /// Where the nodes are, if the file says so.
+    pub place: Option<Place>,
 }
 
 /// An interface of a node.
@@ -164,7 +168,26 @@ pub struct Medium {
     /// The name.
     pub name: String,
     /// Its settings.
-    pub settings: EthernetSegment,
+    pub settings: MediumSettings,
+}
+
+/// What a medium is.
+#[derive(Clone, Debug)]
+pub enum MediumSettings {
+    /// An Ethernet segment.
+    Ethernet(EthernetSegment),
+    /// Radios, and the losses of their links in decibels, from the first node to the second, where they are listed.
+    Radio(Box<RadioSettings>, Vec<(NodeId, NodeId, Decibels)>),
+}
+
+impl Medium {
+    /// The radios' settings, if it is a radio medium.
+    pub fn radio(&self) -> Option<&RadioSettings> {
+        match &self.settings {
+            MediumSettings::Radio(settings, _) => Some(settings),
+            MediumSettings::Ethernet(_) => None,
+        }
+    }
 }
 
 /// A link between two interfaces.

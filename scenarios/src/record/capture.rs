@@ -37,7 +37,7 @@ impl CaptureLog {
         cause: DropCause,
     ) {
         let Some(port) = port else { return };
-        let sent = matches!(cause, DropCause::Loss);
+        let sent = matches!(cause, DropCause::Loss | DropCause::Retries);
         let last = self.frames.iter_mut().rev().find(|frame| frame.port == port);
         match last {
             Some(frame) if sent => frame.comment = Some(cause),
@@ -58,11 +58,18 @@ impl CaptureLog {
             let name = format!("{}/{}", network.node_name(info.node), network.port_name(port));
             let link_type = match info.attachment {
                 Attachment::Segment(_) => LinkType::Ethernet,
+                Attachment::Radio(_) => LinkType::Ieee802154,
                 Attachment::Link(_) | Attachment::Detached => LinkType::Raw,
             };
             interfaces.push(writer.add_interface(&name, link_type)?);
         }
         self.frames.sort_by_key(|frame| frame.at);
+        for frame in &mut self.frames {
+            if let Attachment::Radio(_) = network.port_info(frame.port).attachment {
+                let check = wire::ieee802154::fcs(&frame.bytes);
+                frame.bytes.extend(check.to_le_bytes());
+            }
+        }
         for frame in &self.frames {
             let place = ports.binary_search(&frame.port).expect("the list of ports was made from the frames");
             let comment = frame.comment.map(|cause| format!("dropped: {}", cause.name()));

@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use transport::sctp::Encapsulation;
+use wire::account::Protocol;
+use wire::ieee802154::{FCS_LEN, FrameType, Header};
 use wire::ip::IpProtocol;
 use wire::ip_view::HeaderView;
 use wire::ipv6_extension::UpperLayer;
 use wire::packet::Packet;
 use wire::sctp::{self, Chunk, Chunks, CommonHeader};
+use wire::sixlowpan::Dispatch;
+use wire::sixlowpan::fragment::FragmentHeader;
 use wire::tcp::TcpFlags;
 use wire::tcp_options::TcpOption;
 use wire::{arp, ethernet, icmp, icmpv6, tcp, udp};
@@ -26,6 +30,11 @@ impl Labeller {
     /// Ethernet's.
     pub(crate) fn label(&mut self, packet: &Packet) -> String {
         let bytes = packet.to_vec();
+        if let Some(outermost) = packet.account.headers().last()
+            && outermost.protocol == Protocol::Ieee802154
+        {
+            return radio_label(&bytes);
+        }
         if let Ok(frame) = ethernet::Header::parse(&bytes)
             && HeaderView::new(&bytes).is_err()
         {
@@ -216,5 +225,30 @@ fn icmpv6_label(header: icmpv6::Header) -> String {
         H::Other { kind: 135, .. } => "neighbour solicitation".to_owned(),
         H::Other { kind: 136, .. } => "neighbour advertisement".to_owned(),
         H::Other { kind, code, .. } => format!("ICMPv6 type {kind}, code {code}"),
+    }
+}
+/// A frame of IEEE 802.15.4: what it is, its number, and what its payload begins with.
+fn radio_label(bytes: &[u8]) -> String {
+    let Ok((header, payload)) = Header::parse(bytes) else { return format!("{} bytes", bytes.len()) };
+    let number = header.sequence_number.unwrap_or_default();
+    match header.frame_type {
+        FrameType::Acknowledgment => format!("802.15.4 ACK {number}"),
+        FrameType::Beacon => "802.15.4 beacon".to_owned(),
+        FrameType::Command => format!("802.15.4 command {number}"),
+        FrameType::Data => {
+            let inside = match Dispatch::of(payload) {
+                Dispatch::Iphc => "compressed".to_owned(),
+                Dispatch::Ipv6 => "IPv6".to_owned(),
+                Dispatch::FirstFragment | Dispatch::SubsequentFragment => FragmentHeader::parse(payload)
+                    .map_or("fragment".to_owned(), |(fragment, _)| {
+                        format!("fragment at {} of {} B", fragment.offset(), fragment.datagram_size())
+                    }),
+                Dispatch::NotALowpanFrame
+                | Dispatch::RecoverableFragment
+                | Dispatch::RecoverableFragmentAck
+                | Dispatch::Other(_) => "data".to_owned(),
+            };
+            format!("802.15.4 {number} {inside}, {} B", bytes.len() + FCS_LEN)
+        }
     }
 }

@@ -124,7 +124,7 @@ impl<O: Observer> Network<O> {
         match self.port_infos[port.index()].attachment {
             Attachment::Link(_) => ends.push(self.ports[port.index()].peer),
             Attachment::Segment(index) => ends.extend_from_slice(&self.segments[index as usize].ports),
-            Attachment::Detached => {}
+            Attachment::Radio(_) | Attachment::Detached => {}
         }
         for end in ends {
             if let Some(hardware) = self.hardware_of(end) {
@@ -139,6 +139,9 @@ impl<O: Observer> Network<O> {
         let power = self.power.as_mut().and_then(|power| power.nodes[node.index()].as_mut());
         if let Some(hardware) = power {
             hardware.set_powered(now, powered);
+        }
+        if powered {
+            self.restart_radios(node);
         }
     }
 

@@ -3,6 +3,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part of the laboratory")]
 
+pub mod radio;
+
 use std::net::IpAddr;
 
 use network::address::Prefix;
@@ -140,6 +142,7 @@ impl<O: Observer> Lab<O> {
                     let action = self.actions[index as usize].take().expect("an action is done once");
                     action(&mut self.net);
                 }
+                Event::Radio(port, step, epoch) => self.net.on_radio(port, step, epoch),
                 Event::Wake(_) | Event::Sample => {}
             }
         }

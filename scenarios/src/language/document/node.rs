@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::service::CoapServer;
-use super::{BatterySettings, Entries, Loss, RadioRest, TextList};
-use crate::language::quantity::{Drift, Duration, Rate, SignedDuration, Size};
+use super::{BatterySettings, Entries, Loss, Place, RadioRest, RadioSettings, TextList};
+use crate::language::quantity::{Drift, Duration, PowerLevel, Rate, SignedDuration, Size};
 
 /// A node, or a group of like nodes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -18,6 +18,8 @@ pub struct NodeSettings {
     pub count: Option<u64>,
     /// Interfaces by name. A link that names none makes one: `eth0`, `eth1` and so on.
     pub interfaces: Entries<InterfaceSettings>,
+    /// Where the node is, or the nodes of the group, for radios; default: at the origin.
+    pub place: Option<Place>,
     /// Whether the node passes on packets for others: "auto" (default: if it has two interfaces or more), true, false.
     pub forwarding: Forwarding,
     /// How wrong the node's clock is.
@@ -50,6 +52,8 @@ pub struct InterfaceSettings {
     pub mtu: Option<Size>,
     /// False if the interface is down until a fault brings it up; default true.
     pub up: Option<bool>,
+    /// What a radio sends with, if not what its medium says: "-10 dBm".
+    pub power: Option<PowerLevel>,
     /// The radio behind the interface, by the name of its profile: "sx1262"; default: that of the node's board.
     pub radio: Option<String>,
     /// The TUN device that joins the interface to this computer's kernel under `netjoule live`: "nj0". Its node stands
@@ -131,6 +135,9 @@ pub enum Forwarding {
 pub enum Medium {
     /// A switched Ethernet segment (IEEE 802.3): every frame reaches every interface it is meant for.
     Ethernet(EthernetSegment),
+    /// Radios of IEEE 802.15.4.
+    #[serde(rename = "802.15.4")]
+    Ieee802154(Box<RadioSettings>),
 }
 
 /// A switched Ethernet segment.

@@ -13,7 +13,9 @@ use crate::language::document::{BatteryModel, BatterySettings, Document, NodeSet
 use crate::language::nearest::suggestion;
 use crate::language::path::Path;
 use crate::language::quantity::{Duration, Fraction, shorten};
-use crate::language::scenario::{Attachment, BatteryStart, NodeGroup, NodeHardware, Scenario};
+use crate::language::scenario::{
+    Attachment, BatteryStart, MediumSettings, NodeGroup, NodeHardware, Scenario,
+};
 
 /// Checks what can be checked without the profiles.
 pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
@@ -225,7 +227,10 @@ impl Resolver<'_> {
 fn timeless_interface(scenario: &Scenario, group: &NodeGroup) -> Option<String> {
     let timeless = |attached: Attachment| match attached {
         Attachment::None => false,
-        Attachment::Medium(medium) => scenario.media[medium.0 as usize].settings.rate.is_none(),
+        Attachment::Medium(medium) => match &scenario.media[medium.0 as usize].settings {
+            MediumSettings::Ethernet(settings) => settings.rate.is_none(),
+            MediumSettings::Radio(..) => false,
+        },
         Attachment::Link(link, side) => {
             let profile = scenario.links[link.0 as usize].profile;
             let direction = &scenario.profiles[profile as usize].directions[usize::from(side)];

@@ -15,7 +15,7 @@ use crate::language::scenario::{
 
 mod checks;
 
-pub(super) use checks::{above_zero, check, check_loss, check_rate};
+pub(super) use checks::{above_zero, check, check_limit, check_loss, check_rate};
 
 /// Interfaces while they are made, in the order in which they are met.
 #[derive(Default)]

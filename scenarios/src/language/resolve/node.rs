@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::{Resolver, section};
 use crate::language::diagnostic::Finding;
-use crate::language::document::{Medium as MediumSettings, NodeSettings, Topology};
+use crate::language::document::{self, NodeSettings, Topology};
 use crate::language::nearest::suggestion;
 use crate::language::path::Path;
-use crate::language::scenario::{Medium, NodeGroup, NodeId, Scenario};
+use crate::language::scenario::{Medium, MediumSettings, NodeGroup, NodeId, Scenario};
 
 /// The groups by name.
 #[derive(Default)]
@@ -139,13 +139,21 @@ impl Resolver<'_> {
     }
 
     /// Numbers the media.
-    pub(super) fn media(&mut self, scenario: &mut Scenario) {
+    pub(super) fn media(&mut self, scenario: &mut Scenario, index: &NodeIndex) {
         for (name, medium) in self.document.media.iter() {
             self.check_name(name, &section("media").key(name));
-            let MediumSettings::Ethernet(settings) = medium;
-            let mut settings = settings.clone();
-            let path = section("media").key(name).key("ethernet");
-            self.load_loss(settings.loss.as_mut(), &path.key("loss"));
+            let path = section("media").key(name);
+            let settings = match medium {
+                document::Medium::Ethernet(settings) => {
+                    let mut settings = settings.clone();
+                    self.load_loss(settings.loss.as_mut(), &path.key("ethernet").key("loss"));
+                    MediumSettings::Ethernet(settings)
+                }
+                document::Medium::Ieee802154(settings) => {
+                    let losses = self.link_losses(settings, &path.key("802.15.4"), scenario, index);
+                    MediumSettings::Radio(settings.clone(), losses)
+                }
+            };
             scenario.media.push(Medium { name: name.to_owned(), settings });
         }
     }
@@ -218,6 +226,8 @@ fn add_group(
         clock: settings.clock,
         multicast: settings.multicast.clone(),
         hop_limit: settings.hop_limit.unwrap_or(HOP_LIMIT_DEFAULT),
+        interface_powers: settings.interfaces.iter().map(|(_, interface)| interface.power).collect(),
+        place: settings.place.clone(),
         services: settings.services.clone(),
         hardware: None,
         interface_names: settings.interfaces.names().map(str::to_owned).collect(),

@@ -36,8 +36,10 @@ pub(in crate::language::resolve) fn check(document: &Document, findings: &mut Ve
             }
         }
     }
-    for (name, Medium::Ethernet(segment)) in document.media.iter() {
-        check_segment(segment, &section("media").key(name).key("ethernet"), findings);
+    for (name, medium) in document.media.iter() {
+        if let Medium::Ethernet(segment) = medium {
+            check_segment(segment, &section("media").key(name).key("ethernet"), findings);
+        }
     }
     for (name, node) in document.nodes.iter() {
         for (interface, settings) in node.interfaces.iter() {
@@ -195,7 +197,11 @@ fn check_control(
     }
 }
 
-fn check_limit(limit: Option<QueueLimit>, path: &Path, findings: &mut Vec<Finding>) {
+pub(in crate::language::resolve) fn check_limit(
+    limit: Option<QueueLimit>,
+    path: &Path,
+    findings: &mut Vec<Finding>,
+) {
     let empty = match limit {
         None => false,
         Some(QueueLimit::Packets(packets)) => packets == 0,

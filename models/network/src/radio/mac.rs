@@ -1,0 +1,256 @@
+//! The medium access control of one radio (IEEE 802.15.4-2020 clause 6): its settings and what it keeps.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+use sim_core::random::CounterStream;
+use sim_core::{SimDuration, SimTime};
+use wire::account::FlowId;
+use wire::ieee802154::Address;
+
+use super::air::TransmissionId;
+use super::phy::Phy;
+use super::reassembly::Reassembly;
+use crate::pool::PacketId;
+
+/// Settings that all radios of a medium share, with the standard's names (clause 8.4.3, table 8-94).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MacSettings {
+    /// `macMinBE`: the first back-off is of 0 to 2^BE - 1 periods; at most `be_max`.
+    pub be_min: u8,
+    /// `macMaxBE`: the exponent grows up to this, 3 to 8.
+    pub be_max: u8,
+    /// `macMaxCsmaBackoffs`: how often a busy channel is tried again, 0 to 5.
+    pub backoffs_max: u8,
+    /// `macMaxFrameRetries`: how often a frame without acknowledgement is sent again, 0 to 7.
+    pub retries_max: u8,
+    /// Whether frames to one radio ask for an acknowledgement.
+    pub acknowledgements: bool,
+    /// Packets that a radio puts together from fragments at one time; a fragment of another is dropped.
+    pub reassemblies_max: u8,
+}
+
+impl Default for MacSettings {
+    /// The standard's defaults, and room for four packets in fragments.
+    fn default() -> Self {
+        Self {
+            be_min: 3,
+            be_max: 5,
+            backoffs_max: 4,
+            retries_max: 3,
+            acknowledgements: true,
+            reassemblies_max: 4,
+        }
+    }
+}
+
+/// `aUnitBackoffPeriod`: 20 symbols (clause 8.4.2).
+pub(super) fn backoff_period(phy: Phy) -> SimDuration {
+    phy.symbols(20)
+}
+
+/// `macAckWaitDuration`: a back-off period, a turnaround, the synchronisation header and six bytes (clause 8.4.3; 54 symbols).
+pub(super) fn ack_wait(phy: Phy) -> SimDuration {
+    backoff_period(phy) + phy.turnaround() + phy.sync_time() + phy.symbols(12)
+}
+
+/// The pause that follows a frame of so many bytes: SIFS of 12 symbols up to 18 bytes (`aMaxSifsFrameSize`), else LIFS of 40
+/// (clause 6.2.4).
+pub(super) fn spacing(phy: Phy, bytes: usize) -> SimDuration {
+    phy.symbols(if bytes <= 18 { 12 } else { 40 })
+}
+
+/// What a radio does, for its energy.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum RadioState {
+    /// Without power, or in its deepest sleep.
+    Off,
+    /// On and ready to receive, whether a frame is in the air or not.
+    Listen,
+    /// Between listening and sending.
+    Turnaround,
+    /// Sending a frame.
+    Transmit,
+}
+
+impl RadioState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Off, Self::Listen, Self::Turnaround, Self::Transmit];
+
+    /// The state in result files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Listen => "listen",
+            Self::Turnaround => "turnaround",
+            Self::Transmit => "transmit",
+        }
+    }
+}
+
+/// How long a radio was in each state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct StateClock {
+    state: RadioState,
+    since: SimTime,
+    times: [SimDuration; RadioState::ALL.len()],
+}
+
+impl StateClock {
+    pub(super) fn change(&mut self, now: SimTime, state: RadioState) {
+        self.times[self.state as usize] += now - self.since;
+        (self.state, self.since) = (state, now);
+    }
+
+    pub(super) fn state(&self) -> RadioState {
+        self.state
+    }
+
+    /// The time in each state up to `now`.
+    pub(super) fn times(&self, now: SimTime) -> [SimDuration; RadioState::ALL.len()] {
+        let mut clock = *self;
+        clock.change(now, self.state);
+        clock.times
+    }
+}
+
+/// A frame that waits to be sent, or is being sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outgoing {
+    pub(super) id: PacketId,
+    /// The radio that it is for; all if `None`.
+    pub(super) to: Option<u32>,
+    /// Given when it is first sent.
+    pub(super) sequence: Option<u8>,
+    /// How often it has been sent.
+    pub(super) tries: u8,
+}
+
+/// What the sending side is at.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Phase {
+    /// Nothing to send.
+    Idle,
+    /// Backing off, or looking at the channel.
+    Backoff { busy: u8, exponent: u8 },
+    /// The channel was clear: turning to send.
+    Turning,
+    /// The frame is in the air.
+    Sending(TransmissionId),
+    /// The frame is out; the acknowledgement is due until then.
+    Awaiting { until: SimTime },
+}
+
+/// An acknowledgement to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AckDue {
+    pub(super) to: u32,
+    pub(super) sequence: u8,
+    pub(super) flow: FlowId,
+}
+
+/// An acknowledgement in the air.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AckSent {
+    pub(super) due: AckDue,
+    pub(super) transmission: TransmissionId,
+    pub(super) id: PacketId,
+}
+
+/// The medium access control of one radio.
+#[derive(Debug)]
+pub(super) struct Mac {
+    pub(super) address: Address,
+    pub(super) queue: VecDeque<Outgoing>,
+    pub(super) phase: Phase,
+    pub(super) ack_due: Option<AckDue>,
+    pub(super) ack_sent: Option<AckSent>,
+    /// Until when an acknowledgement keeps the radio from looking at the channel.
+    pub(super) engaged_until: SimTime,
+    /// When the pause behind the last frame is over.
+    pub(super) ready_at: SimTime,
+    pub(super) next_sequence: u8,
+    /// The last number of each sender (duplicate rejection, clause 6.7.2).
+    pub(super) seen: FxHashMap<u32, u8>,
+    pub(super) next_tag: u16,
+    pub(super) reassembly: Reassembly,
+    pub(super) clock: StateClock,
+    /// Frames for this radio that are in the air and can be heard, for its energy.
+    pub(super) incoming: u32,
+    /// Counts up when everything is given up: events of before are void. 20 bits.
+    pub(super) epoch: u32,
+    backoffs: CounterStream,
+    drawn: u64,
+}
+
+impl Mac {
+    /// A radio that is on; its draws are called after `draws`.
+    pub(super) fn new(address: Address, backoffs: CounterStream) -> Self {
+        // macDSN starts at a random value (table 8-94); so does the tag of fragments.
+        let word = backoffs.draw(0);
+        Self {
+            address,
+            queue: VecDeque::new(),
+            phase: Phase::Idle,
+            ack_due: None,
+            ack_sent: None,
+            engaged_until: SimTime::ZERO,
+            ready_at: SimTime::ZERO,
+            next_sequence: word as u8,
+            seen: FxHashMap::default(),
+            next_tag: (word >> 16) as u16,
+            reassembly: Reassembly::default(),
+            clock: StateClock { state: RadioState::Listen, since: SimTime::ZERO, times: Default::default() },
+            incoming: 0,
+            epoch: 0,
+            backoffs,
+            drawn: 0,
+        }
+    }
+
+    /// Draws a number of back-off periods: 0 to 2^`exponent` - 1.
+    pub(super) fn draw_backoff(&mut self, exponent: u8) -> u64 {
+        self.drawn += 1;
+        let word = self.backoffs.draw(self.drawn);
+        word.checked_shr(64 - u32::from(exponent)).unwrap_or(0)
+    }
+
+    /// Frames that wait behind the one that is being sent.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len().saturating_sub(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sim_core::random::{Purpose, RunSeed, Streams};
+    use wire::ieee802154::ShortAddress;
+
+    fn mac() -> Mac {
+        let streams = Streams::new(RunSeed::new(1, 0));
+        Mac::new(Address::Short(ShortAddress(1)), streams.counter("a", Purpose::new(1)))
+    }
+
+    #[test]
+    fn the_standard_s_times_follow_from_its_symbols() {
+        let phy = Phy::O_QPSK_2450;
+        // 20 · 16 µs; 54 · 16 µs; 12 · 16 µs up to 18 bytes, then 40 · 16 µs.
+        assert_eq!(backoff_period(phy), SimDuration::from_micros(320));
+        assert_eq!(ack_wait(phy), SimDuration::from_micros(864));
+        assert_eq!(spacing(phy, 18), SimDuration::from_micros(192));
+        assert_eq!(spacing(phy, 19), SimDuration::from_micros(640));
+    }
+
+    #[test]
+    fn back_offs_fill_their_range_evenly() {
+        let mut mac = mac();
+        let mut counts = [0u32; 8];
+        for _ in 0..8000 {
+            counts[mac.draw_backoff(3) as usize] += 1;
+        }
+        // Binomial: 1000 each, deviation √(8000·7/64) = 29.6; four of them.
+        assert!(counts.iter().all(|&count| count.abs_diff(1000) < 119), "{counts:?}");
+        assert_eq!(mac.draw_backoff(0), 0);
+    }
+}

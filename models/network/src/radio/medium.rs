@@ -1,0 +1,215 @@
+//! A radio medium: its radios, what they do, and what became of their frames.
+
+use rustc_hash::FxHashMap;
+use sim_core::digest::Chain;
+use sim_core::random::Streams;
+use sim_core::{SimDuration, SimTime};
+use wire::ieee802154::{Address, PanId};
+use wire::sixlowpan::{Context, Contexts};
+
+use super::air::{Air, Channel, Radio};
+use super::fate::FateTable;
+use super::mac::{Mac, MacSettings, RadioState};
+use super::phy::Phy;
+use crate::address::Prefix;
+use crate::port::PortId;
+use crate::purpose;
+use crate::queue::QueueLimit;
+
+/// The settings of a radio medium.
+#[derive(Clone, Debug)]
+pub struct RadioMediumSpec {
+    /// What the medium does to signals. In a table of links, radios are numbered in the order in which they are given.
+    pub channel: Channel,
+    /// The physical layer of all radios.
+    pub phy: Phy,
+    /// The medium access control of all radios.
+    pub mac: MacSettings,
+    /// The network that all radios belong to.
+    pub pan: PanId,
+    /// Frames that wait in each radio, the one being sent not among them.
+    pub queue: QueueLimit,
+    /// The largest IPv6 packet: 1,280 bytes and more (RFC 4944 §4), in fragments of at most 2,047.
+    pub mtu: u16,
+    /// Cost of a hop for shortest paths; at least 1.
+    pub cost: u32,
+    /// Prefixes that header compression may leave out, at most 16.
+    pub contexts: Vec<Prefix>,
+}
+
+/// A radio of a medium that is being put together.
+#[derive(Clone, Debug)]
+pub struct RadioSpec {
+    /// What the medium knows of it.
+    pub radio: Radio,
+    /// Its link-layer address: unique on the medium.
+    pub address: Address,
+}
+
+/// A radio medium.
+#[derive(Debug)]
+pub struct RadioMedium {
+    /// The medium's name in the scenario.
+    pub name: Box<str>,
+    /// The radios, in order.
+    pub(crate) ports: Vec<PortId>,
+    pub(super) air: Air,
+    pub(super) phy: Phy,
+    pub(super) settings: MacSettings,
+    pub(super) pan: PanId,
+    pub(super) contexts: Contexts,
+    pub(super) macs: Vec<Mac>,
+    by_address: FxHashMap<Address, u32>,
+    pub(super) fates: FateTable,
+    pub(super) report: RadioReport,
+    pub(crate) digest: Chain,
+    /// The links that routes may use, by radio; worked out anew each time where there are too many to keep.
+    links: Option<Vec<Vec<(u32, u32)>>>,
+    /// Radios of nodes that pass on packets of others.
+    routers: Vec<u32>,
+}
+
+/// What a medium has carried.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RadioReport {
+    /// Frames put on the air, acknowledgements among them.
+    pub frames: u64,
+    /// Their bytes, check sequence included.
+    pub bytes: u64,
+    /// Time that frames took, summed over them: more than the run's if they overlap.
+    pub air_time: SimDuration,
+    /// Frames to one radio that were put on the air, repetitions among them.
+    pub unicasts: u64,
+    /// Acknowledgements that were put on the air.
+    pub acknowledgements: u64,
+    /// Frames to one radio that broke off since their sender failed.
+    pub aborted_unicasts: u64,
+    /// Acknowledgements that did.
+    pub aborted_acknowledgements: u64,
+    /// How often a radio found the channel busy.
+    pub busy_channel: u64,
+}
+
+impl RadioMedium {
+    pub(crate) fn new(
+        name: Box<str>,
+        spec: RadioMediumSpec,
+        radios: Vec<RadioSpec>,
+        ports: Vec<PortId>,
+        routers: Vec<u32>,
+        streams: &Streams,
+    ) -> Self {
+        let macs = radios
+            .iter()
+            .map(|radio| Mac::new(radio.address, streams.counter(&radio.radio.name, purpose::RADIO_BACKOFF)));
+        let macs: Vec<Mac> = macs.collect();
+        let by_address = macs.iter().zip(0..).map(|(mac, radio)| (mac.address, radio)).collect();
+        let mut contexts = Contexts::NONE;
+        for (index, prefix) in (0..16).zip(&spec.contexts) {
+            if let std::net::IpAddr::V6(address) = prefix.address {
+                contexts = contexts.with(index, Context::new(address, prefix.length));
+            }
+        }
+        let radios = radios.into_iter().map(|radio| radio.radio).collect();
+        let mut medium = Self {
+            name,
+            ports,
+            air: Air::new(spec.channel, spec.phy, radios, streams),
+            phy: spec.phy,
+            settings: spec.mac,
+            pan: spec.pan,
+            contexts,
+            macs,
+            by_address,
+            fates: FateTable::default(),
+            report: RadioReport::default(),
+            digest: Chain::default(),
+            links: None,
+            routers,
+        };
+        medium.links = medium.find_links();
+        medium
+    }
+
+    /// The radios' ports, in order.
+    pub fn ports(&self) -> &[PortId] {
+        &self.ports
+    }
+
+    /// What the medium has carried so far.
+    pub fn report(&self) -> RadioReport {
+        self.report
+    }
+
+    /// What became of the frames.
+    pub fn fates(&self) -> &FateTable {
+        &self.fates
+    }
+
+    /// How long a radio was in each state up to `now`, in the order of [`RadioState::ALL`].
+    pub fn state_times(&self, radio: u32, now: SimTime) -> [SimDuration; RadioState::ALL.len()] {
+        self.macs[radio as usize].clock.times(now)
+    }
+
+    /// A radio's link-layer address.
+    pub fn address(&self, radio: u32) -> Address {
+        self.macs[radio as usize].address
+    }
+
+    /// The radio that has a link-layer address.
+    pub(super) fn radio_of(&self, address: Address) -> Option<u32> {
+        self.by_address.get(&address).copied()
+    }
+
+    /// The transmissions that a packet over a link is expected to take, rounded: 1 for a good link; `None` where fewer than one
+    /// frame in ten gets through in either direction while all else is silent.
+    pub(crate) fn expected_transmissions(&self, from: u32, to: u32) -> Option<u32> {
+        let longest = wire::ieee802154::FRAME_LEN_MAX;
+        let there = self.air.delivery(from, to, longest);
+        let back = self.air.delivery(to, from, longest);
+        (there.min(back) >= DELIVERY_LEAST).then(|| (1.0 / (there * back)).round() as u32)
+    }
+
+    /// The radios that routes may lead to from `radio` in one hop, with the transmissions expected.
+    pub(crate) fn links_of(&self, radio: u32) -> Vec<(u32, u32)> {
+        match &self.links {
+            Some(links) => links[radio as usize].clone(),
+            None => self.links_from(self.air.neighbours(radio), radio),
+        }
+    }
+
+    fn links_from(&self, neighbours: Vec<u32>, radio: u32) -> Vec<(u32, u32)> {
+        let link = |other: u32| self.expected_transmissions(radio, other).map(|etx| (other, etx));
+        neighbours.into_iter().filter_map(link).collect()
+    }
+
+    fn find_links(&self) -> Option<Vec<Vec<(u32, u32)>>> {
+        let mut found = 0;
+        let mut links = Vec::with_capacity(self.ports.len());
+        for radio in 0..self.ports.len() as u32 {
+            let neighbours = self.air.neighbours(radio);
+            found += neighbours.len();
+            if found > LINKS_KEPT {
+                return None;
+            }
+            links.push(self.links_from(neighbours, radio));
+        }
+        Some(links)
+    }
+
+    /// The radios of nodes that pass on packets of others.
+    pub(crate) fn routers(&self) -> &[u32] {
+        &self.routers
+    }
+
+    /// Bytes of memory held, roughly.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        let links: usize = self.links.iter().flatten().map(|links| links.capacity() * 8).sum();
+        (self.macs.capacity() * size_of::<Mac>() + links) as u64 + self.air.memory_bytes()
+    }
+}
+
+/// Links over which fewer frames get through are not used for routes.
+const DELIVERY_LEAST: f64 = 0.1;
+/// Links kept for routes, 8 bytes each.
+const LINKS_KEPT: usize = 1 << 20;

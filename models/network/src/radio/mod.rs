@@ -1,0 +1,23 @@
+//! Radios that share a medium: propagation, interference and capture; IEEE 802.15.4's medium access; IPv6 in its frames.
+//!
+//! A medium hands a frame only to radios that it is for ([`air`]), and a radio that listens costs no event. Each frame that
+//! a radio was to receive has one [`fate`].
+
+mod access;
+mod adaptation;
+pub mod air;
+mod energy;
+pub mod fate;
+mod grid;
+pub(crate) mod laying;
+pub mod mac;
+pub mod medium;
+pub mod modulation;
+pub mod phy;
+pub mod position;
+pub mod power;
+pub mod propagation;
+mod reassembly;
+mod step;
+
+pub use step::RadioStep;

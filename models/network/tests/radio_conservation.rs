@@ -1,0 +1,151 @@
+//! Radios at random places, with faults: no packet is lost from sight, every frame has one fate, time in states adds up to
+//! the run's, and an observer changes nothing.
+
+mod lab;
+
+use lab::radio::*;
+use lab::*;
+use network::observer::{Observer, Unobserved};
+use network::queue::QueueLimit;
+use network::radio::fate::{Fate, FrameKind};
+use network::radio::mac::MacSettings;
+use network::radio::medium::RadioMediumSpec;
+use network::radio::position::Position;
+use network::radio::power::Gain;
+use network::radio::propagation::Propagation;
+use proptest::prelude::*;
+use sim_core::SimDuration;
+
+#[derive(Clone, Debug)]
+struct Case {
+    seed: u64,
+    places: Vec<(f64, f64, f64)>,
+    exponent: f64,
+    shadowing: f64,
+    be: (u8, u8),
+    retries: u8,
+    confirmed: bool,
+    queue: u32,
+    reassemblies: u8,
+    sends: Vec<(u64, usize, usize, usize)>,
+    changes: Vec<(u64, usize, bool)>,
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let place = (0.0..120.0, 0.0..120.0, 0.0..10.0);
+    let send = (0_u64..3_000_000, 0..64_usize, 0..64_usize, 41_usize..1280);
+    (
+        (any::<u64>(), prop::collection::vec(place, 2..12), 2.0..4.0, 0.0..8.0),
+        (0_u8..4, 3_u8..6, 0_u8..5, any::<bool>()),
+        (0_u32..30, 1_u8..4),
+        prop::collection::vec(send, 1..60),
+        prop::collection::vec((0_u64..3_000_000, 0..64_usize, any::<bool>()), 0..6),
+    )
+        .prop_map(|(radio, mac, (queue, reassemblies), sends, changes)| Case {
+            seed: radio.0,
+            places: radio.1,
+            exponent: radio.2,
+            shadowing: radio.3,
+            be: (mac.0, mac.1),
+            retries: mac.2,
+            confirmed: mac.3,
+            queue,
+            reassemblies,
+            sends,
+            changes,
+        })
+}
+
+fn world<O: Observer>(case: &Case, observer: O) -> Lab<O> {
+    let propagation = Propagation::LogDistance {
+        exponent: case.exponent,
+        reference: Some(Gain::from_db(-50.0)),
+        shadowing_db: case.shadowing,
+    };
+    let mac = MacSettings {
+        be_min: case.be.0,
+        be_max: case.be.1,
+        retries_max: case.retries,
+        acknowledgements: case.confirmed,
+        reassemblies_max: case.reassemblies,
+        ..MacSettings::default()
+    };
+    let spec = RadioMediumSpec { mac, queue: QueueLimit::Packets(case.queue), ..spec(propagation) };
+    let places: Vec<_> = case.places.iter().map(|&(x, y, z)| Position { x, y, z }).collect();
+    let RadioLab { builder, nodes, ports } = radio_lab(spec, &places);
+    let mut lab = Lab::observed(builder, case.seed, observer);
+    for &(at, from, to, len) in &case.sends {
+        let (from, to) = (from % nodes.len(), to % (nodes.len() + 1));
+        let to = if to == nodes.len() { "ff02::1".to_owned() } else { address(to + 1) };
+        lab.send_at(us(at), nodes[from], packet(&address(from + 1), &to, len));
+    }
+    for &(at, which, whole) in &case.changes {
+        let (node, port) = (lab.node(nodes[which % nodes.len()]), lab.port(ports[which % nodes.len()]));
+        for (at, down) in [(at, true), (at + 300_000, false)] {
+            match whole {
+                true => lab.at(us(at), move |net| net.set_node_down(node, down)),
+                false => lab.at(us(at), move |net| net.set_port_down(port, down)),
+            }
+        }
+    }
+    lab
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    #[test]
+    fn packets_and_frames_are_conserved_on_the_air(case in cases()) {
+        let mut lab = world(&case, Unobserved);
+        for stop in [500_000, 1_500_000] {
+            lab.run_until(us(stop)); // The laboratory checks the balance whenever it stops.
+        }
+        lab.run();
+        prop_assert_eq!(lab.net.packet_counts().in_flight, 0);
+        let medium = &lab.net.radio_media()[0];
+        let (report, fates) = (medium.report(), medium.fates());
+        let total = |kind| Fate::ALL.iter().map(|&fate| fates.total(kind, fate)).sum::<u64>();
+        prop_assert_eq!(total(FrameKind::Unicast) + report.aborted_unicasts, report.unicasts);
+        prop_assert_eq!(
+            total(FrameKind::Acknowledgement) + report.aborted_acknowledgements,
+            report.acknowledgements
+        );
+        let confirmed = fates.total(FrameKind::Unicast, Fate::Received)
+            + fates.total(FrameKind::Unicast, Fate::Duplicate);
+        // A receiver that fails before it has turned confirms nothing.
+        prop_assert!(report.acknowledgements <= confirmed && (case.confirmed || report.acknowledgements == 0));
+        if case.confirmed && case.changes.is_empty() {
+            prop_assert_eq!(report.acknowledgements, confirmed);
+        }
+        let now = lab.net.now();
+        let mut in_air = SimDuration::ZERO;
+        for radio in 0..case.places.len() as u32 {
+            let times = medium.state_times(radio, now);
+            prop_assert_eq!(times.iter().copied().sum::<SimDuration>(), now - us(0));
+            in_air += times[network::radio::mac::RadioState::Transmit as usize];
+        }
+        prop_assert!(in_air <= report.air_time);
+        if case.changes.is_empty() {
+            prop_assert_eq!(in_air, report.air_time);
+        }
+    }
+
+    #[test]
+    fn an_observer_changes_nothing_on_the_air(case in cases()) {
+        let (mut seen, mut unseen) = (world(&case, Tap::default()), world(&case, Unobserved));
+        seen.run();
+        unseen.run();
+        prop_assert_eq!(seen.net.digest(), unseen.net.digest());
+        prop_assert_eq!(seen.delivered.len(), unseen.delivered.len());
+        for delivery in &seen.delivered {
+            // Every packet arrives as it was sent: filler of the length that its header states.
+            let bytes = delivery.packet.to_vec();
+            let header = wire::ipv6::Header::parse(&bytes).expect("an IPv6 header");
+            prop_assert_eq!(usize::from(header.payload_len) + wire::ipv6::HEADER_LEN, bytes.len());
+            let account = &delivery.packet.account;
+            let headers: usize = account.headers().iter().map(|header| usize::from(header.bytes)).sum();
+            let runs: usize = account.runs.iter().map(|run| run.bytes as usize).sum();
+            prop_assert_eq!(headers + runs, bytes.len());
+        }
+    }
+}

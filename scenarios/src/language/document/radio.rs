@@ -1,0 +1,164 @@
+//! Radio media, and where nodes stand.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::QueueLimit;
+use crate::language::quantity::{Decibels, Distance, PowerLevel, Size};
+
+/// Radios of IEEE 802.15.4 that share the air, with IPv6 in their frames (6LoWPAN).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RadioSettings {
+    /// The physical layer: "2.4 GHz" (default, O-QPSK, 250 kbit/s) or "868 MHz" (O-QPSK, 100 kbit/s).
+    pub band: Band,
+    /// The channel: 11 to 26 at 2.4 GHz (default 26), 0 at 868 MHz.
+    #[schemars(range(min = 0, max = 26))]
+    pub channel: Option<u8>,
+    /// How signals get from place to place: "free-space" (default), or a law with settings.
+    pub propagation: PropagationSettings,
+    /// What every radio sends with: "0 dBm" (default).
+    pub power: Option<PowerLevel>,
+    /// The weakest signal that a receiver notices: "-95 dBm" (default, CC2420).
+    pub sensitivity: Option<PowerLevel>,
+    /// The noise in a receiver, with its own: "-100 dBm" (default).
+    pub noise: Option<PowerLevel>,
+    /// By how much a frame has to exceed noise and others to be received: "3 dB" (default, CC2420), at least 0.
+    pub capture: Option<Decibels>,
+    /// The mean power above which the channel counts as busy: "-77 dBm" (default, CC2420).
+    pub busy_above: Option<PowerLevel>,
+    /// Medium access.
+    pub mac: MacOptions,
+    /// What waits in each radio behind the frame that is being sent: "8 packets" (default), each a frame.
+    pub queue: Option<QueueLimit>,
+    /// The largest IPv6 packet: "1280 B" (default and least, RFC 4944) to "2047 B"; larger than a frame it is sent in fragments.
+    pub mtu: Option<Size>,
+    /// The network's number; default 43981 (0xABCD), at most 65534.
+    #[schemars(range(min = 0, max = 65534))]
+    pub pan: Option<u16>,
+    /// Packets that a radio puts together from fragments at one time, 1 to 255; default 4.
+    #[schemars(range(min = 1, max = 255))]
+    pub reassemblies: Option<u8>,
+    /// True (default) if the network's prefix is a context of header compression (RFC 6282), so that addresses are left out.
+    pub context: Option<bool>,
+}
+
+/// The physical layer.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+pub enum Band {
+    /// O-QPSK, 250 kbit/s.
+    #[default]
+    #[serde(rename = "2.4 GHz")]
+    Ghz2450,
+    /// O-QPSK, 100 kbit/s.
+    #[serde(rename = "868 MHz")]
+    Mhz868,
+}
+
+/// How signals get from place to place.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PropagationSettings {
+    /// Friis's law: the loss grows with the square of the distance.
+    #[default]
+    FreeSpace,
+    /// With the reflection from the ground: beyond a distance the loss grows with the fourth power.
+    TwoRay(TwoRaySettings),
+    /// A power of the distance, and a random loss of each link for what stands in its way.
+    LogDistance(LogDistanceSettings),
+    /// The loss of each link as it was measured; radios whose link is not listed do not hear each other.
+    Links(Vec<LinkLoss>),
+}
+
+/// The law of two rays.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TwoRaySettings {
+    /// How high the antennas are whose place has no height: "1.5 m", more than 0.
+    pub height: Distance,
+}
+
+/// A power of the distance.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LogDistanceSettings {
+    /// The exponent: 2 in free space, 2.7 to 5 among buildings; 1 to 10.
+    #[schemars(range(min = 1.0, max = 10.0))]
+    pub exponent: f64,
+    /// The loss at 1 m: "40 dB"; default: that of free space. At least 0.
+    #[serde(default)]
+    pub reference: Option<Decibels>,
+    /// The standard deviation of each link's own loss: "4 dB"; default 0, at most "20 dB".
+    #[serde(default)]
+    pub shadowing: Option<Decibels>,
+}
+
+/// The loss between radios.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct LinkLoss {
+    /// Two nodes, or groups: ["router", "sensor[*]"]; every one of the first to every one of the second.
+    pub between: [String; 2],
+    /// The loss, both ways: "70 dB", at least 0.
+    pub loss: Decibels,
+    /// The loss from the second to the first, if it is another.
+    #[serde(default)]
+    pub back: Option<Decibels>,
+}
+
+/// Medium access (IEEE 802.15.4 clause 6, unslotted CSMA-CA), with the standard's names and defaults.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct MacOptions {
+    /// The first back-off is 0 to 2^min-be - 1 periods of 20 symbols; default 3, at most `max-be`.
+    #[schemars(range(min = 0, max = 8))]
+    pub min_be: Option<u8>,
+    /// How far the exponent grows; default 5, 3 to 8.
+    #[schemars(range(min = 3, max = 8))]
+    pub max_be: Option<u8>,
+    /// How often a busy channel is tried again; default 4, 0 to 5.
+    #[schemars(range(min = 0, max = 5))]
+    pub max_csma_backoffs: Option<u8>,
+    /// How often a frame that was not acknowledged is sent again; default 3, 0 to 7.
+    #[schemars(range(min = 0, max = 7))]
+    pub max_frame_retries: Option<u8>,
+    /// False if frames are not acknowledged; default true.
+    pub acknowledgements: Option<bool>,
+    /// Which addresses frames carry: "short" (default) or "long".
+    pub addresses: AddressLength,
+}
+
+/// Which addresses frames carry.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum AddressLength {
+    /// 16 bits.
+    #[default]
+    Short,
+    /// 64 bits.
+    Long,
+}
+
+/// Where a node stands, or the nodes of a group.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// At one point: ["10 m", "5 m"], or with a height: ["10 m", "5 m", "1.5 m"].
+    At(Point),
+    /// Each at a point of its own.
+    Each(Vec<Point>),
+    /// Evenly on a circle of this radius around the origin: "30 m".
+    Circle(Distance),
+    /// Anywhere on a disc of this radius around the origin, anew in each replication: "30 m".
+    Disc(Distance),
+    /// Anywhere in a square of this side whose middle is the origin, anew in each replication: "1 km".
+    Square(Distance),
+    /// In a row to the east that starts one step from the origin: "10 m".
+    Line(Distance),
+    /// In the smallest square of rows that holds them, around the origin, with this step: "10 m".
+    Grid(Distance),
+}
+
+/// Distances to the east, to the north and, if there are three, upwards.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+pub struct Point(pub Vec<Distance>);
