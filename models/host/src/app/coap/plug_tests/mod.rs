@@ -33,7 +33,6 @@ const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)
 struct Seen {
     from_client: bool,
     head: Head,
-    payload: usize,
 }
 
 /// A client, a server with the resources that the descriptions name, and a wire of 10 ms between them.
@@ -206,9 +205,9 @@ impl Plug {
 
     fn put(&mut self, from_client: bool, datagram: Datagram) {
         let bytes = datagram.content.payload.to_vec();
-        let (head, at) = Head::parse(&bytes, bytes.len()).expect("an endpoint sends what can be read");
+        let (head, _) = Head::parse(&bytes, bytes.len()).expect("an endpoint sends what can be read");
         let number = self.log.len();
-        self.log.push(Seen { from_client, head, payload: bytes.len() - at });
+        self.log.push(Seen { from_client, head });
         if !self.lose.contains(&number) {
             let at = self.now + SimDuration::from_millis(10);
             self.flying.insert((at, number), (from_client, datagram.content));
