@@ -6,6 +6,7 @@
 
 pub mod congestion;
 pub mod endpoint;
+pub mod mptcp;
 pub mod ports;
 pub mod rtt;
 pub mod sctp;

@@ -53,6 +53,7 @@ fn random_path(rng: &mut ChaCha8Rng) -> Path {
         mark: up_to(50_000),
         loss_period: 0,
         mtu: u64::MAX,
+        down: None,
     }
 }
 

@@ -39,8 +39,9 @@ pub use node::{
     Services,
 };
 pub use options::{
-    CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, PathMtuDiscovery,
-    ProtocolOptions, SctpOptions, SctpReliability, SctpScheduler, SynCookies, TcpOptions, UdpOptions,
+    CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
+    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpOptions, SctpReliability,
+    SctpScheduler, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};

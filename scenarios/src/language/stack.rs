@@ -168,7 +168,7 @@ const fn above(name: &'static str, needs: &'static [Service], offers: Service) -
 const PROTOCOLS: &[Protocol] = &[
     transport("tcp", Service::ByteStream, Support::Carried),
     transport("udp", Service::Datagrams, Support::Carried),
-    transport("mptcp", Service::ByteStream, Support::Known),
+    transport("mptcp", Service::ByteStream, Support::Carried),
     transport("dccp", Service::Datagrams, Support::Known),
     Protocol {
         name: "sctp",
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn the_transports_stand_on_ip() {
-        for name in ["tcp", "udp", "sctp"] {
+        for name in ["tcp", "udp", "mptcp", "sctp"] {
             let stack = Stack::parse(name).expect("it is carried");
             assert_eq!((stack.transport(), stack.to_string().as_str()), (name, name));
         }

@@ -9,6 +9,7 @@ use host::world::World;
 use network::observer::Observer;
 use network::port::PortId;
 use sim_core::{SimDuration, SimTime};
+use transport::mptcp::MptcpStats;
 use transport::sctp::PathStats;
 
 /// Looks at queues and connections each so often.
@@ -49,6 +50,21 @@ impl SeriesSampler {
             .expect("a string takes all that is written");
     }
 
+    /// Each subflow is an entity, named after its two addresses.
+    fn sample_subflows(&mut self, now: SimTime, flow: &str, stats: Option<MptcpStats>) {
+        for subflow in stats.iter().flat_map(|stats| &stats.subflows) {
+            let name = format!("{flow} via {} to {}", subflow.local.ip(), subflow.remote.ip());
+            if !subflow.over {
+                self.line(now, &name, "cwnd_bytes", subflow.cwnd);
+                if let Some(srtt) = subflow.srtt {
+                    self.line(now, &name, "srtt_ns", srtt.as_nanos());
+                }
+            }
+            self.line(now, &name, "sent_bytes", subflow.bytes_new);
+            self.line(now, &name, "sent_again_bytes", subflow.bytes_again);
+        }
+    }
+
     fn sample_flow<O: Observer>(&mut self, world: &World<O>, flow: usize) {
         let now = world.network.now();
         let Some(host) = world.host(world.flows[flow].from) else { return };
@@ -62,6 +78,11 @@ impl SeriesSampler {
             Some(Handle::Sctp(id)) => {
                 let paths = host.stack().sctp_endpoint().into_iter().flat_map(|sctp| sctp.path_stats(id));
                 paths.for_each(|path| self.sample_path(now, &name, &path));
+                return;
+            }
+            Some(Handle::Mptcp(id)) => {
+                let stats = host.stack().mptcp_endpoint().and_then(|mptcp| mptcp.stats(id));
+                self.sample_subflows(now, &name, stats);
                 return;
             }
             Some(Handle::Udp(_)) | None => return,

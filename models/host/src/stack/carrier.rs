@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use transport::mptcp::{MptcpConfig, PathManager};
 use transport::sctp::{Reliability, SctpConfig};
 use transport::tcp::TcpConfig;
 use transport::udp::{SendOptions, SocketOptions};
@@ -13,6 +14,8 @@ pub enum Carrier {
     Udp(Arc<UdpOptions>),
     /// A byte stream.
     Tcp(Arc<TcpConfig>),
+    /// A byte stream over several paths.
+    Mptcp(Arc<MptcpConfig>),
     /// Messages on streams.
     Sctp(Arc<SctpOptions>),
 }
@@ -44,7 +47,7 @@ impl Carrier {
     pub fn has_connections(&self) -> bool {
         match self {
             Self::Udp(_) => false,
-            Self::Tcp(_) | Self::Sctp(_) => true,
+            Self::Tcp(_) | Self::Mptcp(_) | Self::Sctp(_) => true,
         }
     }
 
@@ -53,7 +56,7 @@ impl Carrier {
     pub fn is_stream(&self) -> bool {
         match self {
             Self::Udp(_) => false,
-            Self::Tcp(_) | Self::Sctp(_) => true,
+            Self::Tcp(_) | Self::Mptcp(_) | Self::Sctp(_) => true,
         }
     }
 
@@ -61,7 +64,7 @@ impl Carrier {
     pub fn loses_messages(&self) -> bool {
         match self {
             Self::Udp(_) => true,
-            Self::Tcp(_) => false,
+            Self::Tcp(_) | Self::Mptcp(_) => false,
             Self::Sctp(options) => options.reliability != Reliability::Full,
         }
     }
@@ -70,7 +73,7 @@ impl Carrier {
     pub fn send_options(&self) -> SendOptions {
         match self {
             Self::Udp(options) => options.send,
-            Self::Tcp(_) | Self::Sctp(_) => SendOptions::default(),
+            Self::Tcp(_) | Self::Mptcp(_) | Self::Sctp(_) => SendOptions::default(),
         }
     }
 
@@ -78,6 +81,7 @@ impl Carrier {
     pub fn is_multihomed(&self) -> bool {
         match self {
             Self::Udp(_) | Self::Tcp(_) => false,
+            Self::Mptcp(config) => config.path_manager != PathManager::Single,
             Self::Sctp(options) => options.multihoming,
         }
     }
@@ -85,10 +89,11 @@ impl Carrier {
     /// Whether `other` is the same protocol, however it is set up.
     pub fn same_protocol(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Udp(_), Self::Udp(_)) | (Self::Tcp(_), Self::Tcp(_)) | (Self::Sctp(_), Self::Sctp(_)) => {
-                true
-            }
-            (Self::Udp(_) | Self::Tcp(_) | Self::Sctp(_), _) => false,
+            (Self::Udp(_), Self::Udp(_))
+            | (Self::Tcp(_), Self::Tcp(_))
+            | (Self::Mptcp(_), Self::Mptcp(_))
+            | (Self::Sctp(_), Self::Sctp(_)) => true,
+            (Self::Udp(_) | Self::Tcp(_) | Self::Mptcp(_) | Self::Sctp(_), _) => false,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod carrier;
 mod event;
+mod mptcp;
 mod sctp;
 mod tcp;
 mod udp;
@@ -13,6 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use sim_core::SimTime;
 use sim_core::random::Streams;
 use transport::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
+use transport::mptcp::MptcpId;
 use transport::sctp::AssociationId;
 use transport::tcp::note::Note;
 use transport::tcp::{ConnectionId, ListenerId, TcpEndpoint};
@@ -33,6 +35,8 @@ pub enum Handle {
     Udp(SocketId),
     /// A TCP connection.
     Tcp(ConnectionId),
+    /// A connection of Multipath TCP.
+    Mptcp(MptcpId),
     /// An SCTP association.
     Sctp(AssociationId),
 }
@@ -42,7 +46,10 @@ pub enum Handle {
 pub struct Stack {
     udp: UdpEndpoint,
     tcp: Option<Box<TcpEndpoint>>,
+    mptcp: Option<Box<mptcp::Mptcp>>,
     sctp: Option<Box<sctp::Sctp>>,
+    /// All addresses of the host, where one of its applications uses them.
+    addresses: Vec<IpAddr>,
     rng: ChaCha8Rng,
     owners: BTreeMap<Handle, usize>,
     listeners: BTreeMap<ListenerId, usize>,
@@ -64,7 +71,17 @@ impl Stack {
 
     fn with_rng(mut rng: ChaCha8Rng, noting: bool) -> Self {
         let udp = UdpEndpoint::new(split(&mut rng));
-        Self { udp, tcp: None, sctp: None, rng, owners: BTreeMap::new(), listeners: BTreeMap::new(), noting }
+        Self {
+            udp,
+            tcp: None,
+            mptcp: None,
+            sctp: None,
+            addresses: Vec::new(),
+            rng,
+            owners: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            noting,
+        }
     }
 
     /// Opens a socket or starts a connection towards `peer` for a flow of the application `app`.
@@ -82,6 +99,7 @@ impl Stack {
         let handle = match carrier {
             Carrier::Udp(options) => self.bind_udp(options, Some(way.source), 0)?,
             Carrier::Tcp(config) => self.connect_tcp(now, config, way, peer, flow)?,
+            Carrier::Mptcp(config) => self.connect_mptcp(now, config, way, peer, flow)?,
             Carrier::Sctp(options) => self.connect_sctp(now, options, way, peer, flow)?,
         };
         self.owners.insert(handle, app);
@@ -108,6 +126,10 @@ impl Stack {
                 self.listen_tcp(app, config, address, port, mtu);
                 None
             }
+            Carrier::Mptcp(config) => {
+                self.listen_mptcp(app, config, address, port, mtu);
+                None
+            }
             Carrier::Sctp(options) => {
                 self.listen_sctp(app, options, address, port, mtu);
                 None
@@ -128,7 +150,9 @@ impl Stack {
             Handle::Udp(socket) => {
                 self.udp.send(socket, Some(SocketAddr::from(to)), payload, runs, options).is_ok()
             }
-            Handle::Tcp(_) | Handle::Sctp(_) => unreachable!("a connection takes a stream, not datagrams"),
+            Handle::Tcp(_) | Handle::Mptcp(_) | Handle::Sctp(_) => {
+                unreachable!("a connection takes a stream, not datagrams")
+            }
         }
     }
 
@@ -136,6 +160,7 @@ impl Stack {
     pub fn write(&mut self, now: SimTime, handle: Handle, slice: Slice, run: Run) -> u32 {
         match handle {
             Handle::Tcp(id) => self.tcp().write(now, id, &slice, run),
+            Handle::Mptcp(id) => self.mptcp().endpoint.write(now, id, &slice, run),
             Handle::Sctp(id) => self.write_sctp(now, id, &slice, run),
             Handle::Udp(_) => unreachable!("a socket takes datagrams, not a stream"),
         }
@@ -145,6 +170,7 @@ impl Stack {
     pub fn writable(&mut self, handle: Handle) -> u32 {
         match handle {
             Handle::Tcp(id) => self.tcp().writable(id),
+            Handle::Mptcp(id) => self.mptcp().endpoint.writable(id),
             Handle::Sctp(id) => self.sctp().endpoint.writable(id),
             Handle::Udp(_) => 0,
         }
@@ -154,6 +180,7 @@ impl Stack {
     pub fn read(&mut self, now: SimTime, handle: Handle) -> (Payload, Runs) {
         match handle {
             Handle::Tcp(id) => self.tcp().read(now, id, u32::MAX),
+            Handle::Mptcp(id) => self.mptcp().endpoint.read(now, id, u32::MAX),
             Handle::Sctp(id) => self.read_sctp(id),
             Handle::Udp(_) => (Payload::empty(), Runs::new()),
         }
@@ -163,6 +190,7 @@ impl Stack {
     pub fn peer(&self, handle: Handle) -> Option<SocketAddr> {
         match handle {
             Handle::Tcp(id) => self.tcp.as_ref()?.sockets(id).map(|(_, peer)| peer),
+            Handle::Mptcp(id) => self.mptcp.as_ref()?.endpoint.sockets(id).map(|(_, peer)| peer),
             Handle::Sctp(_) | Handle::Udp(_) => None,
         }
     }
@@ -171,6 +199,7 @@ impl Stack {
     pub fn close(&mut self, now: SimTime, handle: Handle) {
         match handle {
             Handle::Tcp(id) => self.tcp().shutdown(now, id),
+            Handle::Mptcp(id) => self.mptcp().endpoint.shutdown(now, id),
             Handle::Sctp(id) => self.sctp().endpoint.shutdown(now, id),
             Handle::Udp(socket) => {
                 self.owners.remove(&handle);
@@ -192,7 +221,7 @@ impl Stack {
                 self.handle_encapsulated(now, received)
             }
             IpProtocol::UDP => self.udp.handle_datagram(now, received),
-            IpProtocol::TCP => self.tcp().handle_datagram(now, received),
+            IpProtocol::TCP => self.handle_segment(now, received),
             // A host that speaks no SCTP refuses the protocol, as operating systems without it do.
             IpProtocol::SCTP => match &mut self.sctp {
                 Some(sctp) => sctp.endpoint.handle_datagram(now, received),
@@ -220,6 +249,11 @@ impl Stack {
         {
             tcp.handle_network(now, event);
         }
+        if protocol.is_none_or(|protocol| protocol == IpProtocol::TCP)
+            && let Some(mptcp) = &mut self.mptcp
+        {
+            mptcp.endpoint.handle_network(now, event);
+        }
         if protocol.is_none_or(|protocol| protocol == IpProtocol::SCTP)
             && let Some(sctp) = &mut self.sctp
         {
@@ -234,6 +268,11 @@ impl Stack {
         {
             tcp.handle_timeout(now);
         }
+        if let Some(mptcp) = &mut self.mptcp
+            && mptcp.endpoint.poll_timeout().is_some_and(|due| due <= now)
+        {
+            mptcp.endpoint.handle_timeout(now);
+        }
         if let Some(sctp) = &mut self.sctp
             && sctp.endpoint.poll_timeout().is_some_and(|due| due <= now)
         {
@@ -245,8 +284,12 @@ impl Stack {
     #[inline]
     pub(crate) fn poll_timeout(&self) -> Option<SimTime> {
         let tcp = self.tcp.as_ref().and_then(|tcp| tcp.poll_timeout());
-        let Some(sctp) = &self.sctp else { return tcp };
-        tcp.into_iter().chain(sctp.endpoint.poll_timeout()).min()
+        if self.sctp.is_none() && self.mptcp.is_none() {
+            return tcp;
+        }
+        let sctp = self.sctp.as_ref().and_then(|sctp| sctp.endpoint.poll_timeout());
+        let mptcp = self.mptcp.as_ref().and_then(|mptcp| mptcp.endpoint.poll_timeout());
+        tcp.into_iter().chain(sctp).chain(mptcp).min()
     }
 
     /// The next datagram to send.
@@ -256,6 +299,9 @@ impl Stack {
             return Some(transmit);
         }
         if let Some(transmit) = self.tcp.as_mut().and_then(|tcp| tcp.poll_transmit(now)) {
+            return Some(transmit);
+        }
+        if let Some(transmit) = self.mptcp.as_mut().and_then(|mptcp| mptcp.endpoint.poll_transmit(now)) {
             return Some(transmit);
         }
         self.sctp.as_mut().and_then(|sctp| sctp.endpoint.poll_transmit(now))
@@ -272,6 +318,11 @@ impl Stack {
                 return Some(event);
             }
         }
+        if self.mptcp.is_some()
+            && let Some(event) = self.poll_mptcp_event()
+        {
+            return Some(event);
+        }
         if self.sctp.is_some() {
             return self.poll_sctp_event();
         }
@@ -280,7 +331,19 @@ impl Stack {
 
     /// What happened inside connections since the last call.
     pub(crate) fn drain_notes(&mut self) -> Vec<Note> {
-        self.tcp.as_mut().map_or_else(Vec::new, |tcp| tcp.drain_notes())
+        let mut notes = self.tcp.as_mut().map_or_else(Vec::new, |tcp| tcp.drain_notes());
+        if let Some(mptcp) = &mut self.mptcp {
+            notes.extend(mptcp.endpoint.drain_notes());
+        }
+        notes
+    }
+
+    /// Says which addresses the host has, for what uses them all.
+    pub(crate) fn set_addresses(&mut self, addresses: Vec<IpAddr>) {
+        if let Some(mptcp) = &mut self.mptcp {
+            mptcp.endpoint.set_addresses(addresses.clone());
+        }
+        self.addresses = addresses;
     }
 
     /// Makes the sockets of a port members of a group.

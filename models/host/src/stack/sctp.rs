@@ -24,8 +24,6 @@ pub(super) struct Sctp {
     pub(super) endpoint: SctpEndpoint,
     options: BTreeMap<AssociationId, Arc<SctpOptions>>,
     listeners: BTreeMap<ListenerId, (usize, Arc<SctpOptions>)>,
-    /// All addresses of the host, where one of its applications uses them.
-    addresses: Vec<IpAddr>,
     /// The UDP port whose datagrams hold SCTP packets (RFC 6951).
     udp_port: Option<u16>,
 }
@@ -39,15 +37,9 @@ impl Stack {
                 endpoint: SctpEndpoint::new(split(rng)),
                 options: BTreeMap::new(),
                 listeners: BTreeMap::new(),
-                addresses: Vec::new(),
                 udp_port: None,
             })
         })
-    }
-
-    /// Says which addresses the host has, for associations that use them all.
-    pub(crate) fn set_addresses(&mut self, addresses: Vec<IpAddr>) {
-        self.sctp().addresses = addresses;
     }
 
     /// SCTP's endpoint, if it was ever used.
@@ -65,9 +57,10 @@ impl Stack {
         flow: FlowId,
     ) -> Option<Handle> {
         let config = with_mtu(&options.config, way.mtu);
+        let addresses = self.addresses.clone();
         let sctp = self.sctp();
         sctp.udp_port = config.encapsulation.map(|ports| ports.local_port).or(sctp.udp_port);
-        let locals = if options.multihoming { sctp.addresses.clone() } else { vec![way.source] };
+        let locals = if options.multihoming { addresses } else { vec![way.source] };
         let id = sctp.endpoint.connect(now, &locals, 0, &[address], port, config).ok()?;
         sctp.endpoint.set_flow(id, flow);
         sctp.options.insert(id, Arc::clone(options));
@@ -84,11 +77,12 @@ impl Stack {
         mtu: u16,
     ) {
         let config = with_mtu(&options.config, mtu);
+        let addresses = self.addresses.clone();
         let sctp = self.sctp();
         sctp.udp_port = config.encapsulation.map(|ports| ports.local_port).or(sctp.udp_port);
         let locals = match address {
             Some(address) => vec![address],
-            None if options.multihoming => sctp.addresses.clone(),
+            None if options.multihoming => addresses,
             None => Vec::new(),
         };
         if let Ok(listener) = sctp.endpoint.listen(&locals, port, config) {

@@ -2,7 +2,7 @@
 
 use sim_core::{DataRate, SimTime};
 
-use super::{Acknowledged, Congestion, CongestionControl, Cubic, Delivery, Reno};
+use super::{Acknowledged, Congestion, CongestionControl, Coupled, Coupling, Cubic, Delivery, Reno};
 
 /// Which controller a connection uses.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -12,6 +12,8 @@ pub enum Algorithm {
     Reno,
     /// RFC 9438.
     Cubic,
+    /// One of those that couple a connection's subflows.
+    Coupled(Coupling),
 }
 
 impl Algorithm {
@@ -20,6 +22,17 @@ impl Algorithm {
         match self {
             Self::Reno => "reno",
             Self::Cubic => "cubic",
+            Self::Coupled(Coupling::Lia) => "lia",
+            Self::Coupled(Coupling::Olia) => "olia",
+            Self::Coupled(Coupling::Balia) => "balia",
+        }
+    }
+
+    /// Whether it has to know of a connection's other subflows.
+    pub fn is_coupled(self) -> bool {
+        match self {
+            Self::Reno | Self::Cubic => false,
+            Self::Coupled(_) => true,
         }
     }
 }
@@ -31,6 +44,8 @@ pub enum Controller {
     Reno(Reno),
     /// RFC 9438.
     Cubic(Cubic),
+    /// LIA, OLIA or BALIA.
+    Coupled(Coupled),
 }
 
 impl Controller {
@@ -39,6 +54,9 @@ impl Controller {
         match algorithm {
             Algorithm::Reno => Self::Reno(Reno::new(segment_size, initial_window)),
             Algorithm::Cubic => Self::Cubic(Cubic::new(segment_size, initial_window)),
+            Algorithm::Coupled(coupling) => {
+                Self::Coupled(Coupled::new(coupling, segment_size, initial_window))
+            }
         }
     }
 }
@@ -48,6 +66,7 @@ macro_rules! delegate {
         match $self {
             Self::Reno($inner) => $call,
             Self::Cubic($inner) => $call,
+            Self::Coupled($inner) => $call,
         }
     };
 }
@@ -97,8 +116,9 @@ impl CongestionControl for Controller {
         match (self, before) {
             (Self::Reno(inner), Self::Reno(before)) => inner.on_undo(before),
             (Self::Cubic(inner), Self::Cubic(before)) => inner.on_undo(before),
+            (Self::Coupled(inner), Self::Coupled(before)) => inner.on_undo(before),
             // A connection keeps its controller.
-            (Self::Reno(_) | Self::Cubic(_), _) => {}
+            (Self::Reno(_) | Self::Cubic(_) | Self::Coupled(_), _) => {}
         }
     }
 

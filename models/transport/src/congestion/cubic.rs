@@ -172,6 +172,7 @@ impl CongestionControl for Cubic {
     fn on_segment_size(&mut self, segment_size: u32) {
         self.segment_size = u64::from(segment_size);
         self.window = self.window.max(self.segment_size);
+        self.restart_window = self.restart_window.max(self.segment_size);
         self.epoch = None;
     }
 }

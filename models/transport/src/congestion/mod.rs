@@ -5,12 +5,14 @@
 //! What is in the network, and which data to resend, is the transport's own business.
 
 mod controller;
+mod coupled;
 mod cubic;
 mod delivery;
 mod reno;
 mod siblings;
 
 pub use controller::{Algorithm, Controller};
+pub use coupled::{Coupled, Coupling};
 pub use cubic::Cubic;
 pub use delivery::{Delivery, DeliveryRate, RateSample};
 pub use reno::Reno;

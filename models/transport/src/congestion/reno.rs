@@ -82,6 +82,7 @@ impl CongestionControl for Reno {
         // RFC 8201 §5.4 and RFC 1191 §6.5: the window in bytes stays, at least one segment.
         self.segment_size = u64::from(segment_size);
         self.window = self.window.max(self.segment_size);
+        self.restart_window = self.restart_window.max(self.segment_size);
     }
 }
 

@@ -7,6 +7,7 @@ use sim_core::{SimDuration, SimTime};
 use wire::account::{FlowId, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
 
+use super::attached::Shared;
 use super::config::{TcpConfig, default_segment_size};
 use super::fast_open::FastOpen;
 use super::note::{Note, NoteKind};
@@ -85,6 +86,8 @@ pub struct TcpConnection {
     pub(super) urgent_end: u64,
     pub(super) fast_open: Option<Box<FastOpen>>,
     pub(super) lowered_path: Option<Box<LoweredPath>>,
+    /// Windows and options that belong to a protocol above.
+    pub(super) shared: Option<Box<Shared>>,
     pub(super) counters: Counters,
     notes: Option<Vec<Note>>,
 }
@@ -183,6 +186,7 @@ impl TcpConnection {
             urgent_end: 0,
             fast_open: None,
             lowered_path: None,
+            shared: None,
             counters: Counters::default(),
             notes: None,
             config,
@@ -358,12 +362,20 @@ impl TcpConnection {
         self.timers.next()
     }
 
-    /// Bytes of options on every segment.
-    pub(super) fn options_len(&self) -> u16 {
+    /// Bytes that timestamps take of every segment.
+    pub(super) fn timestamps_len(&self) -> u16 {
         if self.features.timestamps { TIMESTAMPS_LEN } else { 0 }
     }
 
+    /// Bytes of options on every segment.
+    pub(super) fn options_len(&self) -> u16 {
+        self.timestamps_len() + self.shared.as_ref().map_or(0, |shared| shared.options_len)
+    }
+
     pub(super) fn wants_window_update(&self) -> bool {
+        if self.shared.is_some() {
+            return false; // The protocol above asks for acknowledgments.
+        }
         let receiver = &self.receiver;
         receiver.window.wants_update(receiver.next(), receiver.buffer.readable(), receiver.segment_size)
     }

@@ -18,6 +18,7 @@ use super::connection::TcpConnection;
 use super::dispatch::WAITING;
 use super::endpoint::TcpEndpoint;
 use super::event::ListenerId;
+use super::hook::SegmentHook;
 use super::listener::SynCookies;
 use super::offer::Offer;
 use super::segment::{Marks, Outgoing, Segment};
@@ -76,7 +77,7 @@ fn hide(timestamp: u32, bits: u32) -> u32 {
     if hidden.wrapping_sub(timestamp) as i32 > 0 { hidden.wrapping_sub(64) } else { hidden }
 }
 
-impl TcpEndpoint {
+impl<H: SegmentHook> TcpEndpoint<H> {
     /// Answers a SYN with a cookie and keeps nothing of it.
     pub(super) fn answer_with_cookie(
         &mut self,
@@ -176,9 +177,10 @@ impl TcpEndpoint {
             TcpConnection::from_cookie(now, sockets, config, (InitialSequence(cookie), offset), &offer);
         connection.set_flow(segment.flow);
         self.counters.cookies_accepted += 1;
-        let connection = self.add_half_open(connection, id);
-        if let Some(connection) = &mut self.slots[connection.index as usize].connection {
-            connection.handle_segment(now, segment);
+        let connection = self.add_half_open(connection, id, H::default());
+        let slot = &mut self.slots[connection.index as usize];
+        if let Some(connection) = &mut slot.connection {
+            connection.handle_segment(now, segment, &mut slot.hook);
         }
         self.touch(connection.index);
         None

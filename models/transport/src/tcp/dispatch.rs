@@ -7,6 +7,7 @@ use sim_core::SimTime;
 use wire::account::{Reason, Runs};
 use wire::payload::Payload;
 use wire::tcp::TcpFlags;
+use wire::tcp_options::TcpOptions;
 
 use super::config::TcpConfig;
 use super::connection::TcpConnection;
@@ -14,17 +15,18 @@ use super::cookie::LIFETIME;
 use super::endpoint::TcpEndpoint;
 use super::event::{ConnectionId, ListenerId, TcpEvent};
 use super::fast_open::{self, Verdict};
-use super::hook::NoHook;
+use super::hook::{ByPort, SegmentHook, SynJudge, SynVerdict};
 use super::listener::SynCookies;
 use super::offer::Offer;
 use super::segment::{Marks, Outgoing, Segment, SegmentError};
 use super::state::State;
 use crate::endpoint::{Endpoint, IcmpError, NetworkEvent, Received, Transmit};
 
-impl TcpEndpoint {
+impl<H: SegmentHook> TcpEndpoint<H> {
     /// A segment for no connection.
     fn handle_unmatched(
         &mut self,
+        judge: &mut impl SynJudge<H>,
         now: SimTime,
         local: SocketAddr,
         remote: SocketAddr,
@@ -35,18 +37,38 @@ impl TcpEndpoint {
             self.counters.unmatched += 1;
             return;
         }
-        let Some(listener) = self.listeners.find(local).map(ListenerId) else {
+        let listener = self.listeners.find(local).map(ListenerId);
+        let mut hook = H::default();
+        if H::ACTIVE && flags.contains(TcpFlags::SYN) && !flags.contains(TcpFlags::ACK) {
+            match judge.judge(local, remote, listener, &segment) {
+                SynVerdict::Listener(chosen) => hook = chosen,
+                SynVerdict::Take(hook, config) => {
+                    let (initial, offset) = self.initial_numbers(now, local, remote);
+                    let connection =
+                        TcpConnection::accept(now, local, remote, config, initial, offset, &segment);
+                    let id = self.add(connection, None, hook);
+                    self.touch(id.index);
+                    return;
+                }
+                SynVerdict::Refuse(options) => {
+                    self.counters.unmatched += 1;
+                    self.refuse(local, remote, &segment, Some(options));
+                    return;
+                }
+            }
+        }
+        let Some(listener) = listener else {
             self.counters.unmatched += 1;
-            self.refuse(local, remote, &segment);
+            self.refuse(local, remote, &segment, None);
             return;
         };
         if flags.contains(TcpFlags::ACK) {
             if let Some(segment) = self.take_cookie(now, listener, (local, remote), segment) {
                 self.counters.unmatched += 1;
-                self.refuse(local, remote, &segment);
+                self.refuse(local, remote, &segment, None);
             }
         } else if flags.contains(TcpFlags::SYN) {
-            self.handle_syn(now, listener, local, remote, segment);
+            self.handle_syn(now, listener, hook, (local, remote), segment);
         } else {
             self.counters.unmatched += 1; // RFC 9293 §3.10.7.2, fourth step.
         }
@@ -56,8 +78,8 @@ impl TcpEndpoint {
         &mut self,
         now: SimTime,
         id: ListenerId,
-        local: SocketAddr,
-        remote: SocketAddr,
+        hook: H,
+        (local, remote): (SocketAddr, SocketAddr),
         syn: Segment<'_>,
     ) {
         let Some(listener) = self.listeners.get_mut(id.0) else { return };
@@ -85,18 +107,23 @@ impl TcpEndpoint {
         let (initial, offset) = self.initial_numbers(now, local, remote);
         let mut connection = TcpConnection::accept(now, local, remote, config, initial, offset, &syn);
         connection.take_syn_data(syn, verdict);
-        let connection = self.add_half_open(connection, id);
+        let connection = self.add_half_open(connection, id, hook);
         self.touch(connection.index);
     }
 
     /// Adds a connection in SYN-RECEIVED that came from a listener.
-    pub(super) fn add_half_open(&mut self, connection: TcpConnection, id: ListenerId) -> ConnectionId {
+    pub(super) fn add_half_open(
+        &mut self,
+        connection: TcpConnection,
+        id: ListenerId,
+        hook: H,
+    ) -> ConnectionId {
         if let Some(listener) = self.listeners.get_mut(id.0) {
             listener.half_open += 1;
             listener.fast_open_pending += u32::from(connection.was_announced());
         }
         self.counters.half_open_max = self.counters.half_open_max.max(self.listeners.half_open());
-        self.add(connection, Some(id))
+        self.add(connection, Some(id), hook)
     }
 
     /// What becomes of the Fast Open option of a SYN (RFC 7413 §4.2.2).
@@ -123,7 +150,13 @@ impl TcpEndpoint {
     }
 
     /// RFC 9293 §3.10.7.1 and §3.10.7.2: a reset that the sender of `segment` will accept.
-    fn refuse(&mut self, local: SocketAddr, remote: SocketAddr, segment: &Segment<'_>) {
+    fn refuse(
+        &mut self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        segment: &Segment<'_>,
+        options: Option<TcpOptions>,
+    ) {
         if self.stateless.len() >= WAITING {
             self.counters.resets_suppressed += 1;
             return;
@@ -137,6 +170,7 @@ impl TcpEndpoint {
         };
         let mut outgoing = Outgoing::control(sequence, acknowledgment, flags, Reason::Control);
         outgoing.flow = segment.flow;
+        outgoing.options = options;
         self.counters.resets_sent += 1;
         let nothing = (Payload::empty(), Runs::new());
         self.stateless.push_back(outgoing.emit(local, remote, nothing, Marks::DEFAULT));
@@ -162,10 +196,14 @@ impl TcpEndpoint {
     }
 }
 
-impl Endpoint for TcpEndpoint {
-    type Event = TcpEvent;
-
-    fn handle_datagram(&mut self, now: SimTime, received: Received<'_>) {
+impl<H: SegmentHook> TcpEndpoint<H> {
+    /// Takes a datagram; `judge` decides about a SYN that belongs to no connection.
+    pub fn handle_datagram_with(
+        &mut self,
+        now: SimTime,
+        received: Received<'_>,
+        judge: &mut impl SynJudge<H>,
+    ) {
         self.free_expired();
         let (source, destination) = (received.source, received.destination);
         if !is_one_host(source) || !is_one_host(destination) {
@@ -198,7 +236,7 @@ impl Endpoint for TcpEndpoint {
                 return;
             }
             if !connection.may_be_replaced_by(&segment) || self.listeners.find(local).is_none() {
-                connection.handle_segment(now, segment);
+                connection.handle_segment(now, segment, &mut slot.hook);
                 self.touch(index);
                 return;
             }
@@ -207,7 +245,15 @@ impl Endpoint for TcpEndpoint {
             let _reported = connection.take_changes();
             self.free_slot(index);
         }
-        self.handle_unmatched(now, local, remote, segment);
+        self.handle_unmatched(judge, now, local, remote, segment);
+    }
+}
+
+impl<H: SegmentHook> Endpoint for TcpEndpoint<H> {
+    type Event = TcpEvent;
+
+    fn handle_datagram(&mut self, now: SimTime, received: Received<'_>) {
+        self.handle_datagram_with(now, received, &mut ByPort);
     }
 
     fn handle_network(&mut self, now: SimTime, event: &NetworkEvent) {
@@ -257,7 +303,7 @@ impl Endpoint for TcpEndpoint {
             if let Some(connection) = &mut slot.connection {
                 // Built in the place of the result: see `Outgoing::emit`.
                 let mut out = Outgoing::NOTHING;
-                if connection.next_segment(now, &mut NoHook, &mut out) {
+                if connection.next_segment(now, &mut slot.hook, &mut out) {
                     return Some(connection.emit(&out));
                 }
                 let over = connection.state() == State::Closed;

@@ -15,10 +15,10 @@ use super::connection::{Changes, TcpConnection};
 use super::deadlines::Deadlines;
 use super::demux::Demux;
 use super::dispatch::is_one_host;
-use super::event::{ConnectionId, EndpointCounters, HalfOpen, ListenerId, TcpError, TcpEvent};
+use super::event::{ConnectionId, EndpointCounters, ListenerId, TcpError, TcpEvent};
 use super::fast_open::{KNOWN_SERVERS, KnownServer, KnownServers};
+use super::hook::{NoHook, SegmentHook};
 use super::listener::{Listener, Listeners};
-use super::note::Note;
 use super::sequence::InitialSequence;
 use super::state::State;
 use super::stats::ConnectionStats;
@@ -27,9 +27,11 @@ use crate::ports::choose_ephemeral;
 
 /// A place for a connection.
 #[derive(Debug)]
-pub(super) struct Slot {
+pub(super) struct Slot<H> {
     pub(super) generation: u32,
     pub(super) connection: Option<Box<TcpConnection>>,
+    /// What a protocol above adds to its segments.
+    pub(super) hook: H,
     /// Where it came from, until it is established.
     pub(super) listener: Option<ListenerId>,
     /// Time of its entry in the heap.
@@ -44,10 +46,10 @@ pub(super) struct Slot {
     pub(super) announced: bool,
 }
 
-/// The TCP of one host.
+/// The TCP of one host. `H` is what a protocol above keeps with each connection to take part in its segments.
 #[derive(Debug)]
-pub struct TcpEndpoint {
-    pub(super) slots: Vec<Slot>,
+pub struct TcpEndpoint<H = NoHook> {
+    pub(super) slots: Vec<Slot<H>>,
     pub(super) free: Vec<u32>,
     /// Slots to be freed at the next call.
     pub(super) expired: Vec<u32>,
@@ -57,6 +59,8 @@ pub struct TcpEndpoint {
     pub(super) ready: VecDeque<u32>,
     pub(super) deadlines: Deadlines,
     pub(super) events: VecDeque<TcpEvent>,
+    /// Connections to which something has happened, for a protocol above.
+    pub(super) touched: Vec<u32>,
     /// Segments that belong to no connection.
     pub(super) stateless: VecDeque<Transmit>,
     /// Servers that have given Fast Open cookies.
@@ -69,7 +73,14 @@ pub struct TcpEndpoint {
 
 impl TcpEndpoint {
     /// An endpoint that draws ports and sequence numbers from `rng`.
-    pub fn new(mut rng: ChaCha8Rng) -> Self {
+    pub fn new(rng: ChaCha8Rng) -> Self {
+        Self::hooked(rng)
+    }
+}
+
+impl<H: SegmentHook> TcpEndpoint<H> {
+    /// An endpoint for a protocol above, which draws ports and sequence numbers from `rng`.
+    pub fn hooked(mut rng: ChaCha8Rng) -> Self {
         let secret = [rng.next_u64(), rng.next_u64()];
         Self {
             slots: Vec::new(),
@@ -81,6 +92,7 @@ impl TcpEndpoint {
             ready: VecDeque::new(),
             deadlines: Deadlines::default(),
             events: VecDeque::new(),
+            touched: Vec::new(),
             stateless: VecDeque::new(),
             known_servers: KnownServers::new(),
             rng,
@@ -88,22 +100,6 @@ impl TcpEndpoint {
             notes: false,
             counters: EndpointCounters::default(),
         }
-    }
-
-    /// Keeps notes of every connection made from now on.
-    pub fn keep_notes(&mut self) {
-        self.notes = true;
-    }
-
-    /// The notes of a connection since the last call.
-    pub fn take_notes(&mut self, id: ConnectionId) -> Vec<Note> {
-        self.get_mut(id).map(TcpConnection::take_notes).unwrap_or_default()
-    }
-
-    /// The notes of all connections since the last call, one connection after the other.
-    pub fn drain_notes(&mut self) -> Vec<Note> {
-        let connections = self.slots.iter_mut().filter_map(|slot| slot.connection.as_mut());
-        connections.flat_map(|connection| connection.take_notes()).collect()
     }
 
     /// Listens at `local`, whose address may be unspecified; at most `backlog` connections may be half open.
@@ -121,42 +117,6 @@ impl TcpEndpoint {
         self.listeners.add(listener).map(ListenerId).ok_or(TcpError::AddressInUse(local))
     }
 
-    /// Hands out the connection that has waited longest at a listener with [`super::ListenerConfig::on_demand`].
-    pub fn accept(&mut self, id: ListenerId) -> Option<ConnectionId> {
-        loop {
-            let next = self.listeners.get_mut(id.0)?.queue.pop_front()?;
-            let slot = self.slots.get_mut(next.index as usize)?;
-            let Some(connection) = slot.connection.as_deref().filter(|_| slot.generation == next.generation)
-            else {
-                continue;
-            };
-            if slot.reported {
-                continue;
-            }
-            slot.announced = true;
-            // What happened before is told now.
-            if connection.readable() > 0 {
-                self.events.push_back(TcpEvent::Readable(next));
-            }
-            if connection.receiver.finished {
-                self.events.push_back(TcpEvent::PeerClosed(next));
-            }
-            return Some(next);
-        }
-    }
-
-    /// What is kept of connections whose handshake is not over.
-    pub fn half_open(&self) -> HalfOpen {
-        let connections = self.listeners.half_open();
-        let each = size_of::<TcpConnection>() + size_of::<Slot>();
-        HalfOpen { connections, bytes: u64::from(connections) * each as u64 }
-    }
-
-    /// Stops listening; connections that were made stay.
-    pub fn stop_listening(&mut self, id: ListenerId) {
-        self.listeners.remove(id.0);
-    }
-
     /// Opens a connection from `local`, whose port may be zero for an ephemeral one.
     ///
     /// # Errors
@@ -168,6 +128,22 @@ impl TcpEndpoint {
         local: SocketAddr,
         remote: SocketAddr,
         config: Arc<TcpConfig>,
+    ) -> Result<ConnectionId, TcpError> {
+        self.connect_with(now, local, remote, config, H::default())
+    }
+
+    /// As [`Self::connect`], with what a protocol above adds to its segments.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn connect_with(
+        &mut self,
+        now: SimTime,
+        local: SocketAddr,
+        remote: SocketAddr,
+        config: Arc<TcpConfig>,
+        hook: H,
     ) -> Result<ConnectionId, TcpError> {
         self.free_expired();
         if local.is_ipv4() != remote.is_ipv4() || !is_one_host(remote.ip()) || remote.port() == 0 {
@@ -190,7 +166,7 @@ impl TcpEndpoint {
         if fast_open {
             connection.use_fast_open(self.known_servers.get(&remote.ip()).copied());
         }
-        let id = self.add(connection, None);
+        let id = self.add(connection, None, hook);
         self.touch(id.index);
         Ok(id)
     }
@@ -220,6 +196,7 @@ impl TcpEndpoint {
         &mut self,
         mut connection: TcpConnection,
         listener: Option<ListenerId>,
+        hook: H,
     ) -> ConnectionId {
         if self.notes {
             connection.keep_notes();
@@ -229,6 +206,7 @@ impl TcpEndpoint {
             self.slots.push(Slot {
                 generation: 0,
                 connection: None,
+                hook: H::default(),
                 listener: None,
                 armed_at: SimTime::MAX,
                 queued: false,
@@ -242,6 +220,7 @@ impl TcpEndpoint {
         self.live += 1;
         let slot = &mut self.slots[index as usize];
         slot.connection = Some(Box::new(connection));
+        slot.hook = hook;
         slot.listener = listener;
         slot.reported = false;
         slot.linked = true;
@@ -257,7 +236,7 @@ impl TcpEndpoint {
         slot.connection.as_deref()
     }
 
-    fn get_mut(&mut self, id: ConnectionId) -> Option<&mut TcpConnection> {
+    pub(super) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut TcpConnection> {
         let slot = self.slots.get_mut(id.index as usize)?;
         if slot.generation != id.generation {
             return None;
@@ -354,6 +333,9 @@ impl TcpEndpoint {
     /// After anything happened to a connection: reports, queues and arms.
     #[inline]
     pub(super) fn touch(&mut self, index: u32) {
+        if H::ACTIVE {
+            self.touched.push(index);
+        }
         let slot = &self.slots[index as usize];
         if slot.connection.as_ref().is_some_and(|connection| connection.has_news()) || slot.listener.is_some()
         {
@@ -365,7 +347,7 @@ impl TcpEndpoint {
 
     /// Has the connection asked for segments.
     #[inline]
-    fn queue(&mut self, index: u32) {
+    pub(super) fn queue(&mut self, index: u32) {
         let slot = &mut self.slots[index as usize];
         if !slot.queued {
             slot.queued = true;
@@ -472,6 +454,7 @@ impl TcpEndpoint {
         }
         slot.generation = slot.generation.wrapping_add(1);
         slot.armed_at = SimTime::MAX;
+        slot.hook = H::default();
         self.live -= 1;
         self.free.push(index);
         if self.live == 0 {

@@ -10,6 +10,7 @@ use wire::tcp_options::UserTimeout;
 
 use super::config::{MAX_SHIFT, TcpConfig, default_segment_size};
 use super::connection::TcpConnection;
+use super::hook::{ReceivedKind, SegmentHook};
 use super::offer::Offer;
 use super::segment::Segment;
 use super::sequence::{InitialSequence, ORIGIN, timestamp_before};
@@ -18,7 +19,12 @@ use super::timer::Timer;
 
 impl TcpConnection {
     /// RFC 9293 §3.10.7.3.
-    pub(super) fn handle_in_syn_sent(&mut self, now: SimTime, segment: Segment<'_>) {
+    pub(super) fn handle_in_syn_sent<H: SegmentHook>(
+        &mut self,
+        now: SimTime,
+        segment: Segment<'_>,
+        hook: &mut H,
+    ) {
         let header = &segment.header;
         let flags = header.flags;
         let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
@@ -30,6 +36,9 @@ impl TcpConnection {
         }
         if flags.contains(TcpFlags::RST) {
             if flags.contains(TcpFlags::ACK) {
+                if H::ACTIVE {
+                    let _no_matter = hook.on_received(&self.describe(ReceivedKind::Reset, &segment, ORIGIN));
+                }
                 self.finish(now, CloseReason::Refused);
             }
             return;
@@ -48,7 +57,10 @@ impl TcpConnection {
             return;
         }
         self.on_fast_open_answer(offer.fast_open);
-        let window = u64::from(header.window); // Not scaled in a SYN (RFC 7323 §2.2).
+        if H::ACTIVE {
+            let _no_matter = hook.on_received(&self.describe(ReceivedKind::SynAck, &segment, ORIGIN));
+        }
+        let window = self.peer_window(u64::from(header.window)); // Not scaled in a SYN (RFC 7323 §2.2).
         self.establish(now, ORIGIN, ack, window);
         self.receiver.acknowledge_now(Reason::Handshake);
         self.process_text_and_fin(now, segment, ORIGIN);

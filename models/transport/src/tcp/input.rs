@@ -6,6 +6,7 @@ use wire::ip::Ecn;
 use wire::tcp::TcpFlags;
 
 use super::connection::TcpConnection;
+use super::hook::{ReceivedKind, SegmentHook};
 use super::note::NoteKind;
 use super::reassembly::Arrival;
 use super::segment::Segment;
@@ -17,11 +18,11 @@ use crate::congestion::CongestionControl;
 
 impl TcpConnection {
     /// Takes a segment for this connection.
-    pub fn handle_segment(&mut self, now: SimTime, segment: Segment<'_>) {
+    pub fn handle_segment(&mut self, now: SimTime, segment: Segment<'_>, hook: &mut impl SegmentHook) {
         self.counters.segments_received += 1;
         match self.state {
             State::Closed => {}
-            State::SynSent => self.handle_in_syn_sent(now, segment),
+            State::SynSent => self.handle_in_syn_sent(now, segment, hook),
             State::SynReceived
             | State::Established
             | State::FinWait1
@@ -29,12 +30,12 @@ impl TcpConnection {
             | State::CloseWait
             | State::Closing
             | State::LastAck
-            | State::TimeWait => self.handle_synchronized(now, segment),
+            | State::TimeWait => self.handle_synchronized(now, segment, hook),
         }
     }
 
     /// RFC 9293 §3.10.7.4.
-    fn handle_synchronized(&mut self, now: SimTime, segment: Segment<'_>) {
+    fn handle_synchronized<H: SegmentHook>(&mut self, now: SimTime, segment: Segment<'_>, hook: &mut H) {
         let flags = segment.header.flags;
         let start = self.receiver.irs.from_wire(self.receiver.next(), segment.header.sequence_number);
         let end = start + u64::from(segment.len());
@@ -42,6 +43,9 @@ impl TcpConnection {
             return;
         }
         if flags.contains(TcpFlags::RST) {
+            if H::ACTIVE && start == self.receiver.next() {
+                let _no_matter = hook.on_received(&self.describe(ReceivedKind::Reset, &segment, start));
+            }
             self.on_reset(now, start);
             return;
         }
@@ -61,7 +65,8 @@ impl TcpConnection {
         if let Some(timestamps) = segment.timestamps.filter(|_| self.features.timestamps) {
             self.receiver.on_timestamp(now, timestamps.value, start);
         }
-        if !self.process_ack(now, &segment, start) {
+        let signals = H::ACTIVE && !hook.on_received(&self.describe(ReceivedKind::Segment, &segment, start));
+        if !self.process_ack(now, &segment, start, signals) {
             return;
         }
         if flags.contains(TcpFlags::URG) && self.state.may_receive() {
@@ -168,10 +173,10 @@ impl TcpConnection {
     }
 
     /// Fifth step. Returns whether the rest of the segment counts.
-    fn process_ack(&mut self, now: SimTime, segment: &Segment<'_>, start: u64) -> bool {
+    fn process_ack(&mut self, now: SimTime, segment: &Segment<'_>, start: u64, signals: bool) -> bool {
         let header = &segment.header;
         let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
-        let window = u64::from(header.window) << self.sender.window_shift;
+        let window = self.peer_window(u64::from(header.window) << self.sender.window_shift);
         if self.state == State::SynReceived {
             if ack <= ORIGIN || ack > self.sender.max().max(self.syn_end()) {
                 self.pending.reset_answer = Some(header.acknowledgment_number);
@@ -196,7 +201,7 @@ impl TcpConnection {
         let info = AckInfo {
             sequence: start,
             window,
-            occupies: !segment.is_empty(),
+            occupies: signals || !segment.is_empty(),
             sack: if self.sender.sack { segment.sack() } else { None },
             echoed_rtt,
             echoed_at,

@@ -37,6 +37,8 @@
 //! (RFC 5461 §4.1); user timeouts are exchanged in SYNs only; larger packets are not probed for, but tried.
 //! Accurate ECN (RFC 9768) is not there.
 
+mod accepting;
+pub mod attached;
 mod choice;
 mod closing;
 pub mod config;
@@ -61,7 +63,7 @@ mod path_mtu;
 mod probe;
 mod prr;
 mod rack;
-mod reassembly;
+pub(crate) mod reassembly;
 mod receiver;
 mod recovery;
 mod scoreboard;
@@ -71,7 +73,7 @@ pub mod sequence;
 pub mod state;
 pub mod stats;
 mod timer;
-mod window;
+pub(crate) mod window;
 
 pub use config::{KeepAlive, LossDetection, TcpConfig};
 pub use connection::{Changes, TcpConnection};

@@ -8,7 +8,7 @@ use wire::tcp_options::{SackBlock, SackBlocks, SynOptions, TcpOption, TcpOptions
 
 use super::choice::{Choice, Held, Resend};
 use super::connection::{Pending, TcpConnection};
-use super::hook::{SegmentHook, SegmentKind};
+use super::hook::{SegmentHook, SegmentKind, Share};
 use super::receiver::AckDue;
 use super::segment::Outgoing;
 use super::sender::Recovery;
@@ -151,7 +151,8 @@ impl TcpConnection {
             out.len = self.take_syn_payload(options.len());
         }
         let options = out.options.insert(options);
-        hook.on_segment(if answer { SegmentKind::SynAck } else { SegmentKind::Syn }, options);
+        let before = self.syn_sent_count;
+        hook.on_segment(if answer { SegmentKind::SynAck } else { SegmentKind::Syn { before } }, options);
         if self.syn_sent_count > 0 {
             self.counters.handshake_retransmissions += 1;
         }
@@ -168,8 +169,8 @@ impl TcpConnection {
             self.sender.note_application_limit();
             return false;
         }
-        self.list_options(now, hook, out);
-        let room = self.room(out);
+        self.list_options(now, hook, true, out);
+        let room = self.room(out).saturating_sub(hook.reserve(true) as u32).max(1);
         let choice = match self.sender.choose(room, &self.config) {
             Ok(choice) => choice,
             Err(held) => {
@@ -182,11 +183,13 @@ impl TcpConnection {
             Choice::Resend { index, .. } => self.sender.scoreboard.segment(index).start,
             Choice::New { .. } => self.sender.nxt,
         };
-        let room = self.ask(hook, start - (ORIGIN + 1), out, room);
+        let share = self.ask(hook, start - (ORIGIN + 1), out, room);
+        let room = share.bytes;
         match choice {
             Choice::Resend { index, why } => self.resend(now, index, why, room, out),
             Choice::New { len, fin } => self.send_new(now, len.min(room), fin && len <= room, out),
         }
+        out.retransmission |= share.again;
         true
     }
 
@@ -200,15 +203,15 @@ impl TcpConnection {
         u32::from(self.sender.segment_size).saturating_sub(options).max(1)
     }
 
-    /// Lets `hook` add options to a segment with data, and returns how many bytes it may carry: at most `room`.
+    /// Lets `hook` add options to a segment with data, and returns what it may carry: at most `room` bytes.
     #[inline]
-    fn ask<H: SegmentHook>(&self, hook: &mut H, offset: u64, out: &mut Outgoing, room: u32) -> u32 {
+    fn ask<H: SegmentHook>(&self, hook: &mut H, offset: u64, out: &mut Outgoing, room: u32) -> Share {
         match &mut out.options {
             Some(options) if H::ACTIVE => {
-                let limit = hook.on_segment(SegmentKind::Data { offset }, options);
-                self.room(out).min(limit.max(1))
+                let share = hook.on_segment(SegmentKind::Data { offset }, options);
+                Share { bytes: self.room(out).min(share.bytes.max(1)), ..share }
             }
-            Some(_) | None => room,
+            Some(_) | None => Share { bytes: room, again: false },
         }
     }
 
@@ -287,9 +290,9 @@ impl TcpConnection {
             return false;
         }
         let start = self.sender.nxt;
-        self.list_options(now, hook, out);
+        self.list_options(now, hook, true, out);
         let room = self.room(out);
-        let room = self.ask(hook, start - (ORIGIN + 1), out, room);
+        let room = self.ask(hook, start - (ORIGIN + 1), out, room).bytes;
         let usable = (self.sender.una + self.sender.window).saturating_sub(start);
         if usable > 0 {
             let waiting = self.sender.buffer.end().saturating_sub(start);
@@ -346,7 +349,7 @@ impl TcpConnection {
         hook: &mut impl SegmentHook,
         out: &mut Outgoing,
     ) {
-        self.list_options(now, hook, out);
+        self.list_options(now, hook, false, out);
         if let Some(options) = &mut out.options {
             hook.on_segment(SegmentKind::Ack, options);
         }
@@ -373,6 +376,9 @@ impl TcpConnection {
         self.note_acknowledged();
         let receiver = &mut self.receiver;
         let unread = receiver.buffer.readable();
+        if let Some(shared) = &self.shared {
+            return receiver.window.advertise_shared(receiver.buffer.next(), shared.own);
+        }
         receiver.window.advertise(receiver.buffer.next(), unread, receiver.segment_size)
     }
 
@@ -392,7 +398,7 @@ impl TcpConnection {
 
     /// Puts timestamps and SACK blocks into a list, if there are such blocks or `hook` adds to it.
     #[inline]
-    fn list_options<H: SegmentHook>(&self, now: SimTime, _hook: &H, out: &mut Outgoing) {
+    fn list_options<H: SegmentHook>(&self, now: SimTime, hook: &H, with_data: bool, out: &mut Outgoing) {
         let duplicate = self.receiver.duplicate;
         let blocks = self.sender.sack && (duplicate.is_some() || self.receiver.buffer.has_gap());
         if H::ACTIVE || blocks {
@@ -401,19 +407,19 @@ impl TcpConnection {
                 *options = TcpOptions::with_timestamps(timestamps);
             }
             if blocks {
-                self.push_sack(duplicate, options);
+                self.push_sack(duplicate, options, hook.reserve(with_data));
             }
         }
     }
 
     /// The duplicate first (RFC 2883 §4), then as many ranges as fit (RFC 2018 §4).
     #[cold]
-    fn push_sack(&self, duplicate: Option<(u64, u64)>, options: &mut TcpOptions) {
-        let fits = (TcpOptions::LEN_MAX - options.len() - 4) / 8;
+    fn push_sack(&self, duplicate: Option<(u64, u64)>, options: &mut TcpOptions, reserve: usize) {
+        let fits = (TcpOptions::LEN_MAX - options.len()).saturating_sub(4 + reserve) / 8;
         let ranges = self.receiver.buffer.sack_ranges(fits.saturating_sub(usize::from(duplicate.is_some())));
         let mut blocks = [SackBlock::default(); SackBlocks::MAX];
         let mut count = 0;
-        for (start, end) in duplicate.into_iter().chain(ranges) {
+        for (start, end) in duplicate.into_iter().chain(ranges).take(fits) {
             let irs = self.receiver.irs;
             blocks[count] = SackBlock { start: irs.to_wire(start), end: irs.to_wire(end) };
             count += 1;

@@ -65,6 +65,11 @@ impl Reassembly {
         !self.ranges.is_empty()
     }
 
+    /// Bytes that wait behind a gap.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.ranges.iter().map(|(start, end)| end - start).sum()
+    }
+
     /// Takes up to `max` bytes.
     pub(crate) fn read(&mut self, max: u32) -> (Payload, Runs) {
         self.ready.take(max)

@@ -42,6 +42,14 @@ impl ReceiveWindow {
         field as u16
     }
 
+    /// The field of a segment of a connection whose window counts in the sequence space of a protocol above: `bytes` there.
+    /// What it accepts itself is bounded by its capacity.
+    #[inline]
+    pub(crate) fn advertise_shared(&mut self, next: u64, bytes: u64) -> u16 {
+        self.edge = self.edge.max(next + bytes.max(u64::from(self.capacity)));
+        bytes.div_ceil(1 << self.shift).min(u64::from(u16::MAX)) as u16
+    }
+
     /// The field of a SYN, which is never scaled (RFC 7323 §2.2). `next` is the place behind the peer's SYN and
     /// its data, of which `unread` bytes wait to be read.
     pub(crate) fn advertise_unscaled(&mut self, next: u64, unread: u64) -> u16 {

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod multipath;
 pub(crate) mod script;
 
 use std::cmp::Reverse;
@@ -13,9 +14,11 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sim_core::{SimDuration, SimTime};
 use transport::endpoint::{Endpoint, InterfaceId, Received, Transmit};
-use transport::tcp::{ConnectionId, ListenerId, TcpConfig, TcpEndpoint, TcpEvent};
+use transport::mptcp::{MptcpEndpoint, MptcpId};
+use transport::tcp::{ConnectionId, ListenerId, TcpConfig, TcpEndpoint};
+use wire::account::Runs;
 use wire::account::{FlowId, Protocol, Reason, Run};
-use wire::payload::Slice;
+use wire::payload::{Payload, Slice};
 use wire::stream::StreamBuffer;
 
 /// What happens to packets in one direction.
@@ -36,6 +39,8 @@ pub(crate) struct Path {
     pub(crate) loss_period: u64,
     /// Larger packets vanish without a word, internet header included.
     pub(crate) mtu: u64,
+    /// Nothing gets through in `[from, until)`.
+    pub(crate) down: Option<(SimTime, SimTime)>,
 }
 
 impl Path {
@@ -51,6 +56,7 @@ impl Path {
             mark: 0,
             loss_period: 0,
             mtu: u64::MAX,
+            down: None,
         }
     }
 }
@@ -72,6 +78,7 @@ pub(crate) struct Faults {
     pub(crate) corrupted: u64,
     pub(crate) marked: u64,
     pub(crate) overflowed: u64,
+    pub(crate) cut: u64,
 }
 
 impl Faults {
@@ -82,15 +89,52 @@ impl Faults {
         self.corrupted += other.corrupted;
         self.marked += other.marked;
         self.overflowed += other.overflowed;
+        self.cut += other.cut;
     }
 }
 
-pub(crate) struct Lab {
+/// Something on the way that looks into packets: it gets the sender's side, the path, and the packet.
+pub(crate) type Gateway = Box<dyn FnMut(usize, usize, &mut Transmit)>;
+
+/// An endpoint whose connections are byte streams.
+pub(crate) trait StreamEnd: Endpoint {
+    type Id: Copy;
+    fn write(&mut self, now: SimTime, id: Self::Id, slice: &Slice, run: Run) -> u32;
+    fn read(&mut self, now: SimTime, id: Self::Id, max: u32) -> (Payload, Runs);
+    fn shutdown(&mut self, now: SimTime, id: Self::Id);
+}
+
+macro_rules! stream_end {
+    ($end:ty, $id:ty) => {
+        impl StreamEnd for $end {
+            type Id = $id;
+            fn write(&mut self, now: SimTime, id: $id, slice: &Slice, run: Run) -> u32 {
+                <$end>::write(self, now, id, slice, run)
+            }
+            fn read(&mut self, now: SimTime, id: $id, max: u32) -> (Payload, Runs) {
+                <$end>::read(self, now, id, max)
+            }
+            fn shutdown(&mut self, now: SimTime, id: $id) {
+                <$end>::shutdown(self, now, id);
+            }
+        }
+    };
+}
+
+stream_end!(TcpEndpoint, ConnectionId);
+stream_end!(MptcpEndpoint, MptcpId);
+
+/// Two endpoints and what is between them: one path, in two directions, or several that the second octet of side
+/// 0's address tells apart.
+pub(crate) struct Lab<E: Endpoint = TcpEndpoint> {
     pub(crate) now: SimTime,
-    pub(crate) ends: [TcpEndpoint; 2],
+    pub(crate) ends: [E; 2],
     pub(crate) paths: [Path; 2],
+    /// The second path and so on.
+    pub(crate) further: Vec<[Path; 2]>,
+    pub(crate) gateway: Option<Gateway>,
     pub(crate) faults: Faults,
-    pub(crate) events: [Vec<TcpEvent>; 2],
+    pub(crate) events: [Vec<E::Event>; 2],
     /// Every datagram sent by each side, with its time, if `record` is set.
     pub(crate) sent: Vec<(SimTime, usize, Transmit)>,
     pub(crate) record: bool,
@@ -98,7 +142,7 @@ pub(crate) struct Lab {
     pub(crate) carried: [u64; 2],
     wire: BinaryHeap<Reverse<(SimTime, u64)>>,
     flying: BTreeMap<u64, (usize, Transmit)>,
-    busy_until: [SimTime; 2],
+    busy_until: BTreeMap<(usize, usize), SimTime>,
     /// Packets with data that each side has sent.
     pub(crate) data_sent: [u64; 2],
     /// What happens to the n-th packet with data of a side, from 1 on.
@@ -113,13 +157,15 @@ pub(crate) fn address(side: usize) -> IpAddr {
 
 pub(crate) const PORT: u16 = 7000;
 
-impl Lab {
-    pub(crate) fn new(seed: u64, paths: [Path; 2]) -> Self {
-        let end = |side| TcpEndpoint::new(ChaCha8Rng::seed_from_u64(seed * 2 + side));
+impl<E: Endpoint> Lab<E> {
+    pub(crate) fn with_ends(seed: u64, paths: [Path; 2], end: impl Fn(ChaCha8Rng) -> E) -> Self {
+        let end = |side| end(ChaCha8Rng::seed_from_u64(seed * 2 + side));
         Self {
             now: SimTime::ZERO,
             ends: [end(0), end(1)],
             paths,
+            further: Vec::new(),
+            gateway: None,
             faults: Faults::default(),
             events: [Vec::new(), Vec::new()],
             sent: Vec::new(),
@@ -127,12 +173,18 @@ impl Lab {
             carried: [0; 2],
             wire: BinaryHeap::new(),
             flying: BTreeMap::new(),
-            busy_until: [SimTime::ZERO; 2],
+            busy_until: BTreeMap::new(),
             data_sent: [0; 2],
             fates: BTreeMap::new(),
             number: 0,
             rng: ChaCha8Rng::seed_from_u64(seed ^ 0x5eed),
         }
+    }
+}
+
+impl Lab {
+    pub(crate) fn new(seed: u64, paths: [Path; 2]) -> Self {
+        Self::with_ends(seed, paths, TcpEndpoint::new)
     }
 
     /// A connection from side 0 to side 1, established, if the path lets it.
@@ -144,7 +196,9 @@ impl Lab {
         self.drain(0);
         (id, listener)
     }
+}
 
+impl<E: Endpoint> Lab<E> {
     fn chance(&mut self, millionths: u32) -> bool {
         millionths > 0 && self.rng.next_u32() % 1_000_000 < millionths
     }
@@ -163,18 +217,29 @@ impl Lab {
     }
 
     fn send(&mut self, side: usize, mut transmit: Transmit) {
-        let path = self.paths[side];
+        let number = match if side == 0 { transmit.source } else { transmit.destination } {
+            IpAddr::V4(near) => usize::from(near.octets()[1]),
+            IpAddr::V6(_) => 0,
+        };
+        let path = number.checked_sub(1).and_then(|it| self.further.get(it)).unwrap_or(&self.paths)[side];
+        if let Some(gateway) = &mut self.gateway {
+            gateway(side, number, &mut transmit);
+        }
+        if path.down.is_some_and(|(from, until)| from <= self.now && self.now < until) {
+            self.faults.cut += 1;
+            return;
+        }
         let size = transmit.packet.len() as u64 + 20;
         let mut at = self.now;
         if let Some(rate) = path.rate {
-            let start = self.busy_until[side].max(self.now);
+            let start = self.busy_until.get(&(number, side)).copied().unwrap_or_default().max(self.now);
             let waiting = (start - self.now).as_nanos() * rate / 8_000_000_000;
             if waiting + size > path.queue {
                 self.faults.overflowed += 1;
                 return;
             }
             at = start + SimDuration::from_nanos(size * 8_000_000_000 / rate);
-            self.busy_until[side] = at;
+            self.busy_until.insert((number, side), at);
         }
         self.data_sent[side] += u64::from(transmit.packet.payload_len() > 0);
         let periodic = path.loss_period > 0
@@ -321,7 +386,7 @@ impl Stream {
     }
 
     /// Writes what fits; closes the direction at the end.
-    pub(crate) fn write(&mut self, lab: &mut Lab, side: usize, id: ConnectionId) {
+    pub(crate) fn write<E: StreamEnd>(&mut self, lab: &mut Lab<E>, side: usize, id: E::Id) {
         while let Some((slice, run)) = self.messages.get(self.next.0) {
             let rest = slice.slice(self.next.1..slice.len());
             let taken = lab.ends[side].write(lab.now, id, &rest, *run);
@@ -338,7 +403,14 @@ impl Stream {
     }
 
     /// Reads at most `max` bytes at the other side and compares them with what was written.
-    pub(crate) fn read(&mut self, lab: &mut Lab, side: usize, id: ConnectionId, max: u32, context: &str) {
+    pub(crate) fn read<E: StreamEnd>(
+        &mut self,
+        lab: &mut Lab<E>,
+        side: usize,
+        id: E::Id,
+        max: u32,
+        context: &str,
+    ) {
         let (payload, runs) = lab.ends[side].read(lab.now, id, max);
         if payload.is_empty() {
             return;

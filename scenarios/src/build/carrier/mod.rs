@@ -1,6 +1,7 @@
 //! What carries an entry of the traffic: from the protocols' options to their configurations, a file for each.
 
 mod coap;
+mod mptcp;
 mod sctp;
 mod tcp;
 mod udp;
@@ -23,6 +24,10 @@ pub(super) fn carrier(entry: &Traffic) -> Carrier {
         return Carrier::Sctp(Arc::new(sctp::options(&options, protocols.contains(&"udp"))));
     }
     match entry.stack.transport() {
+        "mptcp" => {
+            let options = entry.options.mptcp.unwrap_or_default();
+            Carrier::Mptcp(Arc::new(mptcp::config(&options, &entry.options.tcp.unwrap_or_default())))
+        }
         "tcp" => Carrier::Tcp(Arc::new(tcp::config(&entry.options.tcp.unwrap_or_default()))),
         _ => Carrier::Udp(Arc::new(udp::options(&entry.options.udp.unwrap_or_default()))),
     }

@@ -1,6 +1,7 @@
 //! Settings of the protocols: one file for each, one field of the registry.
 
 mod coap;
+mod mptcp;
 mod sctp;
 mod tcp;
 mod udp;
@@ -9,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use coap::{CoapCongestion, CoapMethod, CoapOptions};
+pub use mptcp::{MptcpCongestion, MptcpOptions, MptcpPathManager, MptcpScheduler};
 pub use sctp::{SctpOptions, SctpReliability, SctpScheduler};
 pub use tcp::{CongestionControl, LossDetection, PathMtuDiscovery, SynCookies, TcpOptions};
 pub use udp::UdpOptions;
@@ -19,6 +21,8 @@ pub use udp::UdpOptions;
 pub struct ProtocolOptions {
     /// The constrained application protocol.
     pub coap: Option<CoapOptions>,
+    /// Multipath TCP.
+    pub mptcp: Option<MptcpOptions>,
     /// The stream control transmission protocol.
     pub sctp: Option<SctpOptions>,
     /// The transmission control protocol.

@@ -1,6 +1,7 @@
 //! Ranges and combinations of the protocols' options: a file for each protocol.
 
 mod coap;
+mod mptcp;
 mod sctp;
 mod tcp;
 mod udp;
@@ -17,6 +18,10 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         if let Some(coap) = &traffic.options.coap {
             unused("coap", &traffic.over, &path, findings);
             coap::check(coap, &traffic.workload, &path.key("coap"), findings);
+        }
+        if let Some(mptcp) = &traffic.options.mptcp {
+            unused("mptcp", &traffic.over, &path, findings);
+            mptcp::check(mptcp, &path.key("mptcp"), findings);
         }
         if let Some(sctp) = &traffic.options.sctp {
             unused("sctp", &traffic.over, &path, findings);

@@ -1,0 +1,133 @@
+//! Multipath TCP's part of a host's stack.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use sim_core::SimTime;
+use transport::endpoint::{Endpoint, Received};
+use transport::mptcp::{MptcpConfig, MptcpEndpoint, MptcpEvent};
+use transport::tcp::{ListenerId, TcpConfig};
+use wire::account::FlowId;
+
+use super::event::StackEvent;
+use super::{Handle, Stack, Way, split};
+
+/// Multipath TCP and who listens.
+#[derive(Debug)]
+pub(super) struct Mptcp {
+    pub(super) endpoint: MptcpEndpoint,
+    listeners: BTreeMap<ListenerId, usize>,
+}
+
+impl Stack {
+    /// Multipath TCP, made on first use.
+    pub(super) fn mptcp(&mut self) -> &mut Mptcp {
+        let (rng, noting, addresses) = (&mut self.rng, self.noting, &self.addresses);
+        self.mptcp.get_or_insert_with(|| {
+            let mut endpoint = MptcpEndpoint::new(split(rng));
+            endpoint.set_addresses(addresses.clone());
+            if noting {
+                endpoint.keep_notes();
+            }
+            Box::new(Mptcp { endpoint, listeners: BTreeMap::new() })
+        })
+    }
+
+    /// Multipath TCP's endpoint, if it was ever used.
+    pub fn mptcp_endpoint(&self) -> Option<&MptcpEndpoint> {
+        self.mptcp.as_ref().map(|mptcp| &mptcp.endpoint)
+    }
+
+    /// Starts a connection towards `peer`.
+    pub(super) fn connect_mptcp(
+        &mut self,
+        now: SimTime,
+        config: &Arc<MptcpConfig>,
+        way: Way,
+        peer: (IpAddr, u16),
+        flow: FlowId,
+    ) -> Option<Handle> {
+        let local = SocketAddr::new(way.source, 0);
+        let config = with_mtu(config, way.mtu);
+        let endpoint = &mut self.mptcp().endpoint;
+        let id = endpoint.connect(now, local, SocketAddr::from(peer), config).ok()?;
+        endpoint.set_flow(now, id, flow);
+        Some(Handle::Mptcp(id))
+    }
+
+    /// Listens on a port number of one address or, as a socket of an operating system does, of both families.
+    pub(super) fn listen_mptcp(
+        &mut self,
+        app: usize,
+        config: &Arc<MptcpConfig>,
+        address: Option<IpAddr>,
+        port: u16,
+        mtu: u16,
+    ) {
+        let locals = match address {
+            Some(address) => vec![address],
+            None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+        };
+        let mptcp = self.mptcp();
+        for local in locals {
+            let listener = mptcp.endpoint.listen(SocketAddr::new(local, port), with_mtu(config, mtu));
+            mptcp.listeners.extend(listener.map(|listener| (listener, app)));
+        }
+    }
+
+    /// Hands a segment to whom it is for: plain TCP and Multipath TCP share a protocol number.
+    pub(super) fn handle_segment(&mut self, now: SimTime, received: Received<'_>) {
+        if let Some(mptcp) = &mut self.mptcp
+            && mptcp.endpoint.is_for(&received)
+        {
+            mptcp.endpoint.handle_datagram(now, received);
+        } else {
+            self.tcp().handle_datagram(now, received);
+        }
+    }
+
+    /// The next event of Multipath TCP that concerns an application.
+    pub(super) fn poll_mptcp_event(&mut self) -> Option<(usize, Handle, StackEvent)> {
+        while let Some(event) = self.mptcp.as_mut().and_then(|mptcp| mptcp.endpoint.poll_event()) {
+            if let Some(event) = self.mptcp_event(event) {
+                return Some(event);
+            }
+        }
+        None
+    }
+
+    fn mptcp_event(&mut self, event: MptcpEvent) -> Option<(usize, Handle, StackEvent)> {
+        let (id, event) = match event {
+            MptcpEvent::Connected(id) => (id, StackEvent::Connected),
+            MptcpEvent::Accepted { listener, id } => {
+                let app = *self.mptcp().listeners.get(&listener)?;
+                self.owners.insert(Handle::Mptcp(id), app);
+                (id, StackEvent::Accepted)
+            }
+            MptcpEvent::Readable(id) => (id, StackEvent::Readable),
+            MptcpEvent::Writable(id) => (id, StackEvent::Writable),
+            MptcpEvent::PeerClosed(id) => (id, StackEvent::PeerClosed),
+            MptcpEvent::Closed { id, .. } => (id, StackEvent::Closed),
+            // Subflows come and go without the application.
+            MptcpEvent::SubflowOpened { .. }
+            | MptcpEvent::SubflowClosed { .. }
+            | MptcpEvent::FellBack { .. } => return None,
+        };
+        let handle = Handle::Mptcp(id);
+        let app = match event {
+            StackEvent::Closed => self.owners.remove(&handle)?,
+            _ => *self.owners.get(&handle)?,
+        };
+        Some((app, handle, event))
+    }
+}
+
+/// The same configuration for a link that takes packets of `mtu` bytes.
+fn with_mtu(config: &Arc<MptcpConfig>, mtu: u16) -> Arc<MptcpConfig> {
+    if config.tcp.mtu == u32::from(mtu) {
+        return Arc::clone(config);
+    }
+    let tcp = Arc::new(TcpConfig { mtu: u32::from(mtu), ..TcpConfig::clone(&config.tcp) });
+    Arc::new(MptcpConfig { tcp, ..MptcpConfig::clone(config) })
+}

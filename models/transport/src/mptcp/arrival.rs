@@ -1,0 +1,550 @@
+//! What comes on a subflow: signals, acknowledgments, data.
+
+use wire::account::Reason;
+use wire::checksum::Sum;
+use wire::mptcp::{Capable, Dss, Join, Mapping, MptcpOption, ResetReason, Stage as CapableStage};
+
+use super::connection::{Chunk, Connection, FIRST, Mode, Outside};
+use super::crypto::{join_hmac, leftmost_64, leftmost_160};
+use super::event::{Fallback, MptcpEvent};
+use super::path::InMap;
+use super::subflow::{Received, Stage};
+use crate::tcp::hook::ReceivedKind;
+use crate::tcp::reassembly::Arrival;
+use crate::tcp::{CloseReason, State};
+
+impl Connection {
+    /// Something has happened to a subflow.
+    pub(crate) fn on_path(&mut self, outside: &mut Outside<'_>, path: usize) {
+        let Some(id) = self.paths.get(path).map(|path| path.id) else { return };
+        while let Some(received) = outside.tcp.hook_mut(id).and_then(|hook| hook.inbox.pop_front()) {
+            self.on_received(outside, path, &received);
+        }
+        match self.mode {
+            Mode::Fallback(_, plain) if plain == path => self.watch_plain(outside),
+            Mode::Fallback(..) | Mode::Opening => {}
+            Mode::Multipath => {
+                self.read_path(outside, path);
+                self.watch_path(outside, path);
+                self.settle(outside);
+            }
+        }
+    }
+
+    fn on_received(&mut self, outside: &mut Outside<'_>, path: usize, received: &Received) {
+        match received.kind {
+            ReceivedKind::SynAck => self.on_syn_ack(outside, path, received),
+            ReceivedKind::Reset => self.on_reset(outside, received),
+            ReceivedKind::Segment => self.on_segment(outside, path, received),
+        }
+    }
+
+    fn on_syn_ack(&mut self, outside: &mut Outside<'_>, path: usize, received: &Received) {
+        let id = self.paths[path].id;
+        if path > 0 {
+            self.on_join_answer(outside, path, received);
+            return;
+        }
+        let answer = received.options.iter().find_map(|option| match option {
+            MptcpOption::Capable(Capable { flags, stage: CapableStage::SynAck { sender_key } })
+                if flags.hmac_sha256 && !flags.extensibility =>
+            {
+                Some((*flags, *sender_key))
+            }
+            _ => None,
+        });
+        let Some((flags, peer)) = answer else {
+            self.fall_back(outside, path, Fallback::SynAck, false);
+            return;
+        };
+        self.checksum |= flags.checksum;
+        self.joins_forbidden = flags.no_join;
+        if let Some(hook) = outside.tcp.hook_mut(id) {
+            hook.stage = Stage::CapableAck { own: self.own_key, peer };
+            hook.checksum = self.checksum;
+        }
+        self.peer_edge = FIRST + received.window;
+        self.establish(outside, peer);
+    }
+
+    fn on_join_answer(&mut self, outside: &mut Outside<'_>, path: usize, received: &Received) {
+        let (Some(peer_key), Some(mut joining)) = (self.peer_key, self.paths[path].joining) else { return };
+        let answer = received.options.iter().find_map(|option| match option {
+            MptcpOption::Join(Join::SynAck { backup, hmac, nonce, .. }) => Some((*backup, *hmac, *nonce)),
+            _ => None,
+        });
+        let own = (self.own_key, joining.own_nonce);
+        let valid =
+            answer.filter(|(_, hmac, nonce)| *hmac == leftmost_64(&join_hmac((peer_key, *nonce), own)));
+        let Some((backup, _, nonce)) = valid else {
+            self.counters.joins_failed += 1;
+            self.reset_path(outside, path, ResetReason::MPTCP_SPECIFIC);
+            return;
+        };
+        joining.peer_nonce = nonce;
+        joining.resend_at = Some(outside.now + self.slowest_timeout(outside.tcp));
+        let proof = leftmost_160(&join_hmac(own, (peer_key, nonce)));
+        let it = &mut self.paths[path];
+        it.peer_backup = backup;
+        it.joining = Some(joining);
+        if let Some(hook) = outside.tcp.hook_mut(it.id) {
+            hook.stage = Stage::JoinAck { hmac: proof };
+        }
+    }
+
+    fn on_reset(&mut self, outside: &mut Outside<'_>, received: &Received) {
+        for option in &received.options {
+            if let MptcpOption::FastClose { receiver_key } = option
+                && *receiver_key == self.own_key
+            {
+                self.end(outside, CloseReason::Reset, None);
+            }
+        }
+    }
+
+    fn on_segment(&mut self, outside: &mut Outside<'_>, path: usize, received: &Received) {
+        if !self.check_opening(outside, path, received) {
+            return;
+        }
+        if self.mode == Mode::Multipath && !self.early.is_empty() {
+            for early in std::mem::take(&mut self.early) {
+                self.on_segment(outside, path, &early);
+            }
+        }
+        let mut acknowledged = false;
+        // Before an infinite mapping that comes along.
+        if received.options.iter().any(|option| matches!(option, MptcpOption::Fail { .. })) {
+            self.on_fail(outside, path);
+        }
+        for option in &received.options {
+            match option {
+                MptcpOption::Capable(capable) => self.on_keys(path, capable),
+                MptcpOption::Join(_) | MptcpOption::Fail { .. } => {}
+                MptcpOption::Dss(signal) => {
+                    acknowledged |= signal.data_ack.is_some();
+                    self.on_signal(outside, path, signal, received.window);
+                }
+                MptcpOption::AddAddress(address) => self.on_address(outside, path, address),
+                MptcpOption::RemoveAddress(ids) => self.on_addresses_gone(outside, ids.as_slice()),
+                MptcpOption::Priority { backup } => self.paths[path].peer_backup = *backup,
+                MptcpOption::FastClose { receiver_key } if *receiver_key == self.own_key => {
+                    self.end(outside, CloseReason::Reset, None);
+                }
+                // A reset that is none, and a key that is not ours.
+                MptcpOption::FastClose { .. } | MptcpOption::Reset(_) => {}
+            }
+        }
+        if self.mode == Mode::Multipath && !acknowledged && received.acknowledged > 0 {
+            self.on_data_without_data_ack(outside, path);
+        }
+    }
+
+    /// Data was acknowledged without a DATA_ACK: something takes the options off (RFC 8684 §3.7).
+    fn on_data_without_data_ack(&mut self, outside: &mut Outside<'_>, path: usize) {
+        if self.paths[path].confirmed || !self.paths[path].ready {
+            return;
+        }
+        if self.is_single(path) && self.is_contiguous(outside.tcp, path, 0) {
+            self.fall_back(outside, path, Fallback::NoDataAck, true);
+        } else {
+            self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
+        }
+    }
+
+    /// Handshakes that are not over. Returns whether the segment counts.
+    fn check_opening(&mut self, outside: &mut Outside<'_>, path: usize, received: &Received) -> bool {
+        let id = self.paths[path].id;
+        if self.mode == Mode::Opening && !self.initiator {
+            let keys = received.options.iter().find_map(|option| match option {
+                MptcpOption::Capable(Capable {
+                    stage:
+                        CapableStage::Ack { sender_key, receiver_key }
+                        | CapableStage::Data { sender_key, receiver_key, .. },
+                    flags,
+                }) if *receiver_key == self.own_key => Some((*sender_key, flags.checksum)),
+                _ => None,
+            });
+            match keys {
+                Some((peer, checksum)) => {
+                    self.checksum |= checksum;
+                    if let Some(hook) = outside.tcp.hook_mut(id) {
+                        hook.stage = Stage::Open;
+                        hook.checksum = self.checksum;
+                    }
+                    self.peer_edge = FIRST + received.window;
+                    self.establish(outside, peer);
+                }
+                // Later data may overtake the first, which has the keys.
+                None if received.offset > 0
+                    || received.options.iter().any(|it| matches!(it, MptcpOption::Dss(_))) =>
+                {
+                    if self.early.len() < EARLY_MAX {
+                        self.early.push(received.clone());
+                    }
+                    return false;
+                }
+                None => {
+                    self.fall_back(outside, path, Fallback::ThirdAck, false);
+                    return false;
+                }
+            }
+        }
+        if path > 0 && !self.paths[path].ready {
+            return self.check_joining(outside, path, received);
+        }
+        true
+    }
+
+    /// A subflow whose join is not over: the initiator waits for any acknowledgment of its proof, the other side for
+    /// the proof.
+    fn check_joining(&mut self, outside: &mut Outside<'_>, path: usize, received: &Received) -> bool {
+        let (Some(peer_key), Some(joining)) = (self.peer_key, self.paths[path].joining) else { return false };
+        let id = self.paths[path].id;
+        let is_ours =
+            outside.tcp.hook_mut(id).is_some_and(|hook| matches!(hook.stage, Stage::JoinAck { .. }));
+        if !is_ours {
+            let expected =
+                leftmost_160(&join_hmac((peer_key, joining.peer_nonce), (self.own_key, joining.own_nonce)));
+            let proof = received
+                .options
+                .iter()
+                .any(|option| matches!(option, MptcpOption::Join(Join::Ack { hmac }) if *hmac == expected));
+            if !proof {
+                self.counters.joins_failed += 1;
+                self.reset_path(outside, path, ResetReason::MPTCP_SPECIFIC);
+                return false;
+            }
+            // The fourth segment (RFC 8684 §3.2).
+            outside.tcp.acknowledge(id, Reason::Handshake);
+        }
+        if let Some(hook) = outside.tcp.hook_mut(id) {
+            hook.stage = Stage::Open;
+        }
+        let path_number = path as u8;
+        let path = &mut self.paths[path];
+        path.joining = None;
+        path.ready = true;
+        path.cursor = self.una;
+        self.counters.joined += 1;
+        self.refresh(outside);
+        outside.events.push_back(MptcpEvent::SubflowOpened { id: self.id, subflow: path_number });
+        true
+    }
+
+    /// MP_CAPABLE with the first data.
+    fn on_keys(&mut self, path: usize, capable: &Capable) {
+        if let CapableStage::Data { len, checksum, .. } = capable.stage
+            && path == 0
+            && len > 0
+        {
+            let map = InMap { place: FIRST, len, checksum, covered: len };
+            self.paths[path].mapped = true;
+            self.paths[path].maps.entry(0).or_insert(map);
+        }
+    }
+
+    fn on_signal(&mut self, outside: &mut Outside<'_>, path: usize, signal: &Dss, window: u64) {
+        if self.mode != Mode::Multipath {
+            return;
+        }
+        let id = self.paths[path].id;
+        if let Some(ack) = signal.data_ack {
+            self.paths[path].confirmed = true;
+            if let Some(hook) = outside.tcp.hook_mut(id)
+                && matches!(hook.stage, Stage::CapableAck { .. })
+            {
+                hook.stage = Stage::Open;
+            }
+            let place = ack.near(self.own_start.wrapping_add(self.una)).wrapping_sub(self.own_start);
+            self.on_data_ack(outside, place, window);
+        }
+        if let Some(mapping) = &signal.mapping {
+            self.on_mapping(outside, path, mapping, signal.data_fin);
+        }
+    }
+
+    fn on_data_ack(&mut self, outside: &mut Outside<'_>, place: u64, window: u64) {
+        let end = self.next + u64::from(self.fin_sent);
+        if place < self.una || place > end {
+            return;
+        }
+        self.peer_edge = self.peer_edge.max(place + window);
+        if place == self.una {
+            return;
+        }
+        self.backoff = 0;
+        self.data_timeout_at = None;
+        self.una = place.min(self.next);
+        self.output.release(self.una);
+        if self.fin_sent && place == end {
+            self.una = place;
+            self.fin_acknowledged = true;
+            for path in &self.paths {
+                if let Some(hook) = outside.tcp.hook_mut(path.id) {
+                    hook.data_fin = None;
+                }
+            }
+        }
+        let una = self.una;
+        while let Some((start, chunk)) = self.sent.first_key_value().map(|(start, chunk)| (*start, *chunk))
+            && start < una
+        {
+            self.sent.pop_first();
+            let end = start + u64::from(chunk.len);
+            if end > una {
+                self.sent.insert(una, Chunk { len: (end - una) as u32, ..chunk });
+            }
+        }
+        while let Some((&start, &len)) = self.again.first_key_value()
+            && start < una
+        {
+            self.again.pop_first();
+            let end = start + u64::from(len);
+            if end > una {
+                self.again.insert(una, (end - una) as u32);
+            }
+        }
+        let room = self.writable(outside.tcp);
+        if self.write_blocked && room >= self.config.tcp.send_buffer / 2 {
+            self.write_blocked = false;
+            outside.events.push_back(MptcpEvent::Writable(self.id));
+        }
+    }
+
+    fn on_mapping(&mut self, outside: &mut Outside<'_>, path: usize, mapping: &Mapping, fin: bool) {
+        if mapping.len == 0 {
+            self.read_path(outside, path);
+            if self.mode == Mode::Multipath && self.is_alone(path) && self.is_contiguous(outside.tcp, path, 0)
+            {
+                self.fall_back(outside, path, Fallback::InfiniteMapping, false);
+            } else if self.mode == Mode::Multipath {
+                self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
+            }
+            return;
+        }
+        let expected = self.peer_start.wrapping_add(self.input.next());
+        let place = mapping.data_sequence.near(expected).wrapping_sub(self.peer_start);
+        let len = mapping.len - u16::from(fin);
+        if let wire::mptcp::DataSequence::Long(_) = mapping.data_sequence {
+            for path in &self.paths {
+                if let Some(hook) = outside.tcp.hook_mut(path.id) {
+                    hook.long_ack = true;
+                }
+            }
+        }
+        if fin && self.is_sane(place) {
+            let end = place + u64::from(len);
+            if self.peer_fin.is_none() {
+                self.peer_fin = Some(end);
+            }
+            if self.fin_reached {
+                // Ours was lost: again.
+                outside.tcp.acknowledge(self.paths[path].id, Reason::Teardown);
+            }
+        }
+        if len == 0 {
+            return;
+        }
+        let path = &mut self.paths[path];
+        path.mapped = true;
+        let read = outside.tcp.read_offset(path.id);
+        let near = mapping.subflow_sequence.wrapping_sub(1).wrapping_sub(read as u32) as i32;
+        let Some(offset) = read.checked_add_signed(i64::from(near)) else { return };
+        if offset + u64::from(len) > read && path.maps.len() < MAPS_MAX {
+            let map = InMap { place, len, checksum: mapping.checksum, covered: mapping.len };
+            path.maps.entry(offset).or_insert(map); // A mapping is fixed (RFC 8684 §3.3.1).
+        }
+    }
+
+    /// Whether a place can be one that the peer has sent.
+    fn is_sane(&self, place: u64) -> bool {
+        place >= FIRST && place <= self.edge + SLACK
+    }
+
+    /// Moves what came on a subflow to its place in the data.
+    fn read_path(&mut self, outside: &mut Outside<'_>, number: usize) {
+        let id = self.paths[number].id;
+        loop {
+            let readable = outside.tcp.readable(id);
+            if readable == 0 || self.mode != Mode::Multipath {
+                return;
+            }
+            let offset = outside.tcp.read_offset(id);
+            let Some((start, map)) = self.paths[number].map_at(offset) else {
+                self.on_unmapped(outside, number, readable);
+                return;
+            };
+            let left = u64::from(map.len) - (offset - start);
+            let summed = self.checksum && offset == start;
+            if summed && u64::from(readable) < left {
+                return; // The checksum covers all of it.
+            }
+            let take = left.min(u64::from(readable)) as u32;
+            let (payload, runs) = outside.tcp.read(outside.now, id, take);
+            if summed {
+                let number_there = self.peer_start.wrapping_add(map.place);
+                let subflow = (start as u32).wrapping_add(1);
+                let right = Self::checksum_of(number_there, subflow, map.covered, payload.sum());
+                if map.checksum != Some(right) {
+                    self.counters.checksums_failed += 1;
+                    self.on_bad_checksum(outside, number, map.place, payload, runs);
+                    return;
+                }
+            }
+            if u64::from(take) == left {
+                self.paths[number].maps.remove(&start);
+            }
+            let place = map.place + (offset - start);
+            self.take_data(number, place, payload, runs);
+        }
+    }
+
+    fn take_data(
+        &mut self,
+        path: usize,
+        place: u64,
+        payload: wire::payload::Payload,
+        runs: wire::account::Runs,
+    ) {
+        let len = u64::from(payload.len());
+        if !self.is_sane(place) || place + len > self.edge + SLACK {
+            self.counters.beyond_window += 1;
+            return;
+        }
+        let before = self.input.next();
+        match self.input.insert(place, payload, runs) {
+            Arrival::Duplicate(..) => self.counters.duplicates_received += len,
+            Arrival::OutOfOrder => {
+                self.counters.out_of_order_received += 1;
+                self.paths[path].bytes_received += len;
+                self.counters.waiting_max = self.counters.waiting_max.max(self.input.waiting());
+            }
+            Arrival::InOrder | Arrival::FilledGap => {
+                self.paths[path].bytes_received += (self.input.next() - before).min(len);
+            }
+        }
+    }
+
+    /// Data that no mapping describes.
+    fn on_unmapped(&mut self, outside: &mut Outside<'_>, path: usize, readable: u32) {
+        if self.is_single(path) && self.is_contiguous(outside.tcp, path, 0) {
+            self.fall_back(outside, path, Fallback::NoMapping, true);
+            self.watch_plain(outside);
+        } else if !self.paths[path].mapped || readable >= self.config.tcp.receive_buffer / 2 {
+            self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
+        }
+    }
+
+    fn on_bad_checksum(
+        &mut self,
+        outside: &mut Outside<'_>,
+        path: usize,
+        place: u64,
+        payload: wire::payload::Payload,
+        runs: wire::account::Runs,
+    ) {
+        let fail = MptcpOption::Fail { data_sequence: self.peer_start.wrapping_add(place) };
+        let id = self.paths[path].id;
+        let alone = self.is_alone(path);
+        // What came before has to have come on this subflow alone.
+        let taken = u64::from(payload.len());
+        if alone && place == self.input.next() && self.is_contiguous(outside.tcp, path, taken) {
+            if let Some(hook) = outside.tcp.hook_mut(id) {
+                hook.once.push_front(fail);
+            }
+            self.input.insert(place, payload, runs);
+            // Our own direction may be as bad: both revert (RFC 8684 §3.7).
+            self.fall_back(outside, path, Fallback::Checksum, true);
+            self.watch_plain(outside);
+        } else {
+            if let Some(hook) = outside.tcp.hook_mut(id) {
+                hook.farewell.push(fail);
+            }
+            self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
+        }
+    }
+
+    /// The peer found a checksum wrong on the only subflow.
+    fn on_fail(&mut self, outside: &mut Outside<'_>, path: usize) {
+        if self.mode != Mode::Multipath || !self.checksum {
+            return;
+        }
+        self.read_path(outside, path);
+        if self.mode != Mode::Multipath {
+            return;
+        }
+        if self.is_alone(path) && self.is_contiguous(outside.tcp, path, 0) {
+            let place = self.input.next();
+            if let Some(hook) = outside.tcp.hook_mut(self.paths[path].id) {
+                hook.once
+                    .push_front(MptcpOption::Fail { data_sequence: self.peer_start.wrapping_add(place) });
+            }
+            self.fall_back(outside, path, Fallback::PeerFailed, true);
+        } else {
+            self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
+        }
+    }
+
+    /// News of a connection that is plain TCP.
+    pub(crate) fn watch_plain(&mut self, outside: &mut Outside<'_>) {
+        let Some(id) = self.plain() else { return };
+        if !self.read_reported && self.readable(outside.tcp) > 0 {
+            self.read_reported = true;
+            outside.events.push_back(MptcpEvent::Readable(self.id));
+        }
+        let writable = self.writable(outside.tcp);
+        if self.write_blocked && writable >= self.config.tcp.send_buffer / 2 {
+            self.write_blocked = false;
+            outside.events.push_back(MptcpEvent::Writable(self.id));
+        }
+        if outside.tcp.standing(id).is_some_and(|it| it.state == State::CloseWait) && !self.fin_reached {
+            self.fin_reached = true;
+            outside.events.push_back(MptcpEvent::PeerClosed(self.id));
+        }
+    }
+
+    /// After something came: acknowledgments, news, the end.
+    pub(crate) fn settle(&mut self, outside: &mut Outside<'_>) {
+        if self.mode != Mode::Multipath {
+            return;
+        }
+        let reached = self.peer_fin == Some(self.input.next()) && !self.fin_reached;
+        self.fin_reached |= reached;
+        self.refresh(outside);
+        self.told = self.edge;
+        if self.discard && self.input.readable() > 0 {
+            // Nobody reads what still comes (RFC 8684 §3.5).
+            self.abort(outside);
+            return;
+        }
+        if self.input.readable() > 0 && !self.read_reported {
+            self.read_reported = true;
+            outside.events.push_back(MptcpEvent::Readable(self.id));
+        }
+        if reached {
+            self.acknowledge_all(outside, Reason::Teardown);
+            outside.events.push_back(MptcpEvent::PeerClosed(self.id));
+        }
+        if self.fin_reached && self.fin_acknowledged && !self.reported {
+            for path in self.paths.iter().filter(|path| path.alive) {
+                outside.tcp.shutdown(outside.now, path.id);
+            }
+            self.report_closed(outside, CloseReason::Normal);
+            // RFC 8684 §3.3.3: what is still outstanding on a subflow need not be waited for.
+            self.lonely_until = Some(outside.now + self.config.tcp.fin_wait);
+        }
+        self.manage(outside);
+    }
+}
+
+/// Segments that overtook the one with the keys.
+const EARLY_MAX: usize = 256;
+
+/// Mappings of one subflow that are kept for data to come.
+const MAPS_MAX: usize = 4096;
+
+/// Bytes beyond the edge that are taken: the shift of a window rounds it up (RFC 7323 §2.3: at most 2^14).
+const SLACK: u64 = 1 << 14;
+
+/// Of no data, for a DATA_FIN.
+pub(crate) const NO_DATA: Sum = Sum::ZERO;

@@ -1,0 +1,518 @@
+//! The Multipath TCP of one host: listeners, connections, and their subflows' TCP.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sim_core::SimTime;
+use wire::account::{FlowId, Run, Runs};
+use wire::payload::{Payload, Slice};
+
+use super::config::MptcpConfig;
+use super::connection::{Connection, Mode, Outside};
+use super::event::{Fallback, MptcpEndpointCounters, MptcpEvent, MptcpId, MptcpStats, SubflowStats};
+use super::path::{Joining, Path};
+use super::subflow::{Birth, Stage, Subflow};
+use super::table::Table;
+use crate::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
+use crate::tcp::note::Note;
+use crate::tcp::{CloseReason, ConnectionId, ListenerId, State, TcpEndpoint, TcpError, TcpEvent};
+
+/// The Multipath TCP of one host.
+#[derive(Debug)]
+pub struct MptcpEndpoint {
+    tcp: TcpEndpoint<Subflow>,
+    table: Table,
+    events: VecDeque<MptcpEvent>,
+    locals: Vec<IpAddr>,
+    /// Connections whose data may be given to subflows.
+    waiting: BTreeSet<u32>,
+    deadlines: BTreeSet<(SimTime, u32)>,
+}
+
+impl MptcpEndpoint {
+    /// An endpoint that draws keys, ports and numbers from `rng`.
+    pub fn new(mut rng: ChaCha8Rng) -> Self {
+        let own = ChaCha8Rng::from_rng(&mut rng);
+        Self {
+            tcp: TcpEndpoint::hooked(rng),
+            table: Table::new(own),
+            events: VecDeque::new(),
+            locals: Vec::new(),
+            waiting: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+        }
+    }
+
+    /// Says which addresses the host has, for subflows from each of them.
+    pub fn set_addresses(&mut self, addresses: Vec<IpAddr>) {
+        self.locals = addresses;
+    }
+
+    /// Keeps notes of every subflow made from now on.
+    pub fn keep_notes(&mut self) {
+        self.tcp.keep_notes();
+    }
+
+    /// The notes of all subflows since the last call.
+    pub fn drain_notes(&mut self) -> Vec<Note> {
+        self.tcp.drain_notes()
+    }
+
+    /// Listens at `local`, whose address may be unspecified.
+    ///
+    /// # Errors
+    ///
+    /// The address is in use.
+    pub fn listen(&mut self, local: SocketAddr, config: Arc<MptcpConfig>) -> Result<ListenerId, TcpError> {
+        let backlog = config.tcp.listener.syn_queue;
+        let id = self.tcp.listen(local, Connection::subflow_config(&config.tcp), backlog)?;
+        self.table.listeners.insert(id, config);
+        Ok(id)
+    }
+
+    /// Opens a connection from `local`, whose port may be zero for an ephemeral one.
+    ///
+    /// # Errors
+    ///
+    /// The pair of sockets is in use, no port is free, or `remote` cannot be a peer.
+    pub fn connect(
+        &mut self,
+        now: SimTime,
+        local: SocketAddr,
+        remote: SocketAddr,
+        config: Arc<MptcpConfig>,
+    ) -> Result<MptcpId, TcpError> {
+        let key = self.table.new_key();
+        let hook = Subflow {
+            stage: Stage::CapableSyn,
+            checksum: config.checksum,
+            long: config.long_sequence,
+            ..Subflow::default()
+        };
+        let tcp = Connection::subflow_config(&config.tcp);
+        let subflow = self.tcp.connect_with(now, local, remote, tcp, hook)?;
+        let sockets = self.tcp.sockets(subflow).unwrap_or((local, remote));
+        let id = self.table.reserve();
+        let mut connection = Box::new(Connection::new(id, config, true, key));
+        self.table.tokens.insert(connection.own_token, id.index);
+        self.with_outside(now, |outside| connection.add_path(outside, Path::new(subflow, sockets, 0)));
+        self.table.put(connection);
+        self.settle(now);
+        Ok(id)
+    }
+
+    /// Whether a datagram of TCP is for this endpoint: a subflow or a listener of it, or a join.
+    pub fn is_for(&mut self, received: &Received<'_>) -> bool {
+        self.tcp.knows(received) || {
+            // MP_JOIN finds its connection by token, whatever the port is: a SYN that holds an option of kind 30.
+            let header = received.packet.header();
+            header.get(13).is_some_and(|flags| flags & 0x12 == 2) && header.get(20..).is_some_and(has_join)
+        }
+    }
+
+    fn with_outside<T>(&mut self, now: SimTime, action: impl FnOnce(&mut Outside<'_>) -> T) -> T {
+        let mut outside = Outside {
+            now,
+            tcp: &mut self.tcp,
+            events: &mut self.events,
+            owners: &mut self.table.owners,
+            rng: &mut self.table.rng,
+            locals: &self.locals,
+        };
+        action(&mut outside)
+    }
+
+    /// Works on a connection, if it is there.
+    fn with<T>(
+        &mut self,
+        now: SimTime,
+        index: u32,
+        action: impl FnOnce(&mut Connection, &mut Outside<'_>) -> T,
+    ) -> Option<T> {
+        let mut connection = self.table.take(index)?;
+        let result = self.with_outside(now, |outside| action(&mut connection, outside));
+        self.waiting.insert(index);
+        self.put_back(connection);
+        Some(result)
+    }
+
+    fn with_id<T>(
+        &mut self,
+        now: SimTime,
+        id: MptcpId,
+        action: impl FnOnce(&mut Connection, &mut Outside<'_>) -> T,
+    ) -> Option<T> {
+        self.table.get(id)?;
+        let result = self.with(now, id.index, action);
+        self.settle(now);
+        result
+    }
+
+    /// Puts a connection back with its deadline, or forgets it.
+    fn put_back(&mut self, mut connection: Box<Connection>) {
+        let index = connection.id.index;
+        if connection.is_done(&self.tcp) {
+            if let Some(at) = connection.armed_at {
+                self.deadlines.remove(&(at, index));
+            }
+            self.waiting.remove(&index);
+            self.table.forget(&connection);
+            return;
+        }
+        let next = connection.next_timeout();
+        if next != connection.armed_at {
+            if let Some(at) = connection.armed_at {
+                self.deadlines.remove(&(at, index));
+            }
+            self.deadlines.extend(next.map(|at| (at, index)));
+            connection.armed_at = next;
+        }
+        self.table.put(connection);
+    }
+
+    /// Writes as much of `slice` as fits the send buffer, and returns the bytes taken.
+    pub fn write(&mut self, now: SimTime, id: MptcpId, slice: &Slice, run: Run) -> u32 {
+        self.with_id(now, id, |connection, outside| connection.write(outside, slice, run)).unwrap_or(0)
+    }
+
+    /// Bytes that a write would take.
+    pub fn writable(&self, id: MptcpId) -> u32 {
+        self.table.get(id).map_or(0, |connection| connection.writable(&self.tcp))
+    }
+
+    /// Reads up to `max` bytes with their runs.
+    pub fn read(&mut self, now: SimTime, id: MptcpId, max: u32) -> (Payload, Runs) {
+        let read = self.with_id(now, id, |connection, outside| connection.read(outside, max));
+        read.unwrap_or_else(|| (Payload::empty(), Runs::new()))
+    }
+
+    /// Bytes that can be read.
+    pub fn readable(&self, id: MptcpId) -> u64 {
+        self.table.get(id).map_or(0, |connection| connection.readable(&self.tcp))
+    }
+
+    /// Closes the sending direction: a DATA_FIN follows what was written. Reading goes on.
+    pub fn shutdown(&mut self, now: SimTime, id: MptcpId) {
+        self.with_id(now, id, |connection, outside| connection.shutdown(outside));
+    }
+
+    /// Closes both directions: what was written is still sent, what arrives is refused.
+    pub fn close(&mut self, now: SimTime, id: MptcpId) {
+        self.with_id(now, id, |connection, outside| {
+            connection.discard = true;
+            if connection.readable(outside.tcp) > 0 {
+                connection.abort(outside);
+            } else if let Some(plain) = connection.plain() {
+                connection.fin = true;
+                outside.tcp.close(outside.now, plain);
+            } else {
+                connection.shutdown(outside);
+            }
+        });
+    }
+
+    /// Ends the connection at once (MP_FASTCLOSE).
+    pub fn abort(&mut self, now: SimTime, id: MptcpId) {
+        self.with_id(now, id, |connection, outside| connection.abort(outside));
+    }
+
+    /// Says that a subflow is for use only when nothing else is left, or for use again (MP_PRIO).
+    pub fn set_backup(&mut self, now: SimTime, id: MptcpId, subflow: u8, backup: bool) {
+        self.with_id(now, id, |connection, outside| {
+            connection.set_backup(outside, usize::from(subflow), backup);
+        });
+    }
+
+    /// Ends one subflow with a reset, as a user who knows better.
+    pub fn reset_subflow(&mut self, now: SimTime, id: MptcpId, subflow: u8) {
+        self.with_id(now, id, |connection, outside| {
+            let reason = wire::mptcp::ResetReason::ADMINISTRATIVELY_PROHIBITED;
+            connection.reset_path(outside, usize::from(subflow), reason);
+        });
+    }
+
+    /// Charges segments without payload to `flow`, until data of another flow is sent.
+    pub fn set_flow(&mut self, now: SimTime, id: MptcpId, flow: FlowId) {
+        self.with_id(now, id, |connection, outside| {
+            connection.flow = flow;
+            for path in &connection.paths {
+                outside.tcp.set_flow(path.id, flow);
+            }
+        });
+    }
+
+    /// The connection at this moment.
+    pub fn stats(&self, id: MptcpId) -> Option<MptcpStats> {
+        let connection = self.table.get(id)?;
+        let subflows = connection.paths.iter().map(|path| {
+            let standing = self.tcp.standing(path.id).filter(|_| path.alive);
+            SubflowStats {
+                local: path.local,
+                remote: path.remote,
+                ready: path.ready,
+                over: !path.alive,
+                backup: path.backup || path.peer_backup,
+                bytes_new: path.bytes_new,
+                bytes_again: path.bytes_again,
+                bytes_received: path.bytes_received,
+                cwnd: standing.map_or(0, |standing| standing.cwnd),
+                srtt: standing.and_then(|standing| standing.srtt),
+            }
+        });
+        let fallback = match connection.mode {
+            Mode::Fallback(reason, _) => Some(reason),
+            Mode::Opening | Mode::Multipath => None,
+        };
+        Some(MptcpStats {
+            fallback,
+            checksum: connection.checksum,
+            subflows: subflows.collect(),
+            unacknowledged: connection.output.len(),
+            waiting: connection.input.waiting(),
+            counters: connection.counters,
+        })
+    }
+
+    /// The sockets of the first subflow.
+    pub fn sockets(&self, id: MptcpId) -> Option<(SocketAddr, SocketAddr)> {
+        let path = self.table.get(id)?.paths.first()?;
+        Some((path.local, path.remote))
+    }
+
+    /// Counters of what reached no connection.
+    pub fn counters(&self) -> MptcpEndpointCounters {
+        self.table.counters
+    }
+
+    /// Connections in memory.
+    pub fn connections(&self) -> usize {
+        self.table.indices().len()
+    }
+
+    /// Lets connections hear of what has happened to their subflows.
+    fn settle(&mut self, now: SimTime) {
+        loop {
+            if let Some(id) = self.tcp.poll_touched() {
+                self.on_touched(now, id);
+            } else if let Some(event) = self.tcp.poll_event() {
+                self.on_tcp_event(now, event);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn on_touched(&mut self, now: SimTime, id: ConnectionId) {
+        if !self.table.owners.contains_key(&id) {
+            self.adopt(now, id);
+        }
+        if let Some((index, path)) = self.table.owners.get(&id).copied() {
+            self.with(now, index, |connection, outside| connection.on_path(outside, usize::from(path)));
+            // A half-open connection of a listener ends without an event.
+            let over = self.tcp.standing(id).is_none_or(|standing| standing.state == State::Closed);
+            if over && self.table.get_any(index).is_some_and(|connection| !connection.announced) {
+                self.on_subflow_closed(now, id, CloseReason::Reset);
+            }
+        }
+    }
+
+    /// A subflow that the peer has opened gets its connection.
+    fn adopt(&mut self, now: SimTime, subflow: ConnectionId) {
+        let Some(birth) = self.tcp.hook_mut(subflow).and_then(|hook| hook.birth.take()) else { return };
+        let Some(sockets) = self.tcp.sockets(subflow) else { return };
+        match birth {
+            Birth::Join { connection: index, address_id, backup, own_nonce, peer_nonce } => {
+                let adopted = self.with(now, index, |connection, outside| {
+                    let mut path = Path::new(subflow, sockets, address_id);
+                    path.peer_backup = backup;
+                    path.joining = Some(Joining { own_nonce, peer_nonce, resend_at: None, tries: 0 });
+                    connection.add_path(outside, path);
+                });
+                if adopted.is_none() {
+                    self.tcp.abort(now, subflow);
+                }
+            }
+            Birth::Capable { listener, key, checksum } => {
+                let Some(config) = self.table.listeners.get(&listener).cloned() else { return };
+                let id = self.table.reserve();
+                let mut connection = Box::new(Connection::new(id, config, false, key));
+                connection.checksum = checksum;
+                self.table.tokens.insert(connection.own_token, id.index);
+                self.with_outside(now, |outside| {
+                    connection.add_path(outside, Path::new(subflow, sockets, 0));
+                });
+                self.put_back(connection);
+            }
+            Birth::Plain { listener } => {
+                let Some(config) = self.table.listeners.get(&listener).cloned() else { return };
+                let id = self.table.reserve();
+                let key = self.table.new_key();
+                let mut connection = Box::new(Connection::new(id, config, false, key));
+                self.with_outside(now, |outside| {
+                    connection.add_path(outside, Path::new(subflow, sockets, 0));
+                    connection.fall_back(outside, 0, Fallback::Syn, false);
+                });
+                self.put_back(connection);
+            }
+        }
+    }
+
+    fn on_tcp_event(&mut self, now: SimTime, event: TcpEvent) {
+        let (id, listener) = match event {
+            TcpEvent::Connected(id) => (id, None),
+            TcpEvent::Accepted { listener, id } => (id, Some(listener)),
+            TcpEvent::PeerClosed(id) => {
+                self.on_subflow_fin(now, id);
+                return;
+            }
+            TcpEvent::Closed { id, reason } => {
+                self.on_subflow_closed(now, id, reason);
+                return;
+            }
+            // Data is found when the subflow is looked at.
+            TcpEvent::Readable(_)
+            | TcpEvent::Writable(_)
+            | TcpEvent::Urgent(_)
+            | TcpEvent::Stalled(_)
+            | TcpEvent::Acceptable(_) => return,
+        };
+        let Some((index, 0)) = self.table.owners.get(&id).copied() else { return };
+        self.with(now, index, |connection, outside| {
+            connection.announced = true;
+            outside.events.push_back(match listener {
+                Some(listener) => MptcpEvent::Accepted { listener, id: connection.id },
+                None => MptcpEvent::Connected(connection.id),
+            });
+            // What came before is told now.
+            connection.read_reported = false;
+            connection.watch_plain(outside);
+            connection.settle(outside);
+        });
+    }
+
+    /// The peer closes a subflow: so do we, since it is of no more use (RFC 8684 §3.3.3).
+    fn on_subflow_fin(&mut self, now: SimTime, id: ConnectionId) {
+        let Some((index, path)) = self.table.owners.get(&id).copied() else { return };
+        self.with(now, index, |connection, outside| {
+            connection.on_path(outside, usize::from(path));
+            let number = usize::from(path);
+            let path = &connection.paths[number];
+            let silent = !path.confirmed && !path.mapped;
+            if connection.mode == Mode::Multipath && connection.is_single(number) && silent {
+                // No option has come: the peer speaks plain TCP.
+                connection.fall_back(outside, number, Fallback::NoMapping, true);
+                connection.watch_plain(outside);
+            } else if connection.mode == Mode::Multipath {
+                outside.tcp.shutdown(outside.now, id);
+            }
+        });
+    }
+
+    fn on_subflow_closed(&mut self, now: SimTime, id: ConnectionId, reason: CloseReason) {
+        let Some((index, path)) = self.table.owners.get(&id).copied() else { return };
+        self.with(now, index, |connection, outside| {
+            connection.on_path(outside, usize::from(path));
+            connection.on_path_over(outside, usize::from(path), reason);
+        });
+        self.table.owners.remove(&id);
+        if self.table.get_any(index).is_none_or(|connection| connection.plain() != Some(id)) {
+            self.tcp.close(now, id);
+        }
+    }
+}
+
+impl Endpoint for MptcpEndpoint {
+    type Event = MptcpEvent;
+
+    fn handle_datagram(&mut self, now: SimTime, received: Received<'_>) {
+        self.tcp.handle_datagram_with(now, received, &mut self.table);
+        self.settle(now);
+    }
+
+    fn handle_network(&mut self, now: SimTime, event: &NetworkEvent) {
+        self.tcp.handle_network(now, event);
+        match event {
+            NetworkEvent::AddressAdded(address, _) if !self.locals.contains(address) => {
+                self.locals.push(*address);
+            }
+            NetworkEvent::AddressRemoved(address, _) => self.locals.retain(|known| known != address),
+            NetworkEvent::AddressAdded(..)
+            | NetworkEvent::LinkUp(_)
+            | NetworkEvent::LinkDown(_)
+            | NetworkEvent::Icmp { .. } => {}
+        }
+        self.settle(now);
+        for index in self.table.indices() {
+            match event {
+                NetworkEvent::AddressRemoved(address, _) => {
+                    self.with(now, index, |connection, outside| connection.on_local_gone(outside, *address));
+                }
+                NetworkEvent::AddressAdded(..) | NetworkEvent::LinkUp(_) => {
+                    self.with(now, index, |connection, outside| connection.on_network_up(outside));
+                }
+                NetworkEvent::LinkDown(_) | NetworkEvent::Icmp { .. } => {}
+            }
+        }
+        self.settle(now);
+    }
+
+    fn handle_timeout(&mut self, now: SimTime) {
+        self.tcp.handle_timeout(now);
+        self.settle(now);
+        while let Some(&(at, index)) = self.deadlines.first()
+            && at <= now
+        {
+            self.deadlines.pop_first();
+            self.with(now, index, |connection, outside| {
+                connection.armed_at = None;
+                connection.on_timeout(outside);
+            });
+        }
+        self.settle(now);
+    }
+
+    fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        loop {
+            if let Some(transmit) = self.tcp.poll_transmit(now) {
+                return Some(transmit);
+            }
+            self.settle(now);
+            let mut gave = false;
+            for index in std::mem::take(&mut self.waiting) {
+                let Some(mut connection) = self.table.take(index) else { continue };
+                let any = self.with_outside(now, |outside| connection.schedule(outside));
+                self.put_back(connection);
+                gave |= any;
+            }
+            if !gave {
+                return None;
+            }
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<SimTime> {
+        let own = self.deadlines.first().map(|(at, _)| *at);
+        own.into_iter().chain(self.tcp.poll_timeout()).min()
+    }
+
+    fn poll_event(&mut self) -> Option<MptcpEvent> {
+        self.events.pop_front()
+    }
+}
+
+/// Whether a list of options holds MP_JOIN.
+fn has_join(list: &[u8]) -> bool {
+    let mut rest = list;
+    loop {
+        rest = match rest {
+            [1, rest @ ..] => rest,
+            [30, _, first, ..] if first >> 4 == 1 => return true,
+            [0, ..] | [] | [_] => return false,
+            [_, len, ..] if *len >= 2 && usize::from(*len) <= rest.len() => &rest[usize::from(*len)..],
+            [_, _, ..] => return false,
+        };
+    }
+}

@@ -1,0 +1,126 @@
+//! Which subflow carries what comes next.
+
+use crate::tcp::attached::Standing;
+
+/// A subflow that may carry data.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    /// Its number in the connection.
+    pub(crate) index: usize,
+    /// Backups and those that time out come last.
+    pub(crate) rank: u8,
+    pub(crate) standing: Standing,
+}
+
+impl Candidate {
+    /// Whether its congestion window has room for `len` bytes more, or is empty.
+    pub(crate) fn has_room(&self, len: u32) -> bool {
+        self.standing.room >= u64::from(len.min(self.standing.segment_payload))
+            || self.standing.unacknowledged == 0
+    }
+}
+
+/// The one with the shortest round trip that has room, another one than `not` if there is one.
+pub(crate) fn lowest_rtt(candidates: &[Candidate], len: u32, not: Option<usize>) -> Option<usize> {
+    let others = candidates.iter().any(|candidate| Some(candidate.index) != not);
+    let with_room = candidates
+        .iter()
+        .enumerate()
+        .filter(|(_, candidate)| candidate.has_room(len) && (!others || Some(candidate.index) != not));
+    with_room.min_by_key(|(_, candidate)| (candidate.standing.srtt, candidate.index)).map(|(at, _)| at)
+}
+
+/// The next one in turn that has room.
+pub(crate) fn round_robin(candidates: &[Candidate], waiting: u64, turn: usize) -> Option<usize> {
+    let len = u32::try_from(waiting).unwrap_or(u32::MAX);
+    let with_room = || candidates.iter().enumerate().filter(|(_, candidate)| candidate.has_room(len));
+    with_room()
+        .find(|(_, candidate)| candidate.index >= turn)
+        .or_else(|| with_room().next())
+        .map(|(at, _)| at)
+}
+
+/// The oldest one, if it has room.
+pub(crate) fn oldest(candidates: &[Candidate], waiting: u64) -> Option<usize> {
+    let len = u32::try_from(waiting).unwrap_or(u32::MAX);
+    let at = (0..candidates.len()).min_by_key(|at| candidates[*at].index)?;
+    candidates[at].has_room(len).then_some(at)
+}
+
+/// As [`lowest_rtt`], but a slow subflow waits where the fast one, which is full now, could need the rest of the
+/// peer's window of `window` bytes before the slow one's data arrives (Ferlin et al. 2016, equations 1 and 2, with their
+/// correction factor λ at its start, 1).
+pub(crate) fn blest(candidates: &[Candidate], waiting: u64, window: u64) -> Option<usize> {
+    let len = u32::try_from(waiting).unwrap_or(u32::MAX);
+    let choice = lowest_rtt(candidates, len, None)?;
+    let chosen = &candidates[choice].standing;
+    let fastest = candidates.iter().map(|candidate| &candidate.standing).min_by_key(|it| it.srtt)?;
+    let (Some(slow_rtt), Some(fast_rtt)) = (chosen.srtt, fastest.srtt) else { return Some(choice) };
+    if slow_rtt <= fast_rtt {
+        return Some(choice);
+    }
+    // What the fast one sends while the slow one's data is on its way, its window growing by a segment a round trip:
+    // X = MSS · (cwnd + (rounds − 1) / 2) · rounds.
+    let rounds = u128::from(slow_rtt.as_nanos()) * 1000 / u128::from(fast_rtt.as_nanos().max(1));
+    let size = u128::from(fastest.segment_payload);
+    let growing = u128::from(fastest.cwnd) * 1000 + size * rounds.saturating_sub(1000) / 2;
+    let needed = growing * rounds / 1_000_000;
+    let left = u128::from(window).saturating_sub(u128::from(chosen.segment_payload));
+    (needed <= left).then_some(choice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tcp::State;
+    use sim_core::SimDuration;
+
+    fn candidate(index: usize, rtt_ms: u64, room: u64) -> Candidate {
+        let standing = Standing {
+            state: State::Established,
+            room,
+            segment_payload: 1000,
+            segment_room: 1020,
+            unacknowledged: 10_000,
+            acknowledged: 0,
+            written: 0,
+            timeouts: 0,
+            cwnd: 10_000,
+            srtt: Some(SimDuration::from_millis(rtt_ms)),
+            rto: SimDuration::from_secs(1),
+        };
+        Candidate { index, rank: 0, standing }
+    }
+
+    #[test]
+    fn the_shortest_round_trip_with_room_comes_first() {
+        let both = [candidate(0, 50, 5000), candidate(1, 10, 5000)];
+        assert_eq!(lowest_rtt(&both, 1000, None), Some(1));
+        assert_eq!(lowest_rtt(&both, 1000, Some(1)), Some(0), "what it lost goes elsewhere");
+        let full = [candidate(0, 50, 5000), candidate(1, 10, 999)];
+        assert_eq!(lowest_rtt(&full, 1000, None), Some(0));
+        assert_eq!(lowest_rtt(&[candidate(0, 50, 999)], 1000, None), None);
+    }
+
+    #[test]
+    fn turns_go_round() {
+        let three = [candidate(0, 1, 5000), candidate(2, 1, 0), candidate(3, 1, 5000)];
+        assert_eq!(round_robin(&three, 1000, 0), Some(0));
+        assert_eq!(round_robin(&three, 1000, 1), Some(2), "number 2 is full");
+        assert_eq!(round_robin(&three, 1000, 4), Some(0));
+    }
+
+    #[test]
+    fn the_oldest_is_waited_for() {
+        assert_eq!(oldest(&[candidate(0, 1, 0), candidate(1, 1, 5000)], 1000), None);
+        assert_eq!(oldest(&[candidate(1, 1, 5000)], 1000), Some(0), "the first is gone");
+    }
+
+    #[test]
+    fn blest_keeps_the_window_for_the_fast_one() {
+        // Ten rounds of the fast one: 1000 · (10 + 9/2) · 10 = 145 000 bytes.
+        let both = [candidate(0, 100, 5000), candidate(1, 10, 0)];
+        assert_eq!(blest(&both, 1000, 146_000), Some(0));
+        assert_eq!(blest(&both, 1000, 145_999), None);
+    }
+}

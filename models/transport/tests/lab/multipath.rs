@@ -1,0 +1,144 @@
+//! Two endpoints of Multipath TCP with several paths between them.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use sim_core::SimTime;
+use transport::mptcp::{MptcpConfig, MptcpCounters, MptcpEndpoint, MptcpEvent, MptcpId, MptcpStats};
+use transport::tcp::CloseReason;
+use wire::account::Runs;
+use wire::checksum::{Sum, pseudo_header};
+use wire::ip::IpProtocol;
+use wire::packet::Packet;
+use wire::tcp::Header;
+use wire::tcp_options::{TcpOption, TcpOptions};
+
+use super::{Lab, PORT, Path, Stream};
+use transport::endpoint::Transmit;
+
+pub(crate) fn address(side: usize, path: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(10, path, 0, 1 + side as u8))
+}
+
+pub(crate) struct Pair {
+    pub(crate) lab: Lab<MptcpEndpoint>,
+    pub(crate) ids: [Option<MptcpId>; 2],
+    pub(crate) closed: [Option<CloseReason>; 2],
+    pub(crate) seen: [Vec<MptcpEvent>; 2],
+    /// The last that was known of each side's connection.
+    pub(crate) stats: [Option<MptcpStats>; 2],
+}
+
+impl Pair {
+    pub(crate) fn new(seed: u64, paths: &[[Path; 2]], config: &MptcpConfig) -> Self {
+        Self::with(seed, paths, config, config)
+    }
+
+    pub(crate) fn with(seed: u64, paths: &[[Path; 2]], client: &MptcpConfig, server: &MptcpConfig) -> Self {
+        let mut lab = Lab::with_ends(seed, paths[0], MptcpEndpoint::new);
+        lab.further = paths[1..].to_vec();
+        for side in 0..2 {
+            let addresses = (0..paths.len()).map(|path| address(side, path as u8)).collect();
+            lab.ends[side].set_addresses(addresses);
+        }
+        let at = SocketAddr::new(address(1, 0), PORT);
+        lab.ends[1].listen(at, Arc::new(server.clone())).expect("nobody listens yet");
+        let from = SocketAddr::new(address(0, 0), 0);
+        let id = lab.ends[0].connect(lab.now, from, at, Arc::new(client.clone())).expect("a port is free");
+        Self {
+            lab,
+            ids: [Some(id), None],
+            closed: [None; 2],
+            seen: [Vec::new(), Vec::new()],
+            stats: [None, None],
+        }
+    }
+
+    /// Runs until both sides are closed or time is over.
+    pub(crate) fn go(&mut self, streams: &mut [Stream; 2], until: SimTime, context: &str) {
+        while self.closed.iter().any(Option::is_none) && self.lab.step(until) {
+            self.tend(streams, context);
+        }
+    }
+
+    /// Serves both users once.
+    pub(crate) fn tend(&mut self, streams: &mut [Stream; 2], context: &str) {
+        for side in 0..2 {
+            for event in std::mem::take(&mut self.lab.events[side]) {
+                match event {
+                    MptcpEvent::Accepted { id, .. } => self.ids[side] = Some(id),
+                    MptcpEvent::Closed { reason, .. } => self.closed[side] = Some(reason),
+                    _ => {}
+                }
+                self.seen[side].push(event);
+            }
+            let Some(id) = self.ids[side] else { continue };
+            streams[1 - side].read(&mut self.lab, side, id, u32::MAX, context);
+            streams[side].write(&mut self.lab, side, id);
+            self.lab.drain(side);
+            if let Some(stats) = self.lab.ends[side].stats(id) {
+                self.stats[side] = Some(stats);
+            }
+        }
+    }
+
+    /// Writes what fits to a side's stream, for the first time.
+    pub(crate) fn begin(&mut self, streams: &mut [Stream; 2]) {
+        if let Some(id) = self.ids[0] {
+            streams[0].write(&mut self.lab, 0, id);
+            self.lab.drain(0);
+        }
+    }
+
+    pub(crate) fn counters(&self, side: usize) -> MptcpCounters {
+        self.stats[side].as_ref().map(|stats| stats.counters).unwrap_or_default()
+    }
+}
+
+/// Takes options of Multipath TCP off a segment.
+pub(crate) fn strip(transmit: &mut Transmit) {
+    rewrite(transmit, |header, _| {
+        let mut kept = TcpOptions::EMPTY;
+        for option in &header.options {
+            if !matches!(option, TcpOption::Mptcp(_)) {
+                kept.try_push(option).expect("fewer options fit");
+            }
+        }
+        header.options = kept;
+    });
+}
+
+/// Changes a segment, and makes its checksum right.
+pub(crate) fn rewrite(transmit: &mut Transmit, change: impl FnOnce(&mut Header, &mut Vec<u8>)) {
+    let bytes = transmit.packet.to_vec();
+    let mut header = Header::parse(&bytes).expect("it was sent");
+    let before = bytes[header.len()..].to_vec();
+    let mut data = before.clone();
+    change(&mut header, &mut data);
+    let account = transmit.packet.account.clone();
+    let mut packet = transmit.packet.clone();
+    let (mut payload, runs): (_, Runs) = {
+        packet.pop_header(Header::parse(&bytes).expect("as before").len());
+        let _charge = packet.account.pop_header();
+        packet.take_content()
+    };
+    if data != before {
+        payload = wire::payload::Payload::from_bytes(data);
+    }
+    let len = header.len();
+    let total = len as u32 + payload.len();
+    let pseudo = pseudo_header(transmit.source, transmit.destination, IpProtocol::TCP, total);
+    let sum = pseudo + payload.sum();
+    let _: Sum = sum;
+    let mut account = wire::account::Account::with_header(
+        account.flow,
+        account.reason,
+        wire::account::Protocol::Tcp,
+        len,
+        runs,
+    );
+    account.retransmission = transmit.packet.account.retransmission;
+    let mut packet = Packet::new(payload, account);
+    header.emit(packet.push_header(len), sum);
+    transmit.packet = packet;
+}
