@@ -12,6 +12,7 @@ fn exact() -> CoapConfig {
     CoapConfig { ack_random_factor_milli: 1000, ..CoapConfig::default() }
 }
 
+// Holds: RFC 7252 4.2-a, 4.2-b, 5.2.1-a
 #[test]
 fn a_fast_answer_is_piggybacked() {
     let mut lab = Lab::new(1, exact());
@@ -22,6 +23,7 @@ fn a_fast_answer_is_piggybacked() {
     assert_eq!(lab.responses(), 1);
 }
 
+// Holds: RFC 7252 5.2.2-b
 #[test]
 fn a_slow_answer_is_separate_and_acknowledged() {
     let mut lab = Lab::new(1, exact());
@@ -40,6 +42,7 @@ fn a_non_confirmable_request_is_answered_in_kind() {
     assert_eq!(lab.trace(), ["NON GET", "NON 2.05 Content"]);
 }
 
+// Holds: RFC 7252 4.2-f, 4.2-g
 #[test]
 fn a_confirmable_message_is_sent_again_after_2_6_14_and_30_seconds_and_given_up_after_62() {
     let mut lab = Lab::new(1, exact());
@@ -52,6 +55,7 @@ fn a_confirmable_message_is_sent_again_after_2_6_14_and_30_seconds_and_given_up_
     assert_eq!(lab.client.stats().retransmissions, 4);
 }
 
+// Holds: RFC 7252 4.2-e
 #[test]
 fn the_first_timeout_lies_between_two_and_three_seconds() {
     let (mut least, mut most) = (u64::MAX, 0);
@@ -69,6 +73,7 @@ fn the_first_timeout_lies_between_two_and_three_seconds() {
     assert!((2_950_000_000..=3_000_000_000).contains(&most), "{most}");
 }
 
+// Holds: RFC 7252 4.5-a
 #[test]
 fn a_lost_acknowledgement_makes_a_duplicate_that_is_answered_from_memory() {
     let mut lab = Lab::new(1, exact());
@@ -79,6 +84,7 @@ fn a_lost_acknowledgement_makes_a_duplicate_that_is_answered_from_memory() {
     assert_eq!((lab.served, lab.server.stats().duplicates), (1, 1), "the application sees it once");
 }
 
+// Holds: RFC 7252 4.7-a
 #[test]
 fn one_confirmable_message_is_under_way_at_a_time() {
     let mut lab = Lab::new(1, exact());
@@ -90,6 +96,7 @@ fn one_confirmable_message_is_under_way_at_a_time() {
     assert_eq!(lab.client.stats().held_back, 2);
 }
 
+// Holds: RFC 7252 4.7-b
 #[test]
 fn a_silent_peer_gets_one_byte_a_second_of_non_confirmable_requests() {
     let mut lab = Lab::new(1, exact());
@@ -112,6 +119,7 @@ fn a_ping_is_answered_by_a_reset() {
     assert_eq!(lab.trace(), ["CON Empty", "RST Empty"]);
 }
 
+// Holds: RFC 7252 5.4.1-a, 5.4.1-b, 5.4.1-d, 4.3-b
 #[test]
 fn an_unknown_critical_option_is_refused_and_an_elective_one_ignored() {
     let mut lab = Lab::new(1, exact());
@@ -155,6 +163,7 @@ fn a_long_answer_comes_in_blocks() {
     assert_eq!(lab.served, 1, "the later blocks are of the body that the first began");
 }
 
+// Holds: RFC 7252 4.6-a
 #[test]
 fn a_long_request_goes_in_blocks() {
     let mut lab = Lab::new(1, exact());
@@ -209,6 +218,7 @@ fn every_twentieth_notification_is_confirmable_and_its_loss_ends_the_observation
     assert_eq!(lab.trace().iter().filter(|line| *line == "CON 2.05 Content").count(), 5);
 }
 
+// Holds: RFC 7252 4.5-c
 #[test]
 fn what_was_received_is_forgotten_when_its_lifetime_is_over() {
     let mut lab = Lab::new(1, exact());
@@ -221,6 +231,7 @@ fn what_was_received_is_forgotten_when_its_lifetime_is_over() {
     assert_eq!(lab.server.poll_timeout(), None);
 }
 
+// Holds: RFC 7252 5.3.2-a, 4.4-b
 #[test]
 fn a_response_from_a_stranger_is_rejected() {
     let mut lab = Lab::new(1, exact());

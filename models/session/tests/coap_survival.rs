@@ -3,7 +3,7 @@
 mod lab;
 
 use lab::{Lab, SERVER, Wire, get, put};
-use session::coap::{CoapConfig, CoapStats, Failure};
+use session::coap::{CoapConfig, CoapStats, Congestion, Failure};
 use session::datagram::DatagramSession;
 use sim_core::SimDuration;
 use wire::coap::{BlockSize, OptionNumber};
@@ -20,7 +20,8 @@ struct Met {
 }
 
 fn survive(seed: u64, met: &mut Met) {
-    let config = CoapConfig { block_size: BlockSize::at_most(64), ..CoapConfig::default() };
+    let congestion = [Congestion::Default, Congestion::Cocoa, Congestion::Fasor][(seed % 3) as usize];
+    let config = CoapConfig { block_size: BlockSize::at_most(64), congestion, ..CoapConfig::default() };
     let mut lab = Lab::new(seed, config);
     // Damage is told apart by UDP's checksum in the world; here a damaged message may mean something else, so runs with
     // damage ask only that nobody panics and nothing is stuck.

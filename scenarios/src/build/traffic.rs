@@ -1,8 +1,9 @@
 //! Flows and the applications at their ends.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use host::app::coap::CoapProxy;
 use host::app::{App, Service, Session, Source, Task};
 use host::flow::{Flow, Workload};
 use host::measure::{FlowMeasure, Window};
@@ -10,6 +11,7 @@ use host::stack::Carrier;
 use host::workload::{Arrival, MessagePlan, Size, Span, Start};
 use host::world::World;
 use network::observer::Observer;
+use session::coap::CoapConfig;
 use sim_core::random::Streams;
 use sim_core::{DataRate, SimDuration, SimTime};
 use wire::account::FlowId;
@@ -45,6 +47,14 @@ pub(super) fn flows<O: Observer>(
                 (vec![places.node(end.node)], address)
             }
         };
+        let mut session = sessions[flow.traffic as usize].clone();
+        if let (Some(own), Some(end)) = (&session, entry.proxy) {
+            let proxy =
+                address_of(scenario, places, world, end).ok_or(WorldError::NoAddress(name.clone()))?;
+            let service = scenario.group_of(end.node).services.coap_proxy;
+            let port = service.and_then(|service| service.port).unwrap_or(wire::coap::PORT);
+            session = Some(carrier::by_way_of(own, SocketAddr::new(proxy, port)));
+        }
         flows.push(Flow {
             from: places.node(flow.from.node),
             via: flow.from.interface.map(|interface| places.port(interface)),
@@ -54,7 +64,7 @@ pub(super) fn flows<O: Observer>(
             port: port(entry, flow.traffic),
             over: entry.stack.protocols().join("/").into(),
             carrier: carriers[flow.traffic as usize].clone(),
-            session: sessions[flow.traffic as usize].clone(),
+            session,
             workload: workloads[flow.traffic as usize][usize::from(states)].clone(),
             name: name.into(),
         });
@@ -98,15 +108,19 @@ pub(super) fn add_apps<O: Observer>(
         let node = scenario::NodeId(number);
         let offered: Vec<_> = scenario.group_of(node).services.offered().collect();
         for (name, port) in offered {
+            if name == "coap-proxy" {
+                add_proxy(scenario, places, streams, world, node, port);
+                continue;
+            }
             let session = carrier::offered(name);
             let task = match name {
                 "echo" => Task::Echo,
                 "source" => Task::Generate,
                 _ => Task::Take,
             };
-            let mut carriers = vec![Carrier::Udp(Arc::default())];
+            let mut carriers = vec![Carrier::Udp(Arc::default()), Carrier::Tcp(Arc::default())];
             if session.is_none() {
-                carriers.extend([Carrier::Tcp(Arc::default()), carrier::sctp_service()]);
+                carriers.push(carrier::sctp_service());
             }
             for carrier in carriers {
                 let offer = Offer { carrier, port, session: session.clone(), task, reader_rate: None };
@@ -114,6 +128,19 @@ pub(super) fn add_apps<O: Observer>(
             }
         }
     }
+}
+
+fn add_proxy<O: Observer>(
+    scenario: &Scenario,
+    places: &Places,
+    streams: &Streams,
+    world: &mut World<O>,
+    node: scenario::NodeId,
+    port: u16,
+) {
+    let name = format!("{}:{port}", scenario.node_name(node));
+    let proxy = CoapProxy::new(&name, port, Carrier::Udp(Arc::default()), CoapConfig::default());
+    host_on(scenario, places, streams, world, node).add_app(App::Session(Box::new(proxy)));
 }
 
 /// What a host offers on a port.

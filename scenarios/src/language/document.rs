@@ -40,7 +40,7 @@ pub use node::{
     Services, SocketSettings,
 };
 pub use options::{
-    CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
+    CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
     MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpOptions, SctpReliability,
     SctpScheduler, SynCookies, TcpOptions, UdpOptions,
 };

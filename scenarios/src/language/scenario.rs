@@ -298,6 +298,8 @@ pub struct Traffic {
     pub options: ProtocolOptions,
     /// The receiver's port, if the file gives one.
     pub port: Option<u16>,
+    /// The node that CoAP's requests go through, if the file names one.
+    pub proxy: Option<Endpoint>,
     /// What is sent, and when.
     pub workload: Workload,
 }

@@ -221,7 +221,7 @@ const PROTOCOLS: &[Protocol] = &[
     above("dtls", &[Service::Datagrams], Service::Datagrams),
     Protocol {
         name: "coap",
-        needs: &[Service::Datagrams],
+        needs: &[Service::Datagrams, Service::ByteStream],
         on_ip: false,
         offers: Service::ReliableMessages,
         support: Support::Carried,
@@ -233,7 +233,6 @@ const PROTOCOLS: &[Protocol] = &[
 
 /// Pairs whose refusal deserves more than the general reason.
 const REFUSED: &[(&str, &str, &str)] = &[
-    ("coap", "tcp", "this program carries CoAP over datagrams (RFC 7252), not over a byte stream (RFC 8323)"),
     ("tls", "udp", "TLS needs every byte in order (RFC 8446 §1); over datagrams use `dtls`"),
     ("dtls", "tcp", "DTLS is TLS for datagrams (RFC 9147 §1); over a byte stream use `tls`"),
     ("mqtt", "udp", "MQTT needs an ordered, lossless stream (MQTT 5.0 §4.2); over datagrams use `mqtt-sn`"),
@@ -267,12 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn coap_stands_on_datagrams() {
+    fn coap_stands_on_datagrams_and_on_byte_streams() {
         let stack = Stack::parse("coap/udp").expect("it is carried");
         assert_eq!((stack.transport(), stack.session()), ("udp", Some("coap")));
-        assert!(
-            Stack::parse("coap/tcp").expect_err("a stream").1.is_some_and(|help| help.contains("RFC 8323"))
-        );
+        assert!(stack.reaches_groups());
+        let stream = Stack::parse("coap/tcp").expect("it is carried");
+        assert_eq!((stream.transport(), stream.session()), ("tcp", Some("coap")));
+        assert!(!stream.reaches_groups());
     }
 
     #[test]

@@ -194,6 +194,15 @@ impl Stack {
         }
     }
 
+    /// Who is at the other end of a byte stream.
+    pub fn peer(&self, handle: Handle) -> Option<SocketAddr> {
+        match handle {
+            Handle::Tcp(id) => self.tcp.as_ref()?.sockets(id).map(|(_, peer)| peer),
+            Handle::Mptcp(id) => self.mptcp.as_ref()?.endpoint.sockets(id).map(|(_, peer)| peer),
+            Handle::Sctp(_) | Handle::Udp(_) => None,
+        }
+    }
+
     /// Ends a socket or, after all that was written, one direction of a connection.
     pub fn close(&mut self, now: SimTime, handle: Handle) {
         match handle {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use sim_core::SimTime;
 use wire::coap::{Block, BlockSize, Code, OptionNumber, Options};
 
+use super::client::fills;
 use super::endpoint::CoapEndpoint;
 use super::event::IncomingId;
 use super::input::Arrived;
@@ -17,12 +18,13 @@ impl CoapEndpoint {
         let Some(value) = arrived.head.options.get(OptionNumber::BLOCK1) else {
             return Some((arrived, None));
         };
-        let Some(part) = Block::parse(value).filter(|part| part.size != BlockSize::BERT) else {
+        let known = |part: &Block| part.size != BlockSize::BERT || self.is_stream();
+        let Some(part) = Block::parse(value).filter(known) else {
             self.refuse(now, arrived, Code::BAD_REQUEST, "");
             return None;
         };
         self.stats.blocks += 1;
-        let full = !part.more || arrived.body.len() == part.size.bytes();
+        let full = !part.more || fills(part.size, arrived.body.len());
         if !full {
             self.refuse(now, arrived, Code::BAD_REQUEST, "");
             return None;
@@ -72,7 +74,9 @@ impl CoapEndpoint {
         let Some(response) = response else { return Some(arrived) };
         let response = Response { label: arrived.label, ..response };
         let incoming = self.incoming(now, IncomingId(0), &arrived, None);
-        let response = cut_out(response, part);
+        let (own, bytes) = self.part_bytes(arrived.from);
+        let bytes = if part.size == BlockSize::BERT && own == part.size { bytes } else { part.size.bytes() };
+        let response = cut_out(response, part, bytes);
         self.answer(now, arrived.from, &incoming, response);
         None
     }
@@ -90,40 +94,55 @@ impl CoapEndpoint {
             response.options.push_uint(OptionNumber::BLOCK1, part.as_uint());
         }
         let wish = incoming.options.get(OptionNumber::BLOCK2).and_then(Block::parse);
-        let size = wish.map_or(self.config.block_size, |wish| wish.size.min(self.config.block_size));
+        let (own, own_bytes) = self.part_bytes(to);
+        let size = wish.map_or(own, |wish| wish.size.min(own));
+        let bytes = if size == own { own_bytes } else { size.bytes() };
         let part = Block { number: wish.map_or(0, |wish| wish.number), more: false, size };
-        if response.body.len() <= size.bytes() && wish.is_none() {
+        if response.body.len() <= bytes && wish.is_none() {
             return response;
         }
-        if response.body.len() > size.bytes() {
+        if response.body.len() > bytes {
             let key = key_of(incoming.code, &incoming.options);
-            let expires = now.saturating_add(self.config.exchange_lifetime());
-            let mut kept = response.clone();
-            kept.options.remove(OptionNumber::OBSERVE);
-            kept.options.remove(OptionNumber::BLOCK1);
-            let peer = self.peer(now, to);
-            peer.served.retain(|served| served.key != key);
-            peer.served.push(Served { key, response: kept, expires });
+            self.keep_served(now, to, key, response.clone());
         }
-        cut_out(response, part)
+        cut_out(response, part, bytes)
     }
 }
 
-/// The block `part` of a response, or an error where there is none such.
-pub(super) fn cut_out(mut response: Response, part: Block) -> Response {
+impl CoapEndpoint {
+    /// Keeps a response whose later blocks the peer may ask for, in place of an older one.
+    pub(super) fn keep_served(
+        &mut self,
+        now: SimTime,
+        to: SocketAddr,
+        key: (Code, Options),
+        mut response: Response,
+    ) {
+        let expires = now.saturating_add(self.config.exchange_lifetime());
+        response.options.remove(OptionNumber::OBSERVE);
+        response.options.remove(OptionNumber::BLOCK1);
+        let peer = self.peer(now, to);
+        peer.served.retain(|served| served.key != key);
+        peer.served.push(Served { key, response, expires });
+        self.plan_sweep(now);
+    }
+}
+
+/// The block `part` of a response and those behind it, `bytes` in all; or an error where there is none such.
+pub(super) fn cut_out(mut response: Response, part: Block, bytes: u32) -> Response {
     let len = u64::from(response.body.len());
     if part.offset() >= len && part.number > 0 {
         let (options, body) = (Options::new(), Body::default());
         return Response { code: Code::BAD_REQUEST, options, body, label: response.label };
     }
-    let more = part.offset() + u64::from(part.size.bytes()) < len;
+    let more = part.offset() + u64::from(bytes) < len;
     response.options.push_uint(OptionNumber::BLOCK2, Block { more, ..part }.as_uint());
-    response.body = response.body.part(part.offset() as u32, part.size.bytes());
+    response.body = response.body.part(part.offset() as u32, bytes);
     response
 }
 
 /// What has to be equal for two requests to be about the same body: all but the blocks and what is no cache key.
-fn key_of(code: Code, options: &Options) -> (Code, Options) {
+pub(super) fn key_of(code: Code, options: &Options) -> (Code, Options) {
     let mut key = options.clone();
     key.retain(|option| {
         let blocks = [OptionNumber::BLOCK1, OptionNumber::BLOCK2, OptionNumber::OBSERVE];

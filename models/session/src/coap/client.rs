@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use sim_core::SimTime;
-use wire::coap::{Block, Code, Kind, OptionNumber};
+use wire::coap::{Block, BlockSize, Code, Kind, OptionNumber};
 
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, Failure, RequestId};
 use super::input::Arrived;
-use super::peer::{Download, Message, Pending, Request, Response, Role};
+use super::peer::{Download, Message, Pending, Request, Response, Role, UploadPart};
 
 impl CoapEndpoint {
     /// Sends a request; its response or failure comes as an event.
@@ -20,8 +20,14 @@ impl CoapEndpoint {
         let token = self.new_token(peer);
         // A multicast request is non-confirmable (RFC 7252 §8.1).
         request.confirmable &= !peer.ip().is_multicast();
-        let size = self.config.block_size;
-        let upload = (request.body.len() > size.bytes()).then_some((0, size));
+        let (size, bytes) = self.part_bytes(peer);
+        let upload = (request.body.len() > bytes).then_some(UploadPart { offset: 0, size, bytes });
+        let others =
+            self.peers.get(&peer).is_some_and(|peer| peer.requests.iter().any(|it| it.upload.is_some()));
+        if upload.is_some() && others {
+            // Blocks of two bodies on their way to one server are told apart (RFC 9175 §3.4).
+            request.options.push_uint(OptionNumber::REQUEST_TAG, id.0 as u32);
+        }
         let pending = Pending {
             id,
             token,
@@ -39,8 +45,12 @@ impl CoapEndpoint {
         id
     }
 
-    /// Gives a request up; of an observation the next notification will be rejected (RFC 7641 §3.6).
+    /// Gives a request up; of an observation the next notification will be rejected (RFC 7641 §3.6), or over a
+    /// stream, which has no resets, the server is told (RFC 8323 §7.4).
     pub fn cancel(&mut self, peer: SocketAddr, request: RequestId) {
+        if self.is_linked(peer) {
+            self.deregister(peer, request);
+        }
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.requests.retain(|pending| pending.id != request);
             peer.waiting.retain(|waiting| waiting.message.role != Role::Request(request));
@@ -51,7 +61,7 @@ impl CoapEndpoint {
     /// A response in a message of its own: acknowledged if it matches a request, else rejected (§4.2, §5.3.2).
     pub(super) fn on_separate_response(&mut self, now: SimTime, arrived: Arrived) {
         let matches = self.find(&arrived).is_some();
-        if !matches || unusable(&arrived) {
+        if !matches || (unusable(&arrived) && !self.is_stream()) {
             self.stats.unmatched += u64::from(!matches);
             return self.reject(now, &arrived);
         }
@@ -80,28 +90,41 @@ impl CoapEndpoint {
     pub(super) fn on_response(&mut self, now: SimTime, arrived: Arrived) {
         let Some((key, id)) = self.find(&arrived) else { return };
         // The response stands for an acknowledgement that was lost (§5.2.2).
-        self.land(key, id);
+        self.land(now, key, id);
         if unusable(&arrived) {
             return self.finish(key, id, Failure::BadResponse);
         }
         let Some(pending) = self.pending_mut(key, id) else { return };
-        if let Some((offset, size)) = pending.upload {
+        let echo = arrived.head.options.get(OptionNumber::ECHO).filter(|_| !key.ip().is_multicast());
+        if arrived.head.code == Code::UNAUTHORIZED
+            && let Some(echo) = echo
+            && pending.request.options.get(OptionNumber::ECHO) != Some(echo)
+        {
+            // The server wants to see that the request is fresh: the same with its Echo (RFC 9175 §2.3).
+            pending.request.options.remove(OptionNumber::ECHO);
+            pending.request.options.push(OptionNumber::ECHO, echo);
+            if let Some(part) = &mut pending.upload {
+                part.offset = 0;
+            }
+            return self.send_again(now, key, id);
+        }
+        if let Some(UploadPart { offset, size, bytes }) = pending.upload {
             let confirmed = block(&arrived, OptionNumber::BLOCK1);
             match (arrived.head.code, confirmed) {
                 (Code::CONTINUE, Some(confirmed)) => {
-                    let sent = offset + size.bytes();
-                    // The server may ask for smaller blocks (RFC 7959 §2.3).
-                    let size = size.min(confirmed.size);
-                    if confirmed.number != offset / pending.block_bytes()
-                        || sent >= pending.request.body.len()
-                    {
+                    let sent = offset + bytes;
+                    // A server that asks for smaller blocks confirms the first part of what it got (RFC 7959 §2.3).
+                    let in_step = confirmed.number == offset / size.bytes();
+                    let (size, bytes) = smaller(size, bytes, confirmed.size);
+                    if !in_step || sent >= pending.request.body.len() {
                         return self.finish(key, id, Failure::BadResponse);
                     }
-                    pending.upload = Some((sent, size));
+                    pending.upload = Some(UploadPart { offset: sent, size, bytes });
                     return self.send_again(now, key, id);
                 }
                 (Code::REQUEST_ENTITY_TOO_LARGE, Some(wish)) if wish.size < size && offset == 0 => {
-                    pending.upload = Some((0, wish.size));
+                    let (size, bytes) = smaller(size, bytes, wish.size);
+                    pending.upload = Some(UploadPart { offset: 0, size, bytes });
                     return self.send_again(now, key, id);
                 }
                 _ => pending.upload = None,
@@ -119,7 +142,8 @@ impl CoapEndpoint {
         let body_max = self.config.body_max;
         let etag = arrived.head.options.get(OptionNumber::ETAG).map(<[u8]>::to_vec);
         let Some(pending) = self.pending_mut(key, id) else { return };
-        let full = !part.more || arrived.body.len() == part.size.bytes();
+        let full = !part.more || fills(part.size, arrived.body.len());
+        let next_number = part.number + arrived.body.len() / part.size.bytes();
         if part.number == 0 {
             let first = (arrived.head.code, arrived.head.options.clone());
             pending.download = Some(Download { body: arrived.body.clone(), etag, first });
@@ -136,7 +160,7 @@ impl CoapEndpoint {
             return self.finish(key, id, Failure::BadResponse);
         }
         if part.more {
-            let next = Block { number: part.number + 1, more: false, size: part.size };
+            let next = Block { number: next_number, more: false, size: part.size };
             return self.fetch(now, key, id, next);
         }
         let Some(Download { body, first: (code, options), .. }) = pending.download.take() else { return };
@@ -169,9 +193,8 @@ impl CoapEndpoint {
         pending.block_token = Some(token);
         let mut message = pending.message();
         message.token = token;
-        message
-            .options
-            .retain(|option| ![OptionNumber::OBSERVE, OptionNumber::BLOCK1].contains(&option.number));
+        let apart = [OptionNumber::OBSERVE, OptionNumber::BLOCK1, OptionNumber::BLOCK2];
+        message.options.retain(|option| !apart.contains(&option.number));
         message.options.push_uint(OptionNumber::BLOCK2, next.as_uint());
         message.body = crate::body::Body::default();
         let confirmable = pending.request.confirmable;
@@ -190,9 +213,11 @@ impl CoapEndpoint {
     }
 
     /// Takes the request's confirmable message off the retransmission.
-    fn land(&mut self, key: SocketAddr, id: RequestId) {
-        if let Some(peer) = self.peers.get_mut(&key) {
-            peer.flights.retain(|flight| flight.role != Role::Request(id));
+    fn land(&mut self, now: SimTime, key: SocketAddr, id: RequestId) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        while let Some(at) = peer.flights.iter().position(|flight| flight.role == Role::Request(id)) {
+            let flight = peer.flights.remove(at);
+            peer.on_landed(now, &flight);
         }
     }
 
@@ -209,21 +234,16 @@ impl CoapEndpoint {
 }
 
 impl Pending {
-    /// Bytes of the blocks that the request's body is cut into.
-    fn block_bytes(&self) -> u32 {
-        self.upload.map_or(u32::MAX, |(_, size)| size.bytes())
-    }
-
     /// The message that asks, with the block of the body that is due.
-    fn message(&self) -> Message {
+    pub(super) fn message(&self) -> Message {
         let Request { code, options, body, label, .. } = &self.request;
         let mut options = options.clone();
         let mut body = body.clone();
-        if let Some((offset, size)) = self.upload {
-            let more = offset + size.bytes() < body.len();
+        if let Some(UploadPart { offset, size, bytes }) = self.upload {
+            let more = offset + bytes < body.len();
             let part = Block { number: offset / size.bytes(), more, size };
             options.push_uint(OptionNumber::BLOCK1, part.as_uint());
-            body = body.part(offset, size.bytes());
+            body = body.part(offset, bytes);
         }
         Message {
             code: *code,
@@ -240,6 +260,16 @@ impl Pending {
     pub(super) fn wants_observation(&self) -> bool {
         self.request.options.get_uint(OptionNumber::OBSERVE) == Some(0)
     }
+}
+
+/// Parts of `bytes` in blocks of `size`, or of the smaller blocks that the server wishes.
+fn smaller(size: BlockSize, bytes: u32, wish: BlockSize) -> (BlockSize, u32) {
+    if wish < size { (wish, wish.bytes()) } else { (size, bytes) }
+}
+
+/// Whether a block that is not the last holds what its size says: of BERT any number of whole blocks (RFC 8323 §6).
+pub(super) fn fills(size: BlockSize, len: u32) -> bool {
+    len == size.bytes() || (size == BlockSize::BERT && len > 0 && len.is_multiple_of(size.bytes()))
 }
 
 /// Whether a response carries what this client must understand and does not (§5.4.1).

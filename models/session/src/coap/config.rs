@@ -3,6 +3,8 @@
 use sim_core::SimDuration;
 use wire::coap::BlockSize;
 
+use super::congestion::Congestion;
+
 /// How an endpoint behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CoapConfig {
@@ -10,6 +12,8 @@ pub struct CoapConfig {
     pub ack_timeout: SimDuration,
     /// ACK_RANDOM_FACTOR in thousandths: the first timeout lies between ACK_TIMEOUT and so many times it.
     pub ack_random_factor_milli: u32,
+    /// How timeouts come about.
+    pub congestion: Congestion,
     /// MAX_RETRANSMIT: how often a confirmable message is sent again.
     pub max_retransmit: u8,
     /// NSTART: confirmable messages to one peer that may be under way at once.
@@ -28,6 +32,14 @@ pub struct CoapConfig {
     pub block_size: BlockSize,
     /// The largest body that is put together of blocks.
     pub body_max: u32,
+    /// The largest message that is taken over a byte stream, at least 1152 bytes (RFC 8323 §5.3.1).
+    pub max_message_size: u32,
+    /// Whether requests for other servers are the user's matter, who is a proxy then (RFC 7252 §5.7).
+    pub proxy: bool,
+    /// Whether a request that changes something has to show that it is fresh (RFC 9175 §2.4).
+    pub echo: bool,
+    /// Whether errors say their details in CBOR (RFC 9290), not in plain text.
+    pub problem_details: bool,
     /// Every such notification is confirmable, the others are not; 1 makes all confirmable (RFC 7641 §4.5).
     pub confirmable_notification_every: u32,
 }
@@ -38,6 +50,7 @@ impl Default for CoapConfig {
         Self {
             ack_timeout: SimDuration::from_secs(2),
             ack_random_factor_milli: 1500,
+            congestion: Congestion::Default,
             max_retransmit: 4,
             nstart: 1,
             default_leisure: SimDuration::from_secs(5),
@@ -47,6 +60,10 @@ impl Default for CoapConfig {
             token_len: 4,
             block_size: BlockSize::MAX,
             body_max: 16 << 20,
+            max_message_size: 1152,
+            proxy: false,
+            echo: false,
+            problem_details: false,
             confirmable_notification_every: 20,
         }
     }
@@ -91,6 +108,7 @@ impl CoapConfig {
 mod tests {
     use super::*;
 
+    // Holds: RFC 7252 4.8.2-a
     #[test]
     fn derived_times_are_those_of_the_table() {
         // RFC 7252 §4.8.2, table 3.

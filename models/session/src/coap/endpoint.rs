@@ -15,6 +15,7 @@ use super::event::{CoapEvent, RequestId};
 use super::observe::Observer;
 use super::peer::{Message, Peer, Role};
 use super::stats::CoapStats;
+use super::stream::{Links, header_len};
 use crate::body::{Body, Label};
 use crate::datagram::{Datagram, DatagramSession};
 
@@ -33,6 +34,9 @@ pub struct CoapEndpoint {
     pub(super) next_token: u64,
     /// The number of the latest notification.
     pub(super) sequence: u32,
+    /// Connections; an endpoint over datagrams has none.
+    pub(super) links: Links,
+    pub(super) over_streams: bool,
     pub(super) outgoing: VecDeque<Datagram>,
     pub(super) events: VecDeque<CoapEvent>,
     pub(super) stats: CoapStats,
@@ -54,10 +58,18 @@ impl CoapEndpoint {
             next_id: 0,
             next_token,
             sequence: 0,
+            links: Links::new(),
+            over_streams: false,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             stats: CoapStats::default(),
         }
+    }
+
+    /// An endpoint over connections (RFC 8323): whoever owns them calls [`Self::connected`], [`Self::handle_stream`] and
+    /// [`Self::disconnected`], and writes what [`DatagramSession::poll_transmit`] gives to the peer's connection.
+    pub fn over_streams(config: Arc<CoapConfig>, rng: ChaCha8Rng) -> Self {
+        Self { over_streams: true, ..Self::new(config, rng) }
     }
 
     /// What happened so far.
@@ -82,6 +94,9 @@ impl CoapEndpoint {
 
     /// Whether the peer is there: an empty confirmable message, which it resets (RFC 7252 §4.3).
     pub fn ping(&mut self, now: SimTime, peer: SocketAddr) {
+        if self.over_streams {
+            return self.ping_stream(peer);
+        }
         let message = Message {
             code: Code::EMPTY,
             token: Token::EMPTY,
@@ -107,7 +122,8 @@ impl CoapEndpoint {
         let (Some(first), Some(run)) = (first, runs.first()) else { return };
         let (head, token) = (u64::from(run.bytes), u64::from(first & 0x0F));
         let body = u64::from(payload.len()) - head;
-        let options = head - wire::coap::HEADER_LEN as u64 - token - u64::from(body > 0);
+        let header = if self.over_streams { header_len(*first) } else { wire::coap::HEADER_LEN as u64 };
+        let options = head - header - token - u64::from(body > 0);
         self.stats.bytes.count(head, token, options, body);
     }
 
@@ -116,7 +132,7 @@ impl CoapEndpoint {
         self.peers.entry(address).or_insert_with(|| {
             // A random first message ID makes off-path attacks harder (RFC 7252 §4.4).
             let id = rng.next_u32() as u16;
-            Box::new(Peer::new(id, now, super::output::credit_max(config)))
+            Box::new(Peer::new(id, now, config))
         })
     }
 

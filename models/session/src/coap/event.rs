@@ -26,6 +26,8 @@ pub enum Failure {
     Reset,
     /// The response cannot be used: a critical option, or blocks that do not belong together.
     BadResponse,
+    /// The connection ended first.
+    Disconnected,
 }
 
 /// What an endpoint reports.
@@ -70,6 +72,11 @@ pub enum CoapEvent {
     Duplicate {
         /// The message of the user's that it belongs to.
         label: Label,
+    },
+    /// The connection to a peer is of no more use, as it says or shows: its owner closes it (RFC 8323 §5.5, §5.6).
+    Close {
+        /// Who it is.
+        peer: SocketAddr,
     },
     /// An observer is no longer interested or there (RFC 7641 §4.5).
     ObserverGone {

@@ -119,7 +119,9 @@ impl CoapEndpoint {
         let id = arrived.head.message_id;
         let found = self.peers.get_mut(&arrived.from).and_then(|peer| {
             let at = peer.flights.iter().position(|flight| flight.message_id == id)?;
-            Some(peer.flights.remove(at))
+            let flight = peer.flights.remove(at);
+            peer.on_landed(now, &flight);
+            Some(flight)
         });
         match found {
             Some(flight) => {

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 
 use sim_core::{SimDuration, SimTime};
 use wire::account::FlowId;
-use wire::coap::{Block, Code, Head, OptionNumber, Options, Token, uint_bytes};
+use wire::coap::{Block, Code, Head, OptionNumber, Options, Token};
 
-use super::block::cut_out;
+use super::block::{cut_out, key_of};
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, RequestId};
 use super::peer::{Answering, Incoming, Message, Response, Role};
@@ -17,6 +17,7 @@ pub(super) struct Observer {
     pub(super) peer: SocketAddr,
     token: Token,
     path: String,
+    code: Code,
     options: Options,
     /// The flow that pays for what it is told.
     flow: FlowId,
@@ -51,6 +52,18 @@ impl CoapEndpoint {
         }
     }
 
+    /// Tells the server of a connection that an observation is over (RFC 8323 §7.4).
+    pub(super) fn deregister(&mut self, peer: SocketAddr, request: RequestId) {
+        let observed = self.pending_mut(peer, request).filter(|pending| pending.observed.is_some());
+        let Some(pending) = observed else { return };
+        let mut message = pending.message();
+        message.options.remove(OptionNumber::OBSERVE);
+        message.options.push_uint(OptionNumber::OBSERVE, 1);
+        message.role = Role::Response;
+        self.stats.sent += 1;
+        self.outgoing.push_back(super::stream::framed(peer, message, wire::account::Reason::Control));
+    }
+
     /// How many observe `path`.
     pub fn observer_count(&self, path: &str) -> usize {
         self.observers.iter().filter(|observer| observer.path == path).count()
@@ -58,23 +71,29 @@ impl CoapEndpoint {
 
     fn send_notification(&mut self, now: SimTime, at: usize, mut response: Response, last: bool) {
         let every = self.config.confirmable_notification_every.max(1);
-        let size = self.config.block_size;
+        let (own, own_bytes) = self.part_bytes(self.observers[at].peer);
         let sequence = self.next_sequence();
+        let over_streams = self.is_stream();
         let observer = &mut self.observers[at];
         observer.count += 1;
         response.label.flow = observer.flow;
         response.body.runs.iter_mut().for_each(|run| run.flow = observer.flow);
-        let confirmable = last || observer.count.is_multiple_of(every);
+        let confirmable = !over_streams && (last || observer.count.is_multiple_of(every));
         observer.confirming = confirmable;
         let wish = observer.options.get(OptionNumber::BLOCK2).and_then(Block::parse);
-        let size = wish.map_or(size, |wish| wish.size.min(size));
+        let size = wish.map_or(own, |wish| wish.size.min(own));
+        let bytes = if size == own { own_bytes } else { size.bytes() };
         response.options.remove(OptionNumber::OBSERVE);
         if !last {
-            let (bytes, skip) = uint_bytes(sequence);
-            response.options.push(OptionNumber::OBSERVE, &bytes[skip..]);
+            // A stream keeps the order by itself (RFC 8323 §7.1).
+            response.options.push_uint(OptionNumber::OBSERVE, if over_streams { 0 } else { sequence });
         }
-        if response.body.len() > size.bytes() {
-            response = cut_out(response, Block { number: 0, more: true, size });
+        let later = (response.body.len() > bytes).then(|| {
+            let key = key_of(observer.code, &observer.options);
+            (observer.peer, key, response.clone())
+        });
+        if later.is_some() {
+            response = cut_out(response, Block { number: 0, more: true, size }, bytes);
         }
         let message = Message {
             code: response.code,
@@ -86,6 +105,9 @@ impl CoapEndpoint {
             source: observer.source,
         };
         let peer = observer.peer;
+        if let Some((peer, key, whole)) = later {
+            self.keep_served(now, peer, key, whole);
+        }
         self.stats.notifications += 1;
         self.submit(now, peer, confirmable, message);
     }
@@ -116,12 +138,13 @@ impl CoapEndpoint {
         if wish != Some(0) || !offered || !response.code.is_success() || leisurely {
             return response;
         }
-        let sequence = self.next_sequence();
+        let sequence = if self.is_stream() { 0 } else { self.next_sequence() };
         response.options.push_uint(OptionNumber::OBSERVE, sequence);
         self.observers.push(Observer {
             peer: to,
             token: incoming.token,
             path: incoming.options.path(),
+            code: incoming.code,
             options: incoming.options.clone(),
             flow: incoming.label.flow,
             source: incoming.to,
@@ -178,6 +201,7 @@ impl CoapEndpoint {
     ) -> Option<bool> {
         let sequence = head.options.get_uint(OptionNumber::OBSERVE);
         let max_age = head.options.get_uint(OptionNumber::MAX_AGE).unwrap_or(MAX_AGE_DEFAULT);
+        let over_streams = self.is_stream();
         let spread = sim_core::draw::below(&mut self.rng, REGISTER_SPREAD.as_nanos());
         let Some(pending) = self.pending_mut(key, id) else { return Some(false) };
         let Some(sequence) = sequence.filter(|_| pending.wants_observation() && head.code.is_success())
@@ -185,6 +209,7 @@ impl CoapEndpoint {
             return Some(false);
         };
         if let Some((known, at)) = pending.observed
+            && !over_streams
             && !is_newer((known, at), (sequence, now))
         {
             self.stats.notifications_stale += 1;

@@ -9,9 +9,11 @@ use wire::coap::{Code, Head, Kind, Token};
 use wire::payload::{Payload, Slice};
 
 use super::config::CoapConfig;
+use super::congestion::first_timeout;
 use super::endpoint::CoapEndpoint;
 use super::event::Failure;
 use super::peer::{Answering, Flight, Message, Role, Waiting};
+use super::stream::framed;
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
 
@@ -25,6 +27,9 @@ impl CoapEndpoint {
     /// Sends what waits and may be sent.
     pub(super) fn release(&mut self, now: SimTime, address: SocketAddr, new: bool) {
         let config = std::sync::Arc::clone(&self.config);
+        if self.is_stream() {
+            return self.release_stream(now, address);
+        }
         while let Some(peer) = self.peers.get_mut(&address) {
             let Some(first) = peer.waiting.front() else { return };
             let held_until = if first.confirmable {
@@ -43,6 +48,28 @@ impl CoapEndpoint {
             }
             let Some(Waiting { confirmable, message }) = peer.waiting.pop_front() else { return };
             self.launch(now, address, confirmable, message);
+        }
+    }
+
+    /// A connection takes everything at once, as soon as it is there.
+    fn release_stream(&mut self, now: SimTime, address: SocketAddr) {
+        let lifetime = self.config.exchange_lifetime();
+        while self.is_linked(address)
+            && let Some(peer) = self.peers.get_mut(&address)
+            && let Some(Waiting { message, .. }) = peer.waiting.pop_front()
+        {
+            peer.active = now;
+            let role = message.role;
+            if let Role::Request(id) = role
+                && let Some(pending) = peer.requests.iter_mut().find(|pending| pending.id == id)
+            {
+                pending.deadline = now.saturating_add(lifetime);
+                let deadline = pending.deadline;
+                self.arm(deadline, address);
+            }
+            self.stats.sent += 1;
+            self.outgoing.push_back(framed(address, message, reason_of(role)));
+            self.plan_sweep(now);
         }
     }
 
@@ -70,13 +97,15 @@ impl CoapEndpoint {
             self.note_notification(address, token, message_id);
         }
         if confirmable {
-            let low = config.ack_timeout.as_nanos();
-            let high = low / 1000 * u64::from(config.ack_random_factor_milli);
-            let width = high.saturating_sub(low).saturating_add(1);
-            let timeout = SimDuration::from_nanos(low + sim_core::draw::below(&mut self.rng, width));
+            let Some(peer) = self.peers.get_mut(&address) else { return };
+            let parallel = peer.flights.len();
+            let estimator = peer.estimator.as_deref_mut();
+            let (timeout, series) = first_timeout(estimator, now, parallel, &config, &mut self.rng);
             let due = now.saturating_add(timeout);
             let copy = datagram.clone();
-            let flight = Flight { message_id, datagram: copy, timeout, retransmissions: 0, due, role };
+            let (sent, retransmissions) = (now, 0);
+            let flight =
+                Flight { message_id, datagram: copy, sent, timeout, series, retransmissions, due, role };
             self.peer(now, address).flights.push(flight);
             self.arm(due, address);
         }
@@ -105,6 +134,9 @@ impl CoapEndpoint {
         message_id: u16,
         label: Label,
     ) {
+        if self.is_stream() {
+            return; // It neither acknowledges nor resets (RFC 8323 §3.1).
+        }
         let reason = if kind == Kind::Reset { Reason::Control } else { Reason::Acknowledgement };
         self.stats.resets_sent += u64::from(kind == Kind::Reset);
         let empty = Message {
@@ -142,7 +174,7 @@ impl CoapEndpoint {
 
     /// Sends again what was not acknowledged in time, or gives it up (§4.2).
     fn retransmit(&mut self, now: SimTime, address: SocketAddr) {
-        let max = self.config.max_retransmit;
+        let (max, span) = (self.config.max_retransmit, self.config.max_transmit_span());
         let Some(peer) = self.peers.get_mut(&address) else { return };
         let mut at = 0;
         let mut lost = Vec::new();
@@ -150,11 +182,12 @@ impl CoapEndpoint {
         while let Some(flight) = peer.flights.get_mut(at) {
             if flight.due > now {
                 at += 1;
-            } else if flight.retransmissions >= max {
+            } else if flight.retransmissions >= max || flight.due > flight.sent.saturating_add(span) {
+                // All copies stay within MAX_TRANSMIT_SPAN, or the receiver might take a late one for news (§4.2).
                 lost.push(peer.flights.remove(at).role);
             } else {
                 flight.retransmissions += 1;
-                flight.timeout = flight.timeout.saturating_mul(2);
+                flight.timeout = flight.series.next(flight.retransmissions, flight.timeout);
                 flight.due = now.saturating_add(flight.timeout);
                 armed.push(flight.due);
                 let datagram = Datagram { retransmission: true, ..flight.datagram.clone() };

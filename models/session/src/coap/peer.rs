@@ -7,6 +7,8 @@ use sim_core::SimDuration;
 use sim_core::SimTime;
 use wire::coap::{Block, BlockSize, Code, Options, Token};
 
+use super::config::CoapConfig;
+use super::congestion::{Estimator, Series};
 use super::event::{IncomingId, RequestId};
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
@@ -43,6 +45,8 @@ pub struct Response {
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) next_message_id: u16,
+    /// What is known of its round trips, where timeouts depend on them.
+    pub(super) estimator: Option<Box<Estimator>>,
     /// Confirmable messages that are not acknowledged.
     pub(super) flights: Vec<Flight>,
     /// Messages that may not be sent yet, oldest first.
@@ -53,6 +57,8 @@ pub(super) struct Peer {
     pub(super) seen: BTreeMap<u16, Box<Seen>>,
     pub(super) uploads: Vec<Upload>,
     pub(super) served: Vec<Served>,
+    /// What the peer has to echo to show that its request is fresh, and until when it may.
+    pub(super) echo: Option<([u8; ECHO_LEN], SimTime)>,
     /// Non-confirmable bytes that may be sent while the peer says nothing, in billionths, and as of when.
     pub(super) credit: (u64, SimTime),
     /// When anything was last sent or received.
@@ -64,7 +70,11 @@ pub(super) struct Peer {
 pub(super) struct Flight {
     pub(super) message_id: u16,
     pub(super) datagram: Datagram,
+    /// When it was sent first.
+    pub(super) sent: SimTime,
     pub(super) timeout: SimDuration,
+    /// How its timeouts follow each other.
+    pub(super) series: Series,
     pub(super) retransmissions: u8,
     pub(super) due: SimTime,
     pub(super) role: Role,
@@ -111,12 +121,20 @@ pub(super) struct Pending {
     pub(super) message_id: Option<u16>,
     /// When it is given up.
     pub(super) deadline: SimTime,
-    /// The block of the request's body that is under way: where it begins, and the size of blocks.
-    pub(super) upload: Option<(u32, BlockSize)>,
+    /// The part of the request's body that is under way, if it does not go as a whole.
+    pub(super) upload: Option<UploadPart>,
     /// What has come of the response's body.
     pub(super) download: Option<Download>,
     /// The freshest state of an observation: its number, and when it came.
     pub(super) observed: Option<(u32, SimTime)>,
+}
+
+/// A part of a request's body: where it begins, the size of blocks, and its bytes, of one block or several.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UploadPart {
+    pub(super) offset: u32,
+    pub(super) size: BlockSize,
+    pub(super) bytes: u32,
 }
 
 /// A response's body that comes in blocks.
@@ -181,9 +199,10 @@ pub(super) struct Served {
 }
 
 impl Peer {
-    pub(super) fn new(message_id: u16, now: SimTime, credit: u64) -> Self {
+    pub(super) fn new(message_id: u16, now: SimTime, config: &CoapConfig) -> Self {
         Self {
             next_message_id: message_id,
+            estimator: Estimator::new(config, now),
             flights: Vec::new(),
             waiting: VecDeque::new(),
             requests: Vec::new(),
@@ -191,7 +210,8 @@ impl Peer {
             seen: BTreeMap::new(),
             uploads: Vec::new(),
             served: Vec::new(),
-            credit: (credit, now),
+            echo: None,
+            credit: (super::output::credit_max(config), now),
             active: now,
         }
     }
@@ -228,6 +248,13 @@ impl Peer {
         }
     }
 
+    /// A confirmable message has arrived at the peer, as an acknowledgement or a response says.
+    pub(super) fn on_landed(&mut self, now: SimTime, flight: &Flight) {
+        if let Some(estimator) = &mut self.estimator {
+            estimator.on_acknowledged(now, flight.sent, flight.retransmissions);
+        }
+    }
+
     /// The next message ID that no message under way has.
     pub(super) fn take_message_id(&mut self) -> u16 {
         loop {
@@ -239,3 +266,6 @@ impl Peer {
         }
     }
 }
+
+/// Bytes of an Echo value that this server makes (RFC 9175 §2.2.1).
+pub(super) const ECHO_LEN: usize = 8;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use rand::Rng;
 use sim_core::SimTime;
 use wire::account::Reason;
 use wire::coap::{Code, Kind, OptionNumber, Options};
@@ -10,7 +11,7 @@ use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, IncomingId};
 use super::input::Arrived;
 use super::output::datagram;
-use super::peer::{Answering, Incoming, Message, Response, Role};
+use super::peer::{Answering, ECHO_LEN, Incoming, Message, Response, Role};
 use crate::body::Body;
 
 impl CoapEndpoint {
@@ -19,14 +20,17 @@ impl CoapEndpoint {
         let proxied = [OptionNumber::PROXY_URI, OptionNumber::PROXY_SCHEME];
         let asks_proxy = proxied.iter().any(|&number| arrived.head.options.get(number).is_some());
         if let Some(number) = unknown {
-            if arrived.head.kind == Kind::NonConfirmable {
+            if arrived.head.kind == Kind::NonConfirmable && !self.is_stream() {
                 return self.reject(now, &arrived); // §5.4.1
             }
             let text = format!("{number} cannot be used");
             return self.refuse(now, arrived, Code::BAD_OPTION, &text);
         }
-        if asks_proxy {
+        if asks_proxy && !self.config.proxy {
             return self.refuse(now, arrived, Code::PROXYING_NOT_SUPPORTED, "");
+        }
+        if self.config.echo && !self.is_fresh(now, &arrived) {
+            return self.ask_for_echo(now, arrived);
         }
         let Some((arrived, block1)) = self.take_block1(now, arrived) else { return };
         let Some(arrived) = self.serve_block2(now, arrived) else { return };
@@ -59,6 +63,7 @@ impl CoapEndpoint {
     ) -> Incoming {
         let state = match (arrived.to, arrived.head.kind) {
             (None, _) => Answering::Leisurely,
+            (Some(_), _) if self.is_stream() => Answering::NonConfirmable,
             (Some(_), Kind::Confirmable) => {
                 Answering::Piggybacked(now.saturating_add(self.config.acknowledgement_delay))
             }
@@ -81,13 +86,40 @@ impl CoapEndpoint {
 
     /// Answers by itself, with an error.
     pub(super) fn refuse(&mut self, now: SimTime, arrived: Arrived, code: Code, text: &str) {
-        let body = Body::from_bytes(text.as_bytes().to_vec(), arrived.label);
+        let mut options = Options::new();
+        let details = self.config.problem_details && !text.is_empty();
+        if details {
+            options.push_uint(OptionNumber::CONTENT_FORMAT, PROBLEM_DETAILS);
+        }
+        let bytes = if details { problem_details(text) } else { text.as_bytes().to_vec() };
+        let mut body = Body::from_bytes(bytes, arrived.label);
         // A diagnostic payload is no application's message.
-        let mut body = body;
         for run in &mut body.runs {
             (run.protocol, run.last) = (wire::account::Protocol::Coap, false);
         }
-        let response = Response { code, options: Options::new(), body, label: arrived.label };
+        let response = Response { code, options, body, label: arrived.label };
+        let incoming = self.incoming(now, IncomingId(0), &arrived, None);
+        self.answer(now, arrived.from, &incoming, response);
+    }
+
+    /// Whether a request changes nothing, or carries what the peer was given a short while ago (RFC 9175 §2.4).
+    fn is_fresh(&mut self, now: SimTime, arrived: &Arrived) -> bool {
+        if matches!(arrived.head.code, Code::GET | Code::FETCH) {
+            return true;
+        }
+        let given = self.peer(now, arrived.from).echo.filter(|(_, until)| *until > now);
+        given.is_some_and(|(echo, _)| arrived.head.options.get(OptionNumber::ECHO) == Some(&echo[..]))
+    }
+
+    /// Refuses a request until it comes again with a value that nobody could know before (RFC 9175 §2.3).
+    fn ask_for_echo(&mut self, now: SimTime, arrived: Arrived) {
+        let mut echo = [0; ECHO_LEN];
+        self.rng.fill_bytes(&mut echo);
+        let until = now.saturating_add(self.config.exchange_lifetime());
+        self.peer(now, arrived.from).echo = Some((echo, until));
+        let options = Options::new().with(OptionNumber::ECHO, &echo);
+        let (code, label) = (Code::UNAUTHORIZED, arrived.label);
+        let response = Response { code, options, body: Body::default(), label };
         let incoming = self.incoming(now, IncomingId(0), &arrived, None);
         self.answer(now, arrived.from, &incoming, response);
     }
@@ -144,6 +176,24 @@ impl CoapEndpoint {
         }
     }
 }
+
+/// A problem's title as a map of one entry, key -1, in CBOR (RFC 9290 §2).
+fn problem_details(title: &str) -> Vec<u8> {
+    // 0xA1: a map of one pair; 0x20: -1; 0x60 and 0x78: text with its length.
+    let mut bytes = vec![0xA1, 0x20];
+    let len = title.len().min(255);
+    let len = (0..=len).rev().find(|&at| title.is_char_boundary(at)).unwrap_or(0);
+    if len < 24 {
+        bytes.push(0x60 | len as u8);
+    } else {
+        bytes.extend([0x78, len as u8]);
+    }
+    bytes.extend_from_slice(&title.as_bytes()[..len]);
+    bytes
+}
+
+/// application/concise-problem-details+cbor (RFC 9290 §6.3).
+const PROBLEM_DETAILS: u32 = 257;
 
 /// Whether the client does not want a response of this class (RFC 7967 §2).
 fn is_unwanted(no_response: Option<u32>, code: Code) -> bool {

@@ -225,6 +225,7 @@ impl Lab {
                     }
                     CoapEvent::Request { .. }
                     | CoapEvent::Duplicate { .. }
+                    | CoapEvent::Close { .. }
                     | CoapEvent::ObserverGone { .. } => {}
                 }
             } else if let Some(datagram) = self.client.poll_transmit() {

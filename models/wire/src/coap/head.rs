@@ -187,6 +187,7 @@ mod tests {
         }
     }
 
+    // Holds: RFC 7252 3-b, 3-c, 4.1-a
     #[test]
     fn format_errors_are_refused() {
         let cases: [(&[u8], &str); 7] = [

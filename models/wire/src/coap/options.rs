@@ -298,6 +298,7 @@ mod tests {
         }
     }
 
+    // Holds: RFC 7252 3.1-b
     #[test]
     fn options_are_sorted_and_repeated_ones_keep_their_order() {
         let mut options = Options::new();
@@ -324,6 +325,7 @@ mod tests {
         assert_eq!(uint(&[0, 0, 5]), Some(5));
     }
 
+    // Holds: RFC 7252 3.1-a
     #[test]
     fn what_is_reserved_or_cut_is_refused() {
         assert!(Options::parse(&[0xF0]).is_err(), "delta 15");
@@ -333,6 +335,7 @@ mod tests {
         assert!(Options::parse(&[0xD0]).is_err(), "an extended delta is missing");
     }
 
+    // Holds: RFC 7252 5.4.3-a, 5.4.5-a
     #[test]
     fn critical_options_are_judged_and_elective_ones_ignored() {
         let all = |_| true;

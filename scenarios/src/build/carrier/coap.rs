@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use host::app::coap::{CoapOptions, Content, Resource};
-use session::coap::CoapConfig;
+use session::coap::{CoapConfig, Congestion};
 use wire::coap::{BlockSize, Code};
 
 use crate::build::traffic::span;
-use crate::language::document::{self, CoapMethod, CoapResource, CoapServer, Workload};
+use crate::language::document::{self, CoapCongestion, CoapMethod, CoapResource, CoapServer, Workload};
 
 /// The configuration for `options` beside a workload; what they leave out is the default.
 pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> CoapOptions {
@@ -16,6 +16,11 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
     if let Some(factor) = options.ack_random_factor {
         config.ack_random_factor_milli = (factor * 1000.0).round() as u32;
     }
+    config.congestion = match options.congestion {
+        Some(CoapCongestion::Cocoa) => Congestion::Cocoa,
+        Some(CoapCongestion::Fasor) => Congestion::Fasor,
+        Some(CoapCongestion::Default) | None => Congestion::Default,
+    };
     config.max_retransmit = options.max_retransmit.unwrap_or(config.max_retransmit);
     config.nstart = options.nstart.unwrap_or(config.nstart);
     if let Some(rate) = options.probing_rate {
@@ -28,6 +33,11 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
     if let Some(size) = options.block_size {
         config.block_size = BlockSize::at_most(u32::try_from(size.as_bytes()).unwrap_or(u32::MAX));
     }
+    if let Some(size) = options.max_message_size {
+        config.max_message_size = u32::try_from(size.as_bytes()).unwrap_or(u32::MAX);
+    }
+    config.echo = options.echo.unwrap_or(false);
+    config.problem_details = options.problem_details.unwrap_or(false);
     let method = match (options.method, workload) {
         (Some(CoapMethod::Get), _) | (None, Workload::Poll(_) | Workload::Observe(_)) => Code::GET,
         (Some(CoapMethod::Post), _) | (None, Workload::RequestResponse(_)) => Code::POST,
@@ -43,6 +53,7 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
         confirmable: options.confirmable.unwrap_or(true),
         no_response: options.no_response.unwrap_or(false),
         resources: Arc::default(),
+        proxy: None,
     }
 }
 

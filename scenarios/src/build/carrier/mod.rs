@@ -6,6 +6,7 @@ mod sctp;
 mod tcp;
 mod udp;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use host::app::Session;
@@ -54,9 +55,18 @@ pub(super) fn with_resources(session: &Session, services: &Services) -> Session 
     Session::Coap(Arc::new(CoapOptions { resources, ..(**options).clone() }))
 }
 
+/// The same session protocol by way of a proxy at an address.
+pub(super) fn by_way_of(session: &Session, proxy: SocketAddr) -> Session {
+    let Session::Coap(options) = session;
+    Session::Coap(Arc::new(CoapOptions { proxy: Some(proxy), ..(**options).clone() }))
+}
+
 /// Whether the resource that a flow asks its one receiver for changes by itself.
 pub(super) fn asks_for_states(scenario: &Scenario, flow: &scenario::Flow) -> bool {
     let entry = &scenario.traffic[flow.traffic as usize];
+    if !matches!(entry.workload, Workload::Poll(_) | Workload::Observe(_)) {
+        return false;
+    }
     let (Some(Session::Coap(options)), Destination::Node(end)) = (session(entry), flow.to) else {
         return false;
     };

@@ -106,6 +106,8 @@ pub struct Services {
     pub sink: Option<Service>,
     /// A CoAP server with resources; port 5683.
     pub coap_server: Option<CoapServer>,
+    /// A CoAP proxy with a cache (RFC 7252 §5.7), over UDP; port 5683.
+    pub coap_proxy: Option<Service>,
 }
 
 /// The settings of one service.
@@ -130,6 +132,7 @@ impl Services {
                 self.coap_server.as_ref().map(|server| Service { port: server.port }),
                 wire::coap::PORT,
             ),
+            ("coap-proxy", self.coap_proxy, wire::coap::PORT),
         ];
         all.into_iter().filter_map(|(name, service, port)| Some((name, service?.port.unwrap_or(port))))
     }

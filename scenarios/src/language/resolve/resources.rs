@@ -1,12 +1,13 @@
 //! Resources of servers, and the traffic that asks for them.
 
 use super::link::above_zero;
+use super::node::NodeIndex;
 use super::{Resolver, section};
 use crate::language::diagnostic::Finding;
-use crate::language::document::{CoapResource, Document, Workload};
+use crate::language::document::{CoapResource, Document, TrafficSettings, Workload};
 use crate::language::nearest::suggestion;
 use crate::language::path::Path;
-use crate::language::scenario::{Destination, Scenario};
+use crate::language::scenario::{Destination, Endpoint, Scenario};
 
 /// Checks the resources of all nodes.
 pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
@@ -54,6 +55,32 @@ fn check_resource(name: &str, resource: &CoapResource, path: &Path, findings: &m
 }
 
 impl Resolver<'_> {
+    /// The proxy that an entry of the traffic names.
+    pub(super) fn proxy(
+        &mut self,
+        settings: &TrafficSettings,
+        path: &Path,
+        scenario: &Scenario,
+        index: &NodeIndex,
+    ) -> Option<Endpoint> {
+        let name = settings.options.coap.as_ref()?.proxy.as_deref()?;
+        let path = path.key("options").key("coap").key("proxy");
+        let ends = self.endpoints(name, &path, scenario, index)?;
+        let [end] = ends.as_slice() else {
+            self.error(path, format!("`{name}` is more than one node"));
+            return None;
+        };
+        if scenario.group_of(end.node).services.coap_proxy.is_none() {
+            let message = format!("`{name}` is no proxy");
+            self.error_with_help(path.clone(), message, "give it `\"services\": { \"coap-proxy\": {} }`");
+        }
+        if settings.over != "coap/udp" || matches!(settings.workload, Workload::Observe(_)) {
+            let message = "the proxy forwards single requests over UDP";
+            self.error_with_help(path, message, "use \"coap/udp\", and `poll` instead of `observe`");
+        }
+        Some(*end)
+    }
+
     /// Refuses questions for resources that a receiver does not have; `numbers` are those of the entries in the file.
     pub(super) fn check_resources(&mut self, scenario: &Scenario, numbers: &[usize]) {
         let mut told = None;

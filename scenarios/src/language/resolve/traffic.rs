@@ -74,8 +74,10 @@ impl Resolver<'_> {
                 let message = "every sender is its own receiver, so there is nothing to send";
                 self.error(path.key("to"), message);
             }
+            let proxy = self.proxy(settings, &path, scenario, index);
             numbers.push(number);
             scenario.traffic.push(Traffic {
+                proxy,
                 name: settings.name.clone(),
                 flows: made as u32,
                 stack,

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use session::body::{Body, Label};
-use session::coap::{CoapEndpoint, CoapEvent, CoapStats, PartBytes, Request, RequestId, Response};
+use session::coap::{
+    CoapEndpoint, CoapEvent, CoapStats, PartBytes, Request, RequestId, Response, StreamQueue,
+};
 use session::datagram::DatagramSession;
 use sim_core::random::Streams;
 use sim_core::{SimDuration, SimTime};
@@ -27,6 +29,8 @@ use crate::stack::{Carrier, Handle, StackEvent};
 pub struct CoapClient {
     flow: FlowId,
     peer: SocketAddr,
+    /// The server that a proxy is to ask.
+    origin: Option<SocketAddr>,
     carrier: Carrier,
     options: Arc<CoapOptions>,
     supply: Supply,
@@ -43,6 +47,9 @@ pub struct CoapClient {
     members: Vec<IpAddr>,
     socket: Option<Handle>,
     endpoint: Option<Box<CoapEndpoint>>,
+    /// What waits for a byte stream to take it, and since when the connection is being set up.
+    queue: StreamQueue,
+    opened: SimTime,
     /// How often it has begun: each time its random choices are others.
     beginnings: u32,
     /// What endpoints did that are gone.
@@ -65,7 +72,8 @@ impl CoapClient {
     pub fn new(id: FlowId, flow: &Flow, options: Arc<CoapOptions>, streams: &Streams) -> Self {
         Self {
             flow: id,
-            peer: SocketAddr::new(flow.address, flow.port),
+            peer: options.proxy.unwrap_or(SocketAddr::new(flow.address, flow.port)),
+            origin: options.proxy.map(|_| SocketAddr::new(flow.address, flow.port)),
             carrier: flow.carrier.clone(),
             options,
             supply: Supply::new(flow, streams),
@@ -86,6 +94,8 @@ impl CoapClient {
             members: Vec::new(),
             socket: None,
             endpoint: None,
+            queue: StreamQueue::default(),
+            opened: SimTime::ZERO,
             beginnings: 0,
             before: CoapStats::default(),
         }
@@ -99,14 +109,23 @@ impl CoapClient {
         let Some(way) = context.way else { return };
         let peer = (self.peer.ip(), self.peer.port());
         self.socket = context.stack.open(context.local, context.app, &self.carrier, way, peer, self.flow);
+        self.opened = context.now;
+        let streams = self.carrier.is_stream();
         let flow = &mut context.flows[self.flow.0 as usize];
-        flow.measure.setup.get_or_insert(SimDuration::from_nanos(0));
+        if !streams {
+            flow.measure.setup.get_or_insert(SimDuration::from_nanos(0));
+        }
+        if self.endpoint.is_some() {
+            return;
+        }
         let mut rng = context.streams.stream(&flow.name, purpose::SESSION);
         for _ in 0..self.beginnings {
             rng = ChaCha8Rng::from_rng(&mut rng);
         }
         self.beginnings += 1;
-        self.endpoint = Some(Box::new(CoapEndpoint::new(Arc::new(self.options.config), rng)));
+        let config = Arc::new(self.options.config);
+        let make = if streams { CoapEndpoint::over_streams } else { CoapEndpoint::new };
+        self.endpoint = Some(Box::new(make(config, rng)));
     }
 
     /// Makes requests of the messages that wait.
@@ -116,9 +135,24 @@ impl CoapClient {
             self.open(context);
         }
         let Some(endpoint) = &mut self.endpoint else { return };
+        if self.socket.is_none() && self.carrier.is_stream() {
+            // Nobody can be connected to: what was to be asked comes to nothing.
+            while self.supply.backlog.pop_front().is_some() {
+                context.flows[self.flow.0 as usize].measure.session.failed += 1;
+                self.supply.on_answer(context.now);
+            }
+        }
         while let Some(message) = self.supply.backlog.pop_front() {
             let observe = self.observes_until.is_some();
-            let request = request(&self.options, self.flow, &message, observe);
+            let mut request = request(&self.options, self.flow, &message, observe);
+            if let Some(origin) = self.origin {
+                // The way to say it in options of their own (RFC 7252 §5.7.2, §5.10.2).
+                request.options.push(OptionNumber::PROXY_SCHEME, b"coap");
+                request.options.push(OptionNumber::URI_HOST, origin.ip().to_string().as_bytes());
+                if origin.port() != wire::coap::PORT {
+                    request.options.push_uint(OptionNumber::URI_PORT, u32::from(origin.port()));
+                }
+            }
             let id = endpoint.request(context.local, self.peer, request);
             self.asked.insert(id, message.generated);
             if observe {
@@ -146,15 +180,26 @@ impl CoapClient {
     /// Takes what the endpoint reports and sends what it has to send, until there is nothing more.
     fn settle(&mut self, context: &mut Context<'_>) {
         loop {
-            let (Some(endpoint), Some(socket)) = (&mut self.endpoint, self.socket) else { return };
+            let Some(endpoint) = &mut self.endpoint else { return };
             if let Some(event) = endpoint.poll_event() {
                 self.take(context, event);
                 self.ask(context);
-            } else if let Some(datagram) = endpoint.poll_transmit() {
-                super::send(context.stack, &self.carrier, socket, datagram);
+                continue;
+            }
+            let Some(socket) = self.socket else { break };
+            if let Some(datagram) = endpoint.poll_transmit() {
+                if self.carrier.is_stream() {
+                    self.queue.push(datagram.content);
+                } else {
+                    super::send(context.stack, &self.carrier, socket, datagram);
+                }
             } else {
                 break;
             }
+        }
+        if let Some(socket) = self.socket.filter(|_| !self.queue.is_empty()) {
+            let (stack, local) = (&mut *context.stack, context.local);
+            self.queue.flush(|slice, run| stack.write(local, socket, slice, run));
         }
         self.note_stats(context);
     }
@@ -199,6 +244,11 @@ impl CoapClient {
             }
             CoapEvent::Duplicate { .. } => {
                 context.flows[self.flow.0 as usize].measure.session.duplicates += 1;
+            }
+            CoapEvent::Close { .. } => {
+                if let Some(socket) = self.socket {
+                    context.stack.close(context.local, socket);
+                }
             }
             CoapEvent::ObserverGone { .. } => {}
         }
@@ -258,11 +308,31 @@ impl SessionApp for CoapClient {
     }
 
     fn on_event(&mut self, context: &mut Context<'_>, handle: Handle, event: StackEvent) {
-        let StackEvent::Datagram { from, to, payload, runs } = event else { return };
-        if let Some(endpoint) = self.endpoint.as_mut().filter(|_| self.socket == Some(handle)) {
-            endpoint.handle_datagram(context.local, SocketAddr::from(from), to, Body::new(payload, runs));
-            self.settle(context);
+        let Some(endpoint) = self.endpoint.as_mut().filter(|_| self.socket == Some(handle)) else { return };
+        match event {
+            StackEvent::Datagram { from, to, payload, runs } => {
+                let body = Body::new(payload, runs);
+                endpoint.handle_datagram(context.local, SocketAddr::from(from), to, body);
+            }
+            StackEvent::Connected => {
+                let setup = &mut context.flows[self.flow.0 as usize].measure.setup;
+                setup.get_or_insert(context.now.saturating_since(self.opened));
+                endpoint.connected(context.local, self.peer);
+            }
+            StackEvent::Readable => {
+                let (payload, runs) = context.stack.read(context.local, handle);
+                endpoint.handle_stream(context.local, self.peer, Body::new(payload, runs));
+            }
+            StackEvent::PeerClosed => context.stack.close(context.local, handle),
+            StackEvent::Closed => {
+                endpoint.disconnected(self.peer);
+                context.flows[self.flow.0 as usize].measure.connections_lost += 1;
+                self.socket = None;
+                self.queue = StreamQueue::default();
+            }
+            StackEvent::Writable | StackEvent::Unreachable | StackEvent::Accepted => {}
         }
+        self.settle(context);
     }
 
     fn on_timer(&mut self, context: &mut Context<'_>) {
@@ -300,6 +370,7 @@ impl SessionApp for CoapClient {
     fn lose_volatile_state(&mut self) {
         self.supply.backlog.clear();
         self.socket = None;
+        self.queue = StreamQueue::default();
         self.asked.clear();
         if let Some(gone) = self.endpoint.take() {
             self.before += *gone.stats();

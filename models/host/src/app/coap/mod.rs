@@ -1,13 +1,18 @@
 //! CoAP on a host: a client that reports or asks, and a server.
 
 mod client;
+#[cfg(test)]
+mod plug_tests;
+mod proxy;
 mod resource;
 mod server;
 mod site;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 pub use client::CoapClient;
+pub use proxy::CoapProxy;
 pub use resource::{Content, Resource};
 pub use server::CoapServer;
 use session::coap::CoapConfig;
@@ -32,6 +37,8 @@ pub struct CoapOptions {
     pub no_response: bool,
     /// What the server has, apart from what the workload asks of it.
     pub resources: Arc<[Resource]>,
+    /// The proxy that requests go through, if there is one.
+    pub proxy: Option<SocketAddr>,
 }
 
 impl CoapOptions {

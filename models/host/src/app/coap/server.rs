@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use session::body::{Body, Label};
-use session::coap::{CoapEndpoint, CoapEvent, IncomingId, Response};
-use session::datagram::DatagramSession;
+use session::coap::{CoapEndpoint, CoapEvent, IncomingId, Response, StreamQueue};
+use session::datagram::{Datagram, DatagramSession};
 use sim_core::{SimDuration, SimTime};
 use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::coap::{Code, Options};
@@ -31,6 +31,9 @@ pub struct CoapServer {
     groups: Vec<IpAddr>,
     socket: Option<Handle>,
     endpoint: Option<Box<CoapEndpoint>>,
+    /// Connections by their peers, with what waits to be written.
+    connections: BTreeMap<SocketAddr, (Handle, StreamQueue)>,
+    peers: BTreeMap<Handle, SocketAddr>,
     beginnings: u32,
     site: Option<Site>,
     /// For each path that changes, the flows that measure its states.
@@ -70,6 +73,8 @@ impl CoapServer {
             groups,
             socket: None,
             endpoint: None,
+            connections: BTreeMap::new(),
+            peers: BTreeMap::new(),
             beginnings: 0,
             site: None,
             watchers: BTreeMap::new(),
@@ -82,7 +87,7 @@ impl CoapServer {
 
     fn settle(&mut self, context: &mut Context<'_>) {
         loop {
-            let (Some(endpoint), Some(socket)) = (&mut self.endpoint, self.socket) else { return };
+            let Some(endpoint) = &mut self.endpoint else { return };
             if let Some(event) = endpoint.poll_event() {
                 match event {
                     CoapEvent::Request { id, from, code, options, body, label, .. } => {
@@ -94,19 +99,69 @@ impl CoapServer {
                             context.flows[index].measure.session.duplicates += 1;
                         }
                     }
+                    CoapEvent::Close { peer } => {
+                        if let Some((handle, _)) = self.connections.get(&peer) {
+                            context.stack.close(context.local, *handle);
+                        }
+                    }
                     // It asks nobody, and whoever observes or not is the endpoint's matter.
                     CoapEvent::Response { .. }
                     | CoapEvent::Failed { .. }
                     | CoapEvent::ObserverGone { .. } => {}
                 }
-            } else if let Some(mut datagram) = endpoint.poll_transmit() {
-                // What answers a group's request comes from an address of the member's own (RFC 7252 §8.2).
-                let to = datagram.to.ip();
-                datagram.source = datagram.source.or_else(|| (context.source_for)(to));
-                super::send(context.stack, &self.carrier, socket, datagram);
+            } else if let Some(datagram) = endpoint.poll_transmit() {
+                self.send(context, datagram);
             } else {
                 return;
             }
+        }
+    }
+
+    fn send(&mut self, context: &mut Context<'_>, mut datagram: Datagram) {
+        if let Some((handle, queue)) = self.connections.get_mut(&datagram.to) {
+            queue.push(datagram.content);
+            let (handle, local, stack) = (*handle, context.local, &mut *context.stack);
+            queue.flush(|slice, run| stack.write(local, handle, slice, run));
+        } else if let Some(socket) = self.socket {
+            // What answers a group's request comes from an address of the member's own (RFC 7252 §8.2).
+            let to = datagram.to.ip();
+            datagram.source = datagram.source.or_else(|| (context.source_for)(to));
+            super::send(context.stack, &self.carrier, socket, datagram);
+        }
+    }
+
+    /// Takes an event of a connection.
+    fn on_connection(&mut self, context: &mut Context<'_>, handle: Handle, event: &StackEvent) {
+        let Some(endpoint) = &mut self.endpoint else { return };
+        if matches!(event, StackEvent::Accepted) {
+            if let Some(peer) = context.stack.peer(handle) {
+                self.peers.insert(handle, peer);
+                self.connections.insert(peer, (handle, StreamQueue::default()));
+                endpoint.connected(context.local, peer);
+            }
+            return;
+        }
+        let Some(&peer) = self.peers.get(&handle) else { return };
+        let Some((_, queue)) = self.connections.get_mut(&peer) else { return };
+        match event {
+            StackEvent::Readable => {
+                let (payload, runs) = context.stack.read(context.local, handle);
+                endpoint.handle_stream(context.local, peer, Body::new(payload, runs));
+            }
+            StackEvent::Writable => {
+                let (local, stack) = (context.local, &mut *context.stack);
+                queue.flush(|slice, run| stack.write(local, handle, slice, run));
+            }
+            StackEvent::PeerClosed => context.stack.close(context.local, handle),
+            StackEvent::Closed => {
+                self.connections.remove(&peer);
+                self.peers.remove(&handle);
+                endpoint.disconnected(peer);
+            }
+            StackEvent::Connected
+            | StackEvent::Accepted
+            | StackEvent::Datagram { .. }
+            | StackEvent::Unreachable => {}
         }
     }
 
@@ -205,7 +260,12 @@ impl CoapServer {
             let watches = |flow: &crate::flow::Flow| {
                 let Some(Session::Coap(options)) = &flow.session else { return false };
                 let states = matches!(flow.workload, Workload::Poll { states: true, .. });
-                states && flow.to == [context.node] && flow.port == self.port && options.plain_path() == path
+                let reached = self.carrier.same_protocol(&flow.carrier);
+                states
+                    && reached
+                    && flow.to == [context.node]
+                    && flow.port == self.port
+                    && options.plain_path() == path
             };
             let flows = context.flows.iter().enumerate().filter(|(_, flow)| watches(flow));
             self.watchers.insert(path.into(), flows.map(|(index, _)| index).collect());
@@ -224,19 +284,23 @@ impl SessionApp for CoapServer {
             rng = ChaCha8Rng::from_rng(&mut rng);
         }
         self.beginnings += 1;
-        self.endpoint = Some(Box::new(CoapEndpoint::new(Arc::new(self.options.config), rng)));
+        let make = if self.carrier.is_stream() { CoapEndpoint::over_streams } else { CoapEndpoint::new };
+        self.endpoint = Some(Box::new(make(Arc::new(self.options.config), rng)));
         if self.site.is_none() {
             self.site = Some(Site::new(&self.options.resources, &self.name, context.streams));
             self.find_watchers(context);
         }
     }
 
-    fn on_event(&mut self, context: &mut Context<'_>, _handle: Handle, event: StackEvent) {
-        let StackEvent::Datagram { from, to, payload, runs } = event else { return };
-        if let Some(endpoint) = &mut self.endpoint {
-            endpoint.handle_datagram(context.local, SocketAddr::from(from), to, Body::new(payload, runs));
-            self.settle(context);
+    fn on_event(&mut self, context: &mut Context<'_>, handle: Handle, event: StackEvent) {
+        if let StackEvent::Datagram { from, to, payload, runs } = event {
+            if let Some(endpoint) = &mut self.endpoint {
+                endpoint.handle_datagram(context.local, SocketAddr::from(from), to, Body::new(payload, runs));
+            }
+        } else {
+            self.on_connection(context, handle, &event);
         }
+        self.settle(context);
     }
 
     fn on_timer(&mut self, context: &mut Context<'_>) {
@@ -277,6 +341,8 @@ impl SessionApp for CoapServer {
     fn lose_volatile_state(&mut self) {
         self.socket = None;
         self.endpoint = None;
+        self.connections.clear();
+        self.peers.clear();
         self.due.clear();
         self.site.iter_mut().for_each(Site::lose_volatile_state);
     }

@@ -24,6 +24,9 @@ pub struct CoapOptions {
     /// ACK_RANDOM_FACTOR (§4.8): 1.5 (default), 1 to 10.
     #[schemars(range(min = 1, max = 10))]
     pub ack_random_factor: Option<f64>,
+    /// How time-outs come about: "default" (§4.2), "cocoa" (draft-ietf-core-cocoa-03) or "fasor" (draft-ietf-core-fasor-02);
+    /// the two drafts measure round trips, and never became standards. They take no `ack-timeout`.
+    pub congestion: Option<CoapCongestion>,
     /// MAX_RETRANSMIT (§4.8): 4 (default), 0 to 20.
     #[schemars(range(max = 20))]
     pub max_retransmit: Option<u8>,
@@ -38,8 +41,29 @@ pub struct CoapOptions {
     pub acknowledgement_delay: Option<Duration>,
     /// The largest block of a body (RFC 7959): "1024 B" (default), "16 B" to "1024 B" in powers of two.
     pub block_size: Option<Size>,
+    /// The largest message that an end takes over a byte stream (RFC 8323 §5.3.1): "1152 B" (default) to "16 MiB". From
+    /// about twice a block on, bodies go in several blocks a message (BERT, §6).
+    pub max_message_size: Option<Size>,
+    /// The node whose `coap-proxy` the requests go through (RFC 7252 §5.7): "gateway".
+    pub proxy: Option<String>,
+    /// True if a request that changes something has to show that it is fresh (RFC 9175 §2.4); default false.
+    pub echo: Option<bool>,
+    /// True if errors say their details in CBOR (RFC 9290), false (default) in plain text.
+    pub problem_details: Option<bool>,
     /// True to do without responses (RFC 7967); default false.
     pub no_response: Option<bool>,
+}
+
+/// How CoAP's time-outs come about.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum CoapCongestion {
+    /// From `ack-timeout` on, doubled each time (RFC 7252 §4.2).
+    Default,
+    /// Estimates from exchanges with and without retransmissions (draft-ietf-core-cocoa-03).
+    Cocoa,
+    /// A fast time-out, and a slow one after retransmissions (draft-ietf-core-fasor-02).
+    Fasor,
 }
 
 /// A method of CoAP.

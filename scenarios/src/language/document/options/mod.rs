@@ -9,7 +9,7 @@ mod udp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-pub use coap::{CoapMethod, CoapOptions};
+pub use coap::{CoapCongestion, CoapMethod, CoapOptions};
 pub use mptcp::{MptcpCongestion, MptcpOptions, MptcpPathManager, MptcpScheduler};
 pub use sctp::{SctpOptions, SctpReliability, SctpScheduler};
 pub use tcp::{CongestionControl, LossDetection, PathMtuDiscovery, SynCookies, TcpOptions};

@@ -32,6 +32,11 @@ pub(super) fn check(coap: &CoapOptions, workload: &Workload, path: &Path, findin
         let finding = Finding::error(path.key("block-size"), "there is no such size of a block");
         findings.push(finding.expected("\"16 B\" to \"1024 B\" in powers of two (RFC 7959 §2.2)"));
     }
+    let is_message = |bytes: u64| (1152..=16 << 20).contains(&bytes);
+    if coap.max_message_size.map(Size::as_bytes).is_some_and(|bytes| !is_message(bytes)) {
+        let finding = Finding::error(path.key("max-message-size"), "no end may take so little, or so much");
+        findings.push(finding.expected("\"1152 B\" to \"16 MiB\" (RFC 8323 §5.3.1)"));
+    }
     let segments = coap.path.iter().flat_map(|path| path.split('/'));
     if segments.into_iter().any(|segment| segment.len() > 255) {
         let finding = Finding::error(path.key("path"), "a segment of a path is not so long");

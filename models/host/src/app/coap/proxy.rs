@@ -1,0 +1,339 @@
+//! A forward proxy with a cache, between CoAP and CoAP (RFC 7252 §5.6, §5.7; RFC 8768).
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use session::body::{Body, Label};
+use session::coap::{CoapConfig, CoapEndpoint, CoapEvent, Failure, IncomingId, Request, RequestId, Response};
+use session::datagram::DatagramSession;
+use sim_core::SimTime;
+use wire::account::FlowId;
+use wire::coap::{Code, OptionNumber, Options};
+
+use crate::app::{Context, SessionApp};
+use crate::flow::Workload;
+use crate::purpose;
+use crate::stack::{Carrier, Handle, StackEvent};
+
+/// A proxy on one port.
+#[derive(Debug)]
+pub struct CoapProxy {
+    name: Box<str>,
+    port: u16,
+    carrier: Carrier,
+    config: CoapConfig,
+    socket: Option<Handle>,
+    endpoint: Option<Box<CoapEndpoint>>,
+    beginnings: u32,
+    cache: BTreeMap<Key, Stored>,
+    /// Requests to origin servers, and whom their responses are for.
+    forwarded: BTreeMap<RequestId, Waiting>,
+}
+
+/// What two requests have in common that share a response: target, method, and all options that are cache keys.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Key(SocketAddr, u8, Vec<u8>);
+
+/// A response that may be used again.
+#[derive(Debug)]
+struct Stored {
+    response: Response,
+    since: SimTime,
+    max_age: u32,
+}
+
+/// One that waits for the origin server.
+#[derive(Debug)]
+struct Waiting {
+    from: SocketAddr,
+    id: IncomingId,
+    label: Label,
+    key: Key,
+    /// Whether the stored response's validity is what was asked.
+    validating: bool,
+}
+
+impl CoapProxy {
+    /// A proxy called `name` on `port`.
+    pub fn new(name: &str, port: u16, carrier: Carrier, config: CoapConfig) -> Self {
+        Self {
+            name: name.into(),
+            port,
+            carrier,
+            config: CoapConfig { proxy: true, ..config },
+            socket: None,
+            endpoint: None,
+            beginnings: 0,
+            cache: BTreeMap::new(),
+            forwarded: BTreeMap::new(),
+        }
+    }
+
+    fn settle(&mut self, context: &mut Context<'_>) {
+        loop {
+            let (Some(endpoint), Some(socket)) = (&mut self.endpoint, self.socket) else { return };
+            if let Some(event) = endpoint.poll_event() {
+                match event {
+                    CoapEvent::Request { id, from, code, options, body, label, .. } => {
+                        self.forward(context, (from, id), code, options, body, label);
+                    }
+                    CoapEvent::Response { request, response, .. } => {
+                        self.hand_back(context, request, response)
+                    }
+                    CoapEvent::Failed { request, why } => self.give_up(context, request, why),
+                    CoapEvent::Duplicate { label } => {
+                        if let Some(flow) = label.flow.index().and_then(|index| context.flows.get_mut(index))
+                        {
+                            flow.measure.session.duplicates += 1;
+                        }
+                    }
+                    CoapEvent::ObserverGone { .. } | CoapEvent::Close { .. } => {}
+                }
+            } else if let Some(mut datagram) = endpoint.poll_transmit() {
+                let to = datagram.to.ip();
+                datagram.source = datagram.source.or_else(|| (context.source_for)(to));
+                super::send(context.stack, &self.carrier, socket, datagram);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Answers out of the cache, or asks the origin server.
+    fn forward(
+        &mut self,
+        context: &mut Context<'_>,
+        (from, id): (SocketAddr, IncomingId),
+        code: Code,
+        options: Options,
+        body: Body,
+        label: Label,
+    ) {
+        let answer = |own: &mut Self, context: &mut Context<'_>, response: Response| {
+            if let Some(endpoint) = &mut own.endpoint {
+                endpoint.respond(context.local, from, id, response);
+            }
+        };
+        let Some(target) = target(&options) else {
+            return answer(self, context, plain(Code::PROXYING_NOT_SUPPORTED, label));
+        };
+        let Some(mut onward) = onward(&options) else {
+            return answer(self, context, plain(Code::HOP_LIMIT_REACHED, label));
+        };
+        let key = Key(target, code.0, cache_key(&onward));
+        let is_safe = matches!(code, Code::GET | Code::FETCH);
+        if !is_safe {
+            // What is changed through it is known to be stale (§5.9.1).
+            self.cache.retain(|other, _| other.0 != target);
+        }
+        let stored = self.cache.get(&key).filter(|_| is_safe);
+        if let Some(response) = stored.and_then(|stored| stored.fresh(context, label, &options)) {
+            return answer(self, context, response);
+        }
+        let known =
+            stored.and_then(|stored| stored.response.options.get(OptionNumber::ETAG)).map(<[u8]>::to_vec);
+        let validating = known.is_some() && onward.get(OptionNumber::ETAG).is_none();
+        if let Some(etag) = known.filter(|_| validating) {
+            onward.push(OptionNumber::ETAG, &etag);
+        }
+        // Observing through it is not offered: each request is one of its own.
+        onward.remove(OptionNumber::OBSERVE);
+        let Some(endpoint) = &mut self.endpoint else { return };
+        let request = Request { code, options: onward, body, confirmable: true, label };
+        let request = endpoint.request(context.local, target, request);
+        self.forwarded.insert(request, Waiting { from, id, label, key, validating });
+    }
+
+    /// The origin server has answered.
+    fn hand_back(&mut self, context: &mut Context<'_>, request: RequestId, mut response: Response) {
+        let Some(Waiting { from, id, label, key, validating }) = self.forwarded.remove(&request) else {
+            return;
+        };
+        response.options.remove(OptionNumber::OBSERVE);
+        let max_age = response.options.get_uint(OptionNumber::MAX_AGE).unwrap_or(MAX_AGE_DEFAULT);
+        let code = Code(key.1);
+        if validating && response.code == Code::VALID {
+            if let Some(stored) = self.cache.get_mut(&key) {
+                (stored.since, stored.max_age) = (context.now, max_age);
+                response = stored.relabelled(context, label);
+            }
+        } else if response.code == Code::CONTENT && matches!(code, Code::GET | Code::FETCH) {
+            if self.cache.len() >= CACHE_MAX {
+                self.cache.pop_first();
+            }
+            self.cache.insert(key, Stored { response: response.clone(), since: context.now, max_age });
+        }
+        if let Some(endpoint) = &mut self.endpoint {
+            endpoint.respond(context.local, from, id, response);
+        }
+    }
+
+    /// The origin server has not (§5.7.1).
+    fn give_up(&mut self, context: &mut Context<'_>, request: RequestId, why: Failure) {
+        let Some(Waiting { from, id, label, .. }) = self.forwarded.remove(&request) else { return };
+        let code = match why {
+            Failure::Timeout | Failure::NoResponse => Code::GATEWAY_TIMEOUT,
+            Failure::Reset | Failure::BadResponse | Failure::Disconnected => Code::BAD_GATEWAY,
+        };
+        if let Some(endpoint) = &mut self.endpoint {
+            endpoint.respond(context.local, from, id, plain(code, label));
+        }
+    }
+}
+
+impl Stored {
+    /// The response to a request with these options, if it is not too old.
+    fn fresh(&self, context: &Context<'_>, label: Label, options: &Options) -> Option<Response> {
+        let age = context.now.saturating_since(self.since).as_nanos() / 1_000_000_000;
+        let left = u64::from(self.max_age).checked_sub(age).filter(|&left| left > 0)?;
+        let mut response = self.relabelled(context, label);
+        response.options.remove(OptionNumber::MAX_AGE);
+        // Not longer than the server said, with the time in the cache taken off (§5.7.1).
+        response.options.push_uint(OptionNumber::MAX_AGE, left as u32);
+        let own = response.options.get(OptionNumber::ETAG).map(<[u8]>::to_vec);
+        if own.is_some_and(|own| options.all(OptionNumber::ETAG).any(|known| known == own)) {
+            (response.code, response.body) = (Code::VALID, Body::default());
+        }
+        Some(response)
+    }
+
+    /// The response as one to the message `label`, which pays for it.
+    fn relabelled(&self, context: &Context<'_>, label: Label) -> Response {
+        let mut response = Response { label, ..self.response.clone() };
+        let flow = label.flow.index().and_then(|index| context.flows.get(index));
+        let states = flow.is_some_and(|flow| matches!(flow.workload, Workload::Poll { states: true, .. }));
+        for run in &mut response.body.runs {
+            run.flow = label.flow;
+            if !states {
+                (run.message, run.generated) = (label.message, label.generated);
+            }
+        }
+        response
+    }
+}
+
+impl SessionApp for CoapProxy {
+    fn start(&mut self, context: &mut Context<'_>) {
+        self.socket = context.stack.listen(context.app, &self.carrier, None, self.port, context.mtu);
+        let mut rng = context.streams.stream(&self.name, purpose::SESSION);
+        for _ in 0..self.beginnings {
+            rng = ChaCha8Rng::from_rng(&mut rng);
+        }
+        self.beginnings += 1;
+        self.endpoint = Some(Box::new(CoapEndpoint::new(Arc::new(self.config), rng)));
+    }
+
+    fn on_event(&mut self, context: &mut Context<'_>, _handle: Handle, event: StackEvent) {
+        let StackEvent::Datagram { from, to, payload, runs } = event else { return };
+        if let Some(endpoint) = &mut self.endpoint {
+            endpoint.handle_datagram(context.local, SocketAddr::from(from), to, Body::new(payload, runs));
+            self.settle(context);
+        }
+    }
+
+    fn on_timer(&mut self, context: &mut Context<'_>) {
+        if let Some(endpoint) = &mut self.endpoint
+            && endpoint.poll_timeout().is_some_and(|due| due <= context.local)
+        {
+            endpoint.handle_timeout(context.local);
+        }
+        self.settle(context);
+    }
+
+    fn next_timer(&self) -> Option<SimTime> {
+        None
+    }
+
+    fn next_protocol_timer(&self) -> Option<SimTime> {
+        self.endpoint.as_ref().and_then(|endpoint| endpoint.poll_timeout())
+    }
+
+    fn seeks(&self) -> Option<(FlowId, IpAddr)> {
+        None
+    }
+
+    fn serves(&self, port: u16, carrier: &Carrier) -> bool {
+        self.port == port && self.carrier.same_protocol(carrier)
+    }
+
+    fn groups(&self) -> &[IpAddr] {
+        &[]
+    }
+
+    fn lose_volatile_state(&mut self) {
+        self.socket = None;
+        self.endpoint = None;
+        self.cache.clear();
+        self.forwarded.clear();
+    }
+}
+
+/// Whom a request is for: Proxy-Scheme with Uri-Host and Uri-Port, or Proxy-Uri; the host by its address (§5.10.2).
+fn target(options: &Options) -> Option<SocketAddr> {
+    if let Some(uri) = options.get(OptionNumber::PROXY_URI) {
+        let rest = std::str::from_utf8(uri).ok()?.strip_prefix("coap://")?;
+        let authority = rest.split(['/', '?']).next()?;
+        let usual = || {
+            authority.trim_matches(['[', ']']).parse().ok().map(|ip| SocketAddr::new(ip, wire::coap::PORT))
+        };
+        return authority.parse().ok().or_else(usual);
+    }
+    if options.get(OptionNumber::PROXY_SCHEME)? != b"coap" {
+        return None;
+    }
+    let host = std::str::from_utf8(options.get(OptionNumber::URI_HOST)?).ok()?;
+    let port = options.get_uint(OptionNumber::URI_PORT).and_then(|port| u16::try_from(port).ok());
+    Some(SocketAddr::new(host.parse().ok()?, port.unwrap_or(wire::coap::PORT)))
+}
+
+/// The options of the request to the origin server, unless there have been too many hops (RFC 8768 §3).
+fn onward(options: &Options) -> Option<Options> {
+    let hops = options.get_uint(OptionNumber::HOP_LIMIT).unwrap_or(HOP_LIMIT_DEFAULT + 1);
+    let left = hops.checked_sub(1).filter(|&left| left > 0)?;
+    let mut onward = options.clone();
+    let consumed = [
+        OptionNumber::PROXY_SCHEME,
+        OptionNumber::PROXY_URI,
+        OptionNumber::URI_HOST,
+        OptionNumber::URI_PORT,
+        OptionNumber::HOP_LIMIT,
+    ];
+    onward.retain(|option| !consumed.contains(&option.number));
+    if let Some(uri) = options.get(OptionNumber::PROXY_URI).and_then(|uri| std::str::from_utf8(uri).ok()) {
+        let path =
+            uri.strip_prefix("coap://").and_then(|rest| rest.split_once('/')).map_or("", |(_, path)| path);
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        onward.push_path(OptionNumber::URI_PATH, path);
+        for part in query.split('&').filter(|part| !part.is_empty()) {
+            onward.push(OptionNumber::URI_QUERY, part.as_bytes());
+        }
+    }
+    onward.push_uint(OptionNumber::HOP_LIMIT, left);
+    Some(onward)
+}
+
+/// The options that tell cached responses apart (§5.4.2, §5.6).
+fn cache_key(options: &Options) -> Vec<u8> {
+    let mut key = options.clone();
+    key.retain(|option| {
+        let apart = [OptionNumber::ETAG, OptionNumber::OBSERVE, OptionNumber::HOP_LIMIT];
+        !option.number.is_no_cache_key() && !apart.contains(&option.number)
+    });
+    key.as_bytes().to_vec()
+}
+
+fn plain(code: Code, label: Label) -> Response {
+    Response { code, options: Options::new(), body: Body::default(), label }
+}
+
+/// RFC 7252 §5.10.5.
+const MAX_AGE_DEFAULT: u32 = 60;
+
+/// RFC 8768 §3.
+const HOP_LIMIT_DEFAULT: u32 = 16;
+
+/// The most responses that are kept.
+const CACHE_MAX: usize = 1000;
