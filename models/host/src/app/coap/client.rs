@@ -320,7 +320,7 @@ impl SessionApp for CoapClient {
                 endpoint.connected(context.local, self.peer);
             }
             StackEvent::Readable => {
-                let (payload, runs) = context.stack.read(context.local, handle);
+                let (payload, runs) = context.stack.read(context.local, handle, u32::MAX);
                 endpoint.handle_stream(context.local, self.peer, Body::new(payload, runs));
             }
             StackEvent::PeerClosed => context.stack.close(context.local, handle),

@@ -145,7 +145,7 @@ impl CoapServer {
         let Some((_, queue)) = self.connections.get_mut(&peer) else { return };
         match event {
             StackEvent::Readable => {
-                let (payload, runs) = context.stack.read(context.local, handle);
+                let (payload, runs) = context.stack.read(context.local, handle, u32::MAX);
                 endpoint.handle_stream(context.local, peer, Body::new(payload, runs));
             }
             StackEvent::Writable => {
