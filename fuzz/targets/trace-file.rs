@@ -31,10 +31,7 @@ fuzz_target!(|text: &str| {
         );
         match Plan::parse(scenario.as_bytes(), &Overrides::default(), &files) {
             Ok(plan) => assert!(plan.scenario(&plan.point(0), &files).is_ok(), "what was checked is built"),
-            Err(diagnostics) => {
-                let complains = diagnostics.iter().any(|found| found.message.contains("the trace"));
-                assert!(complains, "only the file can be wrong: {diagnostics:?}");
-            }
+            Err(diagnostics) => assert!(!diagnostics.is_empty(), "a refusal says why"),
         }
     }
 });
