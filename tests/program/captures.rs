@@ -11,8 +11,13 @@ const BAD: &str = "_ws.malformed || _ws.short || _ws.expert.severity >= 0x008000
     || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0";
 
 /// Checksums are not looked at unless asked for.
-const PREFERENCES: [&str; 3] =
-    ["ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE"];
+const PREFERENCES: [&str; 4] = [
+    "ip.check_checksum:TRUE",
+    "tcp.check_checksum:TRUE",
+    "udp.check_checksum:TRUE",
+    // The context of header compression that a radio medium's network has.
+    "6lowpan.context0:fd00:0:1::/64",
+];
 
 #[test]
 fn wireshark_reads_every_capture_without_fault() {
@@ -39,10 +44,32 @@ fn wireshark_reads_every_capture_without_fault() {
     assert_eq!(frames(&tcp, "tcp.flags.syn == 1 && tcp.flags.ack == 0").len(), 1);
 }
 
+#[test]
+fn wireshark_reads_radio_frames_down_to_udp() {
+    let place = Place::new("radio-captures");
+    place.run(&["run", "lowpan-fragments", "--pcap", "--replications", "1", "--quiet"]);
+    if !tshark_is_installed() {
+        return;
+    }
+    let captures = place.files("out/lowpan-fragments/capture");
+    assert_eq!(captures.len(), 10);
+    for name in captures.keys() {
+        let file = place.path.join("out/lowpan-fragments/capture").join(name);
+        let faulty = frames(&file, &format!("{BAD} || wpan.fcs_ok == 0"));
+        assert!(faulty.is_empty(), "Wireshark finds fault in {name}, frames {faulty:?}");
+        assert!(!frames(&file, "udp && wpan").is_empty(), "{name} dissects down to UDP");
+    }
+    // 600 messages in twelve fragments each, which tshark puts together where none is lost.
+    let long = place.path.join("out/lowpan-fragments/capture/p0008-r00.pcapng");
+    assert_eq!(frames(&long, "6lowpan.frag.offset || 6lowpan.frag.size").len(), 600 * 12);
+}
+
 /// Numbers of the frames that `filter` selects.
 fn frames(file: &Path, filter: &str) -> Vec<usize> {
     let mut command = Command::new("tshark");
     command.args(["-n", "-2", "-r"]).arg(file).args(["-Y", filter, "-T", "fields", "-e", "frame.number"]);
+    // Wireshark guesses what IEEE 802.15.4 carries, and takes some first fragments for ZigBee.
+    command.args(["--disable-protocol", "zbee_nwk"]);
     for preference in PREFERENCES {
         command.args(["-o", preference]);
     }

@@ -128,6 +128,26 @@ fn who_looks_before_the_other_has_turned_collides() {
 }
 
 #[test]
+fn two_that_start_together_collide_if_they_draw_the_same_back_off() {
+    // Of eight periods each draws one: the same with probability 1/8, and then neither is received. Otherwise the later
+    // one looks when the earlier is sending (its look begins as that frame starts, at the earliest) and waits.
+    let mac = MacSettings { acknowledgements: false, ..MacSettings::default() };
+    let (rounds, gap_ms) = (4000_u64, 200);
+    let RadioLab { builder, nodes, .. } =
+        radio_lab(RadioMediumSpec { mac, ..spec(equal(3, 60.0)) }, &[Position::default(); 3]);
+    let mut lab = Lab::new(builder);
+    for round in 0..rounds {
+        lab.send_at(ms(round * gap_ms), nodes[0], packet(&address(1), &address(3), 60));
+        lab.send_at(ms(round * gap_ms), nodes[1], packet(&address(2), &address(3), 60));
+    }
+    lab.run();
+    let collided = fates(&lab, FrameKind::Unicast, Fate::Collision) as f64 / (2 * rounds) as f64;
+    // The deviation of the share is √(7/64 / 4000) = 0.0052: 5 % of 1/8 is 0.00625.
+    assert!((collided / 0.125 - 1.0).abs() < 0.05, "{collided}");
+    assert_eq!(lab.net.radio_media()[0].report().unicasts, 2 * rounds, "nobody gives up");
+}
+
+#[test]
 fn goodput_is_the_closed_form_s() {
     // Packets of 113 bytes behind the IPv6 header: 9 + 3 + 113 + 2 = 127 bytes, 266 symbols with the PHY's header.
     // 70 symbols of mean back-off, 8, 12, 266, LIFS 40: 396 symbols of 16 µs, 6336 µs a frame (VALIDITY of the model:
