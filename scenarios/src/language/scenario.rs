@@ -4,6 +4,7 @@
 //! and names are made when they are asked for.
 
 mod hardware;
+mod id;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -16,22 +17,7 @@ use super::document::{
 use super::quantity::{Decibels, Duration, PowerLevel, Size};
 use super::stack::Stack;
 pub use hardware::{BatteryStart, NodeHardware};
-
-/// A node, numbered from 0 in the order of the file.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct NodeId(pub u32);
-
-/// An interface of any node.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct InterfaceId(pub u32);
-
-/// A link.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct LinkId(pub u32);
-
-/// A shared medium.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub struct MediumId(pub u32);
+pub use id::{InterfaceId, LinkId, MediumId, NodeId};
 
 /// One point of a sweep, complete and free of contradictions.
 #[derive(Clone, Debug)]
