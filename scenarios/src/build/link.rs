@@ -57,7 +57,7 @@ pub(super) fn add_segments(
 ) -> Result<(), WorldError> {
     for (medium, members) in scenario.media.iter().zip(address::segments(scenario)) {
         let MediumSettings::Ethernet(settings) = &medium.settings else { continue };
-        let rate = settings.rate.and_then(|rate| rate.to_data_rate()).unwrap_or(SEGMENT_RATE);
+        let rate = settings.rate.and_then(|rate| rate.to_data_rate()).unwrap_or(DEFAULT_RATE);
         let mut spec = SegmentSpec::new(rate, settings.delay.into());
         spec.mtu = settings.mtu.map_or(1500, |mtu| bounded_mtu(mtu.as_bytes() as u32));
         if let Some(Queue::DropTail(limit)) = settings.queue {
@@ -80,7 +80,7 @@ fn direction(profile: &LinkProfile, side: usize, files: &dyn Files) -> Result<Di
     let settings = &profile.directions[side];
     let rate_trace = rate_trace(settings, files)?;
     let traced = rate_trace.as_ref().map(|trace| trace.mean_rate());
-    let rate = settings.rate.and_then(|rate| rate.to_data_rate()).or(traced).unwrap_or(SEGMENT_RATE);
+    let rate = settings.rate.and_then(|rate| rate.to_data_rate()).or(traced).unwrap_or(DEFAULT_RATE);
     let mut direction = Direction::new(rate, settings.delay.map_or(SimDuration::ZERO, Into::into));
     direction.mtu = bounded_mtu(profile.mtu);
     direction.framing = match profile.framing {
@@ -207,7 +207,7 @@ fn bounded_mtu(mtu: u32) -> u16 {
 }
 
 /// The rate of a link or segment that states none.
-const SEGMENT_RATE: DataRate = DataRate::from_bits_per_second(100_000_000);
+const DEFAULT_RATE: DataRate = DataRate::from_bits_per_second(100_000_000);
 
 /// RED's `max_p` where the scenario states none: the language's default of 10 %.
 fn red_probability_max() -> sim_core::Probability {

@@ -16,7 +16,7 @@ macro_rules! with_direction_entries {
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
         pub struct $name {
             $($(#[$entry_meta])* pub $entry: $kind,)*
-            /// The data rate: "10 Mbit/s", more than 0; without it, sending takes no time.
+            /// The data rate: "10 Mbit/s", more than 0; default 100 Mbit/s.
             pub rate: Option<Rate>,
             /// The time that a frame travels: "20 ms"; default 0.
             pub delay: Option<Duration>,

@@ -70,7 +70,7 @@ pub struct InterfaceSettings {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct SocketSettings {
-    /// A UDP socket: "127.0.0.1:5683" or "[::1]:5683".
+    /// A UDP socket: `"127.0.0.1:5683"` or `"[::1]:5683"`.
     pub udp: Option<String>,
     /// A TCP socket: "127.0.0.1:8080".
     pub tcp: Option<String>,
@@ -165,7 +165,7 @@ pub enum Medium {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct EthernetSegment {
-    /// The rate of each interface: "100 Mbit/s"; without it, sending takes no time.
+    /// The rate of each interface: "100 Mbit/s" (default).
     pub rate: Option<Rate>,
     /// The time from one interface to another: "5 us"; default 0.
     pub delay: Duration,

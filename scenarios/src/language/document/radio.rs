@@ -97,7 +97,7 @@ pub struct LogDistanceSettings {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct LinkLoss {
-    /// Two nodes, or groups: ["router", "sensor[*]"]; every one of the first to every one of the second.
+    /// Two nodes, or groups: `["router", "sensor[*]"]`; every one of the first to every one of the second.
     pub between: [String; 2],
     /// The loss, both ways: "70 dB", at least 0.
     pub loss: Decibels,

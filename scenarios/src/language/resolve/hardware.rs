@@ -173,10 +173,10 @@ impl Resolver<'_> {
             let path = section("nodes").key(&name);
             scenario.groups[index].hardware = self.node_hardware(settings, &path, &library).map(Arc::new);
             if scenario.groups[index].hardware.is_some()
-                && let Some(interface) = timeless_interface(scenario, &scenario.groups[index])
+                && let Some(interface) = interface_without_rate(scenario, &scenario.groups[index])
             {
                 let message = format!(
-                    "what `{interface}` is attached to has no rate: frames take no time, and a radio no energy"
+                    "what `{interface}` is attached to has no rate: its frames, and with them a radio's energy, go by the default of 100 Mbit/s"
                 );
                 let finding = Finding::warning(path.key("hardware"), message);
                 self.findings.push(finding.help("give the link or medium a `rate`"));
@@ -294,9 +294,9 @@ impl Resolver<'_> {
     }
 }
 
-/// An interface of the group's first node on which frames take no time.
-fn timeless_interface(scenario: &Scenario, group: &NodeGroup) -> Option<String> {
-    let timeless = |attached: Attachment| match attached {
+/// An interface of the group's first node that is attached to something without a rate of its own.
+fn interface_without_rate(scenario: &Scenario, group: &NodeGroup) -> Option<String> {
+    let without_rate = |attached: Attachment| match attached {
         Attachment::None => false,
         Attachment::Medium(medium) => match &scenario.media[medium.0 as usize].settings {
             MediumSettings::Ethernet(settings) => settings.rate.is_none(),
@@ -308,7 +308,7 @@ fn timeless_interface(scenario: &Scenario, group: &NodeGroup) -> Option<String> 
             direction.rate.is_none() && direction.trace.is_none()
         }
     };
-    let found = scenario.interfaces_of(group.first).find(|(_, interface)| timeless(interface.attached));
+    let found = scenario.interfaces_of(group.first).find(|(_, interface)| without_rate(interface.attached));
     found.map(|(id, _)| scenario.interface_name(id))
 }
 
