@@ -18,12 +18,15 @@ fn the_folder_holds_every_file_of_the_contract() {
         files.keys().map(String::as_str).filter(|name| !name.starts_with("plots/")).collect();
     let expected = [
         "flows.csv",
+        "frames.csv",
         "latency.csv",
+        "ledger.csv",
         "links.csv",
         "manifest.json",
         "nodes.csv",
         "overhead.csv",
         "paired.csv",
+        "radios.csv",
         "report.html",
         "runs.csv",
         "series/p0000-r00.csv",
