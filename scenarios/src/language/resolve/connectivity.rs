@@ -36,9 +36,14 @@ impl Resolver<'_> {
     pub(super) fn connectivity(&mut self, scenario: &Scenario, numbers: &[usize]) {
         let mut reach = reach(scenario);
         let mut told = BTreeSet::new();
+        let (mut here, mut there) = (Sets::default(), Sets::default());
         for flow in &scenario.flows {
             let Destination::Node(to) = flow.to else { continue };
-            if told.contains(&flow.traffic) || joined(scenario, &mut reach, flow.from, to) {
+            if told.contains(&flow.traffic) {
+                continue;
+            }
+            let there = there.of(scenario, &mut reach, to);
+            if here.of(scenario, &mut reach, flow.from).iter().any(|root| there.binary_search(root).is_ok()) {
                 continue;
             }
             told.insert(flow.traffic);
@@ -82,13 +87,25 @@ fn reach(scenario: &Scenario) -> Reach {
     reach
 }
 
-fn joined(scenario: &Scenario, reach: &mut Reach, from: Endpoint, to: Endpoint) -> bool {
-    let roots = |reach: &mut Reach, end: Endpoint| -> Vec<u32> {
-        let usable = scenario.interfaces_of(end.node).filter(|(id, one)| {
-            one.attached != Attachment::None && end.interface.is_none_or(|wanted| wanted == *id)
-        });
-        usable.map(|(id, _)| reach.root(id.0)).collect()
-    };
-    let there = roots(reach, to);
-    roots(reach, from).iter().any(|root| there.contains(root))
+/// The sets that an end of a flow belongs to, kept for the next flow of the same end: a hub has one interface, and one
+/// flow, for each of thousands.
+#[derive(Default)]
+struct Sets {
+    end: Option<Endpoint>,
+    roots: Vec<u32>,
+}
+
+impl Sets {
+    fn of(&mut self, scenario: &Scenario, reach: &mut Reach, end: Endpoint) -> &[u32] {
+        if self.end != Some(end) {
+            let usable = scenario.interfaces_of(end.node).filter(|(id, one)| {
+                one.attached != Attachment::None && end.interface.is_none_or(|wanted| wanted == *id)
+            });
+            self.roots = usable.map(|(id, _)| reach.root(id.0)).collect();
+            self.roots.sort_unstable();
+            self.roots.dedup();
+            self.end = Some(end);
+        }
+        &self.roots
+    }
 }
