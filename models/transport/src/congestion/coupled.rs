@@ -4,9 +4,7 @@
 
 use sim_core::SimTime;
 
-use super::{
-    Acknowledged, Congestion, CongestionControl, Siblings, Standing, half_in_flight, slow_start_growth,
-};
+use super::{Acknowledged, Congestion, CongestionControl, Reno, Siblings, Standing, slow_start_growth};
 
 /// How subflows are coupled.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -23,10 +21,7 @@ pub enum Coupling {
 #[derive(Clone, Debug)]
 pub struct Coupled {
     coupling: Coupling,
-    window: u64,
-    ssthresh: u64,
-    segment_size: u64,
-    restart_window: u64,
+    reno: Reno,
     /// What has been gained towards the next byte, in 2^-16 bytes; OLIA may lose too.
     gained: i128,
     /// BALIA's α of this subflow, max x / x, in thousandths, when the last acknowledgment came.
@@ -36,15 +31,7 @@ pub struct Coupled {
 impl Coupled {
     /// A controller in slow start.
     pub fn new(coupling: Coupling, segment_size: u32, initial_window: u64) -> Self {
-        Self {
-            coupling,
-            window: initial_window,
-            ssthresh: u64::MAX,
-            segment_size: u64::from(segment_size),
-            restart_window: initial_window,
-            gained: 0,
-            balia_alpha: 1000,
-        }
+        Self { coupling, reno: Reno::new(segment_size, initial_window), gained: 0, balia_alpha: 1000 }
     }
 
     /// How subflows are coupled.
@@ -54,8 +41,8 @@ impl Coupled {
 
     /// Bytes by which the window grows, in 2^-16 bytes.
     fn increase(&self, ack: &Acknowledged<'_>) -> i128 {
-        let product = i128::from(ack.bytes) * i128::from(self.segment_size) * UNIT;
-        let reno = product / i128::from(self.window.max(1));
+        let product = i128::from(ack.bytes) * i128::from(self.reno.segment_size) * UNIT;
+        let reno = product / i128::from(self.reno.window.max(1));
         let (Some(siblings), Some(srtt)) = (ack.siblings, ack.srtt) else { return reno };
         if siblings.count < 2 {
             return reno;
@@ -71,7 +58,7 @@ impl Coupled {
             Coupling::Olia => {
                 let share =
                     |of: u32, divided: i128| divided / (i128::from(siblings.count) * i128::from(of.max(1)));
-                linked(product, self.window, rtt, siblings)
+                linked(product, self.reno.window, rtt, siblings)
                     + match siblings.standing {
                         Standing::Collected { of } => share(of, reno),
                         Standing::Largest { of } => -share(of, reno),
@@ -81,14 +68,15 @@ impl Coupled {
             // §3.1: x/(rtt·(Σx)²) · (1+α)/2 · (4+α)/5.
             Coupling::Balia => {
                 let alpha = i128::from(self.alpha_of(siblings, rtt));
-                linked(product, self.window, rtt, siblings) * (1000 + alpha) / 2000 * (4000 + alpha) / 5000
+                linked(product, self.reno.window, rtt, siblings) * (1000 + alpha) / 2000 * (4000 + alpha)
+                    / 5000
             }
         }
     }
 
     /// max x / x, in thousandths, at most a million times one.
     fn alpha_of(&self, siblings: &Siblings, rtt: u64) -> u64 {
-        let own = u128::from(self.window.max(1)) * 8_000_000_000 / u128::from(rtt.max(1));
+        let own = u128::from(self.reno.window.max(1)) * 8_000_000_000 / u128::from(rtt.max(1));
         let alpha = u128::from(siblings.rate_max.as_bits_per_second()) * 1000 / own.max(1);
         u64::try_from(alpha).unwrap_or(u64::MAX).clamp(1000, 1_000_000_000)
     }
@@ -98,7 +86,7 @@ impl Coupled {
         let whole = self.gained.div_euclid(UNIT);
         self.gained -= whole * UNIT;
         let whole = i64::try_from(whole).unwrap_or(0);
-        self.window = self.window.saturating_add_signed(whole).max(self.segment_size);
+        self.reno.window = self.reno.window.saturating_add_signed(whole).max(self.reno.segment_size);
     }
 }
 
@@ -112,12 +100,12 @@ fn linked(product: i128, window: u64, rtt: u64, siblings: &Siblings) -> i128 {
 impl CongestionControl for Coupled {
     #[inline]
     fn window(&self) -> u64 {
-        self.window
+        self.reno.window
     }
 
     #[inline]
     fn ssthresh(&self) -> u64 {
-        self.ssthresh
+        self.reno.ssthresh
     }
 
     fn on_acknowledged(&mut self, ack: &Acknowledged<'_>) {
@@ -127,48 +115,40 @@ impl CongestionControl for Coupled {
         if !ack.window_limited {
             return; // RFC 5681 §4.1 and RFC 7661 §4.3: an unused window proves nothing.
         }
-        if self.window < self.ssthresh {
-            self.window += slow_start_growth(ack.bytes, self.segment_size);
+        if self.reno.window < self.reno.ssthresh {
+            self.reno.window += slow_start_growth(ack.bytes, self.reno.segment_size);
         } else {
             let increase = self.increase(ack);
             self.apply(increase);
         }
     }
 
-    fn on_congestion(&mut self, _now: SimTime, in_flight: u64, _cause: Congestion) {
-        self.ssthresh = match self.coupling {
-            Coupling::Lia | Coupling::Olia => half_in_flight(in_flight, self.segment_size),
+    fn on_congestion(&mut self, now: SimTime, in_flight: u64, cause: Congestion) {
+        self.reno.on_congestion(now, in_flight, cause);
+        if self.coupling == Coupling::Balia {
             // §3.1: w/2 · min(α, 1.5) less.
-            Coupling::Balia => {
-                let less = in_flight / 2 * self.balia_alpha.min(1500) / 1000;
-                in_flight.saturating_sub(less).max(2 * self.segment_size)
-            }
-        };
-        self.window = self.ssthresh;
+            let less = in_flight / 2 * self.balia_alpha.min(1500) / 1000;
+            self.reno.ssthresh = in_flight.saturating_sub(less).max(2 * self.reno.segment_size);
+            self.reno.window = self.reno.ssthresh;
+        }
         self.gained = 0;
     }
 
-    fn on_timeout(&mut self, _now: SimTime, in_flight: u64, first: bool) {
-        if first {
-            self.ssthresh = half_in_flight(in_flight, self.segment_size);
-        }
-        self.window = self.segment_size; // The loss window, RFC 5681 §3.1.
+    fn on_timeout(&mut self, now: SimTime, in_flight: u64, first: bool) {
+        self.reno.on_timeout(now, in_flight, first);
         self.gained = 0;
     }
 
     fn on_recovered(&mut self, window: u64) {
-        self.window = window.min(self.ssthresh);
+        self.reno.on_recovered(window);
     }
 
-    fn on_idle(&mut self, _now: SimTime) {
-        self.window = self.window.min(self.restart_window);
+    fn on_idle(&mut self, now: SimTime) {
+        self.reno.on_idle(now);
     }
 
     fn on_segment_size(&mut self, segment_size: u32) {
-        // RFC 8201 §5.4 and RFC 1191 §6.5: the window in bytes stays, at least one segment.
-        self.segment_size = u64::from(segment_size);
-        self.window = self.window.max(self.segment_size);
-        self.restart_window = self.restart_window.max(self.segment_size);
+        self.reno.on_segment_size(segment_size);
     }
 }
 
@@ -188,7 +168,7 @@ mod tests {
     /// The increase for one segment of 1000 bytes on the subflow at `own`, in 2^-16 bytes.
     fn increase(coupling: Coupling, subflows: &[Subflow], own: usize) -> i128 {
         let mut controller = Coupled::new(coupling, 1000, subflows[own].window);
-        controller.ssthresh = 0;
+        controller.reno.ssthresh = 0;
         let siblings = Siblings::of(subflows, own).expect("it is there");
         let ack = Acknowledged {
             srtt: Some(subflows[own].rtt),
