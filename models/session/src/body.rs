@@ -2,7 +2,7 @@
 
 use sim_core::SimTime;
 use wire::account::{FlowId, Protocol, Reason, Run, Runs, fit_runs, split_runs};
-use wire::payload::Payload;
+use wire::payload::{Payload, Slice};
 
 /// Bytes with the runs that describe them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,6 +54,15 @@ impl Body {
     pub fn append(&mut self, other: Self) {
         self.payload.append(other.payload);
         self.runs.extend(other.runs);
+    }
+
+    /// Adds the header that `protocol` puts in front, which serves `label`.
+    pub(crate) fn behind(self, header: &[u8], label: Label, protocol: Protocol, reason: Reason) -> Self {
+        let mut payload = Payload::from(Slice::from_bytes(header));
+        let mut runs = Runs::from_elem(label.run(payload.len(), protocol, reason), 1);
+        payload.append(self.payload);
+        runs.extend(self.runs);
+        Self { payload, runs }
     }
 
     /// Removes and returns the first `bytes`, or all if there are fewer.

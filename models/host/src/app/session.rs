@@ -27,11 +27,15 @@ pub trait SessionApp: Debug {
     /// When its protocol has something to do next, by the host's clock.
     fn next_protocol_timer(&self) -> Option<SimTime>;
     /// The flow and the address that it is about to open a socket for, if it has none.
-    fn seeks(&self) -> Option<(FlowId, IpAddr)>;
+    fn seeks(&self) -> Option<(FlowId, IpAddr)> {
+        None
+    }
     /// Whether it serves this port of this carrier.
     fn serves(&self, port: u16, carrier: &Carrier) -> bool;
     /// The groups that it wants to be a member of.
-    fn groups(&self) -> &[IpAddr];
+    fn groups(&self) -> &[IpAddr] {
+        &[]
+    }
     /// Forgets what a loss of power makes it forget.
     fn lose_volatile_state(&mut self);
 }

@@ -337,6 +337,15 @@ impl Stack {
         None
     }
 
+    /// Addresses an event of a connection to the application whose it is; the last one ends that.
+    fn for_owner(&mut self, handle: Handle, event: StackEvent) -> Option<(usize, Handle, StackEvent)> {
+        let app = match event {
+            StackEvent::Closed => self.owners.remove(&handle)?,
+            _ => *self.owners.get(&handle)?,
+        };
+        Some((app, handle, event))
+    }
+
     /// What happened inside connections since the last call.
     pub(crate) fn drain_notes(&mut self) -> Vec<Note> {
         let mut notes = self.tcp.as_mut().map_or_else(Vec::new, |tcp| tcp.drain_notes());

@@ -1,17 +1,17 @@
 //! Multipath TCP's part of a host's stack.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sim_core::SimTime;
 use transport::endpoint::{Endpoint, Received};
 use transport::mptcp::{MptcpConfig, MptcpEndpoint, MptcpEvent};
-use transport::tcp::{ListenerId, TcpConfig};
+use transport::tcp::ListenerId;
 use wire::account::FlowId;
 
 use super::event::StackEvent;
-use super::{Handle, Stack, Way, split};
+use super::{Handle, Stack, Way, split, tcp};
 
 /// Multipath TCP and who listens.
 #[derive(Debug)]
@@ -65,12 +65,8 @@ impl Stack {
         port: u16,
         mtu: u16,
     ) {
-        let locals = match address {
-            Some(address) => vec![address],
-            None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
-        };
         let mptcp = self.mptcp();
-        for local in locals {
+        for local in tcp::listening(address) {
             let listener = mptcp.endpoint.listen(SocketAddr::new(local, port), with_mtu(config, mtu));
             mptcp.listeners.extend(listener.map(|listener| (listener, app)));
         }
@@ -114,20 +110,15 @@ impl Stack {
             | MptcpEvent::SubflowClosed { .. }
             | MptcpEvent::FellBack { .. } => return None,
         };
-        let handle = Handle::Mptcp(id);
-        let app = match event {
-            StackEvent::Closed => self.owners.remove(&handle)?,
-            _ => *self.owners.get(&handle)?,
-        };
-        Some((app, handle, event))
+        self.for_owner(Handle::Mptcp(id), event)
     }
 }
 
 /// The same configuration for a link that takes packets of `mtu` bytes.
 fn with_mtu(config: &Arc<MptcpConfig>, mtu: u16) -> Arc<MptcpConfig> {
-    if config.tcp.mtu == u32::from(mtu) {
+    let tcp = tcp::with_mtu(&config.tcp, mtu);
+    if Arc::ptr_eq(&tcp, &config.tcp) {
         return Arc::clone(config);
     }
-    let tcp = Arc::new(TcpConfig { mtu: u32::from(mtu), ..TcpConfig::clone(&config.tcp) });
     Arc::new(MptcpConfig { tcp, ..MptcpConfig::clone(config) })
 }

@@ -189,16 +189,11 @@ impl Stack {
             // The application sees what is lost by what does not arrive, and paths do not concern it.
             SctpEvent::Restarted(_) | SctpEvent::Abandoned(_) | SctpEvent::PathChanged { .. } => return None,
         };
-        let handle = Handle::Sctp(id);
-        let app = match event {
-            StackEvent::Closed => {
-                self.sctp().options.remove(&id);
-                self.sctp().returning.remove(&id);
-                self.owners.remove(&handle)?
-            }
-            _ => *self.owners.get(&handle)?,
-        };
-        Some((app, handle, event))
+        if matches!(event, StackEvent::Closed) {
+            self.sctp().options.remove(&id);
+            self.sctp().returning.remove(&id);
+        }
+        self.for_owner(Handle::Sctp(id), event)
     }
 
     /// Whether a UDP datagram is for the port of encapsulation.

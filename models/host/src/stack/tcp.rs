@@ -36,11 +36,7 @@ impl Stack {
         port: u16,
         mtu: u16,
     ) {
-        let locals = match address {
-            Some(address) => vec![address],
-            None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
-        };
-        for local in locals {
+        for local in listening(address) {
             let listener = self.tcp().listen(
                 SocketAddr::new(local, port),
                 with_mtu(config, mtu),
@@ -66,12 +62,7 @@ impl Stack {
             // Listeners here report connections at once.
             TcpEvent::Urgent(_) | TcpEvent::Stalled(_) | TcpEvent::Acceptable(_) => return None,
         };
-        let handle = Handle::Tcp(id);
-        let app = match event {
-            StackEvent::Closed => self.owners.remove(&handle)?,
-            _ => *self.owners.get(&handle)?,
-        };
-        Some((app, handle, event))
+        self.for_owner(Handle::Tcp(id), event)
     }
 
     /// The TCP endpoint, made on first use.
@@ -92,8 +83,16 @@ impl Stack {
     }
 }
 
+/// The addresses to listen at: the one that is given, else, as a socket of an operating system does, all of both families.
+pub(super) fn listening(address: Option<IpAddr>) -> Vec<IpAddr> {
+    match address {
+        Some(address) => vec![address],
+        None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+    }
+}
+
 /// The same configuration for a link that takes packets of `mtu` bytes.
-fn with_mtu(config: &Arc<TcpConfig>, mtu: u16) -> Arc<TcpConfig> {
+pub(super) fn with_mtu(config: &Arc<TcpConfig>, mtu: u16) -> Arc<TcpConfig> {
     if config.mtu == u32::from(mtu) {
         return Arc::clone(config);
     }

@@ -4,9 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand::Rng;
 use sim_core::{SimDuration, SimTime};
-use wire::account::{Protocol, Reason, Runs};
+use wire::account::{Protocol, Reason};
 use wire::coap::{Code, Head, Kind, Token};
-use wire::payload::{Payload, Slice};
 
 use super::config::CoapConfig;
 use super::congestion::first_timeout;
@@ -295,11 +294,7 @@ pub(super) fn datagram(
     let Message { code, token, options, body, label, source, .. } = message;
     let head = Head { kind, code, message_id, token, options };
     let bytes = head.emit(!body.is_empty());
-    let mut payload = Payload::from(Slice::from_bytes(bytes.as_slice()));
-    let mut runs = Runs::from_elem(label.run(payload.len(), Protocol::Coap, reason), 1);
-    payload.append(body.payload);
-    runs.extend(body.runs);
-    let content = Body { payload, runs };
+    let content = body.behind(bytes.as_slice(), label, Protocol::Coap, reason);
     Datagram { to, source, content, flow: label.flow, reason, retransmission: false }
 }
 

@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use sim_core::SimTime;
-use wire::account::{Protocol, Reason, Runs};
+use wire::account::{Protocol, Reason};
 use wire::coap::{Code, Frame, Head, Kind, OptionNumber, Options, Token, frame_len};
-use wire::payload::{Payload, Slice};
+use wire::payload::Slice;
 
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, Failure};
@@ -225,11 +225,7 @@ impl CoapEndpoint {
 pub(super) fn framed(to: SocketAddr, message: Message, reason: Reason) -> Datagram {
     let Message { code, token, options, body, label, source, .. } = message;
     let bytes = Frame { code, token, options }.emit(body.len());
-    let mut payload = Payload::from(Slice::from_bytes(bytes.as_slice()));
-    let mut runs = Runs::from_elem(label.run(payload.len(), Protocol::Coap, reason), 1);
-    payload.append(body.payload);
-    runs.extend(body.runs);
-    let content = Body { payload, runs };
+    let content = body.behind(bytes.as_slice(), label, Protocol::Coap, reason);
     Datagram { to, source, content, flow: label.flow, reason, retransmission: false }
 }
 

@@ -363,10 +363,6 @@ impl SessionApp for CoapClient {
         false
     }
 
-    fn groups(&self) -> &[IpAddr] {
-        &[]
-    }
-
     fn lose_volatile_state(&mut self) {
         self.supply.backlog.clear();
         self.socket = None;

@@ -1,7 +1,7 @@
 //! A forward proxy with a cache, between CoAP and CoAP (RFC 7252 §5.6, §5.7; RFC 8768).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rand::SeedableRng;
@@ -10,7 +10,6 @@ use session::body::{Body, Label};
 use session::coap::{CoapConfig, CoapEndpoint, CoapEvent, Failure, IncomingId, Request, RequestId, Response};
 use session::datagram::DatagramSession;
 use sim_core::SimTime;
-use wire::account::FlowId;
 use wire::coap::{Code, OptionNumber, Options};
 
 use crate::app::{Context, SessionApp};
@@ -251,16 +250,8 @@ impl SessionApp for CoapProxy {
         self.endpoint.as_ref().and_then(|endpoint| endpoint.poll_timeout())
     }
 
-    fn seeks(&self) -> Option<(FlowId, IpAddr)> {
-        None
-    }
-
     fn serves(&self, port: u16, carrier: &Carrier) -> bool {
         self.port == port && self.carrier.same_protocol(carrier)
-    }
-
-    fn groups(&self) -> &[IpAddr] {
-        &[]
     }
 
     fn lose_volatile_state(&mut self) {

@@ -326,10 +326,6 @@ impl SessionApp for CoapServer {
         self.endpoint.as_ref().and_then(|endpoint| endpoint.poll_timeout())
     }
 
-    fn seeks(&self) -> Option<(FlowId, IpAddr)> {
-        None
-    }
-
     fn serves(&self, port: u16, carrier: &Carrier) -> bool {
         self.port == port && self.carrier.same_protocol(carrier)
     }
