@@ -1,29 +1,17 @@
 //! Whole runs of small worlds, each about one thing that a scenario can say.
 
-use scenarios::language::{Files, METRICS, NoFiles, Overrides, Plan};
+mod lab;
+
+use lab::{outcome, report, value};
+use scenarios::language::{Files, METRICS, Overrides, Plan};
 use scenarios::record::TraceItem;
-use scenarios::run::{Outcome, RunOptions, RunReport, run};
+use scenarios::run::{Outcome, RunOptions, run};
 
 /// A world of `parts` and one flow, whose parts are given as JSON without the outer braces.
 fn scenario(parts: &str, traffic: &str) -> String {
     format!(
         r#"{{ "name": "small", "about": "?", "duration": "10 s", "drain": "30 s", {parts}, "traffic": [ {traffic} ] }}"#
     )
-}
-
-fn report(text: &str, options: RunOptions) -> RunReport {
-    let plan = Plan::parse(text.as_bytes(), &Overrides::default(), &NoFiles);
-    let plan = plan.unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
-    run(&plan, &plan.point(0), 0, options, &NoFiles)
-}
-
-fn outcome(text: &str) -> Outcome {
-    report(text, RunOptions::default()).outcome.expect("the run ends")
-}
-
-fn value(outcome: &Outcome, column: &str) -> f64 {
-    let index = METRICS.iter().position(|metric| metric.column == column).expect("a metric");
-    outcome.metrics[index].unwrap_or_else(|| panic!("{column} has no value"))
 }
 
 const LINE: &str = r#""nodes": { "a": {}, "r": {}, "b": {} },

@@ -1,15 +1,12 @@
 //! What nodes draw, from the scenario file to the lines of the result files, against figures worked out by hand.
 
+mod lab;
+
 use std::collections::BTreeMap;
 
-use scenarios::language::{METRICS, NoFiles, Overrides, Plan, render_lines};
-use scenarios::run::{Outcome, RunOptions, run};
-
-fn outcome_with(text: &str, options: RunOptions) -> Outcome {
-    let plan = Plan::parse(text.as_bytes(), &Overrides::default(), &NoFiles)
-        .unwrap_or_else(|mistakes| panic!("{}", render_lines(&mistakes, "test.json")));
-    run(&plan, &plan.point(0), 0, options, &NoFiles).outcome.expect("the run comes to its end")
-}
+use lab::{metric, outcome_with};
+use scenarios::language::{NoFiles, Overrides, Plan};
+use scenarios::run::{Outcome, RunOptions};
 
 /// One sensor and one gateway on a link of 250 kbit/s, ten seconds long.
 fn scenario(sensor: &str, link: &str, over: &str) -> String {
@@ -28,11 +25,6 @@ fn outcome(sensor: &str, link: &str, over: &str) -> Outcome {
 }
 
 const SENSOR: &str = r#""hardware": "nrf52840-dk", "battery": "cr2032""#;
-
-fn metric(outcome: &Outcome, column: &str) -> Option<f64> {
-    let index = METRICS.iter().position(|metric| metric.column == column).expect("there is such a column");
-    outcome.metrics[index]
-}
 
 /// Time in ns and energy in zJ of the ledger's lines of `node` that hold all of `words`, added up.
 fn ledger(outcome: &Outcome, node: &str, words: &[&str]) -> (u128, u128) {

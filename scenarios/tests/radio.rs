@@ -1,22 +1,9 @@
 //! Radios from the scenario file to the lines of the result files, against figures worked out by hand.
 
-use scenarios::language::{METRICS, NoFiles, Overrides, Plan, render_lines};
-use scenarios::run::{Outcome, RunOptions, RunReport, run};
+mod lab;
 
-fn report(text: &str, options: RunOptions) -> RunReport {
-    let plan = Plan::parse(text.as_bytes(), &Overrides::default(), &NoFiles)
-        .unwrap_or_else(|mistakes| panic!("{}", render_lines(&mistakes, "test.json")));
-    run(&plan, &plan.point(0), 0, options, &NoFiles)
-}
-
-fn outcome(text: &str) -> Outcome {
-    report(text, RunOptions::default()).outcome.expect("the run comes to its end")
-}
-
-fn metric(outcome: &Outcome, column: &str) -> f64 {
-    let index = METRICS.iter().position(|metric| metric.column == column).expect("there is such a column");
-    outcome.metrics[index].expect("there is something to say")
-}
+use lab::{outcome, report, value};
+use scenarios::run::{Outcome, RunOptions};
 
 /// A mote that sends ten messages straight to a sink.
 fn pair(message: &str, medium: &str) -> String {
@@ -69,11 +56,11 @@ fn frames(outcome: &Outcome, from: &str, to: &str, kind: &str, fate: &str) -> u6
 #[test]
 fn a_message_costs_the_bytes_of_its_frame_and_of_the_acknowledgement() {
     let outcome = outcome(&pair("40 B", ""));
-    assert_eq!(metric(&outcome, "delivered_fraction"), 1.0);
+    assert_eq!(value(&outcome, "delivered_fraction"), 1.0);
     // With this seed the mote's port is none of 0xF000 to 0xF0FF, which would take a byte less (RFC 6282 §4.3.1).
     // MAC header 9, IPv6 2 (RFC 6282: both addresses from context and link layer), UDP 7 (its dispatch, ports 4, checksum
     // 2), 40 of data, check sequence 2: 60 bytes. The acknowledgement has 5.
-    assert_eq!(metric(&outcome, "overhead_bytes"), 10.0 * (60.0 + 5.0));
+    assert_eq!(value(&outcome, "overhead_bytes"), 10.0 * (60.0 + 5.0));
     for (layer, bytes, frames) in [
         ("link,802.15.4,data", 10 * 11, 20),
         ("link,802.15.4,acknowledgement", 10 * 5, 20),
@@ -105,14 +92,14 @@ fn the_ledger_holds_what_was_sent_and_taken_in_to_the_nanosecond() {
 fn without_a_context_addresses_travel_whole() {
     let outcome = outcome(&pair("40 B", r#""context": false"#));
     // Two addresses of 16 bytes more: 92 bytes.
-    assert_eq!(metric(&outcome, "overhead_bytes"), 10.0 * (92.0 + 5.0));
+    assert_eq!(value(&outcome, "overhead_bytes"), 10.0 * (92.0 + 5.0));
 }
 
 #[test]
 fn packets_find_their_way_over_several_hops() {
     for over in ["udp", "coap/udp", "tcp"] {
         let outcome = outcome(&row(over, "200 B"));
-        assert_eq!(metric(&outcome, "delivered_fraction"), 1.0, "{over}");
+        assert_eq!(value(&outcome, "delivered_fraction"), 1.0, "{over}");
         let way = ["leaf", "hop[2]", "hop[1]", "hop[0]", "border"];
         for hop in way.windows(2) {
             // 200 bytes take three fragments, and each hop puts them together again.

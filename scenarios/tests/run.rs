@@ -1,6 +1,9 @@
 //! Whole runs: what comes out of a scenario.
 
-use scenarios::language::{METRICS, NoFiles, Overrides, Plan};
+mod lab;
+
+use lab::{metric, plan};
+use scenarios::language::{NoFiles, Overrides, Plan};
 use scenarios::run::{Outcome, RunOptions, run};
 
 const LOSSY: &str = r#"{
@@ -16,36 +19,27 @@ const LOSSY: &str = r#"{
   "sweep": { "over": { "over": ["udp", "tcp"], "loss": ["0 %", "20 %"] }, "replications": 2 }
 }"#;
 
-fn plan(text: &str) -> Plan {
-    Plan::parse(text.as_bytes(), &Overrides::default(), &NoFiles).expect("the scenario is right")
-}
-
 fn outcome(plan: &Plan, point: usize, replication: u32, options: RunOptions) -> Outcome {
     run(plan, &plan.point(point), replication, options, &NoFiles).outcome.expect("the run ends")
-}
-
-fn value(outcome: &Outcome, column: &str) -> Option<f64> {
-    let index = METRICS.iter().position(|metric| metric.column == column).expect("a metric");
-    outcome.metrics[index]
 }
 
 #[test]
 fn udp_loses_what_the_link_loses_and_tcp_does_not() {
     let plan = plan(LOSSY);
     let quiet = RunOptions::default();
-    assert_eq!(value(&outcome(&plan, 0, 0, quiet), "delivered_fraction"), Some(1.0));
+    assert_eq!(metric(&outcome(&plan, 0, 0, quiet), "delivered_fraction"), Some(1.0));
     // 200 messages, each lost with 20 %: 160 with a deviation of 5.7; five of them are 29.
-    let lossy = value(&outcome(&plan, 1, 0, quiet), "messages_delivered").unwrap();
+    let lossy = metric(&outcome(&plan, 1, 0, quiet), "messages_delivered").unwrap();
     assert!((131.0..190.0).contains(&lossy), "{lossy}");
     for point in [2, 3] {
-        assert_eq!(value(&outcome(&plan, point, 0, quiet), "delivered_fraction"), Some(1.0));
+        assert_eq!(metric(&outcome(&plan, point, 0, quiet), "delivered_fraction"), Some(1.0));
     }
 }
 
 #[test]
 fn the_latency_of_a_datagram_is_that_of_its_frames() {
     let plan = plan(LOSSY);
-    let latency = value(&outcome(&plan, 0, 0, RunOptions::default()), "latency_p50_ns").unwrap();
+    let latency = metric(&outcome(&plan, 0, 0, RunOptions::default()), "latency_p50_ns").unwrap();
     // 100 + 8 + 20 bytes of packet, 146 in an Ethernet frame, 154 with the preamble: 1.232 ms at 1 Mbit/s
     // and 0.1232 ms at 10; 15 ms of propagation. The gap comes behind the frame.
     assert_eq!(latency, 15e6 + 1_232_000.0 + 123_200.0);

@@ -1,8 +1,10 @@
 //! Whole runs of small worlds over SCTP.
 
-use scenarios::language::{METRICS, NoFiles, Overrides, Plan};
+mod lab;
+
+use lab::{outcome, report, value};
 use scenarios::record::TraceItem;
-use scenarios::run::{Outcome, RunOptions, RunReport, run};
+use scenarios::run::RunOptions;
 
 /// A world of `parts` and one flow `over` a stack, with the options of SCTP and a workload.
 fn scenario(parts: &str, over: &str, options: &str, workload: &str) -> String {
@@ -11,21 +13,6 @@ fn scenario(parts: &str, over: &str, options: &str, workload: &str) -> String {
              "traffic": [ {{ "from": "a", "to": "b", "over": "{over}", "options": {{ "sctp": {{ {options} }} }},
                              "workload": {{ {workload} }} }} ] }}"#
     )
-}
-
-fn report(text: &str, options: RunOptions) -> RunReport {
-    let plan = Plan::parse(text.as_bytes(), &Overrides::default(), &NoFiles);
-    let plan = plan.unwrap_or_else(|mistakes| panic!("{mistakes:#?}"));
-    run(&plan, &plan.point(0), 0, options, &NoFiles)
-}
-
-fn outcome(text: &str) -> Outcome {
-    report(text, RunOptions::default()).outcome.expect("the run ends")
-}
-
-fn value(outcome: &Outcome, column: &str) -> f64 {
-    let index = METRICS.iter().position(|metric| metric.column == column).expect("a metric");
-    outcome.metrics[index].unwrap_or_else(|| panic!("{column} has no value"))
 }
 
 /// One link of 50 ms, with `more` said about it.

@@ -1,12 +1,10 @@
 //! The claims of the shipped SCTP scenarios, held against their data.
 
-use scenarios::language::{METRICS, NoFiles, Overrides, Plan};
-use scenarios::run::{Outcome, RunOptions, run};
+mod lab;
 
-fn plan(text: &str) -> Plan {
-    let plan = Plan::parse(text.as_bytes(), &Overrides::default(), &NoFiles);
-    plan.unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
-}
+use lab::{plan, value};
+use scenarios::language::{NoFiles, Plan};
+use scenarios::run::{Outcome, RunOptions, run};
 
 /// One run of the point with these values of all axes, as the results print them.
 fn run_at(plan: &Plan, wanted: &[&str], replication: u32) -> Outcome {
@@ -15,11 +13,6 @@ fn run_at(plan: &Plan, wanted: &[&str], replication: u32) -> Outcome {
     let point = point.unwrap_or_else(|| panic!("no point has {wanted:?}"));
     let options = RunOptions { series: true, ..RunOptions::default() };
     run(plan, &point, replication, options, &NoFiles).outcome.expect("the run ends")
-}
-
-fn value(outcome: &Outcome, column: &str) -> f64 {
-    let index = METRICS.iter().position(|metric| metric.column == column).expect("a metric");
-    outcome.metrics[index].unwrap_or_else(|| panic!("{column} has no value"))
 }
 
 fn mean(values: &[f64]) -> f64 {
