@@ -287,7 +287,8 @@ impl Hardware {
 
     /// Closes the account of a run that ended at `end`, and holds it against itself.
     pub(super) fn close(&mut self, end: SimTime) {
-        self.integrate(end);
+        let gave_out = self.device.integrate(end);
+        self.watch.gave_out = self.watch.gave_out.or(gave_out);
         self.device.check(end);
     }
 
@@ -310,14 +311,13 @@ impl Hardware {
     /// of later would be cut short.
     fn relieve(&mut self, now: SimTime) {
         if self.device.pending() > PENDING_MAX {
-            let gave_out = self.device.catch_up(now.saturating_sub(self.device.longest_way()));
-            self.watch.gave_out = self.watch.gave_out.or(gave_out);
+            self.integrate(now.saturating_sub(self.device.longest_way()));
         }
     }
 
     /// Lets the battery follow; says whether it gave out on the way.
     pub(super) fn integrate(&mut self, now: SimTime) -> bool {
-        let gave_out = self.device.integrate(now);
+        let gave_out = self.device.catch_up(now);
         self.watch.gave_out = self.watch.gave_out.or(gave_out);
         gave_out.is_some()
     }
