@@ -249,7 +249,10 @@ fn request(rng: &mut ChaCha8Rng) -> StreamRequest {
         2 => StreamRequest::Reset { outgoing: None, incoming: Some(streams) },
         3 => StreamRequest::Reset { outgoing: Some(streams.clone()), incoming: Some(streams) },
         4 => StreamRequest::ResetTsns,
-        _ => StreamRequest::Add { outgoing: (rng.next_u32() % 2) as u16, incoming: (rng.next_u32() % 2) as u16 },
+        _ => StreamRequest::Add {
+            outgoing: (rng.next_u32() % 2) as u16,
+            incoming: (rng.next_u32() % 2) as u16,
+        },
     }
 }
 
@@ -431,6 +434,10 @@ fn run(seeds: std::ops::Range<u64>) {
     let fired = faulty.iter().chain(&timed).chain(&mended).chain(&seen);
     assert!(fired.into_iter().all(|count| *count > 0), "{faults:?} {stats:?} {missing} {path_changes}");
     println!("{messages} messages, {missing} given up, {path_changes} path changes, {faults:?}, {stats:?}");
-    println!("{interleaved} interleaved; requests about streams: {performed} performed, {nothing} with nothing to do,");
-    println!("{denied} denied, {busy} refused while another was under way; {for_peers} carried out for a peer");
+    println!(
+        "{interleaved} interleaved; requests about streams: {performed} performed, {nothing} with nothing to do,"
+    );
+    println!(
+        "{denied} denied, {busy} refused while another was under way; {for_peers} carried out for a peer"
+    );
 }

@@ -12,8 +12,8 @@ use wire::sctp::{Cause, Causes, Chunk, ChunkType, Initiation, Parameter, Paramet
 use super::config::SctpConfig;
 use super::cookie::{Addresses, Cookie};
 use super::ecn::Ecn;
-use super::extensions::Extensions;
 use super::event::{AssociationStats, MessageOptions, PathState, ReceivedMessage, SctpError};
+use super::extensions::Extensions;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::path::Path;

@@ -244,6 +244,16 @@ impl Inbound {
         if !self.forward_to(new) {
             return false;
         }
+        if self.holds_all() {
+            self.keep_skipped(new, skipped.map(|(stream, ssn)| (stream, false, u32::from(ssn))).collect());
+        } else {
+            self.skip(new, skipped);
+        }
+        true
+    }
+
+    /// Forgets what lies up to the TSN `new` and is not whole, and the messages of streams that will not come.
+    pub(super) fn skip(&mut self, new: u64, skipped: impl Iterator<Item = (u16, u16)>) {
         if let Some(assembly) = self.assembly.take_if(|assembly| assembly.next <= new) {
             self.buffered -= u64::from(assembly.message.payload.len());
         }
@@ -256,7 +266,6 @@ impl Inbound {
                 self.skip_to(stream, tsn::place16(next, ssn), 1 << 15);
             }
         }
-        true
     }
 
     /// Moves the cumulative TSN to what the peer says, if that is ahead and no nonsense.

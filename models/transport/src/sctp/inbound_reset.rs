@@ -13,6 +13,8 @@ use super::inbound::{InStream, Inbound};
 pub(super) enum Held {
     Data(DataHeader, Payload, Runs),
     Interleaved(IDataHeader, Payload, Runs),
+    /// What a FORWARD TSN or I-FORWARD-TSN has said of streams: the last message skipped of each.
+    Skipped(Vec<(u16, bool, u32)>),
 }
 
 /// Which chunks wait.
@@ -22,7 +24,8 @@ pub(super) struct Hold {
     after: u64,
     /// Those of these streams; none for all.
     streams: Vec<u16>,
-    chunks: BTreeMap<u64, Held>,
+    /// By TSN; what was skipped up to one comes behind its chunk.
+    chunks: BTreeMap<(u64, bool), Held>,
 }
 
 impl Inbound {
@@ -41,18 +44,33 @@ impl Inbound {
 
     pub(super) fn keep(&mut self, tsn: u64, held: Held) {
         if let Some(hold) = &mut self.hold {
-            hold.chunks.insert(tsn, held);
+            hold.chunks.insert((tsn, false), held);
+        }
+    }
+
+    /// Whether all chunks wait, so that what is told of streams has to wait with them.
+    pub(super) fn holds_all(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.after == 0)
+    }
+
+    pub(super) fn keep_skipped(&mut self, tsn: u64, skipped: Vec<(u16, bool, u32)>) {
+        if let Some(hold) = &mut self.hold {
+            hold.chunks.insert((tsn, true), Held::Skipped(skipped));
         }
     }
 
     /// Takes the chunks that waited, up to the TSN `last` (rule E4).
-    pub(super) fn release(&mut self, last: u64) {
+    pub(super) fn release(&mut self, last: u64, interleaved: bool) {
         let Some(mut hold) = self.hold.take() else { return };
-        let later = hold.chunks.split_off(&last.saturating_add(1));
-        for (tsn, held) in std::mem::replace(&mut hold.chunks, later) {
+        let later = hold.chunks.split_off(&(last.saturating_add(1), false));
+        for ((tsn, _), held) in std::mem::replace(&mut hold.chunks, later) {
             match held {
                 Held::Data(header, payload, runs) => self.take_data(tsn, &header, payload, runs),
                 Held::Interleaved(header, payload, runs) => self.take_interleaved(&header, payload, runs),
+                Held::Skipped(skipped) if interleaved => self.skip_interleaved(skipped.into_iter()),
+                Held::Skipped(skipped) => {
+                    self.skip(tsn, skipped.into_iter().map(|(stream, _, ssn)| (stream, ssn as u16)));
+                }
             }
         }
         if last < u64::MAX {

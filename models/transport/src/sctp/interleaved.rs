@@ -126,9 +126,20 @@ impl Inbound {
         new_cumulative: u32,
         skipped: impl Iterator<Item = (u16, bool, u32)>,
     ) -> bool {
-        if !self.forward_to(tsn::unwrap32(self.cumulative, new_cumulative)) {
+        let new = tsn::unwrap32(self.cumulative, new_cumulative);
+        if !self.forward_to(new) {
             return false;
         }
+        if self.holds_all() {
+            self.keep_skipped(new, skipped.collect());
+        } else {
+            self.skip_interleaved(skipped);
+        }
+        true
+    }
+
+    /// Forgets the messages of streams that will not come.
+    pub(super) fn skip_interleaved(&mut self, skipped: impl Iterator<Item = (u16, bool, u32)>) {
         for (index, unordered, mid) in skipped {
             let Some(stream) = self.streams.get_mut(usize::from(index)) else { continue };
             if !unordered {
@@ -144,7 +155,6 @@ impl Inbound {
                 self.drop_partials((index, true, 0), (index, true, place));
             }
         }
-        true
     }
 
     /// Forgets what has come of the messages between two places.
@@ -182,7 +192,8 @@ mod tests {
     }
 
     fn read_all(inbound: &mut Inbound) -> Vec<(u16, Vec<u32>)> {
-        let words = |bytes: Vec<u8>| bytes.as_chunks::<4>().0.iter().map(|it| u32::from_be_bytes(*it)).collect();
+        let words =
+            |bytes: Vec<u8>| bytes.as_chunks::<4>().0.iter().map(|it| u32::from_be_bytes(*it)).collect();
         std::iter::from_fn(|| inbound.read())
             .map(|message| (message.stream, words(message.payload.to_vec())))
             .collect()

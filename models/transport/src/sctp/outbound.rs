@@ -394,9 +394,7 @@ impl Outbound {
     pub(super) fn skipped(&self) -> Vec<(u16, bool, u32)> {
         let mut last: Vec<(u16, bool, u32)> = Vec::new();
         let count = (self.advanced + 1 - self.base) as usize;
-        let told = |sent: &&Sent| {
-            (self.schedule.interleaves || !sent.flags.unordered) && !sent.before_reset
-        };
+        let told = |sent: &&Sent| (self.schedule.interleaves || !sent.flags.unordered) && !sent.before_reset;
         for sent in self.outstanding.range(..count).filter(told) {
             let (stream, unordered) = (sent.stream, sent.flags.unordered);
             match last.iter_mut().find(|entry| (entry.0, entry.1) == (stream, unordered)) {

@@ -267,8 +267,8 @@ impl Association {
     /// Whether the active request is ready to be sent.
     pub(super) fn may_ask_now(&self) -> bool {
         let Some(Active { task, flight: None }) = &self.reconfiguring.active else { return false };
-        if matches!(self.reconfiguring.deferred, Some(Deferred::Tsns { .. })) {
-            return false; // The peer would refuse it.
+        if self.reconfiguring.deferred.is_some() {
+            return false; // First what the peer has asked for.
         }
         let drained = |streams: &[u16]| {
             let is_draining = |index: u16| self.out.is_draining(index);
@@ -404,7 +404,7 @@ impl Association {
             }
             (Kind::TsnReset, _) => match tsns.filter(|_| result.is_success()) {
                 Some((peers, own)) => self.restart_tsns(now, own, peers), // Rule H5
-                None => self.inbound.release(u64::MAX),
+                None => self.inbound.release(u64::MAX, self.extensions.interleaving),
             },
             (Kind::AddOutgoing, StreamRequest::Add { outgoing, .. }) => {
                 if result.is_success() {
@@ -452,10 +452,10 @@ impl Association {
             (path.timed, path.recovery_exit, path.t3) = (None, None, None);
         }
         let next = tsn::unwrap32(self.inbound.cumulative + 1, peers);
-        self.inbound.release(next - 1);
+        self.inbound.release(next - 1, self.extensions.interleaving);
         self.inbound.jump_to(next);
         self.inbound.reset(&[]);
-        self.inbound.release(u64::MAX);
+        self.inbound.release(u64::MAX, self.extensions.interleaving);
         self.out.reset(&[]);
         self.reconfiguring.tsns_reset = Some(now);
     }

@@ -89,7 +89,13 @@ impl Association {
         let Some(allowed) = self.config.reconfiguration else { return (Some(StreamResult::Denied), None) };
         let is_tsn_reset = matches!(request, Parameter::TsnReset { .. });
         let collides = self.reconfiguring.has_in_flight(|kind| is_tsn_reset || kind == Kind::TsnReset);
-        if collides || self.reconfiguring.deferred.is_some() {
+        let is_busy = match &self.reconfiguring.deferred {
+            // It may have come in one chunk with the reset that waits.
+            Some(Deferred::Streams { .. }) => !matches!(request, Parameter::IncomingReset { .. }),
+            Some(Deferred::Tsns { .. }) => true,
+            None => false,
+        };
+        if collides || is_busy {
             return (Some(StreamResult::AlreadyInProgress), None);
         }
         let most = usize::from(allowed.streams_max);
@@ -202,7 +208,7 @@ impl Association {
             }
             Some(Deferred::Streams { number, last, streams }) if self.inbound.cumulative >= *last => {
                 self.inbound.reset(streams);
-                self.inbound.release(u64::MAX); // Rule E4
+                self.inbound.release(u64::MAX, self.extensions.interleaving); // Rule E4
                 self.changes.readable |= self.inbound.has_message();
                 self.changes.peer_reconfigured = true;
                 (*number, None)
