@@ -109,10 +109,15 @@ impl Reconfiguring {
 
     /// Gives everything up.
     pub(super) fn stop(&mut self) {
+        self.drop_requests();
+        self.deferred = None;
+    }
+
+    /// Gives up what this side has asked for and was to ask.
+    pub(super) fn drop_requests(&mut self) {
         self.timer = None;
         self.active = None;
         self.waiting.clear();
-        self.deferred = None;
     }
 
     fn is_idle(&self) -> bool {
@@ -172,7 +177,7 @@ impl SctpEndpoint {
 
 impl Association {
     fn ask(&mut self, now: SimTime, request: StreamRequest) -> Result<(), SctpError> {
-        if !self.state.sends_data() {
+        if self.state != State::Established {
             return Err(SctpError::Closed);
         }
         if !self.extensions.reconfiguration {
@@ -247,7 +252,7 @@ impl Association {
     fn go_on_reconfiguring(&mut self, now: SimTime) {
         self.finish_deferred(now);
         if !self.state.sends_data() {
-            return;
+            return; // What waits is given up when the peer or the timer comes back to it.
         }
         let reconfiguring = &mut self.reconfiguring;
         if reconfiguring.active.is_none()
@@ -354,7 +359,7 @@ impl Association {
     /// The re-configuration timer has expired.
     pub(super) fn on_reconfiguration_timer(&mut self, now: SimTime) {
         if !self.state.sends_data() {
-            self.reconfiguring.stop(); // The association ends with what has been done.
+            self.ask_no_more(); // The association ends with what has been done.
             return;
         }
         let Some(Active { flight: Some(flight), .. }) = &mut self.reconfiguring.active else { return };
@@ -384,10 +389,15 @@ impl Association {
         result: StreamResult,
         tsns: Option<(u32, u32)>,
     ) {
-        let Some(Active { task, flight: Some(flight) }) = &mut self.reconfiguring.active else { return };
-        let asked = |part: &&mut Part| part.number == number && part.result.is_none();
-        let Some(part) = flight.parts.iter_mut().find(asked) else { return }; // Rule H1
+        let Some(Active { flight: Some(flight), .. }) = &self.reconfiguring.active else { return };
+        let asked = |part: &Part| part.number == number && part.result.is_none();
+        if !flight.parts.iter().any(asked) {
+            return; // Rule H1
+        }
         let path = flight.path;
+        self.clear_errors(now, path);
+        let Some(Active { task, flight: Some(flight) }) = &mut self.reconfiguring.active else { return };
+        let Some(part) = flight.parts.iter_mut().find(|part| asked(part)) else { return };
         if result == StreamResult::InProgress {
             flight.in_progress = true; // Rule H2
             self.reconfiguring.timer = Some(now + self.paths[path].rto(&self.config));

@@ -227,8 +227,19 @@ impl Association {
         self.answer(now, self.ack.path);
     }
 
+    /// This side has shut down: what it was to ask will not be asked, not even where that was to be an answer.
+    pub(super) fn ask_no_more(&mut self) {
+        self.reconfiguring.drop_requests();
+        for answer in self.reconfiguring.answers.iter_mut().filter(|answer| answer.result.is_none()) {
+            answer.result = Some(StreamResult::Denied);
+        }
+    }
+
     /// Sends the answers to the peer's last requests, in one chunk (§5.2.1).
     fn answer(&mut self, now: SimTime, at: usize) {
+        if !self.state.sends_data() && !self.reconfiguring.has_in_flight(|_| true) {
+            self.ask_no_more();
+        }
         let mut list = ParameterList::new();
         let mut asks = false;
         for Answer { number, result, tsns } in self.reconfiguring.answers.clone() {
