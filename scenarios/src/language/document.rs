@@ -42,7 +42,7 @@ pub use node::{
 pub use options::{
     CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
     MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpOptions, SctpReliability,
-    SctpScheduler, SynCookies, TcpOptions, UdpOptions,
+    SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
