@@ -47,7 +47,7 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
         (Some(CoapMethod::Ipatch), _) => Code::IPATCH,
     };
     CoapOptions {
-        config,
+        config: Arc::new(config),
         method,
         path: options.path.as_deref().unwrap_or("sensors/temp").into(),
         confirmable: options.confirmable.unwrap_or(true),

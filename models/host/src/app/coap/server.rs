@@ -285,7 +285,7 @@ impl SessionApp for CoapServer {
         }
         self.beginnings += 1;
         let make = if self.carrier.is_stream() { CoapEndpoint::over_streams } else { CoapEndpoint::new };
-        self.endpoint = Some(Box::new(make(Arc::new(self.options.config), rng)));
+        self.endpoint = Some(Box::new(make(Arc::clone(&self.options.config), rng)));
         if self.site.is_none() {
             self.site = Some(Site::new(&self.options.resources, &self.name, context.streams));
             self.find_watchers(context);
