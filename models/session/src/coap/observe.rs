@@ -88,6 +88,13 @@ impl CoapEndpoint {
             // A stream keeps the order by itself (RFC 8323 §7.1).
             response.options.push_uint(OptionNumber::OBSERVE, if over_streams { 0 } else { sequence });
         }
+        let free = observer.options.get(OptionNumber::Q_BLOCK2).is_some() && !over_streams;
+        if free && response.body.len() > bytes {
+            self.stats.notifications += 1;
+            let to = (observer.peer, observer.source, observer.token);
+            let (code, options) = (observer.code, observer.options.clone());
+            return self.notify_freely(now, to, (code, &options), response, confirmable);
+        }
         let later = (response.body.len() > bytes).then(|| {
             let key = key_of(observer.code, &observer.options);
             (observer.peer, key, response.clone())

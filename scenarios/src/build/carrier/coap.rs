@@ -37,6 +37,8 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
         config.max_message_size = u32::try_from(size.as_bytes()).unwrap_or(u32::MAX);
     }
     config.echo = options.echo.unwrap_or(false);
+    config.q_block = options.q_block.unwrap_or(false);
+    config.max_payloads = options.max_payloads.unwrap_or(config.max_payloads);
     config.problem_details = options.problem_details.unwrap_or(false);
     let method = match (options.method, workload) {
         (Some(CoapMethod::Get), _) | (None, Workload::Poll(_) | Workload::Observe(_)) => Code::GET,
