@@ -313,9 +313,15 @@ fn a_response_comes_in_sets_that_the_client_confirms() {
     assert_eq!(lines[..2], ["NON GET QB2:0/1", "NON 2.05 Content QB2:0/1"]);
     assert_eq!(
         lines[10..],
-        ["NON 2.05 Content QB2:9/1", "NON GET QB2:10/1", "NON 2.05 Content QB2:10/1", "NON 2.05 Content QB2:11/0"]
+        [
+            "NON 2.05 Content QB2:9/1",
+            "NON GET QB2:10/1",
+            "NON 2.05 Content QB2:10/1",
+            "NON 2.05 Content QB2:11/0"
+        ]
     );
-    let answers: Vec<&Head> = lab.log.iter().map(|it| &it.head).filter(|it| it.code == Code::CONTENT).collect();
+    let answers: Vec<&Head> =
+        lab.log.iter().map(|it| &it.head).filter(|it| it.code == Code::CONTENT).collect();
     let etags: Vec<_> = answers.iter().map(|it| it.options.get(OptionNumber::ETAG)).collect();
     assert!(etags[0].is_some() && etags.iter().all(|etag| *etag == etags[0]));
     assert!(answers.iter().all(|it| it.options.get_uint(OptionNumber::SIZE2) == Some(64 * 12)));
@@ -427,8 +433,7 @@ fn a_body_counts_once_for_the_probing_rate() {
     lab.client.request(lab.now, SERVER, put("firmware", 64 * 5, false));
     lab.client.request(lab.now, SERVER, put("firmware", 64 * 5, false));
     lab.run_for(SimDuration::from_secs(300));
-    let after: Vec<u64> =
-        lab.log.iter().map(|entry| entry.at.saturating_since(begun).as_secs()).collect();
+    let after: Vec<u64> = lab.log.iter().map(|entry| entry.at.saturating_since(begun).as_secs()).collect();
     assert_eq!(after[..5], [0; 5], "all blocks of the first at once");
     // EXCHANGE_LIFETIME, and so NON_PROBING_WAIT, without a random factor: 30 + 2 · 100 + 2 = 232 s.
     assert!(after[5] == 232 && after[5..].iter().all(|&at| at == after[5]), "{after:?}");

@@ -12,8 +12,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use sim_core::{IdleRng, SimTime, SmallMap};
 use sim_core::random::Streams;
+use sim_core::{IdleRng, SimTime, SmallMap};
 use transport::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
 use transport::mptcp::MptcpId;
 use transport::sctp::AssociationId;

@@ -226,6 +226,16 @@ impl CoapEndpoint {
         }
     }
 
+    /// Ends a request that wants no response, now that nothing more is to be done for it.
+    pub(super) fn end_unanswered(&mut self, key: SocketAddr, id: RequestId) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let own = |it: &Pending| it.id == id && it.upload.is_none() && it.transfer.is_none();
+        if let Some(at) = peer.requests.iter().position(|it| own(it) && it.wants_nothing()) {
+            peer.requests.remove(at);
+            self.events.push_back(CoapEvent::Unanswered { request: id });
+        }
+    }
+
     /// Ends a request without a response.
     pub(super) fn finish(&mut self, now: SimTime, key: SocketAddr, id: RequestId, why: Failure) {
         if let Some(peer) = self.peers.get_mut(&key)
@@ -291,16 +301,24 @@ impl Pending {
         }
     }
 
+    /// Whether the request does without responses of every class (RFC 7967 §2.1).
+    fn wants_nothing(&self) -> bool {
+        let kept_back = self.request.options.get_uint(OptionNumber::NO_RESPONSE);
+        kept_back.is_some_and(|bits| bits & NO_CLASS == NO_CLASS)
+    }
+
     /// Whether the request asks to be told of changes.
     pub(super) fn wants_observation(&self) -> bool {
         self.request.options.get_uint(OptionNumber::OBSERVE) == Some(0)
     }
 }
 
+/// Successes, the client's errors and the server's.
+const NO_CLASS: u32 = 2 + 8 + 16;
+
 /// Whether an option is about a block, not about the body.
 pub(super) fn is_block(number: OptionNumber) -> bool {
-    let blocks =
-        [OptionNumber::BLOCK1, OptionNumber::BLOCK2, OptionNumber::Q_BLOCK1, OptionNumber::Q_BLOCK2];
+    let blocks = [OptionNumber::BLOCK1, OptionNumber::BLOCK2, OptionNumber::Q_BLOCK1, OptionNumber::Q_BLOCK2];
     blocks.contains(&number)
 }
 

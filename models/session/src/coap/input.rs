@@ -130,6 +130,7 @@ impl CoapEndpoint {
                     && arrived.head.code == Code::EMPTY
                 {
                     self.arm(deadline, arrived.from);
+                    self.end_unanswered(arrived.from, id);
                 }
                 self.on_notification_confirmed(now, arrived.from, flight.role);
             }

@@ -70,6 +70,9 @@ impl CoapEndpoint {
             self.stats.sent += 1;
             self.outgoing.push_back(framed(address, message, reason_of(role)));
             self.plan_sweep(now);
+            if let Role::Request(id) = role {
+                self.end_unanswered(address, id);
+            }
         }
     }
 
@@ -117,6 +120,11 @@ impl CoapEndpoint {
         self.stats.sent += 1;
         self.outgoing.push_back(datagram);
         self.plan_sweep(now);
+        if let Role::Request(id) = role
+            && !confirmable
+        {
+            self.end_unanswered(address, id);
+        }
     }
 
     /// Sends an empty message or a piggybacked response, and remembers it for duplicates of what it replies to.
@@ -335,7 +343,9 @@ fn reason_of(role: Role) -> Reason {
 fn reason_of_reply(kind: Kind, code: Code) -> Reason {
     match (kind, code) {
         (Kind::Reset, _) => Reason::Control,
-        (Kind::Acknowledgement | Kind::Confirmable | Kind::NonConfirmable, Code::EMPTY) => Reason::Acknowledgement,
+        (Kind::Acknowledgement | Kind::Confirmable | Kind::NonConfirmable, Code::EMPTY) => {
+            Reason::Acknowledgement
+        }
         (Kind::Acknowledgement | Kind::Confirmable | Kind::NonConfirmable, _) => Reason::Data,
     }
 }

@@ -157,7 +157,7 @@ impl CoapEndpoint {
             Some(incoming)
         });
         let Some(incoming) = found else { return };
-        let response = self.register(to, &incoming, response);
+        let response = self.register(now, to, &incoming, response);
         self.note_answer(to, &incoming, &response);
         let Some(response) = self.cut_freely(now, to, &incoming, response) else { return };
         let response = self.cut(now, to, &incoming, response);

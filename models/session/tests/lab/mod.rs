@@ -186,11 +186,13 @@ impl Lab {
     fn answer(&mut self, from: SocketAddr, id: IncomingId, code: Code, path: &str, label: Label) {
         let mut options = Options::new();
         let (code, bytes) = match code {
-            Code::GET if path == "observe" => {
+            Code::GET | Code::FETCH if path == "observe" => {
                 options.push(OptionNumber::OBSERVE, b"");
                 (Code::CONTENT, self.representation())
             }
-            Code::GET => (Code::CONTENT, (0..self.answer_len).map(|at| (at % 251) as u8).collect()),
+            Code::GET | Code::FETCH => {
+                (Code::CONTENT, (0..self.answer_len).map(|at| (at % 251) as u8).collect())
+            }
             _ => (Code::CHANGED, Vec::new()),
         };
         let body = Body::from_bytes(bytes, label);
@@ -234,7 +236,8 @@ impl Lab {
                         *self.answers.entry(request.0).or_default() += 1;
                         self.failures.push((self.now, why));
                     }
-                    CoapEvent::Request { .. }
+                    CoapEvent::Unanswered { .. }
+                    | CoapEvent::Request { .. }
                     | CoapEvent::Duplicate { .. }
                     | CoapEvent::Close { .. }
                     | CoapEvent::ObserverGone { .. } => {}

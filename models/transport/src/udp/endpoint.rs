@@ -403,7 +403,7 @@ impl UdpEndpoint {
         for index in members {
             if self.admit(index, opened.zero_over_ipv6) {
                 reserve_first(&mut self.events);
-        self.events.push_back(UdpEvent::Received {
+                self.events.push_back(UdpEvent::Received {
                     socket: self.id_of(index),
                     source,
                     destination,

@@ -38,9 +38,9 @@ pub fn parse_missing(bytes: &[u8]) -> Option<Vec<u32>> {
         };
         let value = behind.get(..len)?;
         rest = &behind[len..];
-        let number = value.iter().fold(if len == 0 { u64::from(first) } else { 0 }, |number, &byte| {
-            number << 8 | u64::from(byte)
-        });
+        let number = value
+            .iter()
+            .fold(if len == 0 { u64::from(first) } else { 0 }, |number, &byte| number << 8 | u64::from(byte));
         let number = u32::try_from(number).ok()?;
         match numbers.last() {
             Some(&last) if last > number => return None,
@@ -75,7 +75,9 @@ mod tests {
     fn a_number_that_comes_twice_counts_once_and_a_list_that_descends_is_none() {
         assert_eq!(parse_missing(&[3, 3, 4]), Some(vec![3, 4]));
         assert_eq!(parse_missing(&[4, 3]), None);
-        for bad in [&[][..], &[0x18], &[0x19, 1], &[0x82, 1, 2], &[0x20], &[0xFF], &[0x1B, 1, 0, 0, 0, 0, 0, 0, 0]] {
+        for bad in
+            [&[][..], &[0x18], &[0x19, 1], &[0x82, 1, 2], &[0x20], &[0xFF], &[0x1B, 1, 0, 0, 0, 0, 0, 0, 0]]
+        {
             assert_eq!(parse_missing(bad), None, "{bad:?}");
         }
     }

@@ -84,6 +84,7 @@ fn resource(path: &str, settings: &CoapResource) -> Resource {
             .max_age
             .map(|age| u32::try_from(age.as_nanos() / NANOS_IN_SECOND).unwrap_or(u32::MAX)),
         resource_type: settings.resource_type.as_deref().map(Into::into),
+        interface: settings.interface.as_deref().map(Into::into),
         ..usual
     }
 }

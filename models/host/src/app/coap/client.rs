@@ -231,6 +231,10 @@ impl CoapClient {
                 }
                 self.supply.on_answer(context.now);
             }
+            CoapEvent::Unanswered { request } => {
+                self.asked.remove(&request);
+                self.supply.on_answer(context.now);
+            }
             CoapEvent::Failed { request, .. } => {
                 self.asked.remove(&request);
                 context.flows[self.flow.0 as usize].measure.session.failed += 1;

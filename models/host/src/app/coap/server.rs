@@ -107,6 +107,7 @@ impl CoapServer {
                     // It asks nobody, and whoever observes or not is the endpoint's matter.
                     CoapEvent::Response { .. }
                     | CoapEvent::Failed { .. }
+                    | CoapEvent::Unanswered { .. }
                     | CoapEvent::ObserverGone { .. } => {}
                 }
             } else if let Some(datagram) = endpoint.poll_transmit() {

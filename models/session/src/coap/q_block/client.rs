@@ -3,9 +3,7 @@
 use std::net::SocketAddr;
 
 use sim_core::SimTime;
-use wire::coap::{
-    Block, BlockSize, Code, MISSING_BLOCKS, OptionNumber, Options, Token, parse_missing,
-};
+use wire::coap::{Block, BlockSize, Code, MISSING_BLOCKS, OptionNumber, Options, Token, parse_missing};
 
 use super::super::endpoint::CoapEndpoint;
 use super::super::event::{Failure, RequestId};
@@ -169,7 +167,14 @@ impl CoapEndpoint {
     }
 
     /// Asks for blocks of the response's body: all, those behind a complete set, or missing ones (§4.4).
-    fn ask_for_blocks(&mut self, now: SimTime, key: SocketAddr, id: RequestId, blocks: &[Block], first: bool) {
+    fn ask_for_blocks(
+        &mut self,
+        now: SimTime,
+        key: SocketAddr,
+        id: RequestId,
+        blocks: &[Block],
+        first: bool,
+    ) {
         let token = self.new_token(key);
         let Some(pending) = self.pending_mut(key, id) else { return };
         let mut message = pending.message();
@@ -192,7 +197,9 @@ impl CoapEndpoint {
 
     /// Sends the blocks of a request's body that may go out now.
     fn pump_transfer(&mut self, now: SimTime, key: SocketAddr, id: RequestId) {
-        let Some(transfer) = self.pending_mut(key, id).and_then(|it| it.transfer.as_deref_mut()) else { return };
+        let Some(transfer) = self.pending_mut(key, id).and_then(|it| it.transfer.as_deref_mut()) else {
+            return;
+        };
         let pieces = transfer.up.as_mut().map_or_else(Vec::new, |up| up.outflow.due(now));
         for Piece { block, body, first } in pieces {
             let token = self.new_token(key);
@@ -213,7 +220,9 @@ impl CoapEndpoint {
     }
 
     fn wake_transfer(&mut self, now: SimTime, key: SocketAddr, id: RequestId) {
-        let Some(transfer) = self.pending_mut(key, id).and_then(|it| it.transfer.as_deref_mut()) else { return };
+        let Some(transfer) = self.pending_mut(key, id).and_then(|it| it.transfer.as_deref_mut()) else {
+            return;
+        };
         let due = transfer.due();
         if let Some(at) = transfer.wake.set(now, due) {
             self.arm(at, key);
@@ -243,10 +252,16 @@ impl CoapEndpoint {
         }
     }
 
-    fn ask_for_missing(&mut self, now: SimTime, key: SocketAddr, id: RequestId, size: BlockSize, missing: &[u32]) {
+    fn ask_for_missing(
+        &mut self,
+        now: SimTime,
+        key: SocketAddr,
+        id: RequestId,
+        size: BlockSize,
+        missing: &[u32],
+    ) {
         self.stats.missing_reports += 1;
-        let blocks: Vec<Block> =
-            missing.iter().map(|&number| Block { number, more: false, size }).collect();
+        let blocks: Vec<Block> = missing.iter().map(|&number| Block { number, more: false, size }).collect();
         self.ask_for_blocks(now, key, id, &blocks, false);
     }
 

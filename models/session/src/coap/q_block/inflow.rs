@@ -155,7 +155,12 @@ mod tests {
         let len = if more { 16 } else { inflow.len - number * 16 };
         let block = Block { number, more, size: BlockSize::at_most(16) };
         assert!(inflow.is_part(block, len));
-        inflow.take(at(now), block, Body::from_bytes(vec![number as u8; len as usize], Label::NONE), &config())
+        inflow.take(
+            at(now),
+            block,
+            Body::from_bytes(vec![number as u8; len as usize], Label::NONE),
+            &config(),
+        )
     }
 
     // Holds: RFC 9177 7.2-e, 4.3-d

@@ -5,9 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use sim_core::SimTime;
 use wire::account::Protocol;
-use wire::coap::{
-    Block, BlockSize, Code, Kind, MISSING_BLOCKS, OptionNumber, Options, Token, emit_missing,
-};
+use wire::coap::{Block, BlockSize, Code, Kind, MISSING_BLOCKS, OptionNumber, Options, Token, emit_missing};
 
 use super::super::block::key_of;
 use super::super::endpoint::CoapEndpoint;
@@ -211,8 +209,7 @@ impl CoapEndpoint {
 
     /// Answers a request for blocks of a body that is on its way or was: the next set, or missing ones.
     pub(in super::super) fn serve_q_block2(&mut self, now: SimTime, arrived: Arrived) -> Option<Arrived> {
-        let blocks: Vec<Block> =
-            arrived.head.options.all(OptionNumber::Q_BLOCK2).filter_map(block).collect();
+        let blocks: Vec<Block> = arrived.head.options.all(OptionNumber::Q_BLOCK2).filter_map(block).collect();
         let Some(&first) = blocks.first() else { return Some(arrived) };
         if blocks.len() == 1 && first.number == 0 {
             return Some(arrived);
@@ -275,8 +272,7 @@ impl CoapEndpoint {
         if let Answering::Piggybacked(_) = incoming.state {
             // The acknowledgement brings the first one (§4.4).
             let pieces = served.outflow.due(now);
-            let mut messages: Vec<Message> =
-                pieces.into_iter().map(|piece| served.message(piece)).collect();
+            let mut messages: Vec<Message> = pieces.into_iter().map(|piece| served.message(piece)).collect();
             if !messages.is_empty() {
                 let first = messages.remove(0);
                 self.reply(now, to, Kind::Acknowledgement, incoming.message_id, first);
