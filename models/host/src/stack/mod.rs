@@ -10,9 +10,10 @@ mod udp;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use sim_core::SimTime;
 use sim_core::random::Streams;
+use sim_core::{IdleRng, SimTime, SmallMap};
 use transport::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
 use transport::mptcp::MptcpId;
 use transport::sctp::AssociationId;
@@ -50,8 +51,8 @@ pub struct Stack {
     sctp: Option<Box<sctp::Sctp>>,
     /// All addresses of the host, where one of its applications uses them.
     addresses: Vec<IpAddr>,
-    rng: ChaCha8Rng,
-    owners: BTreeMap<Handle, usize>,
+    rng: IdleRng,
+    owners: SmallMap<Handle, usize>,
     listeners: BTreeMap<ListenerId, usize>,
     /// Whether the transports keep notes for a sequence diagram.
     noting: bool,
@@ -77,8 +78,8 @@ impl Stack {
             mptcp: None,
             sctp: None,
             addresses: Vec::new(),
-            rng,
-            owners: BTreeMap::new(),
+            rng: rng.into(),
+            owners: SmallMap::new(),
             listeners: BTreeMap::new(),
             noting,
         }
@@ -381,7 +382,7 @@ pub struct Way {
 }
 
 /// A generator of its own for one protocol.
-fn split(rng: &mut ChaCha8Rng) -> ChaCha8Rng {
+fn split(rng: &mut impl Rng) -> ChaCha8Rng {
     use rand::SeedableRng;
     ChaCha8Rng::from_rng(rng)
 }
