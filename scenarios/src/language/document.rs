@@ -54,7 +54,7 @@ pub use radio::{
 pub use service::{CoapResource, CoapServer};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
-pub use traffic::{RouteSettings, TrafficSettings};
+pub use traffic::{Protection, RouteSettings, TrafficSettings};
 pub use workload::{
     Bulk, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
     TimeDistribution, TracedMessage, UniformSizes, Workload,

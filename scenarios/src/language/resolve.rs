@@ -10,10 +10,12 @@ mod node;
 mod options;
 mod outlet;
 mod pairs;
+mod protection;
 mod radio;
 mod resources;
 mod route;
 mod split_mix;
+mod supply;
 mod topology;
 mod trace_file;
 mod traffic;
@@ -117,6 +119,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.faults(&mut scenario, &index);
         if !resolver.findings.iter().any(|finding| finding.severity == Severity::Error) {
             resolver.hardware(&mut scenario);
+            resolver.check_protection(&scenario, &numbers);
         }
     }
     (scenario, resolver.findings)

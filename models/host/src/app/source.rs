@@ -177,14 +177,14 @@ impl Source {
     }
 
     pub(super) fn lose_volatile_state(&mut self) {
-        self.supply.backlog.clear();
+        self.supply.lose();
         self.socket = Socket::Idle;
         self.unanswered = 0;
     }
 
     fn generate(&mut self, context: &mut Context<'_>) {
         let measure = &mut context.flows[self.flow.0 as usize].measure;
-        self.supply.generate(context.now, measure);
+        self.supply.generate(context.now, self.flow, measure, context.demand);
         if self.socket == Socket::Idle && self.supply.has_work(context.now) {
             self.open(context);
         }
@@ -304,10 +304,11 @@ impl Source {
         // What comes back of a flow without answers is an echo, and not measured.
         let own = self.takes_answers.then_some(self.flow);
         for run in runs.iter().filter(|run| Some(run.flow) == own) {
+            let now = context.readable_at(run);
             let measure = &mut context.flows[self.flow.0 as usize].measure;
-            let first = !run.last || measure.on_message(context.now, 0, run);
+            let first = !run.last || measure.on_message(now, 0, run);
             if first {
-                measure.on_bytes(context.now, u64::from(run.bytes));
+                measure.on_bytes(now, u64::from(run.bytes));
             }
             if run.last {
                 self.unanswered = self.unanswered.saturating_sub(1);
