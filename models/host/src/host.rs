@@ -80,6 +80,17 @@ impl Host {
         &self.stack
     }
 
+    /// The run is over: adds to the flows' measures what has held back the connections that are still there.
+    pub(crate) fn note_limits(&self, end: SimTime, flows: &mut [Flow]) {
+        let local = self.clock.local(end);
+        for app in &self.apps {
+            match app {
+                App::Source(source) => source.note_limits(local, &self.stack, flows),
+                App::Service(_) | App::Session(_) => {}
+            }
+        }
+    }
+
     /// Begins: at the start of the run, or after a reboot.
     pub(crate) fn start<O: Observer>(&mut self, around: &mut Surroundings<'_, O>) {
         if self.apps.iter().any(App::is_multihomed) {
