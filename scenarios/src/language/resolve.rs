@@ -13,6 +13,7 @@ mod pairs;
 mod radio;
 mod resources;
 mod route;
+mod rpl;
 mod split_mix;
 mod topology;
 mod trace_file;
@@ -104,6 +105,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.topologies(&mut scenario, &index, &mut wiring);
         wiring.finish(&mut scenario);
         resolver.radios(&scenario);
+        resolver.rpl_roots(&mut scenario, &index);
         resolver.outlets(&mut scenario);
         resolver.addresses(&scenario);
         let sound = resolver.findings.is_empty();
