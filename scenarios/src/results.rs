@@ -24,6 +24,7 @@ use crate::language::{METRICS, Plan};
 use crate::run::RunAbout;
 
 mod radio;
+mod rpl;
 
 /// The run's name: `p0007-r03`.
 pub fn run_name(point: usize, replication: u32) -> String {
@@ -61,6 +62,8 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
         ),
         ("frames.csv", "run,medium,from,to,kind,fate,frames\n".to_owned()),
         ("radios.csv", "run,medium,node,interface,off_ns,listen_ns,turnaround_ns,transmit_ns\n".to_owned()),
+        ("rpl.csv", rpl::NODE_COLUMNS.to_owned()),
+        ("etx.csv", rpl::LINK_COLUMNS.to_owned()),
     ]
 }
 
@@ -101,6 +104,8 @@ pub(crate) fn collect<O: Observer>(
     put("links.csv", link_lines(about, world, end));
     put("frames.csv", radio::frame_lines(about, world));
     put("radios.csv", radio::radio_lines(about, world, end));
+    put("rpl.csv", rpl::node_lines(about, world));
+    put("etx.csv", rpl::link_lines(about, world));
     (metrics, rows)
 }
 

@@ -10,6 +10,7 @@ use crate::network::Network;
 use crate::node::{DestinationId, NO_TABLE, NextHop, NodeId};
 use crate::observer::Observer;
 use crate::port::{Attachment, PortId};
+use crate::rpl::station::RplRoute;
 use crate::topology::Topology;
 
 /// A hop across a shared segment or a radio medium: the port to leave by, and the address to resolve there.
@@ -86,7 +87,16 @@ impl<O: Observer> Network<O> {
     fn route(&mut self, node: NodeId, target: Destination, only: Option<PortId>) -> NextHop {
         match (self.static_route(node, target.address, only), target.owner) {
             (Some(next), _) => next,
-            (None, Some(owner)) => self.shortest_path(node, owner, only),
+            (None, Some(owner)) => match self.rpl_route(node, owner) {
+                RplRoute::Graph => NextHop::RPL,
+                RplRoute::Over(root) => self.shortest_path(node, root, only),
+                RplRoute::Unknown => NextHop::UNREACHABLE,
+                RplRoute::None => match self.shortest_path(node, owner, only) {
+                    NextHop::UNREACHABLE if self.rpl_radio(node).is_some() => NextHop::RPL,
+                    next => next,
+                },
+            },
+            (None, None) if self.rpl_radio(node).is_some() => NextHop::RPL,
             (None, None) => NextHop::UNREACHABLE,
         }
     }

@@ -13,6 +13,7 @@ mod pairs;
 mod question;
 mod queue;
 mod radio;
+mod rpl;
 mod service;
 mod text_list;
 mod topology;
@@ -51,6 +52,7 @@ pub use radio::{
     AddressLength, Band, LinkLoss, LogDistanceSettings, MacOptions, Place, Point, PropagationSettings,
     RadioSettings, TwoRaySettings,
 };
+pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};
 pub use service::{CoapResource, CoapServer};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};

@@ -14,6 +14,7 @@ mod protection;
 mod radio;
 mod resources;
 mod route;
+mod rpl;
 mod split_mix;
 mod supply;
 mod topology;
@@ -106,6 +107,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.topologies(&mut scenario, &index, &mut wiring);
         wiring.finish(&mut scenario);
         resolver.radios(&scenario);
+        resolver.rpl_roots(&mut scenario, &index);
         resolver.outlets(&mut scenario);
         resolver.addresses(&scenario);
         let sound = resolver.findings.is_empty();
