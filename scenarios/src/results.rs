@@ -15,6 +15,7 @@ use network::node::NodeId;
 use network::observer::Observer;
 use network::port::PortId;
 use sim_core::{SimDuration, SimTime};
+use transport::tcp::{Limit, LimitTimes};
 use wire::account::FlowId;
 
 use energy::EnergyFigures;
@@ -166,6 +167,7 @@ fn metrics(flows: &[(&Flow, &FlowAccount)], energy: &EnergyFigures) -> Vec<Optio
             "session_failed" => of_session(&|counts| counts.failed),
             column if column.starts_with("session_") => session_metric(column, flows),
             "retransmission_bytes" => Some(sum(&|_, account| account.retransmission_bytes) as f64),
+            column if column.starts_with("limited_") => limited(column, flows),
             column => energy.column(column),
         })
         .collect()
@@ -209,6 +211,25 @@ fn session_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> 
         _ => return None,
     };
     Some(count as f64)
+}
+
+/// The share of their connections' time that one limit held the senders of some flows back; nothing of other transports
+/// than TCP.
+fn limited(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
+    let limit = match column {
+        "limited_application_fraction" => Limit::Application,
+        "limited_send_buffer_fraction" => Limit::SendBuffer,
+        "limited_receiver_fraction" => Limit::ReceiverWindow,
+        "limited_cwnd_fraction" => Limit::CongestionWindow,
+        "limited_pacing_fraction" => Limit::Pacing,
+        _ => return None,
+    };
+    let mut times = LimitTimes::default();
+    for (flow, _) in flows {
+        times.merge(&flow.measure.limits);
+    }
+    let total = times.total().as_nanos();
+    (total > 0).then(|| times.of(limit).as_nanos() as f64 / total as f64)
 }
 
 fn add(sum: &mut [u64], more: &[u64]) {

@@ -156,6 +156,9 @@ impl<O: Observer> World<O> {
     /// into its sender's part.
     pub(crate) fn settle_accounts(&mut self, end: SimTime) {
         self.network.close_energy_accounts(end);
+        for host in self.hosts.iter().flatten() {
+            host.note_limits(end, &mut self.flows);
+        }
         for (index, flow) in self.flows.iter().enumerate() {
             let account = self.network.accounts.flow(wire::account::FlowId(index as u32)).clone();
             for value in [flow.measure.generated, flow.measure.delivered, flow.measure.application_bytes] {

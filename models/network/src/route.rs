@@ -157,7 +157,7 @@ impl<O: Observer> Network<O> {
         };
         let topology = self.topology(root, root_port);
         let mut best: Option<(u64, PortId, PortId)> = None;
-        for port in self.node_infos[node.index()].port_ids() {
+        for port in self.ports_towards(node, topology, &distances.from) {
             if !topology.is_up(port) || only.is_some_and(|only| only != port) {
                 continue;
             }
@@ -178,6 +178,27 @@ impl<O: Observer> Network<O> {
         let direct =
             self.port_infos[via.index()].node == root && there == self.port_infos[port.index()].attachment;
         self.hop_by(port, (!direct).then_some(via))
+    }
+
+    /// The ports of `node` by which a node in `reached` may be entered, in order; of a node with few ports all, without a look.
+    ///
+    /// A hub has thousands of ports, and a search that it ended has reached few nodes: these are asked instead.
+    fn ports_towards(
+        &self,
+        node: NodeId,
+        topology: Topology<'_>,
+        reached: &FxHashMap<u32, u64>,
+    ) -> Vec<PortId> {
+        let info = self.node_infos[node.index()];
+        if info.ports as usize <= reached.len() {
+            return info.port_ids().collect();
+        }
+        let others = reached.keys().map(|&next| NodeId(next)).filter(|&next| next != node);
+        let mut ports: Vec<PortId> =
+            others.flat_map(|next| topology.entries(next)).filter_map(|hop| hop.leaves(node)).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
     }
 
     /// A radio that no route leads to is sent to all the same, if it is on the same medium: that it does not hear shows then.

@@ -128,7 +128,7 @@ impl Topology<'_> {
     }
 
     /// The hops by which `node` is entered, each from the port that the packet leaves by.
-    fn entries(self, node: NodeId) -> impl Iterator<Item = Hop> {
+    pub(crate) fn entries(self, node: NodeId) -> impl Iterator<Item = Hop> {
         let ports = self.node_infos[node.index()].port_ids();
         ports
             .filter(move |&port| self.is_entry(port))
@@ -154,6 +154,13 @@ pub(crate) struct Hop {
     from: NodeId,
     port: PortId,
     pub(crate) cost: u32,
+}
+
+impl Hop {
+    /// The port that the packet leaves by, if it is one of `node`.
+    pub(crate) fn leaves(&self, node: NodeId) -> Option<PortId> {
+        (self.from == node).then_some(self.port)
+    }
 }
 
 impl EdgeRef for Hop {

@@ -23,7 +23,7 @@ impl FlowId {
 }
 
 /// The layer that a protocol belongs to.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Layer {
     /// Framing of a link or radio, and what a medium access control adds.
     Link,

@@ -43,7 +43,7 @@ pub use node::{
 pub use options::{
     CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
     MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpOptions, SctpReliability,
-    SctpScheduler, SynCookies, TcpOptions, UdpOptions,
+    SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
@@ -56,7 +56,7 @@ pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};
 pub use service::{CoapResource, CoapServer};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
-pub use traffic::{RouteSettings, TrafficSettings};
+pub use traffic::{Protection, RouteSettings, TrafficSettings};
 pub use workload::{
     Bulk, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
     TimeDistribution, TracedMessage, UniformSizes, Workload,

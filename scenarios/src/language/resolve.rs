@@ -10,11 +10,13 @@ mod node;
 mod options;
 mod outlet;
 mod pairs;
+mod protection;
 mod radio;
 mod resources;
 mod route;
 mod rpl;
 mod split_mix;
+mod supply;
 mod topology;
 mod trace_file;
 mod traffic;
@@ -119,6 +121,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.faults(&mut scenario, &index);
         if !resolver.findings.iter().any(|finding| finding.severity == Severity::Error) {
             resolver.hardware(&mut scenario);
+            resolver.check_protection(&scenario, &numbers);
         }
     }
     (scenario, resolver.findings)
