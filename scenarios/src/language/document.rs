@@ -41,8 +41,8 @@ pub use node::{
 };
 pub use options::{
     CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
-    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpOptions, SctpReliability,
-    SctpScheduler, SynCookies, TcpOptions, UdpOptions,
+    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate, SctpHmac,
+    SctpOptions, SctpReliability, SctpScheduler, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
@@ -56,7 +56,7 @@ pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
 pub use traffic::{RouteSettings, TrafficSettings};
 pub use workload::{
-    Bulk, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
+    Bulk, Flood, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
     TimeDistribution, TracedMessage, UniformSizes, Workload,
 };
 

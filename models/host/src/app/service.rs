@@ -210,6 +210,7 @@ impl Service {
                 }
                 // Only a session protocol's server has resources.
                 Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),
+                Workload::Flood { .. } => {}
                 Workload::Bulk { .. } => {
                     flow.measure.on_bytes(context.now, u64::from(run.bytes));
                     flow.measure.complete |= run.last;

@@ -54,6 +54,43 @@ pub struct SctpOptions {
     /// Which stream is served next (RFC 8260 §3): "first-come" (default), "round-robin", "fair-bandwidth" or
     /// "priority" (the lowest number first).
     pub scheduler: Option<SctpScheduler>,
+    /// What is sent and taken only with a code that proves its sender (RFC 4895): "nothing" (default), "data" or "everything".
+    /// Changes of addresses always are.
+    pub authenticate: Option<SctpAuthenticate>,
+    /// The message digest of these codes: "sha-256" (default) or "sha-1".
+    pub hmac: Option<SctpHmac>,
+    /// The number of a key that both ends have beforehand: 1 to 65535; default: none, so that who has seen the handshake
+    /// can sign too.
+    #[schemars(range(min = 1))]
+    pub shared_key: Option<u16>,
+    /// True to let an association's addresses come and go with the interfaces of its nodes (RFC 5061); default false.
+    pub address_changes: Option<bool>,
+}
+
+/// What has to be authenticated.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SctpAuthenticate {
+    /// No chunk.
+    #[default]
+    Nothing,
+    /// User data.
+    Data,
+    /// All chunks that can be, those of the handshake included.
+    Everything,
+}
+
+/// A message digest.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SctpHmac {
+    /// SHA-256: codes of 32 bytes.
+    #[default]
+    #[serde(rename = "sha-256")]
+    Sha256,
+    /// SHA-1: codes of 20 bytes.
+    #[serde(rename = "sha-1")]
+    Sha1,
 }
 
 /// How hard a message is tried to be delivered.
