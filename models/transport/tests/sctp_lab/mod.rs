@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod craft;
+pub(crate) mod keys;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
