@@ -27,3 +27,5 @@ pub const RADIO_RECEPTION: Purpose = Purpose::new(10);
 pub const RADIO_BACKOFF: Purpose = Purpose::new(11);
 /// Where a node stands that may stand anywhere.
 pub const PLACE: Purpose = Purpose::new(12);
+/// A router's part in RPL: when it speaks.
+pub const RPL: Purpose = Purpose::new(20);

@@ -150,6 +150,7 @@ fn told(event: &SctpEvent) -> &'static str {
         SctpEvent::PathChanged { .. } => "path changed",
         SctpEvent::AddressChanged { .. } => "address",
         SctpEvent::Closed { .. } => "closed",
+        SctpEvent::Reconfigured { .. } | SctpEvent::PeerReconfigured(_) => "reconfigured",
     }
 }
 

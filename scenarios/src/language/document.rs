@@ -13,6 +13,7 @@ mod pairs;
 mod question;
 mod queue;
 mod radio;
+mod rpl;
 mod service;
 mod text_list;
 mod topology;
@@ -42,7 +43,8 @@ pub use node::{
 pub use options::{
     CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
     MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate, SctpHmac,
-    SctpOptions, SctpReliability, SctpScheduler, SynCookies, TcpOptions, UdpOptions,
+    SctpOptions, SctpReliability, SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions,
+    UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
@@ -51,10 +53,11 @@ pub use radio::{
     AddressLength, Band, LinkLoss, LogDistanceSettings, MacOptions, Place, Point, PropagationSettings,
     RadioSettings, TwoRaySettings,
 };
+pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};
 pub use service::{CoapResource, CoapServer};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
-pub use traffic::{RouteSettings, TrafficSettings};
+pub use traffic::{Protection, RouteSettings, TrafficSettings};
 pub use workload::{
     Bulk, Flood, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
     TimeDistribution, TracedMessage, UniformSizes, Workload,

@@ -65,11 +65,11 @@ impl<O: Observer> Network<O> {
         }
     }
 
-    pub(super) fn radio_port(&self, place: RadioPlace) -> PortId {
+    pub(crate) fn radio_port(&self, place: RadioPlace) -> PortId {
         self.media[place.medium].ports[place.radio as usize]
     }
 
-    pub(super) fn radio_node(&self, place: RadioPlace) -> NodeId {
+    pub(crate) fn radio_node(&self, place: RadioPlace) -> NodeId {
         self.port_infos[self.radio_port(place).index()].node
     }
 
@@ -375,7 +375,7 @@ impl<O: Observer> Network<O> {
         let phy = medium.phy;
         let mac = &mut medium.macs[place.radio as usize];
         mac.phase = Phase::Idle;
-        let Some(Outgoing { id, tries, .. }) = mac.queue.pop_front() else { return };
+        let Some(Outgoing { id, to, tries, .. }) = mac.queue.pop_front() else { return };
         if tries > 0 {
             mac.ready_at = now + spacing(phy, self.packets[id].len() + FCS_LEN);
         }
@@ -387,6 +387,10 @@ impl<O: Observer> Network<O> {
         }
         if more {
             self.contend(place);
+        }
+        // A channel that was never clear says nothing of the link.
+        if let (Some(to), Ok(()) | Err(DropCause::Retries)) = (to, outcome) {
+            self.on_link_used(place, to, tries, outcome.is_ok());
         }
     }
 

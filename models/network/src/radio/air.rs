@@ -231,6 +231,12 @@ impl Air {
             + self.gains.capacity() * gain) as u64
     }
 
+    /// By how much what one radio sends exceeds the weakest signal that another one notices.
+    pub fn margin(&mut self, from: u32, to: u32) -> Gain {
+        let sensitivity = self.radio(to).sensitivity;
+        self.received_power(from, to).ratio_to(sensitivity)
+    }
+
     /// Turns a radio on or off.
     pub fn set_on(&mut self, now: SimTime, radio: u32, on: bool) {
         let station = &mut self.stations[radio as usize];

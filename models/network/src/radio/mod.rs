@@ -20,4 +20,5 @@ pub mod propagation;
 mod reassembly;
 mod step;
 
+pub(crate) use access::RadioPlace;
 pub use step::RadioStep;

@@ -288,7 +288,7 @@ impl Association {
                 }
                 None => !failing, // A7, A8
             };
-            moved |= done && self.carry_out(request);
+            moved |= done && self.settle(request);
             if !done {
                 self.changes.addresses.push((request.address, AddressChange::Refused));
             }
@@ -311,7 +311,7 @@ impl Association {
     }
 
     /// What the peer has agreed to holds from now on; says whether the way of all packets has changed with it.
-    fn carry_out(&mut self, request: &AddressRequest) -> bool {
+    fn settle(&mut self, request: &AddressRequest) -> bool {
         let address = request.address;
         match request.kind {
             ParameterType::ADD_ADDRESS => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sim_core::SimTime;
 use wire::account::{FlowId, Reason, Runs};
 use wire::payload::Payload;
-use wire::sctp::{Cause, Causes, Chunk, ChunkType, DATA_HEADER_LEN, Initiation, Parameter, ParameterList};
+use wire::sctp::{Cause, Causes, Chunk, ChunkType, Initiation, Parameter, ParameterList};
 
 use super::asconf::Asconf;
 use super::auth::{self, Auth, Random};
@@ -16,10 +16,14 @@ use super::control::{Control, Detour};
 use super::cookie::{Addresses, Cookie};
 use super::ecn::Ecn;
 use super::event::{AddressChange, AssociationStats, MessageOptions, PathState, ReceivedMessage, SctpError};
+use super::extensions::Extensions;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::path::Path;
+use super::reconfiguration::Reconfiguring;
+use super::scheduling::Schedule;
 use super::state::{CloseReason, State};
+use super::stream_request::StreamResult;
 use crate::congestion::CongestionControl;
 
 /// What the endpoint has to report.
@@ -32,6 +36,10 @@ pub(super) struct Changes {
     pub(super) writable: bool,
     pub(super) peer_shutdown: bool,
     pub(super) restarted: bool,
+    /// How requests about streams have ended.
+    pub(super) reconfigured: Vec<StreamResult>,
+    /// A request of the peer's was carried out.
+    pub(super) peer_reconfigured: bool,
     pub(super) abandoned: u64,
     pub(super) paths: Vec<(IpAddr, PathState)>,
     pub(super) closed: Option<CloseReason>,
@@ -86,6 +94,9 @@ pub(super) struct Association {
     pub(super) error_count: u32,
     pub(super) control_path: usize,
     pub(super) peer_forwards_tsns: bool,
+    /// What both sides know.
+    pub(super) extensions: Extensions,
+    pub(super) reconfiguring: Reconfiguring,
     pub(super) ecn: Ecn,
     pub(super) auth: Option<Box<Auth>>,
     pub(super) asconf: Option<Box<Asconf>>,
@@ -155,6 +166,7 @@ impl Association {
     ) -> Self {
         let pmdcs = chunk_room(&config, remotes);
         let streams = config.outbound_streams.max(1);
+        let schedule = Schedule::new(config.scheduler, config.stream_values.clone());
         let mut it = Self {
             state: State::CookieWait,
             local_port,
@@ -167,7 +179,7 @@ impl Association {
             paths: Vec::with_capacity(remotes.len()),
             primary: 0,
             data_path: 0,
-            out: Outbound::new(numbers.initial_tsn, streams, 0, config.scheduler),
+            out: Outbound::new(numbers.initial_tsn, streams, 0, schedule),
             inbound: Inbound::new(0, 0, config.receive_buffer),
             ack: Acknowledgement::default(),
             control: VecDeque::new(),
@@ -179,6 +191,8 @@ impl Association {
             error_count: 0,
             control_path: 0,
             peer_forwards_tsns: false,
+            extensions: Extensions::default(),
+            reconfiguring: Reconfiguring::new(numbers.initial_tsn),
             ecn: Ecn::default(),
             auth: numbers.random.map(|random| Box::new(Auth::new(&config, random))),
             asconf: None,
@@ -189,12 +203,13 @@ impl Association {
             flow: FlowId::NONE,
             changes: Changes::default(),
             stats: AssociationStats::default(),
-            fragment_max: pmdcs - DATA_HEADER_LEN as u32,
+            fragment_max: 0,
             pmdcs,
             nonce: numbers.nonce,
             scratch: Vec::new(),
             config,
         };
+        it.agree(Extensions::default(), false);
         for remote in remotes {
             it.add_path(now, *remote);
         }
@@ -221,7 +236,8 @@ impl Association {
     /// Takes over what a cookie says about the peer.
     pub(super) fn take_peer(&mut self, now: SimTime, cookie: &Cookie) {
         self.peer_tag = cookie.peer_tag;
-        self.peer_forwards_tsns = cookie.peer_forwards_tsns && self.config.partial_reliability;
+        self.agree(cookie.peer_extensions, cookie.peer_forwards_tsns);
+        self.reconfiguring.expect(cookie.peer_initial_tsn);
         self.ecn.agreed = cookie.peer_knows_ecn && self.config.ecn;
         self.agree_on_keys(cookie.keys.as_ref().map_or(&[], |(_, vector)| vector));
         self.agree_on_changes(cookie.peer_changes_addresses, cookie.peer_initial_tsn);
@@ -274,10 +290,17 @@ impl Association {
                 list.push(&Parameter::Address(*address));
             }
         }
+        let mut extensions = Extensions::offered(config).chunk_types();
         if config.partial_reliability {
             list.push(&Parameter::ForwardTsn);
+            extensions.insert(0, ChunkType::FORWARD_TSN.0);
         }
-        let extensions = extensions(config);
+        if auth::is_offered(config) {
+            extensions.push(ChunkType::AUTH.0);
+        }
+        if config.address_changes {
+            extensions.extend([ChunkType::ASCONF.0, ChunkType::ASCONF_ACK.0]);
+        }
         if !extensions.is_empty() {
             list.push(&Parameter::SupportedExtensions(&extensions));
         }
@@ -357,6 +380,7 @@ impl Association {
         if let Some(asconf) = &mut self.asconf {
             asconf.t4 = None;
         }
+        self.reconfiguring.stop();
         for path in &mut self.paths {
             (path.t3, path.heartbeat_at) = (None, None);
         }
@@ -401,7 +425,7 @@ impl Association {
         if len > u64::from(self.config.send_buffer) {
             return Err(SctpError::TooLong(payload.len()));
         }
-        if self.out.buffered + len > u64::from(self.config.send_buffer) {
+        if !self.has_room(len, options.reliability) {
             self.blocked = true;
             return Err(SctpError::Full);
         }
@@ -440,21 +464,6 @@ impl Association {
         };
         places.min_by_key(key).unwrap_or(0)
     }
-}
-
-/// The types of chunks of all extensions that are offered (RFC 5061 §4.2.7).
-fn extensions(config: &SctpConfig) -> Vec<u8> {
-    let mut kinds = Vec::new();
-    if config.partial_reliability {
-        kinds.push(ChunkType::FORWARD_TSN.0);
-    }
-    if auth::is_offered(config) {
-        kinds.push(ChunkType::AUTH.0);
-    }
-    if config.address_changes {
-        kinds.extend([ChunkType::ASCONF.0, ChunkType::ASCONF_ACK.0]);
-    }
-    kinds
 }
 
 /// The address to send from towards `remote`: the only one of its family; of several the host chooses by its routes,

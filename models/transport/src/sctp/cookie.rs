@@ -11,6 +11,7 @@ use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
 
 use super::auth::Random;
+use super::extensions::Extensions;
 
 /// The addresses of one side.
 pub(super) type Addresses = SmallVec<[IpAddr; 2]>;
@@ -39,6 +40,7 @@ pub(super) struct Cookie {
     /// What the keys are made of, where both sides authenticate (RFC 4895 §6.3): this side's random number, and the
     /// peer's key vector. No shared key is in here.
     pub(super) keys: Option<(Random, Vec<u8>)>,
+    pub(super) peer_extensions: Extensions,
     /// The peer's addresses; the first is the one that its INIT came from.
     pub(super) addresses: Addresses,
 }
@@ -57,8 +59,8 @@ pub(super) enum BadCookie {
 }
 
 /// Bits of the extensions.
-const CHANGES_ADDRESSES: u8 = 0x40;
-const HAS_KEYS: u8 = 0x80;
+const CHANGES_ADDRESSES: u8 = 0x04;
+const HAS_KEYS: u8 = 0x08;
 
 const MAC_LEN: usize = 32;
 const FIXED_LEN: usize = 8 + 8 + 4 * 4 + 2 * 2 + 4 * 3 + 2 * 2 + 1 + 1;
@@ -97,7 +99,8 @@ impl CookieJar {
         out.extend(cookie.inbound_streams.to_be_bytes());
         let changes = u8::from(cookie.peer_changes_addresses) * CHANGES_ADDRESSES;
         let keys = u8::from(cookie.keys.is_some()) * HAS_KEYS;
-        out.push(u8::from(cookie.peer_forwards_tsns) | u8::from(cookie.peer_knows_ecn) << 1 | changes | keys);
+        let known = u8::from(cookie.peer_forwards_tsns) | u8::from(cookie.peer_knows_ecn) << 1;
+        out.push(known | changes | keys | cookie.peer_extensions.bits());
         let addresses = cookie.addresses.iter().take(ADDRESSES_MAX);
         out.push(addresses.len() as u8);
         for address in addresses {
@@ -161,12 +164,14 @@ fn read(bytes: &[u8]) -> Option<Cookie> {
         peer_knows_ecn: false,
         peer_changes_addresses: false,
         keys: None,
+        peer_extensions: Extensions::default(),
         addresses: Addresses::new(),
     };
     let [extensions] = reader.take()?;
     cookie.peer_forwards_tsns = extensions & 1 != 0;
     cookie.peer_knows_ecn = extensions & 2 != 0;
     cookie.peer_changes_addresses = extensions & CHANGES_ADDRESSES != 0;
+    cookie.peer_extensions = Extensions::from_bits(extensions);
     let [count] = reader.take()?;
     for _ in 0..count {
         let address = match reader.take()? {
@@ -227,6 +232,7 @@ mod tests {
             peer_knows_ecn: true,
             peer_changes_addresses: true,
             keys: Some(([5; 32], vec![6; 70])),
+            peer_extensions: Extensions { interleaving: true, ..Extensions::default() },
             addresses: [IpAddr::from([10, 0, 0, 1]), IpAddr::V6(Ipv6Addr::LOCALHOST)].into_iter().collect(),
         }
     }

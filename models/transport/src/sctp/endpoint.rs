@@ -185,7 +185,7 @@ impl SctpEndpoint {
         if slot.generation == id.generation { slot.association.as_deref() } else { None }
     }
 
-    fn get_mut(&mut self, id: AssociationId) -> Option<&mut Association> {
+    pub(super) fn get_mut(&mut self, id: AssociationId) -> Option<&mut Association> {
         let slot = self.slots.get_mut(id.index as usize)?;
         if slot.generation == id.generation { slot.association.as_deref_mut() } else { None }
     }
@@ -355,6 +355,8 @@ impl SctpEndpoint {
             writable,
             peer_shutdown,
             restarted,
+            peer_reconfigured,
+            reconfigured,
             abandoned,
             addresses,
             paths,
@@ -364,11 +366,13 @@ impl SctpEndpoint {
         let plain = [
             (answered, SctpEvent::Answered(id)),
             (restarted, SctpEvent::Restarted(id)),
+            (peer_reconfigured, SctpEvent::PeerReconfigured(id)),
             (readable, SctpEvent::Readable(id)),
             (writable, SctpEvent::Writable(id)),
             (peer_shutdown, SctpEvent::PeerShutdown(id)),
         ];
         self.events.extend(plain.into_iter().filter_map(|(happened, event)| happened.then_some(event)));
+        self.events.extend(reconfigured.into_iter().map(|result| SctpEvent::Reconfigured { id, result }));
         self.events.extend((0..abandoned).map(|_| SctpEvent::Abandoned(id)));
         for (address, change) in addresses {
             self.events.push_back(SctpEvent::AddressChanged { id, address, change });

@@ -12,7 +12,7 @@ impl Association {
     /// The earliest timer.
     pub(super) fn next_timeout(&self) -> Option<SimTime> {
         let t4 = self.asconf.as_ref().and_then(|asconf| asconf.t4);
-        let own = [self.t1, self.t2, t4, self.t5, self.ack.due];
+        let own = [self.t1, self.t2, t4, self.t5, self.ack.due, self.reconfiguring.timer];
         let paths = self.paths.iter().flat_map(|path| [path.t3, path.heartbeat_at]);
         own.into_iter().chain(paths).flatten().min()
     }
@@ -36,6 +36,9 @@ impl Association {
         if is_due(&mut self.ack.due) {
             self.ack.at_once = true;
             self.stats.delayed_sacks += 1;
+        }
+        if is_due(&mut self.reconfiguring.timer) {
+            self.on_reconfiguration_timer(now);
         }
         for at in 0..self.paths.len() {
             if is_due(&mut self.paths[at].t3) {

@@ -31,7 +31,7 @@ impl Association {
     /// Packets hold `pmdcs` bytes of chunks from now on.
     pub(super) fn set_packet_room(&mut self, pmdcs: u32) {
         self.pmdcs = pmdcs;
-        self.fragment_max = pmdcs - wire::sctp::DATA_HEADER_LEN as u32;
+        self.fragment_max = pmdcs - self.data_header_len() as u32;
         for path in &mut self.paths {
             path.window.on_segment_size(pmdcs);
         }

@@ -81,6 +81,7 @@ impl SctpEndpoint {
             peer_knows_ecn: peer.knows_ecn,
             peer_changes_addresses: peer.changes_addresses,
             keys,
+            peer_extensions: peer.extensions,
             addresses,
         };
         let sealed = self.jar.seal(&cookie);

@@ -31,25 +31,35 @@ mod ecn;
 mod endpoint;
 mod event;
 mod expiry;
+mod extensions;
 mod icmp;
 mod inbound;
+mod inbound_reset;
 mod initiation;
 mod input;
+mod interleaved;
+mod interleaving;
 mod mac;
 mod outbound;
 mod output;
 mod packet;
 mod parameters;
 mod path;
+mod pruning;
+mod reassembly;
+mod reconfiguration;
+mod reconfiguration_answer;
 mod sack;
+mod scheduling;
 mod shutdown;
 mod state;
+mod stream_request;
 mod supervision;
 mod survey;
 mod tsn;
 
 pub use auth::Authentication;
-pub use config::{Encapsulation, Scheduler, SctpConfig};
+pub use config::{Encapsulation, Reconfiguration, Scheduler, SctpConfig};
 pub use endpoint::SctpEndpoint;
 pub use event::{
     AddressChange, AssociationId, AssociationStats, ListenerId, MessageOptions, PathState, ReceivedMessage,
@@ -57,4 +67,5 @@ pub use event::{
 };
 pub use mac::HmacAlgorithm;
 pub use state::{CloseReason, State};
+pub use stream_request::{StreamRequest, StreamResult};
 pub use survey::PathStats;

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use wire::sctp::{ChunkType, Parameter, ParameterType, Parameters};
 
 use super::cookie::{ADDRESSES_MAX, Addresses};
+use super::extensions::Extensions;
 
 /// The parameters that matter.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub(super) struct PeerParameters<'a> {
     pub(super) random: Option<&'a [u8]>,
     pub(super) chunks: Option<&'a [u8]>,
     pub(super) algorithms: Option<&'a [u8]>,
+    pub(super) extensions: Extensions,
     /// Type and value of what is to be reported (RFC 9260 §3.2.1).
     pub(super) unrecognized: SmallVec<[(ParameterType, &'a [u8]); 2]>,
 }
@@ -53,6 +55,7 @@ impl<'a> PeerParameters<'a> {
                 Ok(Parameter::SupportedExtensions(list)) => {
                     it.forwards_tsns |= list.contains(&ChunkType::FORWARD_TSN.0);
                     it.changes_addresses |= list.contains(&ChunkType::ASCONF.0);
+                    it.extensions.learn(list);
                 }
                 Ok(Parameter::Random(value)) => it.random = Some(value),
                 Ok(Parameter::ChunkList(value)) => it.chunks = Some(value),
