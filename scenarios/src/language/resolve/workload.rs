@@ -40,6 +40,7 @@ impl Checker<'_> {
         };
         let what = match &self.traffic.workload {
             Workload::Bulk(_) => "a bulk of bytes has no messages",
+            Workload::Flood(_) => "a flood has no messages",
             Workload::Poll(_) | Workload::Observe(_) => {
                 "the states of a resource are none of the sender's messages"
             }
@@ -52,8 +53,7 @@ impl Checker<'_> {
             | Workload::Periodic(_)
             | Workload::Poisson(_)
             | Workload::OnOff(_)
-            | Workload::Trace(_)
-            | Workload::Flood(_) => return,
+            | Workload::Trace(_) => return,
         };
         if self.traffic.protection.work().is_some() {
             let message = format!("`protection` is for messages, and {what}");
