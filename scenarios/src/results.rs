@@ -61,7 +61,10 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
                 .to_owned(),
         ),
         ("frames.csv", "run,medium,from,to,kind,fate,frames\n".to_owned()),
-        ("radios.csv", "run,medium,node,interface,off_ns,listen_ns,turnaround_ns,transmit_ns\n".to_owned()),
+        (
+            "radios.csv",
+            "run,medium,node,interface,off_ns,sleep_ns,listen_ns,turnaround_ns,transmit_ns\n".to_owned(),
+        ),
         ("rpl.csv", rpl::NODE_COLUMNS.to_owned()),
         ("etx.csv", rpl::LINK_COLUMNS.to_owned()),
     ]
