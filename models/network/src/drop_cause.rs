@@ -53,6 +53,8 @@ causes! {
     NotAskedFor = "not asked for";
     /// It left the simulation where nothing outside is joined to it.
     Outside = "nothing outside";
+    /// It went against the ranks of RPL a second time: a loop.
+    RoutingLoop = "routing loop";
 }
 
 /// Packets dropped, by cause.

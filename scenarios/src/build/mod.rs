@@ -7,6 +7,7 @@ mod hardware;
 mod link;
 mod place;
 pub(crate) mod radio;
+mod rpl;
 mod traffic;
 
 use std::net::IpAddr;
@@ -99,6 +100,8 @@ pub(crate) fn build<O: Observer>(
     link::connect(scenario, &mut builder, &ports, files)?;
     link::add_segments(scenario, &mut builder, &ports)?;
     radio::add_media(scenario, &mut builder, &ports, &assigned, streams);
+    // The builder has its own by now, and laying out the network is when a large one takes most memory.
+    drop(assigned);
     add_routes(scenario, &mut builder, &nodes, &ports);
     let limits = Limits {
         events: scenario.limits.events,

@@ -70,7 +70,8 @@ impl Hardware {
             return if recovered { BatteryNews::Recovered } else { BatteryNews::Nothing };
         }
         // A pulse that begins now has not lasted yet, but may be too much for it.
-        let gives_out = gave_out || self.device().forecast(now.saturating_add(INSTANT)).0 == Some(now);
+        let gives_out =
+            gave_out || self.device().forecast(now.saturating_add(INSTANT)).gives_out == Some(now);
         self.watch.empty = gives_out;
         if gives_out {
             self.watch.gave_out = self.watch.gave_out.or(Some(now));
@@ -104,7 +105,7 @@ impl Hardware {
         // What a sleeping radio listens by itself is told afterwards.
         let step = if self.has_rhythm() { FRAGILE_STEP_ASLEEP } else { FRAGILE_STEP };
         let horizon = now.saturating_add(step);
-        let gives_out = self.device().forecast(horizon).0;
+        let gives_out = self.device().forecast(horizon).gives_out;
         // What gives out within this nanosecond is seen when it is over.
         Some(gives_out.unwrap_or(horizon).max(now.saturating_add(INSTANT)))
     }

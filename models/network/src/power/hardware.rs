@@ -6,10 +6,11 @@ use hw::battery::Battery;
 use hw::device::{Activity, Device, Purposes, Supply};
 use hw::harvester::Harvester;
 use hw::part::{PartId, PartKind, PartSpec, StateId};
-use hw::profile::{Board, Radio};
+use hw::profile::{Board, Radio, Sensor};
 use sim_core::electric::{Current, Energy, Voltage};
 use sim_core::{SimDuration, SimTime};
 use wire::account::FlowId;
+use wire::cryptography::Work;
 
 use super::battery::Watch;
 use super::processor::{Job, Processor};
@@ -57,6 +58,8 @@ pub struct HardwareConfig {
     pub radio_rest: RadioRest,
     /// The node's ports, each with a name and the radio of its own, if it has one.
     pub ports: Vec<(PortId, Option<(String, Radio)>)>,
+    /// The sensors, which measure before each message that the node generates.
+    pub sensors: Vec<(String, Sensor)>,
     /// The battery; without one the node hangs on the mains.
     pub battery: Option<Battery>,
     /// The share of its capacity that an empty battery must have been charged to before the node starts again.
@@ -72,11 +75,21 @@ struct RadioPart {
     radio: Radio,
 }
 
+/// One sensor of a node.
+#[derive(Debug)]
+struct SensorPart {
+    part: PartId,
+    sensor: Sensor,
+    /// When its last sample is complete.
+    done: SimTime,
+}
+
 /// One node's hardware.
 #[derive(Debug)]
 pub struct Hardware {
     device: Device<Purpose>,
     radios: Vec<RadioPart>,
+    sensors: Vec<SensorPart>,
     /// Which of them serves which port.
     ports: Vec<(PortId, usize)>,
     board: Box<str>,
@@ -99,7 +112,7 @@ struct Sleeper {
 impl Hardware {
     /// Hardware at the start of a run: every part rests.
     pub fn new(config: HardwareConfig) -> Self {
-        let HardwareConfig { board, radio_rest, ports, battery, restart, harvester } = config;
+        let HardwareConfig { board, radio_rest, ports, sensors, battery, restart, harvester } = config;
         let supply = supply(&board, battery.as_ref());
         // The processor is part 0.
         let mut parts = vec![(board.mcu.spec.clone(), purposes(Cause::Sleep))];
@@ -116,7 +129,16 @@ impl Hardware {
             None => (port, of_board),
             Some((name, radio)) => (port, add_radio(&format!("radio:{name}"), &radio)),
         });
-        let ports = served.collect();
+        let mut ports: Vec<(PortId, usize)> = served.collect();
+        ports.sort_unstable();
+        let sensors = sensors.into_iter().map(|(name, sensor)| {
+            let part = PartId(u8::try_from(parts.len()).expect("a node has fewer than 255 parts"));
+            let mut spec = PartSpec::clone(&sensor.spec);
+            spec.name = format!("sensor:{name}");
+            parts.push((Arc::new(spec), sampling()));
+            SensorPart { part, sensor, done: SimTime::ZERO }
+        });
+        let sensors = sensors.collect();
         if let (Some(regulator), Some(_)) = (board.regulator, &battery) {
             let mut spec = PartSpec::new("regulator", PartKind::Regulator);
             spec.rest = spec.add_state("on", regulator.quiescent, regulator.quiescent_maximum);
@@ -132,7 +154,8 @@ impl Hardware {
         let device = Device::new(parts, supply, conversion, battery, harvester);
         let processor = Processor::new(PartId(0), board.mcu);
         let watch = Watch::new(restart);
-        Self { device, radios, ports, board: board.name.into(), processor, sleepers: Vec::new(), watch }
+        let sleepers = Vec::new();
+        Self { device, radios, sensors, ports, board: board.name.into(), processor, sleepers, watch }
     }
 
     /// The name of the board's profile.
@@ -174,6 +197,41 @@ impl Hardware {
         self.device.occupy(now, self.processor.part, activity, &[(purpose, 1)]);
         self.relieve(now);
         Some(until)
+    }
+
+    /// The processor works on cryptographic operations for `flow`: says when it is done.
+    pub(super) fn encipher(&mut self, now: SimTime, work: Work, flow: FlowId) -> SimTime {
+        let powered = self.device.is_powered();
+        let job = powered.then(|| self.processor.encipher(now, work)).flatten();
+        let Some(Job { from, until }) = job else { return now };
+        let purpose = Purpose { flow, layer: None, cause: Cause::Cryptography };
+        let activity = Activity { state: self.processor.active(), from, until, teller: u32::MAX };
+        self.device.occupy(now, self.processor.part, activity, &[(purpose, 1)]);
+        self.relieve(now);
+        until
+    }
+
+    /// Every sensor measures for `flow`: says when all are done. One that is measuring already serves this time too.
+    pub(super) fn sample(&mut self, now: SimTime, flow: FlowId) -> SimTime {
+        let mut ready = now;
+        if !self.device.is_powered() {
+            return ready;
+        }
+        for SensorPart { part, sensor, done } in &mut self.sensors {
+            if *done <= now {
+                let spec = &sensor.spec;
+                let way =
+                    spec.transition(spec.rest, sensor.measures).map_or(SimDuration::ZERO, |way| way.time);
+                let from = now.saturating_add(way);
+                *done = from.saturating_add(sensor.sample_time);
+                let activity = Activity { state: sensor.measures, from, until: *done, teller: u32::MAX };
+                let purpose = Purpose { flow, layer: None, cause: Cause::Sample };
+                self.device.occupy(now, *part, activity, &[(purpose, 1)]);
+            }
+            ready = ready.max(*done);
+        }
+        self.relieve(now);
+        ready
     }
 
     /// What was drawn so far, as far as it has been settled.
@@ -279,6 +337,7 @@ impl Hardware {
         if self.device.is_powered() && !powered {
             self.sleepers.clear();
             self.processor.lose_power();
+            self.sensors.iter_mut().for_each(|sensor| sensor.done = SimTime::ZERO);
         }
         self.device.set_powered(now, powered);
     }
@@ -303,7 +362,8 @@ impl Hardware {
     }
 
     fn state_of(&self, port: PortId, state: RadioState) -> Option<(PartId, StateId)> {
-        let index = self.ports.iter().find(|(served, _)| *served == port)?.1;
+        let place = self.ports.binary_search_by_key(&port, |(served, _)| *served).ok()?;
+        let index = self.ports[place].1;
         let RadioPart { part, radio } = &self.radios[index];
         let state = match state {
             RadioState::Off => radio.off,
@@ -320,7 +380,8 @@ impl Hardware {
     /// of later would be cut short.
     fn relieve(&mut self, now: SimTime) {
         if self.device.pending() > PENDING_MAX {
-            self.integrate(now.saturating_sub(self.device.longest_way()));
+            let gave_out = self.device.catch_up(now.saturating_sub(self.device.longest_way()));
+            self.watch.gave_out = self.watch.gave_out.or(gave_out);
         }
     }
 
@@ -359,6 +420,10 @@ fn resting(name: &str, radio: &Radio, rest: RadioRest) -> (PartSpec, Cause) {
         _ => Cause::Idle,
     };
     (spec, cause)
+}
+
+fn sampling() -> Purposes<Purpose> {
+    Purposes { transition: Purpose::own(Cause::Sample), ..purposes(Cause::Sleep) }
 }
 
 fn purposes(rest: Cause) -> Purposes<Purpose> {

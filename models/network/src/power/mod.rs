@@ -38,6 +38,8 @@ use purpose::{Cause, Purpose, Shares, shares_of_frame};
 use rhythm::Rhythm;
 use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
+use wire::account::FlowId;
+use wire::cryptography::Work;
 
 use crate::network::Network;
 use crate::node::{DestinationId, NodeId};
@@ -139,6 +141,25 @@ impl<O: Observer> Network<O> {
             hardware.frame(now, port, state, time, teller, shares);
             self.watch_battery(self.port_infos[port.index()].node);
         }
+    }
+
+    /// The node's processor works on cryptographic operations for `flow`, after all that it has taken on before: says
+    /// when it is done, which is now on a node without hardware. What is sent or read after that waits for it.
+    pub fn encipher(&mut self, node: NodeId, flow: FlowId, work: Work) -> SimTime {
+        let now = self.now();
+        let Some(hardware) = self.hardware_on(node) else { return now };
+        let done = hardware.encipher(now, work, flow);
+        self.watch_battery(node);
+        done
+    }
+
+    /// The node's sensors measure for a message of `flow`: says when the slowest is done.
+    pub fn sample(&mut self, node: NodeId, flow: FlowId) -> SimTime {
+        let now = self.now();
+        let Some(hardware) = self.hardware_on(node) else { return now };
+        let done = hardware.sample(now, flow);
+        self.watch_battery(node);
+        done
     }
 
     /// Takes back what was told of ahead of the frames that `port` was to send, at both ends: they will not be sent.

@@ -69,11 +69,11 @@ impl<O: Observer> Network<O> {
         }
     }
 
-    pub(super) fn radio_port(&self, place: RadioPlace) -> PortId {
+    pub(crate) fn radio_port(&self, place: RadioPlace) -> PortId {
         self.media[place.medium].ports[place.radio as usize]
     }
 
-    pub(super) fn radio_node(&self, place: RadioPlace) -> NodeId {
+    pub(crate) fn radio_node(&self, place: RadioPlace) -> NodeId {
         self.port_infos[self.radio_port(place).index()].node
     }
 
@@ -379,7 +379,7 @@ impl<O: Observer> Network<O> {
         let phy = medium.phy;
         let mac = &mut medium.macs[place.radio as usize];
         mac.phase = Phase::Idle;
-        let Some(Outgoing { id, tries, .. }) = mac.queue.pop_front() else { return };
+        let Some(Outgoing { id, to, tries, .. }) = mac.queue.pop_front() else { return };
         if tries > 0 {
             mac.ready_at = now + spacing(phy, self.packets[id].len() + FCS_LEN);
         }
@@ -390,7 +390,15 @@ impl<O: Observer> Network<O> {
             Err(cause) => self.discard(node, Some(port), id, cause),
         }
         let manner = self.manner(place);
-        if more { manner.send(self, place) } else { manner.rest(self, place) }
+        if more {
+            manner.send(self, place)
+        } else {
+            manner.rest(self, place)
+        }
+        // A channel that was never clear says nothing of the link.
+        if let (Some(to), Ok(()) | Err(DropCause::Retries)) = (to, outcome) {
+            self.on_link_used(place, to, tries, outcome.is_ok());
+        }
     }
 }
 

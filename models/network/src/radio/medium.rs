@@ -1,6 +1,7 @@
 //! A radio medium: its radios, what they do, and what became of their frames.
 
 use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
 
 use rustc_hash::FxHashMap;
 use sim_core::digest::Chain;
@@ -18,6 +19,8 @@ use crate::address::Prefix;
 use crate::port::PortId;
 use crate::purpose;
 use crate::queue::QueueLimit;
+use crate::rpl::router::Router;
+use crate::rpl::station::{RplSpec, Station, identifier};
 
 /// The settings of a radio medium.
 #[derive(Clone, Debug)]
@@ -40,6 +43,8 @@ pub struct RadioMediumSpec {
     pub cost: u32,
     /// Prefixes that header compression may leave out, at most 16.
     pub contexts: Vec<Prefix>,
+    /// How RPL finds the routes; shortest paths that are known at once if `None`.
+    pub rpl: Option<RplSpec>,
 }
 
 /// A radio of a medium that is being put together.
@@ -74,6 +79,9 @@ pub struct RadioMedium {
     links: Option<Vec<Vec<(u32, u32)>>>,
     /// Radios of nodes that pass on packets of others.
     routers: Vec<u32>,
+    /// The radios' parts in RPL; empty if routes are known at once.
+    pub(crate) rpl: Vec<Station>,
+    by_identifier: FxHashMap<[u8; 8], u32>,
     /// Whether any radio sleeps now and then.
     pub(super) sleeps: bool,
     /// Radios that sleep now and then and are awake.
@@ -146,11 +154,14 @@ impl RadioMedium {
             digest: Chain::default(),
             links: None,
             routers,
+            rpl: Vec::new(),
+            by_identifier: FxHashMap::default(),
             sleeps,
             roused: BTreeSet::new(),
         };
         medium.find_parents();
-        medium.links = medium.find_links();
+        // Who asks RPL needs no table of the links.
+        medium.links = if spec.rpl.is_none() { medium.find_links() } else { Some(Vec::new()) };
         medium
     }
 
@@ -179,8 +190,36 @@ impl RadioMedium {
         self.macs[radio as usize].address
     }
 
+    /// Gives each radio its part in RPL.
+    pub(crate) fn set_rpl(&mut self, stations: Vec<Station>) {
+        self.rpl = stations;
+        let macs = self.macs.iter().zip(0..);
+        self.by_identifier = macs.map(|(mac, radio)| (mac.address.interface_identifier(), radio)).collect();
+    }
+
+    /// A radio's part in RPL, if the medium is routed by it.
+    pub fn router(&self, radio: u32) -> Option<&Router> {
+        self.rpl.get(radio as usize).map(|station| &station.router)
+    }
+
+    /// Where a radio is.
+    pub fn position(&self, radio: u32) -> super::position::Position {
+        self.air.radio(radio).position
+    }
+
+    /// The radio whose address makes a link-local address's interface identifier, where RPL runs.
+    pub fn radio_with(&self, address: Ipv6Addr) -> Option<u32> {
+        self.by_identifier.get(&identifier(address)).copied()
+    }
+
+    /// By how much a frame from one radio exceeds the weakest that another one notices, in decibels.
+    pub(crate) fn margin_db(&mut self, from: u32, to: u32) -> f64 {
+        let sensitivity = self.air.radio(to).sensitivity;
+        self.air.received_power(from, to).ratio_to(sensitivity).as_db()
+    }
+
     /// The radio that has a link-layer address.
-    pub(super) fn radio_of(&self, address: Address) -> Option<u32> {
+    pub(crate) fn radio_of(&self, address: Address) -> Option<u32> {
         self.by_address.get(&address).copied()
     }
 

@@ -24,4 +24,5 @@ mod reassembly;
 mod silence;
 mod step;
 
+pub(crate) use access::RadioPlace;
 pub use step::RadioStep;

@@ -144,6 +144,7 @@ impl<O: Observer> Lab<O> {
                     action(&mut self.net);
                 }
                 Event::Radio(port, step, epoch) => self.net.on_radio(port, step, epoch),
+                Event::Rpl(port) => self.net.on_rpl_timer(port),
                 Event::Taken(node, id) => {
                     if let Ingress::Local(id) = self.net.on_taken(node, id) {
                         let packet = self.net.deliver(id);

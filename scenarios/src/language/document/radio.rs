@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::QueueLimit;
+use super::{QueueLimit, Routing, RplOptions};
 use crate::language::quantity::{Decibels, Distance, Duration, PowerLevel, Size};
 
 /// Radios of IEEE 802.15.4 that share the air, with IPv6 in their frames (6LoWPAN).
@@ -41,6 +41,10 @@ pub struct RadioSettings {
     pub reassemblies: Option<u8>,
     /// True (default) if the network's prefix is a context of header compression (RFC 6282), so that addresses are left out.
     pub context: Option<bool>,
+    /// How routes are found: "shortest-path" (default) or "rpl".
+    pub routing: Routing,
+    /// RPL's settings, where it finds the routes.
+    pub rpl: Option<RplOptions>,
 }
 
 /// The physical layer.
