@@ -149,6 +149,7 @@ fn told(event: &SctpEvent) -> &'static str {
         SctpEvent::Abandoned(_) => "abandoned",
         SctpEvent::PathChanged { .. } => "path changed",
         SctpEvent::Closed { .. } => "closed",
+        SctpEvent::Reconfigured { .. } | SctpEvent::PeerReconfigured(_) => "reconfigured",
     }
 }
 

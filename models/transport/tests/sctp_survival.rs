@@ -11,8 +11,8 @@ use sctp_lab::{Faults, Lab, Link, PORT, address, at, runs};
 use sim_core::{SimDuration, SimTime};
 use transport::endpoint::Endpoint;
 use transport::sctp::{
-    AssociationId, AssociationStats, CloseReason, MessageOptions, Reliability, Scheduler, SctpConfig,
-    SctpEndpoint, SctpError, SctpEvent,
+    AssociationId, AssociationStats, CloseReason, MessageOptions, Reconfiguration, Reliability, Scheduler,
+    SctpConfig, SctpEndpoint, SctpError, SctpEvent, StreamRequest,
 };
 use wire::payload::{Payload, Slice};
 
@@ -37,6 +37,11 @@ struct Totals {
     messages: u64,
     missing: u64,
     path_changes: u64,
+    /// Associations whose messages were interleaved.
+    interleaved: u64,
+    /// Requests about streams by their result, and those carried out for a peer.
+    results: [u64; 6],
+    for_peers: u64,
 }
 
 const STREAMS: u16 = 5;
@@ -46,6 +51,7 @@ fn script(rng: &mut ChaCha8Rng, count: u32) -> Script {
         let reliability = match rng.next_u32() % 10 {
             0 => Reliability::Lifetime(SimDuration::from_millis(u64::from(rng.next_u32() % 800))),
             1 => Reliability::Retransmissions((rng.next_u32() % 2) as u16),
+            2 => Reliability::Priority(rng.next_u32() % 3),
             _ => Reliability::Full,
         };
         let options = MessageOptions {
@@ -140,18 +146,32 @@ fn survive(seed: u64, totals: &mut Totals) {
         let from = u64::from(rng.next_u32() % 3000);
         links[0].down = Some((at(from), at(from + 500 + u64::from(rng.next_u32() % 60_000))));
     }
+    let interleaving = rng.next_u32().is_multiple_of(2);
+    let allowed = Reconfiguration {
+        tsn_resets: rng.next_u32().is_multiple_of(2),
+        streams_max: 8,
+        ..Reconfiguration::default()
+    };
+    let reconfiguration = rng.next_u32().is_multiple_of(2).then_some(allowed);
+    totals.interleaved += u64::from(interleaving);
     let config = SctpConfig {
         mtu: [576, 1280, 1500][rng.next_u32() as usize % 3],
         outbound_streams: STREAMS,
         send_buffer: 20_000 + rng.next_u32() % 100_000,
-        receive_buffer: 10_000 + rng.next_u32() % 60_000,
+        // What is interleaved has to fit as a whole: a message of each stream.
+        receive_buffer: if interleaving { 60_000 } else { 10_000 } + rng.next_u32() % 60_000,
+        interleaving,
+        reconfiguration,
+        stream_values: (0..STREAMS).map(|_| (rng.next_u32() % 4) as u16).collect(),
         potentially_failed: rng.next_u32().is_multiple_of(2).then_some(0),
         scheduler: [
             Scheduler::FirstComeFirstServed,
             Scheduler::RoundRobin,
+            Scheduler::RoundRobinPacket,
             Scheduler::FairBandwidth,
+            Scheduler::WeightedFair,
             Scheduler::Priority,
-        ][rng.next_u32() as usize % 4],
+        ][rng.next_u32() as usize % 6],
         bundling: rng.next_u32().is_multiple_of(3),
         path_max_retrans: 2 + rng.next_u32() % 4,
         // Faults, not a dead peer, are what is tried: an association may not give up.
@@ -176,6 +196,8 @@ fn survive(seed: u64, totals: &mut Totals) {
                     SctpEvent::Accepted { id, .. } => ids[side] = Some(id),
                     SctpEvent::Closed { reason, .. } => closed[side] = Some(reason),
                     SctpEvent::PathChanged { .. } => totals.path_changes += 1,
+                    SctpEvent::Reconfigured { result, .. } => totals.results[result as usize] += 1,
+                    SctpEvent::PeerReconfigured(_) => totals.for_peers += 1,
                     _ => {}
                 }
             }
@@ -187,6 +209,10 @@ fn survive(seed: u64, totals: &mut Totals) {
             // Side 0 ends the association once both have said all.
             let ends = side == 0 && scripts[1].next == scripts[1].messages.len();
             scripts[side].go_on(&mut lab, side, id, ends);
+            if reconfiguration.is_some() && rng.next_u32().is_multiple_of(40) {
+                let _refused = lab.ends[side].reconfigure(lab.now, id, request(&mut rng));
+                lab.drain(side);
+            }
         }
     }
     // Side 0 ends; a packet of side 1 that comes late finds nobody, and is answered by ABORT (RFC 9260 §8.4 rule 8),
@@ -215,6 +241,21 @@ fn survive(seed: u64, totals: &mut Totals) {
     totals.faults.add(&lab.faults);
 }
 
+/// A request about streams.
+fn request(rng: &mut ChaCha8Rng) -> StreamRequest {
+    let streams = (0..STREAMS).filter(|_| rng.next_u32().is_multiple_of(2)).collect::<Vec<u16>>();
+    match rng.next_u32() % 6 {
+        0 | 1 => StreamRequest::Reset { outgoing: Some(streams), incoming: None },
+        2 => StreamRequest::Reset { outgoing: None, incoming: Some(streams) },
+        3 => StreamRequest::Reset { outgoing: Some(streams.clone()), incoming: Some(streams) },
+        4 => StreamRequest::ResetTsns,
+        _ => StreamRequest::Add {
+            outgoing: (rng.next_u32() % 2) as u16,
+            incoming: (rng.next_u32() % 2) as u16,
+        },
+    }
+}
+
 impl Totals {
     fn add(&mut self, stats: &AssociationStats) {
         let all = &mut self.stats;
@@ -230,6 +271,7 @@ impl Totals {
         all.abandoned += stats.abandoned;
         all.forward_tsns += stats.forward_tsns;
         all.failovers += stats.failovers;
+        all.reconfigurations_sent += stats.reconfigurations_sent;
     }
 }
 
@@ -370,7 +412,7 @@ fn run(seeds: std::ops::Range<u64>) {
     for seed in seeds {
         survive(seed, &mut totals);
     }
-    let Totals { faults, stats, messages, missing, path_changes } = totals;
+    let Totals { faults, stats, messages, missing, path_changes, interleaved, results, for_peers } = totals;
     // Every fault and every timer has fired, or the test tells nothing.
     let AssociationStats { chunks_resent, fast_retransmits, t3_expiries, control_expiries, .. } = stats;
     let AssociationStats {
@@ -385,8 +427,17 @@ fn run(seeds: std::ops::Range<u64>) {
     let faulty = [faults.lost, faults.duplicated, faults.reordered, faults.corrupted, faults.cut];
     let timed = [t3_expiries, control_expiries, heartbeats_sent, delayed_sacks];
     let mended = [chunks_resent, fast_retransmits, duplicates, abandoned, forward_tsns, failovers];
-    let seen = [missing, path_changes];
+    // A request with a wrong number never leaves an endpoint, and the survivors name streams that exist.
+    let [nothing, performed, denied, wrong, busy, bad] = results;
+    assert_eq!((wrong, bad), (0, 0), "{results:?}");
+    let seen = [missing, path_changes, interleaved, nothing, performed, denied, busy, for_peers];
     let fired = faulty.iter().chain(&timed).chain(&mended).chain(&seen);
     assert!(fired.into_iter().all(|count| *count > 0), "{faults:?} {stats:?} {missing} {path_changes}");
     println!("{messages} messages, {missing} given up, {path_changes} path changes, {faults:?}, {stats:?}");
+    println!(
+        "{interleaved} interleaved; requests about streams: {performed} performed, {nothing} with nothing to do,"
+    );
+    println!(
+        "{denied} denied, {busy} refused while another was under way; {for_peers} carried out for a peer"
+    );
 }

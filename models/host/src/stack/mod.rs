@@ -18,7 +18,7 @@ use transport::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
 use transport::mptcp::MptcpId;
 use transport::sctp::AssociationId;
 use transport::tcp::note::Note;
-use transport::tcp::{ConnectionId, ListenerId, TcpEndpoint};
+use transport::tcp::{ConnectionId, LimitTimes, ListenerId, TcpEndpoint};
 use transport::udp::{SendOptions, SocketId, UdpEndpoint};
 use wire::account::{FlowId, Run, Runs};
 use wire::ip::IpProtocol;
@@ -201,6 +201,14 @@ impl Stack {
             Handle::Tcp(id) => self.tcp.as_ref()?.sockets(id).map(|(_, peer)| peer),
             Handle::Mptcp(id) => self.mptcp.as_ref()?.endpoint.sockets(id).map(|(_, peer)| peer),
             Handle::Sctp(_) | Handle::Udp(_) => None,
+        }
+    }
+
+    /// How long each limit has held back the sender of a TCP connection until `now`.
+    pub fn limit_times(&self, now: SimTime, handle: Handle) -> Option<LimitTimes> {
+        match handle {
+            Handle::Tcp(id) => self.tcp.as_ref()?.limit_times(now, id),
+            Handle::Mptcp(_) | Handle::Sctp(_) | Handle::Udp(_) => None,
         }
     }
 

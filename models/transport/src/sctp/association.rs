@@ -7,16 +7,20 @@ use std::sync::Arc;
 use sim_core::SimTime;
 use wire::account::{FlowId, Reason, Runs};
 use wire::payload::Payload;
-use wire::sctp::{Cause, Causes, Chunk, DATA_HEADER_LEN, Initiation, Parameter, ParameterList};
+use wire::sctp::{Cause, Causes, Chunk, ChunkType, Initiation, Parameter, ParameterList};
 
 use super::config::SctpConfig;
 use super::cookie::{Addresses, Cookie};
 use super::ecn::Ecn;
 use super::event::{AssociationStats, MessageOptions, PathState, ReceivedMessage, SctpError};
+use super::extensions::Extensions;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::path::Path;
+use super::reconfiguration::Reconfiguring;
+use super::scheduling::Schedule;
 use super::state::{CloseReason, State};
+use super::stream_request::StreamResult;
 use crate::congestion::CongestionControl;
 
 /// A packet of control chunks that waits to be sent.
@@ -41,6 +45,10 @@ pub(super) struct Changes {
     pub(super) writable: bool,
     pub(super) peer_shutdown: bool,
     pub(super) restarted: bool,
+    /// How requests about streams have ended.
+    pub(super) reconfigured: Vec<StreamResult>,
+    /// A request of the peer's was carried out.
+    pub(super) peer_reconfigured: bool,
     pub(super) abandoned: u64,
     pub(super) paths: Vec<(IpAddr, PathState)>,
     pub(super) closed: Option<CloseReason>,
@@ -92,6 +100,9 @@ pub(super) struct Association {
     pub(super) error_count: u32,
     pub(super) control_path: usize,
     pub(super) peer_forwards_tsns: bool,
+    /// What both sides know.
+    pub(super) extensions: Extensions,
+    pub(super) reconfiguring: Reconfiguring,
     pub(super) ecn: Ecn,
     pub(super) forward_due: bool,
     /// One packet of retransmissions goes out whatever the window says (RFC 9260 §7.2.4 rule 3).
@@ -157,6 +168,7 @@ impl Association {
     ) -> Self {
         let pmdcs = chunk_room(&config, remotes);
         let streams = config.outbound_streams.max(1);
+        let schedule = Schedule::new(config.scheduler, config.stream_values.clone());
         let mut it = Self {
             state: State::CookieWait,
             local_port,
@@ -169,7 +181,7 @@ impl Association {
             paths: Vec::with_capacity(remotes.len()),
             primary: 0,
             data_path: 0,
-            out: Outbound::new(numbers.initial_tsn, streams, 0, config.scheduler),
+            out: Outbound::new(numbers.initial_tsn, streams, 0, schedule),
             inbound: Inbound::new(0, 0, config.receive_buffer),
             ack: Acknowledgement::default(),
             control: VecDeque::new(),
@@ -181,6 +193,8 @@ impl Association {
             error_count: 0,
             control_path: 0,
             peer_forwards_tsns: false,
+            extensions: Extensions::default(),
+            reconfiguring: Reconfiguring::new(numbers.initial_tsn),
             ecn: Ecn::default(),
             forward_due: false,
             force_retransmission: false,
@@ -189,12 +203,13 @@ impl Association {
             flow: FlowId::NONE,
             changes: Changes::default(),
             stats: AssociationStats::default(),
-            fragment_max: pmdcs - DATA_HEADER_LEN as u32,
+            fragment_max: 0,
             pmdcs,
             nonce: numbers.nonce,
             scratch: Vec::new(),
             config,
         };
+        it.agree(Extensions::default(), false);
         for remote in remotes {
             it.add_path(now, *remote);
         }
@@ -220,7 +235,8 @@ impl Association {
     /// Takes over what a cookie says about the peer.
     pub(super) fn take_peer(&mut self, now: SimTime, cookie: &Cookie) {
         self.peer_tag = cookie.peer_tag;
-        self.peer_forwards_tsns = cookie.peer_forwards_tsns && self.config.partial_reliability;
+        self.agree(cookie.peer_extensions, cookie.peer_forwards_tsns);
+        self.reconfiguring.expect(cookie.peer_initial_tsn);
         self.ecn.agreed = cookie.peer_knows_ecn && self.config.ecn;
         self.inbound =
             Inbound::new(cookie.peer_initial_tsn, cookie.inbound_streams, self.config.receive_buffer);
@@ -257,9 +273,13 @@ impl Association {
                 list.push(&Parameter::Address(*address));
             }
         }
+        let mut extensions = Extensions::offered(config).chunk_types();
         if config.partial_reliability {
             list.push(&Parameter::ForwardTsn);
-            list.push(&Parameter::SupportedExtensions(&[wire::sctp::ChunkType::FORWARD_TSN.0]));
+            extensions.insert(0, ChunkType::FORWARD_TSN.0);
+        }
+        if !extensions.is_empty() {
+            list.push(&Parameter::SupportedExtensions(&extensions));
         }
         if config.ecn {
             list.push(&Parameter::EcnCapable);
@@ -349,6 +369,7 @@ impl Association {
         self.state = State::Closed;
         self.changes.closed = Some(reason);
         (self.t1, self.t2, self.t5, self.ack.due) = (None, None, None, None);
+        self.reconfiguring.stop();
         for path in &mut self.paths {
             (path.t3, path.heartbeat_at) = (None, None);
         }
@@ -393,7 +414,7 @@ impl Association {
         if len > u64::from(self.config.send_buffer) {
             return Err(SctpError::TooLong(payload.len()));
         }
-        if self.out.buffered + len > u64::from(self.config.send_buffer) {
+        if !self.has_room(len, options.reliability) {
             self.blocked = true;
             return Err(SctpError::Full);
         }
@@ -448,4 +469,4 @@ fn local_for(locals: &[IpAddr], remote: IpAddr) -> IpAddr {
 }
 
 /// The most control packets that wait to be sent: a peer's requests cannot fill memory.
-const CONTROL_MAX: usize = 64;
+pub(super) const CONTROL_MAX: usize = 64;

@@ -10,6 +10,8 @@ use sha2::Sha256;
 use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
 
+use super::extensions::Extensions;
+
 /// The addresses of one side.
 pub(super) type Addresses = SmallVec<[IpAddr; 2]>;
 
@@ -33,6 +35,7 @@ pub(super) struct Cookie {
     pub(super) inbound_streams: u16,
     pub(super) peer_forwards_tsns: bool,
     pub(super) peer_knows_ecn: bool,
+    pub(super) peer_extensions: Extensions,
     /// The peer's addresses; the first is the one that its INIT came from.
     pub(super) addresses: Addresses,
 }
@@ -85,7 +88,8 @@ impl CookieJar {
         }
         out.extend(cookie.outbound_streams.to_be_bytes());
         out.extend(cookie.inbound_streams.to_be_bytes());
-        out.push(u8::from(cookie.peer_forwards_tsns) | u8::from(cookie.peer_knows_ecn) << 1);
+        let known = u8::from(cookie.peer_forwards_tsns) | u8::from(cookie.peer_knows_ecn) << 1;
+        out.push(known | cookie.peer_extensions.bits());
         let addresses = cookie.addresses.iter().take(ADDRESSES_MAX);
         out.push(addresses.len() as u8);
         for address in addresses {
@@ -142,11 +146,13 @@ fn read(bytes: &[u8]) -> Option<Cookie> {
         inbound_streams: reader.short()?,
         peer_forwards_tsns: false,
         peer_knows_ecn: false,
+        peer_extensions: Extensions::default(),
         addresses: Addresses::new(),
     };
     let [extensions] = reader.take()?;
     cookie.peer_forwards_tsns = extensions & 1 != 0;
     cookie.peer_knows_ecn = extensions & 2 != 0;
+    cookie.peer_extensions = Extensions::from_bits(extensions);
     let [count] = reader.take()?;
     for _ in 0..count {
         let address = match reader.take()? {
@@ -198,6 +204,7 @@ mod tests {
             inbound_streams: 11,
             peer_forwards_tsns: true,
             peer_knows_ecn: true,
+            peer_extensions: Extensions { interleaving: true, ..Extensions::default() },
             addresses: [IpAddr::from([10, 0, 0, 1]), IpAddr::V6(Ipv6Addr::LOCALHOST)].into_iter().collect(),
         }
     }

@@ -183,7 +183,7 @@ impl SctpEndpoint {
         if slot.generation == id.generation { slot.association.as_deref() } else { None }
     }
 
-    fn get_mut(&mut self, id: AssociationId) -> Option<&mut Association> {
+    pub(super) fn get_mut(&mut self, id: AssociationId) -> Option<&mut Association> {
         let slot = self.slots.get_mut(id.index as usize)?;
         if slot.generation == id.generation { slot.association.as_deref_mut() } else { None }
     }
@@ -335,16 +335,28 @@ impl SctpEndpoint {
             });
         }
         let Changes {
-            answered, readable, writable, peer_shutdown, restarted, abandoned, paths, closed, ..
+            answered,
+            readable,
+            writable,
+            peer_shutdown,
+            restarted,
+            peer_reconfigured,
+            reconfigured,
+            abandoned,
+            paths,
+            closed,
+            ..
         } = changes;
         let plain = [
             (answered, SctpEvent::Answered(id)),
             (restarted, SctpEvent::Restarted(id)),
+            (peer_reconfigured, SctpEvent::PeerReconfigured(id)),
             (readable, SctpEvent::Readable(id)),
             (writable, SctpEvent::Writable(id)),
             (peer_shutdown, SctpEvent::PeerShutdown(id)),
         ];
         self.events.extend(plain.into_iter().filter_map(|(happened, event)| happened.then_some(event)));
+        self.events.extend(reconfigured.into_iter().map(|result| SctpEvent::Reconfigured { id, result }));
         self.events.extend((0..abandoned).map(|_| SctpEvent::Abandoned(id)));
         for (address, state) in paths {
             self.events.push_back(SctpEvent::PathChanged { id, address, state });

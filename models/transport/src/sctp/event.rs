@@ -7,6 +7,7 @@ use wire::account::Runs;
 use wire::payload::Payload;
 
 use super::state::CloseReason;
+use super::stream_request::StreamResult;
 
 /// An association of an endpoint. It stays valid until its end was reported; afterwards every call with it
 /// finds nothing.
@@ -30,6 +31,9 @@ pub enum Reliability {
     Lifetime(SimDuration),
     /// With so many retransmissions at most (RFC 7496 §3.1).
     Retransmissions(u16),
+    /// Until it is sent, unless messages of a lower number, or reliable ones, need its room in the send buffer
+    /// (RFC 7496 §3.2): zero is the most important.
+    Priority(u32),
 }
 
 /// How a message is sent.
@@ -97,6 +101,15 @@ pub enum SctpEvent {
     Restarted(AssociationId),
     /// A message was given up by its own policy (SEND FAILURE).
     Abandoned(AssociationId),
+    /// A request about streams of this host has ended (RFC 6525 §6.1).
+    Reconfigured {
+        /// The association.
+        id: AssociationId,
+        /// What became of it.
+        result: StreamResult,
+    },
+    /// A request about streams of the peer was carried out.
+    PeerReconfigured(AssociationId),
     /// A path has changed (NETWORK STATUS CHANGE).
     PathChanged {
         /// The association.
@@ -142,6 +155,12 @@ pub enum SctpError {
     /// The message would never fit the send buffer.
     #[error("a message of {0} bytes is longer than the send buffer")]
     TooLong(u32),
+    /// The peer does not know how to reset or add streams (RFC 6525 §5.1.1).
+    #[error("the peer does not take requests about streams")]
+    NoReconfiguration,
+    /// Too many requests about streams wait, one lists too many, or the TSNs were reset just before (RFC 6525 §5.1.4).
+    #[error("no more can be asked about the streams for now")]
+    Reconfiguring,
     /// The runs do not describe the payload.
     #[error("runs of {runs} bytes describe a payload of {payload}")]
     Runs {
@@ -202,4 +221,6 @@ pub struct AssociationStats {
     pub forward_tsns: u64,
     /// Switches of the path that new data take.
     pub failovers: u64,
+    /// RE-CONFIG chunks sent, retransmissions included.
+    pub reconfigurations_sent: u64,
 }

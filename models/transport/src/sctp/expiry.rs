@@ -11,7 +11,7 @@ use crate::congestion::CongestionControl;
 impl Association {
     /// The earliest timer.
     pub(super) fn next_timeout(&self) -> Option<SimTime> {
-        let own = [self.t1, self.t2, self.t5, self.ack.due];
+        let own = [self.t1, self.t2, self.t5, self.ack.due, self.reconfiguring.timer];
         let paths = self.paths.iter().flat_map(|path| [path.t3, path.heartbeat_at]);
         own.into_iter().chain(paths).flatten().min()
     }
@@ -32,6 +32,9 @@ impl Association {
         if is_due(&mut self.ack.due) {
             self.ack.at_once = true;
             self.stats.delayed_sacks += 1;
+        }
+        if is_due(&mut self.reconfiguring.timer) {
+            self.on_reconfiguration_timer(now);
         }
         for at in 0..self.paths.len() {
             if is_due(&mut self.paths[at].t3) {

@@ -38,7 +38,7 @@ impl Association {
         config.mtu = mtu;
         let remotes: Vec<_> = self.paths.iter().map(|path| path.remote).collect();
         self.pmdcs = super::association::chunk_room(&config, &remotes);
-        self.fragment_max = self.pmdcs - wire::sctp::DATA_HEADER_LEN as u32;
+        self.fragment_max = self.pmdcs - self.data_header_len() as u32;
         self.config = std::sync::Arc::new(config);
         for path in &mut self.paths {
             path.window.on_segment_size(self.pmdcs);

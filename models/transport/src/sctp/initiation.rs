@@ -71,6 +71,7 @@ impl SctpEndpoint {
             inbound_streams: answer.config.inbound_streams.max(1).min(body.outbound_streams),
             peer_forwards_tsns: peer.forwards_tsns,
             peer_knows_ecn: peer.knows_ecn,
+            peer_extensions: peer.extensions,
             addresses,
         };
         let sealed = self.jar.seal(&cookie);

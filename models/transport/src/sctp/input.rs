@@ -2,6 +2,7 @@
 
 use sim_core::SimTime;
 use wire::account::Reason;
+use wire::payload::Payload;
 use wire::sctp::{Cause, Causes, Chunk, ChunkType, Initiation, Parameter, ParameterList, code, padding};
 
 use super::association::Association;
@@ -30,31 +31,24 @@ impl Association {
             }
             match piece {
                 Piece::Data(header, payload, runs) => {
-                    if payload.is_empty() {
-                        // RFC 9260 §6.2: a DATA chunk without data ends the association.
-                        self.abort(&Cause::NoUserData(header.tsn), CloseReason::Violation);
-                        return;
-                    }
-                    if !self.state.receives_data() {
-                        continue; // RFC 9260 §6: discarded after the peer's SHUTDOWN.
-                    }
-                    if walker.marked && !seen.data {
-                        self.on_mark(header.tsn);
+                    let marked = walker.marked && !seen.data;
+                    if !self.may_take_data(header.tsn, &payload, false, marked) {
+                        continue;
                     }
                     seen.data = true;
                     seen.immediate |= header.flags.immediate;
-                    match self.inbound.on_data(&header, payload, runs) {
-                        Arrival::New => seen.new = true,
-                        Arrival::Duplicate => {
-                            seen.duplicate = true;
-                            self.stats.duplicates += 1;
-                        }
-                        Arrival::Dropped => seen.duplicate = true,
-                        Arrival::NoStream => {
-                            seen.new = true;
-                            self.queue_error(at, &Cause::InvalidStream(header.stream));
-                        }
+                    let arrival = self.inbound.on_data(&header, payload, runs);
+                    self.note_arrival(at, arrival, header.stream, &mut seen);
+                }
+                Piece::Interleaved(header, payload, runs) => {
+                    let marked = walker.marked && !seen.data;
+                    if !self.may_take_data(header.tsn, &payload, true, marked) {
+                        continue;
                     }
+                    seen.data = true;
+                    seen.immediate |= header.flags.immediate;
+                    let arrival = self.inbound.on_interleaved(&header, payload, runs);
+                    self.note_arrival(at, arrival, header.stream, &mut seen);
                 }
                 Piece::Control(kind, bytes) => {
                     let Ok((chunk, _)) = Chunk::parse(&bytes) else { continue };
@@ -64,9 +58,65 @@ impl Association {
                 }
             }
         }
-        if seen.data {
+        if seen.data && self.state != State::Closed {
             self.on_data_packet(now, at, &seen, had_gaps);
         }
+        self.reconfigure_further(now);
+    }
+
+    /// Whether user data are taken; what breaks the rules ends the association.
+    fn may_take_data(&mut self, tsn: u32, payload: &Payload, interleaved: bool, marked: bool) -> bool {
+        if payload.is_empty() {
+            // RFC 9260 §6.2: a DATA chunk without data ends the association.
+            self.abort(&Cause::NoUserData(tsn), CloseReason::Violation);
+            return false;
+        }
+        if !self.state.receives_data() {
+            return false; // RFC 9260 §6: discarded after the peer's SHUTDOWN.
+        }
+        if interleaved != self.extensions.interleaving {
+            self.abort(&Cause::ProtocolViolation(b"DATA and I-DATA"), CloseReason::Violation);
+            return false; // RFC 8260 §2.2.3
+        }
+        if marked {
+            self.on_mark(tsn);
+        }
+        true
+    }
+
+    fn note_arrival(&mut self, at: usize, arrival: Arrival, stream: u16, seen: &mut Seen) {
+        match arrival {
+            Arrival::New => seen.new = true,
+            Arrival::Duplicate => {
+                seen.duplicate = true;
+                self.stats.duplicates += 1;
+            }
+            Arrival::Dropped => seen.duplicate = true,
+            Arrival::NoStream => {
+                seen.new = true;
+                self.queue_error(at, &Cause::InvalidStream(stream));
+            }
+        }
+    }
+
+    /// The peer has given something up (RFC 3758 §3.6, RFC 8260 §2.3.1).
+    fn on_forward_chunk(&mut self, at: usize, chunk: &Chunk<'_>) {
+        match chunk {
+            _ if self.is_of_other_kind(chunk) => {
+                self.abort(&Cause::ProtocolViolation(b"the other FORWARD TSN"), CloseReason::Violation);
+                return;
+            }
+            Chunk::ForwardTsn { new_cumulative_tsn, streams } => {
+                self.inbound.on_forward(*new_cumulative_tsn, streams.iter());
+            }
+            Chunk::IForwardTsn { new_cumulative_tsn, streams } => {
+                self.inbound.on_interleaved_forward(*new_cumulative_tsn, streams.iter());
+            }
+            _ => return,
+        }
+        self.changes.readable |= self.inbound.has_message();
+        self.ack.at_once = true; // RFC 3758 §3.6
+        self.ack.path = at;
     }
 
     /// When the SACK for a packet with data goes (RFC 9260 §6.2).
@@ -136,28 +186,27 @@ impl Association {
                 }
             }
             Chunk::Error(causes) => self.on_error(now, *causes),
-            Chunk::ForwardTsn { new_cumulative_tsn, streams } => {
-                if self.config.partial_reliability && self.state.receives_data() {
-                    let _moved = self.inbound.on_forward(*new_cumulative_tsn, streams.iter());
-                    self.changes.readable |= self.inbound.has_message();
-                    self.ack.at_once = true; // RFC 3758 §3.6
-                    self.ack.path = at;
-                } else {
+            Chunk::ForwardTsn { .. } | Chunk::IForwardTsn { .. } => {
+                if !self.config.partial_reliability || !self.state.receives_data() {
                     return self.on_unknown(at, kind, bytes);
+                }
+                self.on_forward_chunk(at, chunk);
+            }
+            Chunk::ReConfig(parameters) if self.extensions.reconfiguration => {
+                if self.state.sends_data() || self.state == State::ShutdownSent {
+                    self.on_reconfig(now, at, *parameters);
                 }
             }
             Chunk::Ecne { lowest_tsn } if self.ecn.agreed => self.on_ecne(now, *lowest_tsn),
             Chunk::Cwr { lowest_tsn } if self.ecn.agreed => self.on_cwr(*lowest_tsn),
             // COOKIE ECHO was dealt with by the endpoint; INIT stands alone.
-            Chunk::CookieEcho(_) | Chunk::Init(_) | Chunk::Pad(_) | Chunk::Data(..) => {}
-            Chunk::IData(..)
-            | Chunk::Ecne { .. }
+            Chunk::CookieEcho(_) | Chunk::Init(_) | Chunk::Pad(_) | Chunk::Data(..) | Chunk::IData(..) => {}
+            Chunk::Ecne { .. }
             | Chunk::Cwr { .. }
             | Chunk::Auth { .. }
             | Chunk::Asconf { .. }
             | Chunk::AsconfAck { .. }
             | Chunk::ReConfig(_)
-            | Chunk::IForwardTsn { .. }
             | Chunk::Unknown { .. } => return self.on_unknown(at, kind, bytes),
         }
         true
@@ -214,7 +263,8 @@ impl Association {
         self.out.peer_rwnd = u64::from(body.a_rwnd);
         let streams = body.outbound_streams.min(self.config.inbound_streams.max(1));
         self.inbound = Inbound::new(body.initial_tsn, streams, self.config.receive_buffer);
-        self.peer_forwards_tsns = peer.forwards_tsns && self.config.partial_reliability;
+        self.agree(peer.extensions, peer.forwards_tsns);
+        self.reconfiguring.expect(body.initial_tsn);
         self.ecn.agreed = peer.knows_ecn && self.config.ecn;
         for address in &peer.addresses {
             self.add_path(now, *address);

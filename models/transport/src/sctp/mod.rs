@@ -24,27 +24,38 @@ mod ecn;
 mod endpoint;
 mod event;
 mod expiry;
+mod extensions;
 mod icmp;
 mod inbound;
+mod inbound_reset;
 mod initiation;
 mod input;
+mod interleaved;
+mod interleaving;
 mod outbound;
 mod output;
 mod packet;
 mod parameters;
 mod path;
+mod pruning;
+mod reassembly;
+mod reconfiguration;
+mod reconfiguration_answer;
 mod sack;
+mod scheduling;
 mod shutdown;
 mod state;
+mod stream_request;
 mod supervision;
 mod survey;
 mod tsn;
 
-pub use config::{Encapsulation, Scheduler, SctpConfig};
+pub use config::{Encapsulation, Reconfiguration, Scheduler, SctpConfig};
 pub use endpoint::SctpEndpoint;
 pub use event::{
     AssociationId, AssociationStats, ListenerId, MessageOptions, PathState, ReceivedMessage, Reliability,
     SctpCounters, SctpError, SctpEvent,
 };
 pub use state::{CloseReason, State};
+pub use stream_request::{StreamRequest, StreamResult};
 pub use survey::PathStats;

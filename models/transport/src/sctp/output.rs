@@ -5,7 +5,7 @@ use wire::account::Reason;
 use wire::checksum::pseudo_header;
 use wire::ip::IpProtocol;
 use wire::packet::Packet;
-use wire::sctp::{DATA_HEADER_LEN, Sack, emit_forward_tsn, padding};
+use wire::sctp::{Sack, padding};
 use wire::udp;
 
 use super::association::Association;
@@ -24,6 +24,7 @@ impl Association {
 
     /// The next packet.
     pub(super) fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        self.reconfigure_further(now);
         if let Some(control) = self.control.pop_front() {
             let mut builder = Builder::default();
             builder.resends = control.resends;
@@ -43,6 +44,7 @@ impl Association {
         let retransmission = self.out.marked > 0 && self.may_retransmit();
         let at = if retransmission { self.retransmission_path() } else { self.choose_data_path() };
         let mut builder = Builder::default();
+        self.out.begin_packet();
         if retransmission || self.may_send_new(now, at, 0) {
             self.push_acknowledgements(now, &mut builder);
             self.fill(now, at, &mut builder, retransmission);
@@ -66,6 +68,7 @@ impl Association {
             self.push_acknowledgements(now, builder);
         } else if self.state == State::CookieEchoed {
             self.abandon_what_is_over(now);
+            self.out.begin_packet();
             self.fill(now, at, builder, self.out.marked > 0);
             self.paths[at].t3 = None; // T1-cookie repeats them together.
         }
@@ -99,9 +102,7 @@ impl Association {
             self.push_ecn(builder, owes_sack);
         }
         if self.forward_due && self.out.advanced >= self.out.base {
-            let mut chunk = Vec::new();
-            emit_forward_tsn(&mut chunk, self.out.advanced as u32, &self.out.skipped());
-            builder.push_control(&chunk);
+            builder.push_control(&self.forward_chunk());
             self.stats.forward_tsns += 1;
             // RFC 3758 §3.5 rule C5: it may be lost itself, and nothing else may be outstanding to bring it again.
             let path = &mut self.paths[self.data_path];
@@ -154,14 +155,14 @@ impl Association {
             return false; // Rule A
         }
         // Nagle's rule where it is asked for: a packet that is not full waits while something is outstanding.
-        let waiting = used as u64 + self.out.queued_bytes + DATA_HEADER_LEN as u64;
+        let waiting = used as u64 + self.out.queued_bytes + self.data_header_len() as u64;
         let holds = self.config.bundling && self.state == State::Established && used == 0;
         !(holds && self.out.in_flight > 0 && waiting < u64::from(self.pmdcs))
     }
 
     /// Puts as much user data into the packet as fit.
     fn fill(&mut self, now: SimTime, at: usize, builder: &mut Builder, retransmission: bool) {
-        let room = self.pmdcs as usize;
+        let (room, header_len) = (self.pmdcs as usize, self.data_header_len());
         if retransmission {
             self.fill_marked(now, at, builder, room);
             self.force_retransmission = false;
@@ -172,16 +173,16 @@ impl Association {
                 self.fragment_max
             } else {
                 // Beside a SACK a fragment is cut so that the packet is full.
-                self.fragment_max.min((room - builder.len() - DATA_HEADER_LEN) as u32)
+                self.fragment_max.min((room - builder.len() - header_len) as u32)
             };
-            if builder.len() + DATA_HEADER_LEN + len.min(fragment_max) as usize > room {
+            if builder.len() + header_len + len.min(fragment_max) as usize > room {
                 break;
             }
             let tsn = self.out.next_tsn();
-            let flow = self.flow;
+            let (flow, interleaves) = (self.flow, self.extensions.interleaving);
             let Some(sent) = self.out.cut(now, fragment_max, at as u8) else { break };
-            let (header, len) = (sent.header(tsn), u64::from(sent.len()));
-            builder.push_data(&header, &sent.payload, &sent.runs, flow);
+            let (head, len) = (sent.head(tsn, interleaves), u64::from(sent.len()));
+            builder.push_data(&head[..header_len], &sent.payload, &sent.runs, flow);
             self.note_sent(now, at, tsn, len, true);
             if builder.len() + padding(builder.len()) >= room {
                 break;
@@ -190,6 +191,7 @@ impl Association {
     }
 
     fn fill_marked(&mut self, now: SimTime, at: usize, builder: &mut Builder, room: usize) {
+        let (header_len, interleaves) = (self.data_header_len(), self.extensions.interleaving);
         let mut index = 0;
         while self.out.marked > 0 && index < self.out.outstanding.len() {
             let tsn = self.out.base + index as u64;
@@ -200,8 +202,8 @@ impl Association {
                 continue;
             }
             let len = sent.len();
-            if builder.len() + DATA_HEADER_LEN + len as usize > room {
-                if builder.has_data() || DATA_HEADER_LEN + len as usize <= room {
+            if builder.len() + header_len + len as usize > room {
+                if builder.has_data() || header_len + len as usize <= room {
                     break;
                 }
                 // It was cut for a larger path MTU, and a chunk cannot be cut anew (RFC 9260 §6.9).
@@ -211,7 +213,7 @@ impl Association {
             sent.path = at as u8;
             sent.missing = 0;
             sent.transmissions = sent.transmissions.saturating_add(1);
-            builder.push_data(&sent.header(tsn), &sent.payload, &sent.runs, flow);
+            builder.push_data(&sent.head(tsn, interleaves)[..header_len], &sent.payload, &sent.runs, flow);
             builder.resends = true;
             self.out.marked -= 1;
             self.out.in_flight += u64::from(len);

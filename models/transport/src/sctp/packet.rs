@@ -6,8 +6,8 @@ use wire::account::{Account, FlowId, Protocol, Reason, Run, Runs, fit_runs, spli
 use wire::packet::{HEADER_CAPACITY, Packet};
 use wire::payload::{Payload, Slice};
 use wire::sctp::{
-    CHUNK_HEADER_LEN, COMMON_HEADER_LEN, ChunkType, CommonHeader, DATA_HEADER_LEN, DataHeader, checksum,
-    padding,
+    CHUNK_HEADER_LEN, COMMON_HEADER_LEN, ChunkType, CommonHeader, DATA_HEADER_LEN, DataHeader,
+    I_DATA_HEADER_LEN, IDataHeader, checksum, padding,
 };
 
 /// A packet under construction: control chunks, then user data.
@@ -47,16 +47,14 @@ impl Builder {
         self.lead.extend_from_slice(chunks);
     }
 
-    /// Adds a DATA chunk with its padding.
+    /// Adds a chunk of user data with its padding.
     #[inline]
-    pub(super) fn push_data(&mut self, header: &DataHeader, data: &Payload, runs: &Runs, flow: FlowId) {
-        let mut head = [0; DATA_HEADER_LEN];
-        header.emit(&mut head);
+    pub(super) fn push_data(&mut self, head: &[u8], data: &Payload, runs: &Runs, flow: FlowId) {
         if self.payload.is_empty() {
-            self.lead.extend_from_slice(&head);
+            self.lead.extend_from_slice(head);
         } else {
-            self.payload.push(Slice::from_bytes(&head[..]));
-            self.push_own_run(DATA_HEADER_LEN, flow);
+            self.payload.push(Slice::from_bytes(head));
+            self.push_own_run(head.len(), flow);
         }
         for slice in data.slices() {
             self.payload.push(slice.clone());
@@ -126,6 +124,8 @@ fn own_run(bytes: usize, flow: FlowId, reason: Reason) -> Run {
 pub(super) enum Piece {
     /// User data.
     Data(DataHeader, Payload, Runs),
+    /// User data that may be interleaved.
+    Interleaved(IDataHeader, Payload, Runs),
     /// Any other chunk, padding included.
     Control(ChunkType, SmallVec<[u8; 128]>),
 }
@@ -208,6 +208,9 @@ impl Walker {
         if kind == ChunkType::DATA {
             return self.next_data(len, padded);
         }
+        if kind == ChunkType::I_DATA {
+            return self.next_interleaved(len, padded);
+        }
         let mut bytes = SmallVec::from_elem(0, padded);
         let inline = padded.min(self.head.len() - self.at);
         bytes[..inline].copy_from_slice(&self.head[self.at..self.at + inline]);
@@ -223,22 +226,36 @@ impl Walker {
             return None;
         }
         let header = DataHeader::parse(&self.look::<DATA_HEADER_LEN>()?).ok()?;
-        self.skip(DATA_HEADER_LEN);
+        let (data, runs) = self.user_data(DATA_HEADER_LEN, u32::from(header.data_len), padded - len);
+        Some(Piece::Data(header, data, runs))
+    }
+
+    fn next_interleaved(&mut self, len: usize, padded: usize) -> Option<Piece> {
+        if len < I_DATA_HEADER_LEN {
+            return None;
+        }
+        let header = IDataHeader::parse(&self.look::<I_DATA_HEADER_LEN>()?).ok()?;
+        let (data, runs) = self.user_data(I_DATA_HEADER_LEN, u32::from(header.data_len), padded - len);
+        Some(Piece::Interleaved(header, data, runs))
+    }
+
+    /// Takes the user data of a chunk out, and drops its header and padding.
+    fn user_data(&mut self, header_len: usize, data_len: u32, padding: usize) -> (Payload, Runs) {
+        self.skip(header_len);
         if self.at < self.head.len() {
             // Headers of a foreign or reassembled packet may hold more than headers.
             self.rest.push_front(Slice::from_bytes(&self.head[self.at..]));
             self.at = self.head.len();
             fit_runs_behind(&mut self.runs, self.rest.len());
         }
-        let data_len = u32::from(header.data_len);
         let data = self.rest.split_front(data_len);
         let runs = if self.rest.is_empty() {
             std::mem::take(&mut self.runs)
         } else {
             split_runs(&mut self.runs, data_len)
         };
-        self.skip(padded - len);
-        Some(Piece::Data(header, data, runs))
+        self.skip(padding);
+        (data, runs)
     }
 }
 

@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use wire::sctp::{ChunkType, Parameter, ParameterType, Parameters};
 
 use super::cookie::{ADDRESSES_MAX, Addresses};
+use super::extensions::Extensions;
 
 /// The parameters that matter.
 #[derive(Debug, Default)]
@@ -14,6 +15,7 @@ pub(super) struct PeerParameters<'a> {
     pub(super) cookie: Option<&'a [u8]>,
     pub(super) forwards_tsns: bool,
     pub(super) knows_ecn: bool,
+    pub(super) extensions: Extensions,
     /// Type and value of what is to be reported (RFC 9260 §3.2.1).
     pub(super) unrecognized: SmallVec<[(ParameterType, &'a [u8]); 2]>,
 }
@@ -46,6 +48,7 @@ impl<'a> PeerParameters<'a> {
                 Ok(Parameter::EcnCapable) => it.knows_ecn = true,
                 Ok(Parameter::SupportedExtensions(list)) => {
                     it.forwards_tsns |= list.contains(&ChunkType::FORWARD_TSN.0);
+                    it.extensions.learn(list);
                 }
                 Ok(Parameter::HostName(_)) => return Err(Refusal::HostName(whole)),
                 Ok(Parameter::Unknown { kind, value }) => {

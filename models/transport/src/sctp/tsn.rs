@@ -19,6 +19,18 @@ pub(super) fn unwrap16(near: u64, wire: u16) -> u64 {
     near.wrapping_add_signed(i64::from(distance))
 }
 
+/// The place that a stream sequence number has in its stream, near `next`; what lies before the beginning is far away.
+#[inline]
+pub(super) fn place16(next: u64, wire: u16) -> u64 {
+    unwrap16(next + (1 << 16), wire).wrapping_sub(1 << 16)
+}
+
+/// The same of a message identifier.
+#[inline]
+pub(super) fn place32(next: u64, wire: u32) -> u64 {
+    unwrap32(next + (1 << 32), wire).wrapping_sub(1 << 32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

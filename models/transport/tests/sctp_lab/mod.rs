@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod chunks;
 pub(crate) mod craft;
 
 use std::cmp::Reverse;

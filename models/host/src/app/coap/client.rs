@@ -129,7 +129,8 @@ impl CoapClient {
 
     /// Makes requests of the messages that wait.
     fn ask(&mut self, context: &mut Context<'_>) {
-        self.supply.generate(context.now, &mut context.flows[self.flow.0 as usize].measure);
+        let measure = &mut context.flows[self.flow.0 as usize].measure;
+        self.supply.generate(context.now, self.flow, measure, context.demand);
         if !self.supply.backlog.is_empty() {
             self.open(context);
         }
@@ -370,7 +371,7 @@ impl SessionApp for CoapClient {
     }
 
     fn lose_volatile_state(&mut self) {
-        self.supply.backlog.clear();
+        self.supply.lose();
         self.socket = None;
         self.queue = StreamQueue::default();
         self.asked.clear();

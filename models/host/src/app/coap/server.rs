@@ -356,9 +356,11 @@ fn measure(context: &mut Context<'_>, body: &Body) {
     for run in &body.runs {
         let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else { continue };
         let Some(receiver) = flow.receiver(context.node) else { continue };
-        let first = !run.last || flow.measure.on_message(context.now, receiver, run);
+        let now = context.readable_at(run);
+        let flow = &mut context.flows[run.flow.0 as usize];
+        let first = !run.last || flow.measure.on_message(now, receiver, run);
         if first {
-            flow.measure.on_bytes(context.now, u64::from(run.bytes));
+            flow.measure.on_bytes(now, u64::from(run.bytes));
         }
     }
 }
