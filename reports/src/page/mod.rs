@@ -1,6 +1,7 @@
 //! The report page: one HTML file that needs nothing else, on screen, in the dark, and on paper.
 
 mod answer;
+mod limits;
 mod tables;
 
 use std::fmt::Write;
@@ -39,7 +40,9 @@ impl Results {
 impl Results {
     /// The answer in a few sentences, as the page has it. Quantities are held together by no-break spaces.
     pub fn answer(&self) -> Vec<String> {
-        answer::sentences(self)
+        let mut sentences = answer::sentences(self);
+        sentences.extend(limits::sentences(self));
+        sentences
     }
 }
 

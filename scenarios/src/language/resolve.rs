@@ -14,6 +14,7 @@ mod protection;
 mod radio;
 mod resources;
 mod route;
+mod rpl;
 mod split_mix;
 mod supply;
 mod topology;
@@ -22,6 +23,8 @@ mod traffic;
 mod workload;
 
 use std::collections::BTreeMap;
+
+pub(crate) use address::read_prefix;
 
 use super::diagnostic::{Finding, Severity};
 use super::document::Document;
@@ -106,6 +109,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.topologies(&mut scenario, &index, &mut wiring);
         wiring.finish(&mut scenario);
         resolver.radios(&scenario);
+        resolver.rpl_roots(&mut scenario, &index);
         resolver.outlets(&mut scenario);
         resolver.addresses(&scenario);
         let sound = resolver.findings.is_empty();

@@ -193,6 +193,8 @@ pub struct Medium {
     pub name: String,
     /// Its settings.
     pub settings: MediumSettings,
+    /// The roots of the graphs that RPL builds on it.
+    pub roots: Vec<NodeId>,
 }
 
 /// What a medium is.

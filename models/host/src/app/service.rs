@@ -199,23 +199,14 @@ impl Service {
 
     fn take(&mut self, context: &mut Context<'_>, handle: Handle, peer: Option<Peer>, runs: &Runs) {
         for run in runs {
-            let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else {
-                continue;
-            };
-            match &flow.workload {
-                Workload::RequestResponse { .. } => {
-                    // An answer's packets wait for the processor behind this.
-                    context.readable_at(run);
-                    if run.last {
-                        self.answer_later(context, handle, peer, run);
-                    }
+            if is_request(context, run) {
+                // An answer's packets wait for the processor behind this.
+                context.readable_at(run);
+                if run.last {
+                    self.answer_later(context, handle, peer, run);
                 }
-                // Only a session protocol's server has resources.
-                Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),
-                Workload::Bulk { .. } => {
-                    flow.measure.on_bytes(context.now, u64::from(run.bytes));
-                    flow.measure.complete |= run.last;
-                }
+            } else {
+                measure(context, run);
             }
         }
         self.close_if_done(context, handle);
@@ -366,6 +357,25 @@ impl Service {
         if self.streams.get(&handle).is_some_and(is_done) {
             self.streams.remove(&handle);
             context.stack.close(context.local, handle);
+        }
+    }
+}
+
+fn is_request(context: &Context<'_>, run: &Run) -> bool {
+    let flow = run.flow.index().and_then(|index| context.flows.get(index));
+    flow.is_some_and(|flow| matches!(flow.workload, Workload::RequestResponse { .. }))
+}
+
+/// Measures bytes that have arrived, unless they are a request's, of which the answer counts.
+pub(super) fn measure(context: &mut Context<'_>, run: &Run) {
+    let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else { return };
+    match &flow.workload {
+        Workload::RequestResponse { .. } | Workload::Flood { .. } => {}
+        // Only a session protocol's server has resources.
+        Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),
+        Workload::Bulk { .. } => {
+            flow.measure.on_bytes(context.now, u64::from(run.bytes));
+            flow.measure.complete |= run.last;
         }
     }
 }

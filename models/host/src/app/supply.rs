@@ -58,7 +58,8 @@ impl Supply {
         let kind = match &flow.workload {
             Workload::Messages(plan)
             | Workload::RequestResponse { requests: plan, .. }
-            | Workload::Poll { requests: plan, .. } => {
+            | Workload::Poll { requests: plan, .. }
+            | Workload::Flood { packets: plan, .. } => {
                 Kind::Messages(MessageClock::new(plan.clone(), streams, &flow.name))
             }
             Workload::Bulk { bytes, start, stop } => {
@@ -69,6 +70,13 @@ impl Supply {
         let counts = !matches!(flow.workload, Workload::Poll { states: true, .. });
         let (backlog, sampled, protection) = (VecDeque::new(), VecDeque::new(), flow.protection);
         Self { kind, backlog, sampled, protection, offset: 0, counts }
+    }
+
+    /// Gives back the memory of a backlog that is empty: thousands of sensors have theirs at other times.
+    pub(super) fn tidy(&mut self) {
+        if self.backlog.is_empty() {
+            self.backlog = VecDeque::new();
+        }
     }
 
     /// Leaves out what was due before `now`: nobody was there to generate it.

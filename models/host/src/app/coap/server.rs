@@ -107,6 +107,7 @@ impl CoapServer {
                     // It asks nobody, and whoever observes or not is the endpoint's matter.
                     CoapEvent::Response { .. }
                     | CoapEvent::Failed { .. }
+                    | CoapEvent::Unanswered { .. }
                     | CoapEvent::ObserverGone { .. } => {}
                 }
             } else if let Some(datagram) = endpoint.poll_transmit() {
@@ -178,7 +179,7 @@ impl CoapServer {
                 (self.content(asked.code, label, size), span)
             }
             &Workload::Poll { states, .. } => return self.serve_resource(context, asked, states),
-            Workload::Messages(_) | Workload::Bulk { .. } => {
+            Workload::Messages(_) | Workload::Bulk { .. } | Workload::Flood { .. } => {
                 measure(context, &asked.body);
                 let (options, body) = (Options::new(), Body::default());
                 (Response { code: success(asked.code), options, body, label }, SimDuration::from_nanos(0))
@@ -285,7 +286,7 @@ impl SessionApp for CoapServer {
         }
         self.beginnings += 1;
         let make = if self.carrier.is_stream() { CoapEndpoint::over_streams } else { CoapEndpoint::new };
-        self.endpoint = Some(Box::new(make(Arc::new(self.options.config), rng)));
+        self.endpoint = Some(Box::new(make(Arc::clone(&self.options.config), rng)));
         if self.site.is_none() {
             self.site = Some(Site::new(&self.options.resources, &self.name, context.streams));
             self.find_watchers(context);
