@@ -15,6 +15,7 @@ use network::node::NodeId;
 use network::observer::Observer;
 use network::port::PortId;
 use sim_core::{SimDuration, SimTime};
+use transport::tcp::{Limit, LimitTimes};
 use wire::account::FlowId;
 
 use energy::EnergyFigures;
@@ -23,6 +24,7 @@ use crate::language::{METRICS, Plan};
 use crate::run::RunAbout;
 
 mod radio;
+mod rpl;
 
 /// The run's name: `p0007-r03`.
 pub fn run_name(point: usize, replication: u32) -> String {
@@ -59,7 +61,12 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
                 .to_owned(),
         ),
         ("frames.csv", "run,medium,from,to,kind,fate,frames\n".to_owned()),
-        ("radios.csv", "run,medium,node,interface,off_ns,listen_ns,turnaround_ns,transmit_ns\n".to_owned()),
+        (
+            "radios.csv",
+            "run,medium,node,interface,off_ns,sleep_ns,listen_ns,turnaround_ns,transmit_ns\n".to_owned(),
+        ),
+        ("rpl.csv", rpl::NODE_COLUMNS.to_owned()),
+        ("etx.csv", rpl::LINK_COLUMNS.to_owned()),
     ]
 }
 
@@ -100,6 +107,8 @@ pub(crate) fn collect<O: Observer>(
     put("links.csv", link_lines(about, world, end));
     put("frames.csv", radio::frame_lines(about, world));
     put("radios.csv", radio::radio_lines(about, world, end));
+    put("rpl.csv", rpl::node_lines(about, world));
+    put("etx.csv", rpl::link_lines(about, world));
     (metrics, rows)
 }
 
@@ -161,6 +170,7 @@ fn metrics(flows: &[(&Flow, &FlowAccount)], energy: &EnergyFigures) -> Vec<Optio
             "session_failed" => of_session(&|counts| counts.failed),
             column if column.starts_with("session_") => session_metric(column, flows),
             "retransmission_bytes" => Some(sum(&|_, account| account.retransmission_bytes) as f64),
+            column if column.starts_with("limited_") => limited(column, flows),
             column => energy.column(column),
         })
         .collect()
@@ -204,6 +214,25 @@ fn session_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> 
         _ => return None,
     };
     Some(count as f64)
+}
+
+/// The share of their connections' time that one limit held the senders of some flows back; nothing of other transports
+/// than TCP.
+fn limited(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
+    let limit = match column {
+        "limited_application_fraction" => Limit::Application,
+        "limited_send_buffer_fraction" => Limit::SendBuffer,
+        "limited_receiver_fraction" => Limit::ReceiverWindow,
+        "limited_cwnd_fraction" => Limit::CongestionWindow,
+        "limited_pacing_fraction" => Limit::Pacing,
+        _ => return None,
+    };
+    let mut times = LimitTimes::default();
+    for (flow, _) in flows {
+        times.merge(&flow.measure.limits);
+    }
+    let total = times.total().as_nanos();
+    (total > 0).then(|| times.of(limit).as_nanos() as f64 / total as f64)
 }
 
 fn add(sum: &mut [u64], more: &[u64]) {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use network::node::NodeId;
 use network::port::PortId;
 use sim_core::SimTime;
+use wire::cryptography::Protection;
 
 use crate::app::Session;
 use crate::measure::FlowMeasure;
@@ -69,6 +70,8 @@ pub struct Flow {
     pub session: Option<Session>,
     /// What the application does.
     pub workload: Workload,
+    /// What protects its messages, if anything does.
+    pub protection: Option<Protection>,
     /// What was measured.
     pub measure: FlowMeasure,
 }

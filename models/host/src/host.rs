@@ -1,5 +1,6 @@
 //! One host: its protocols, its applications and its clock, between the network and the measurements.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -14,7 +15,7 @@ use transport::endpoint::NetworkEvent;
 use transport::tcp::note::NoteKind;
 use wire::ip::IpProtocol;
 
-use crate::app::{App, Context};
+use crate::app::{App, Context, Demand};
 use crate::clock::Clock;
 use crate::flow::Flow;
 use crate::output::Output;
@@ -77,6 +78,17 @@ impl Host {
     /// The host's protocols.
     pub fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// The run is over: adds to the flows' measures what has held back the connections that are still there.
+    pub(crate) fn note_limits(&self, end: SimTime, flows: &mut [Flow]) {
+        let local = self.clock.local(end);
+        for app in &self.apps {
+            match app {
+                App::Source(source) => source.note_limits(local, &self.stack, flows),
+                App::Service(_) | App::Session(_) => {}
+            }
+        }
     }
 
     /// Begins: at the start of the run, or after a reboot.
@@ -186,7 +198,13 @@ impl Host {
         let way = self.way(index, around);
         let (node, network) = (self.node, &mut *around.network);
         let mtu = network.mtu(network.port_of(node, 0));
-        let mut source_for = |peer| network.source_address(node, peer, None);
+        // Both ways down are open to the application, one at a time.
+        let network = RefCell::new(network);
+        let mut source_for = |peer| network.borrow_mut().source_address(node, peer, None);
+        let mut demand = |flow, demand| match demand {
+            Demand::Sample => network.borrow_mut().sample(node, flow),
+            Demand::Cryptography(work) => network.borrow_mut().encipher(node, flow, work),
+        };
         let mut context = Context {
             now,
             local: self.clock.local(now),
@@ -198,6 +216,7 @@ impl Host {
             way,
             source_for: &mut source_for,
             mtu,
+            demand: &mut demand,
         };
         act(&mut self.apps[index], &mut context);
         self.arm_app(index);

@@ -1,6 +1,7 @@
 //! What is measured of a flow, as `docs/metrics.md` defines it.
 
 use sim_core::{SimDuration, SimTime};
+use transport::tcp::LimitTimes;
 use wire::account::Run;
 
 /// The part of a run that metrics look at: messages generated from `from` on and before `to`.
@@ -49,6 +50,8 @@ pub struct FlowMeasure {
     pub connections_lost: u64,
     /// What the session protocol did for the flow, over the whole run.
     pub session: SessionCounts,
+    /// How long each limit has held back the sender's connections, where they are TCP's.
+    pub limits: LimitTimes,
     receivers: Vec<Received>,
 }
 
@@ -138,6 +141,7 @@ impl FlowMeasure {
             setup: None,
             connections_lost: 0,
             session: SessionCounts::default(),
+            limits: LimitTimes::default(),
             receivers: vec![Received::default(); receivers],
         }
     }

@@ -109,6 +109,7 @@ impl<O: Observer> World<O> {
             self.network.schedule_global(fault.at, Event::Fault(index as u32));
         }
         self.network.watch_batteries();
+        self.network.start_rpl();
         for node in self.network.node_ids() {
             self.with_host(node, |host, around| host.start(around));
         }
@@ -137,6 +138,7 @@ impl<O: Observer> World<O> {
             }
             Event::Written(node, packet) => self.network.on_written(node, packet),
             Event::Battery(node) => self.on_battery(node),
+            Event::Rpl(port) => self.network.on_rpl_timer(port),
         }
     }
 
@@ -154,6 +156,9 @@ impl<O: Observer> World<O> {
     /// into its sender's part.
     pub(crate) fn settle_accounts(&mut self, end: SimTime) {
         self.network.close_energy_accounts(end);
+        for host in self.hosts.iter().flatten() {
+            host.note_limits(end, &mut self.flows);
+        }
         for (index, flow) in self.flows.iter().enumerate() {
             let account = self.network.accounts.flow(wire::account::FlowId(index as u32)).clone();
             for value in [flow.measure.generated, flow.measure.delivered, flow.measure.application_bytes] {

@@ -66,6 +66,7 @@ pub(super) fn flows<O: Observer>(
             carrier: carriers[flow.traffic as usize].clone(),
             session,
             workload: workloads[flow.traffic as usize][usize::from(states)].clone(),
+            protection: entry.protection.work(),
             name: name.into(),
         });
     }

@@ -39,6 +39,7 @@ pub use plan::{Overrides, Plan};
 pub use point::{Axis, Point};
 pub use quantity::{
     Decibels, Distance, Drift, Duration, Energy, Fraction, Power, PowerLevel, Rate, SignedDuration, Size,
+    Temperature,
 };
 pub use question::Expected;
 pub use render::{render, render_lines};

@@ -123,17 +123,17 @@ impl SeriesSampler {
         let now = world.network.now();
         let (node, drawn_before) = self.nodes[index];
         let Some(hardware) = world.network.hardware(node) else { return };
-        let (_, device) = hardware.device().forecast(now);
-        let drawn = device.drawn();
+        let then = hardware.device().forecast(now);
+        let drawn = then.drawn;
         let name = world.network.node_name(node).to_owned();
         if now > SimTime::ZERO {
             let joules = drawn.as_joules_f64() - drawn_before.as_joules_f64();
             self.line(now, &name, "power_w", joules / (self.every.as_nanos() as f64 / 1e9));
         }
         self.nodes[index].1 = drawn;
-        if let Some(battery) = device.battery() {
+        if let Some(battery) = then.battery {
             self.line(now, &name, "charge_fraction", battery.state_of_charge());
-            let volts = battery.terminal_voltage_f64(device.current_at(now)) / 1000.0;
+            let volts = battery.terminal_voltage_f64(then.current) / 1000.0;
             self.line(now, &name, "voltage_v", volts);
         }
     }

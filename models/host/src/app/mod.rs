@@ -11,7 +11,8 @@ use std::net::IpAddr;
 use network::node::NodeId;
 use sim_core::SimTime;
 use sim_core::random::Streams;
-use wire::account::FlowId;
+use wire::account::{FlowId, Run};
+use wire::cryptography::Work;
 
 pub use service::{Service, Task};
 pub use session::{Session, SessionApp};
@@ -54,6 +55,31 @@ pub struct Context<'a> {
     pub source_for: &'a mut dyn FnMut(IpAddr) -> Option<IpAddr>,
     /// The largest packet that the host's first link takes.
     pub mtu: u16,
+    /// What a flow asks of the node's parts; says when they are done with it.
+    pub demand: &'a mut dyn FnMut(FlowId, Demand) -> SimTime,
+}
+
+/// What an application asks of the parts of its node. Without hardware it is done at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Demand {
+    /// The sensors measure.
+    Sample,
+    /// The processor works on this.
+    Cryptography(Work),
+}
+
+impl Context<'_> {
+    /// When bytes of a flow's message can be read: after the processor has undone what protects them.
+    pub(crate) fn readable_at(&mut self, run: &Run) -> SimTime {
+        let flow = run.flow.index().and_then(|index| self.flows.get(index));
+        match flow.and_then(|flow| flow.protection) {
+            None => self.now,
+            Some(protection) => {
+                let work = protection.at_receiver(run.bytes, run.last);
+                (self.demand)(run.flow, Demand::Cryptography(work))
+            }
+        }
+    }
 }
 
 impl App {

@@ -11,9 +11,10 @@ use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
 
 use super::Context;
+use super::service::measure;
 use super::supply::{Kind, Message, Supply};
 use crate::flow::{Flow, Workload};
-use crate::stack::{Carrier, Handle, StackEvent};
+use crate::stack::{Carrier, Handle, Stack, StackEvent};
 
 /// The sending side of a flow.
 #[derive(Debug)]
@@ -162,29 +163,46 @@ impl Source {
             }
             StackEvent::PeerClosed => {
                 context.stack.close(context.local, handle);
+                if !matches!(self.socket, Socket::Closing(_)) {
+                    self.note_limits(context.local, context.stack, context.flows);
+                }
                 if !self.supply.backlog.is_empty() {
                     self.lose(context);
                 } else if !matches!(self.socket, Socket::Closing(_)) {
                     self.socket = Socket::Idle;
                 }
             }
-            StackEvent::Closed => match self.socket {
-                Socket::Closing(_) => self.socket = Socket::Idle,
-                Socket::Idle | Socket::Opening(..) | Socket::Open(_) | Socket::Lost(_) => self.lose(context),
-            },
+            StackEvent::Closed => {
+                self.note_limits(context.local, context.stack, context.flows);
+                match self.socket {
+                    Socket::Closing(_) => self.socket = Socket::Idle,
+                    Socket::Idle | Socket::Opening(..) | Socket::Open(_) | Socket::Lost(_) => {
+                        self.lose(context);
+                    }
+                }
+            }
             StackEvent::Unreachable | StackEvent::Accepted => {}
         }
     }
 
+    /// Adds to the flow's measure what has held its connection back until now, once for each connection: when it is left,
+    /// or when the run is over.
+    pub(crate) fn note_limits(&self, now: SimTime, stack: &Stack, flows: &mut [Flow]) {
+        let times = self.handle().and_then(|handle| stack.limit_times(now, handle));
+        if let Some(times) = times {
+            flows[self.flow.0 as usize].measure.limits.merge(&times);
+        }
+    }
+
     pub(super) fn lose_volatile_state(&mut self) {
-        self.supply.backlog.clear();
+        self.supply.lose();
         self.socket = Socket::Idle;
         self.unanswered = 0;
     }
 
     fn generate(&mut self, context: &mut Context<'_>) {
         let measure = &mut context.flows[self.flow.0 as usize].measure;
-        self.supply.generate(context.now, measure);
+        self.supply.generate(context.now, self.flow, measure, context.demand);
         if self.socket == Socket::Idle && self.supply.has_work(context.now) {
             self.open(context);
         }
@@ -301,13 +319,18 @@ impl Source {
     }
 
     fn take_answers(&mut self, context: &mut Context<'_>, runs: &Runs) {
+        for run in runs.iter().filter(|run| run.flow != self.flow) {
+            // Both ends have opened this connection, and the other one's flow comes on it.
+            measure(context, run);
+        }
         // What comes back of a flow without answers is an echo, and not measured.
         let own = self.takes_answers.then_some(self.flow);
         for run in runs.iter().filter(|run| Some(run.flow) == own) {
+            let now = context.readable_at(run);
             let measure = &mut context.flows[self.flow.0 as usize].measure;
-            let first = !run.last || measure.on_message(context.now, 0, run);
+            let first = !run.last || measure.on_message(now, 0, run);
             if first {
-                measure.on_bytes(context.now, u64::from(run.bytes));
+                measure.on_bytes(now, u64::from(run.bytes));
             }
             if run.last {
                 self.unanswered = self.unanswered.saturating_sub(1);

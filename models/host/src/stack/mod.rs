@@ -10,14 +10,15 @@ mod udp;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use sim_core::SimTime;
 use sim_core::random::Streams;
+use sim_core::{IdleRng, SimTime, SmallMap};
 use transport::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
 use transport::mptcp::MptcpId;
 use transport::sctp::AssociationId;
 use transport::tcp::note::Note;
-use transport::tcp::{ConnectionId, ListenerId, TcpEndpoint};
+use transport::tcp::{ConnectionId, LimitTimes, ListenerId, TcpEndpoint};
 use transport::udp::{SendOptions, SocketId, UdpEndpoint};
 use wire::account::{FlowId, Run, Runs};
 use wire::ip::IpProtocol;
@@ -50,8 +51,8 @@ pub struct Stack {
     sctp: Option<Box<sctp::Sctp>>,
     /// All addresses of the host, where one of its applications uses them.
     addresses: Vec<IpAddr>,
-    rng: ChaCha8Rng,
-    owners: BTreeMap<Handle, usize>,
+    rng: IdleRng,
+    owners: SmallMap<Handle, usize>,
     listeners: BTreeMap<ListenerId, usize>,
     /// Whether the transports keep notes for a sequence diagram.
     noting: bool,
@@ -77,8 +78,8 @@ impl Stack {
             mptcp: None,
             sctp: None,
             addresses: Vec::new(),
-            rng,
-            owners: BTreeMap::new(),
+            rng: rng.into(),
+            owners: SmallMap::new(),
             listeners: BTreeMap::new(),
             noting,
         }
@@ -200,6 +201,14 @@ impl Stack {
             Handle::Tcp(id) => self.tcp.as_ref()?.sockets(id).map(|(_, peer)| peer),
             Handle::Mptcp(id) => self.mptcp.as_ref()?.endpoint.sockets(id).map(|(_, peer)| peer),
             Handle::Sctp(_) | Handle::Udp(_) => None,
+        }
+    }
+
+    /// How long each limit has held back the sender of a TCP connection until `now`.
+    pub fn limit_times(&self, now: SimTime, handle: Handle) -> Option<LimitTimes> {
+        match handle {
+            Handle::Tcp(id) => self.tcp.as_ref()?.limit_times(now, id),
+            Handle::Mptcp(_) | Handle::Sctp(_) | Handle::Udp(_) => None,
         }
     }
 
@@ -381,7 +390,7 @@ pub struct Way {
 }
 
 /// A generator of its own for one protocol.
-fn split(rng: &mut ChaCha8Rng) -> ChaCha8Rng {
+fn split(rng: &mut impl Rng) -> ChaCha8Rng {
     use rand::SeedableRng;
     ChaCha8Rng::from_rng(rng)
 }

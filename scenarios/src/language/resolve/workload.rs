@@ -17,6 +17,7 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         let path = section("traffic").index(number).key("workload");
         let mut checker = Checker { document, traffic, duration, findings };
         checker.workload(&traffic.workload, &path);
+        checker.protection();
     }
 }
 
@@ -28,6 +29,37 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Refuses to protect what is no message of a known size.
+    fn protection(&mut self) {
+        let path = section("traffic");
+        let Some(number) = self.document.traffic.iter().position(|other| std::ptr::eq(other, self.traffic))
+        else {
+            return;
+        };
+        let what = match &self.traffic.workload {
+            Workload::Bulk(_) => "a bulk of bytes has no messages",
+            Workload::Poll(_) | Workload::Observe(_) => {
+                "the states of a resource are none of the sender's messages"
+            }
+            Workload::RequestResponse(_)
+                if Stack::parse(&self.traffic.over).is_ok_and(|stack| stack.session().is_some()) =>
+            {
+                "a session protocol's server makes its responses by itself"
+            }
+            Workload::RequestResponse(_)
+            | Workload::Periodic(_)
+            | Workload::Poisson(_)
+            | Workload::OnOff(_)
+            | Workload::Trace(_) => return,
+        };
+        if self.traffic.protection.work().is_some() {
+            let message = format!("`protection` is for messages, and {what}");
+            let finding = Finding::error(path.index(number).key("protection"), message).at_key();
+            self.findings
+                .push(finding.help("leave it out, or choose a workload of messages such as `periodic`"));
+        }
+    }
+
     fn workload(&mut self, workload: &Workload, path: &Path) {
         match workload {
             Workload::Periodic(periodic) => {
