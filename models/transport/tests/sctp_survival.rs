@@ -162,6 +162,7 @@ fn survive(seed: u64, totals: &mut Totals) {
         receive_buffer: if interleaving { 60_000 } else { 10_000 } + rng.next_u32() % 60_000,
         interleaving,
         reconfiguration,
+        concurrent_multipath: rng.next_u32().is_multiple_of(3),
         stream_values: (0..STREAMS).map(|_| (rng.next_u32() % 4) as u16).collect(),
         potentially_failed: rng.next_u32().is_multiple_of(2).then_some(0),
         scheduler: [

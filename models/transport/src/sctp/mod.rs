@@ -32,6 +32,7 @@ mod initiation;
 mod input;
 mod interleaved;
 mod interleaving;
+mod multipath;
 mod outbound;
 mod output;
 mod packet;

@@ -39,6 +39,11 @@ pub(super) struct Path {
     pub(super) timed: Option<(u64, SimTime)>,
     /// Bytes acknowledged for the first time by the SACK in hand.
     pub(super) newly_acked: u64,
+    /// With several paths at once: the lowest TSN in flight here before the SACK in hand, whether that acknowledges it,
+    /// and the highest one that it acknowledges here.
+    pub(super) pseudo_point: Option<u64>,
+    pub(super) pseudo_moved: bool,
+    pub(super) highest_acked: u64,
     pub(super) last_sent: SimTime,
     /// Whether the window kept data back since the last acknowledgement.
     pub(super) window_limited: bool,
@@ -70,6 +75,9 @@ impl Path {
             recovery_exit: None,
             timed: None,
             newly_acked: 0,
+            pseudo_point: None,
+            pseudo_moved: false,
+            highest_acked: 0,
             last_sent: now,
             window_limited: false,
         }
