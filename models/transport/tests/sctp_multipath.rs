@@ -102,11 +102,11 @@ fn acknowledgements_are_delayed_in_spite_of_gaps_and_tell_their_packets() {
 
 #[test]
 fn a_lost_chunk_is_found_by_its_own_path_and_goes_again_where_the_threshold_is_highest() {
-    let (mut lab, ids) = established(true, [20, 40]);
+    let (mut lab, ids) = established(true, [20, 20]);
     lab.links[1].loss = 60_000;
     transfer(&mut lab, ids, 1000);
     let stats = lab.ends[0].stats(ids[0]).expect("it is established");
-    assert!(stats.fast_retransmits > 5, "{stats:?}");
+    assert!(stats.fast_retransmits > 3, "{stats:?}");
     // The lossy path's threshold falls: what is lost there goes again on the other one.
     let thresholds: Vec<_> = lab.ends[0].path_stats(ids[0]).map(|path| path.ssthresh).collect();
     assert!(thresholds[0].is_none() && thresholds[1].is_some(), "{thresholds:?}");

@@ -1,6 +1,6 @@
 //! A look at an association's paths, for curves over time.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sim_core::SimDuration;
 
@@ -30,6 +30,13 @@ pub struct PathStats {
 }
 
 impl SctpEndpoint {
+    /// The peer of an association: the address that new data go to, and the port.
+    pub fn peer(&self, id: AssociationId) -> Option<SocketAddr> {
+        let association = self.get(id)?;
+        let path = association.paths.get(association.data_path)?;
+        Some(SocketAddr::new(path.remote, association.peer_port))
+    }
+
     /// The paths of an association, the first one first; none of one that is over.
     pub fn path_stats(&self, id: AssociationId) -> impl Iterator<Item = PathStats> {
         let association = self.get(id);
