@@ -381,7 +381,8 @@ mod tests {
                     break;
                 }
             }
-            let events = exchange(&mut stacks, &mut now, now + SimDuration::from_millis(40));
+            let until = now + SimDuration::from_millis(40);
+            let events = exchange(&mut stacks, &mut now, until);
             let writable =
                 events.iter().any(|(side, _, event)| *side == 0 && matches!(event, StackEvent::Writable));
             assert!(writable || at == 12_000, "room is told of at {at}");
