@@ -299,7 +299,9 @@ fn collide(seed: u64) {
         for side in 0..2 {
             for (_, event) in std::mem::take(&mut lab.events[side]) {
                 open[side] &= !matches!(event, SctpEvent::Closed { .. });
-                assert!(!matches!(event, SctpEvent::Accepted { .. }), "{context}: there is one association");
+                // A COOKIE ECHO that was held up on its way may come after the end, and its cookie is still good.
+                let second = open[side] && matches!(event, SctpEvent::Accepted { .. });
+                assert!(!second, "{context}: there is one association");
             }
             heard[side].take(&mut lab, side, ids[side], &scripts[1 - side], &context);
             let ends = side == 0 && heard[0].has_all(&scripts[1]) && heard[1].has_all(&scripts[0]);
