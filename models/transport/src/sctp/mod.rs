@@ -7,18 +7,25 @@
 //! windows and their probes; switching between paths, also of potentially failed ones (RFC 7829); SHUTDOWN, ABORT,
 //! ERROR; messages that are given up (RFC 3758, RFC 7496), also to make room for others; interleaved messages and all
 //! schedulers (RFC 8260); streams that are reset and added (RFC 6525); encapsulation in UDP (RFC 6951); ICMP errors; ECN
-//! (RFC 4960 Appendix A) where both ask for it; concurrent multipath transfer as an experiment.
+//! (RFC 4960 Appendix A) where both ask for it; chunk authentication (RFC 4895) and addresses that come and go
+//! (RFC 5061); concurrent multipath transfer as an experiment.
 //!
 //! Different: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
 //! twice. With interleaving that holds for the messages of all streams together. A reset of the TSNs waits until nothing
 //! is outstanding on either side, so that it loses nothing.
 //!
-//! Left out: AUTH and address reconfiguration (RFC 4895, RFC 5061), zero checksums (RFC 9653: only a lower layer such as DTLS would allow them), probing for the
+//! Left out: zero checksums (RFC 9653: only a lower layer such as DTLS would allow them), probing for the
 //! path MTU (RFC 8899). Their chunks are answered as unknown ones are.
 
+mod addresses;
+mod asconf;
+mod asconf_input;
 mod association;
+mod auth;
+mod chunk_set;
 mod config;
 mod congestion;
+mod control;
 mod cookie;
 mod demux;
 mod ecn;
@@ -33,6 +40,7 @@ mod initiation;
 mod input;
 mod interleaved;
 mod interleaving;
+mod mac;
 mod multipath;
 mod outbound;
 mod output;
@@ -52,12 +60,14 @@ mod supervision;
 mod survey;
 mod tsn;
 
+pub use auth::Authentication;
 pub use config::{Encapsulation, Reconfiguration, Scheduler, SctpConfig};
 pub use endpoint::SctpEndpoint;
 pub use event::{
-    AssociationId, AssociationStats, ListenerId, MessageOptions, PathState, ReceivedMessage, Reliability,
-    SctpCounters, SctpError, SctpEvent,
+    AddressChange, AssociationId, AssociationStats, ListenerId, MessageOptions, PathState, ReceivedMessage,
+    Reliability, SctpCounters, SctpError, SctpEvent,
 };
+pub use mac::HmacAlgorithm;
 pub use state::{CloseReason, State};
 pub use stream_request::{StreamRequest, StreamResult};
 pub use survey::PathStats;

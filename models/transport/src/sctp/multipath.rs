@@ -7,7 +7,6 @@
 //! window of its own, uncoupled: on one bottleneck an association takes the share of several.
 
 use super::association::Association;
-use super::event::PathState;
 use super::outbound::ChunkState;
 use crate::congestion::CongestionControl;
 
@@ -56,7 +55,7 @@ impl Association {
         if !self.is_concurrent() {
             return None;
         }
-        let works = |at: &usize| self.paths[*at].confirmed && self.paths[*at].state == PathState::Active;
+        let works = |at: &usize| self.paths[*at].works();
         let room = |at: &usize| {
             let path = &self.paths[*at];
             (path.limit().saturating_sub(path.in_flight), std::cmp::Reverse(*at))
@@ -69,7 +68,7 @@ impl Association {
         if !self.is_concurrent() {
             return None;
         }
-        let works = |at: &usize| self.paths[*at].confirmed && self.paths[*at].state == PathState::Active;
+        let works = |at: &usize| self.paths[*at].works();
         let rank = |at: &usize| {
             let window = &self.paths[*at].window;
             (Some(*at) != timed_out_on, window.ssthresh(), window.window(), std::cmp::Reverse(*at))

@@ -47,6 +47,8 @@ pub(super) struct Path {
     pub(super) last_sent: SimTime,
     /// Whether the window kept data back since the last acknowledgement.
     pub(super) window_limited: bool,
+    /// Whether the peer has left the address (RFC 5061 §5.3 F13): the place is free for another one.
+    pub(super) removed: bool,
 }
 
 impl Path {
@@ -80,6 +82,7 @@ impl Path {
             highest_acked: 0,
             last_sent: now,
             window_limited: false,
+            removed: false,
         }
     }
 
@@ -93,9 +96,22 @@ impl Path {
         self.rtt.rto(&config.rto)
     }
 
+    /// Forgets what was measured: packets go another way from now on.
+    pub(super) fn begin_anew(&mut self, config: &SctpConfig, pmdcs: u32) {
+        self.rtt = RttEstimator::new(&config.rto);
+        self.window = Window::new(pmdcs);
+        (self.t3, self.timed, self.recovery_exit, self.heartbeat) = (None, None, None, None);
+        self.renew_burst(config, pmdcs);
+    }
+
     /// Allows another burst from here on.
     pub(super) fn renew_burst(&mut self, config: &SctpConfig, pmdcs: u32) {
         self.burst_limit = self.in_flight + u64::from(config.max_burst) * u64::from(pmdcs);
+    }
+
+    /// Whether the path may carry new data beside others.
+    pub(super) fn works(&self) -> bool {
+        self.confirmed && !self.removed && self.state == PathState::Active
     }
 
     /// How good the path is for new data: lower is better (RFC 9260 §6.4, RFC 7829 §3).
@@ -105,6 +121,7 @@ impl Path {
             PathState::PotentiallyFailed => 1,
             PathState::Inactive => 2,
         };
+        let state = if self.removed { 3 } else { state };
         (!self.confirmed, state, self.error_count)
     }
 }
