@@ -47,7 +47,8 @@ const PACKETS_SHIFT: u8 = 6;
 
 impl Association {
     fn is_concurrent(&self) -> bool {
-        self.config.concurrent_multipath && self.paths.len() > 1
+        // Paths that come and go one at a time are not for several at once.
+        self.config.concurrent_multipath && !self.config.address_changes && self.paths.len() > 1
     }
 
     /// The path for new data: of those that work the one with the most room in its window.
