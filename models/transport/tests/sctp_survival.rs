@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sctp_lab::{Faults, Lab, Link, PORT, address, at, runs};
+use sctp_lab::outcome::{link, request};
+use sctp_lab::{Faults, Lab, PORT, address, at, runs};
 use sim_core::{SimDuration, SimTime};
 use transport::endpoint::Endpoint;
 use transport::sctp::{
     AssociationId, AssociationStats, Authentication, CloseReason, MessageOptions, Reconfiguration,
-    Reliability, Scheduler, SctpConfig, SctpEndpoint, SctpError, SctpEvent, StreamRequest,
+    Reliability, Scheduler, SctpConfig, SctpEndpoint, SctpError, SctpEvent,
 };
 use wire::payload::{Payload, Slice};
 use wire::sctp::ChunkType;
@@ -122,20 +123,6 @@ impl Heard {
             *self.count.entry(run.message).or_default() += 1;
         }
         lab.drain(side);
-    }
-}
-
-fn link(rng: &mut ChaCha8Rng) -> Link {
-    let mut up_to = |most: u32| rng.next_u32() % most;
-    let delay = SimDuration::from_micros(u64::from(500 + up_to(60_000)));
-    Link {
-        delay,
-        loss: up_to(120_000),
-        duplicate: up_to(50_000),
-        reorder: up_to(200_000),
-        corrupt: up_to(30_000),
-        mark: 0,
-        down: None,
     }
 }
 
@@ -291,21 +278,6 @@ fn moves(seed: u64, wanted: bool) -> Vec<(SimTime, usize, usize, bool)> {
     moves.extend([(0, 0), (0, 1), (1, 0), (1, 1)].map(|(side, path)| (at(25_000), side, path, true)));
     moves.sort_by(|one, other| other.cmp(one));
     moves
-}
-
-/// A request about streams.
-fn request(rng: &mut ChaCha8Rng) -> StreamRequest {
-    let streams = (0..STREAMS).filter(|_| rng.next_u32().is_multiple_of(2)).collect::<Vec<u16>>();
-    match rng.next_u32() % 6 {
-        0 | 1 => StreamRequest::Reset { outgoing: Some(streams), incoming: None },
-        2 => StreamRequest::Reset { outgoing: None, incoming: Some(streams) },
-        3 => StreamRequest::Reset { outgoing: Some(streams.clone()), incoming: Some(streams) },
-        4 => StreamRequest::ResetTsns,
-        _ => StreamRequest::Add {
-            outgoing: (rng.next_u32() % 2) as u16,
-            incoming: (rng.next_u32() % 2) as u16,
-        },
-    }
 }
 
 impl Totals {
