@@ -12,7 +12,7 @@ use sim_core::{SimDuration, SimTime};
 use transport::endpoint::Endpoint;
 use transport::sctp::{
     AssociationId, AssociationStats, Authentication, CloseReason, MessageOptions, Reconfiguration,
-    Reliability, Scheduler, SctpConfig, SctpEndpoint, SctpError, SctpEvent, StreamRequest,
+    Reliability, Scheduler, SctpConfig, SctpEndpoint, SctpError, SctpEvent, State, StreamRequest,
 };
 use wire::payload::{Payload, Slice};
 use wire::sctp::ChunkType;
@@ -198,7 +198,13 @@ fn survive(seed: u64, totals: &mut Totals) {
     while lab.step(SimTime::from_secs(20_000)) && closed.iter().any(Option::is_none) {
         steps += 1;
         assert!(steps < 300_000, "{context}: no end of steps");
-        while let Some(&(_, side, path, comes)) = moves.last().filter(|(when, ..)| *when <= lab.now) {
+        // The lab brings packets to addresses that are gone, too: nothing moves before both sides stand.
+        let stands =
+            |side: usize| ids[side].is_some_and(|id| lab.ends[side].state(id) == Some(State::Established));
+        let move_now = stands(0) && stands(1);
+        while let Some(&(_, side, path, comes)) =
+            moves.last().filter(|(when, ..)| move_now && *when <= lab.now)
+        {
             moves.pop();
             match comes {
                 true => lab.ends[side].add_address(lab.now, address(side, path)),
