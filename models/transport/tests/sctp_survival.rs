@@ -271,8 +271,9 @@ fn authentication(seed: u64) -> Option<Authentication> {
         1 => vec![ChunkType::DATA],
         _ => Authentication::POSSIBLE.to_vec(),
     };
-    // ABORT is left out: an endpoint without an association cannot sign it, and is not believed then.
-    let chunks = chunks.into_iter().filter(|kind| *kind != ChunkType::ABORT).collect();
+    // ABORT and ERROR are left out: an endpoint without an association cannot sign them, and is not believed then.
+    let unsigned = [ChunkType::ABORT, ChunkType::ERROR];
+    let chunks = chunks.into_iter().filter(|kind| !unsigned.contains(kind)).collect();
     let keys = if seed.is_multiple_of(5) {
         BTreeMap::from([(5, b"both know it".to_vec())])
     } else {

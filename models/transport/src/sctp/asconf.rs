@@ -338,6 +338,7 @@ impl Association {
             self.paths[at].begin_anew(&self.config, self.pmdcs);
             self.clear_errors(now, at);
         }
+        self.forward_due |= self.out.advanced >= self.out.base; // T3 would have brought it again.
     }
 
     /// The peer does not know ASCONF (RFC 5061 §5.1 A9).
