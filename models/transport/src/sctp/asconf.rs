@@ -116,6 +116,7 @@ impl Association {
         let Some(asconf) = &mut self.asconf else { return };
         if let Some(place) = asconf.lost.iter().position(|lost| *lost == address) {
             asconf.lost.remove(place); // It is back before anybody could be told that it was gone.
+            self.choose_sources();
             return;
         }
         let known = self.locals.contains(&address) && !asconf.is_going(address);
@@ -176,7 +177,8 @@ impl Association {
             return;
         }
         // An address that the peer knows, for it to find the association by (RFC 5061 §5.3.2).
-        let Some(known) = self.locals.first().copied() else { return };
+        let stays = self.locals.iter().find(|local| !asconf.is_going(**local));
+        let Some(known) = stays.or(self.locals.first()).copied() else { return };
         let requests: Vec<AddressRequest> = asconf.queued.drain(..).collect();
         let mut list = ParameterList::new();
         list.push(&Parameter::Address(known));
@@ -194,6 +196,7 @@ impl Association {
 
     /// Sends the outstanding chunk, the first time or again on another path than `avoid`, and starts T-4.
     fn send_outstanding(&mut self, now: SimTime, avoid: Option<usize>) {
+        self.choose_sources();
         let path = self.best_path(avoid);
         let from = self.asconf_source(self.paths[path].remote);
         let Some(asconf) = &mut self.asconf else { return };
