@@ -177,8 +177,7 @@ impl Association {
             return;
         }
         // An address that the peer knows, for it to find the association by (RFC 5061 §5.3.2).
-        let stays = self.locals.iter().find(|local| !asconf.is_going(**local));
-        let Some(known) = stays.or(self.locals.first()).copied() else { return };
+        let Some(known) = self.locals.first().copied() else { return };
         let requests: Vec<AddressRequest> = asconf.queued.drain(..).collect();
         let mut list = ParameterList::new();
         list.push(&Parameter::Address(known));
