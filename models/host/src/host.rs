@@ -1,5 +1,6 @@
 //! One host: its protocols, its applications and its clock, between the network and the measurements.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -14,7 +15,7 @@ use transport::endpoint::NetworkEvent;
 use transport::tcp::note::NoteKind;
 use wire::ip::IpProtocol;
 
-use crate::app::{App, Context};
+use crate::app::{App, Context, Demand};
 use crate::clock::Clock;
 use crate::flow::Flow;
 use crate::output::Output;
@@ -85,7 +86,7 @@ impl Host {
         for app in &self.apps {
             match app {
                 App::Source(source) => source.note_limits(local, &self.stack, flows),
-                App::Service(_) | App::Session(_) => {}
+                App::Service(_) | App::Session(_) | App::Flood(_) => {}
             }
         }
     }
@@ -148,6 +149,18 @@ impl Host {
     ) {
         let local = self.clock.local(around.network.now());
         self.stack.handle_network(local, protocol, event);
+        // The address of an interface works as long as its link does.
+        let (interface, lost) = match event {
+            NetworkEvent::LinkUp(interface) => (interface, false),
+            NetworkEvent::LinkDown(interface) => (interface, true),
+            NetworkEvent::AddressAdded(..) | NetworkEvent::AddressRemoved(..) | NetworkEvent::Icmp { .. } => {
+                return;
+            }
+        };
+        let port = around.network.port_of(self.node, interface.0);
+        let addresses = &around.network.port_info(port).addresses;
+        let addresses: Vec<_> = addresses.iter().map(|prefix| prefix.address).collect();
+        self.stack.on_addresses(local, &addresses, lost);
     }
 
     /// Passes events up and datagrams down until nothing is left to do, then arms the next wake-up.
@@ -197,7 +210,13 @@ impl Host {
         let way = self.way(index, around);
         let (node, network) = (self.node, &mut *around.network);
         let mtu = network.mtu(network.port_of(node, 0));
-        let mut source_for = |peer| network.source_address(node, peer, None);
+        // Both ways down are open to the application, one at a time.
+        let network = RefCell::new(network);
+        let mut source_for = |peer| network.borrow_mut().source_address(node, peer, None);
+        let mut demand = |flow, demand| match demand {
+            Demand::Sample => network.borrow_mut().sample(node, flow),
+            Demand::Cryptography(work) => network.borrow_mut().encipher(node, flow, work),
+        };
         let mut context = Context {
             now,
             local: self.clock.local(now),
@@ -209,6 +228,7 @@ impl Host {
             way,
             source_for: &mut source_for,
             mtu,
+            demand: &mut demand,
         };
         act(&mut self.apps[index], &mut context);
         self.arm_app(index);
