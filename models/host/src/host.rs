@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::net::IpAddr;
 
 use network::event::NetworkEvent as Event;
 use network::network::Network;
@@ -137,6 +138,22 @@ impl Host {
     ) {
         let local = self.clock.local(around.network.now());
         self.stack.handle_network(local, protocol, event);
+    }
+
+    /// Says which addresses are for use only when nothing else is left, or for use again.
+    pub(crate) fn set_backup<O: Observer>(
+        &mut self,
+        around: &Surroundings<'_, O>,
+        addresses: &[IpAddr],
+        backup: bool,
+    ) {
+        let local = self.clock.local(around.network.now());
+        addresses.iter().for_each(|&address| self.stack.set_backup(local, address, backup));
+    }
+
+    /// Ends all connections at once.
+    pub(crate) fn abort_all<O: Observer>(&mut self, around: &Surroundings<'_, O>) {
+        self.stack.abort_all(self.clock.local(around.network.now()));
     }
 
     /// Passes events up and datagrams down until nothing is left to do, then arms the next wake-up.
