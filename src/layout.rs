@@ -19,7 +19,7 @@ pub(crate) const CAPTURE_FOLDER: &str = "capture";
 pub(crate) const PARTS_FOLDER: &str = ".parts";
 
 /// Tables and the page, of this and other versions.
-const TOP_FILES: [&str; 13] = [
+const TOP_FILES: [&str; 15] = [
     MANIFEST_FILE,
     REPORT_FILE,
     "runs.csv",
@@ -30,6 +30,8 @@ const TOP_FILES: [&str; 13] = [
     "links.csv",
     "frames.csv",
     "radios.csv",
+    "rpl.csv",
+    "etx.csv",
     "ledger.csv",
     "summary.csv",
     "paired.csv",

@@ -1,5 +1,8 @@
 //! A node's hardware: its parts, its supply, and the account of both.
 
+mod store;
+
+use std::hash::Hash;
 use std::sync::Arc;
 
 use sim_core::electric::{Current, Energy, Voltage};
@@ -7,9 +10,11 @@ use sim_core::{SimDuration, SimTime};
 
 use crate::battery::Battery;
 use crate::harvester::Harvester;
-use crate::ledger::{Ledger, split};
-use crate::meter::Meter;
+use crate::ledger::Ledger;
+use crate::meter::{Give, Meter, Passed};
 use crate::part::{PartId, PartKind, PartSpec, StateId};
+use crate::repeated::{Repeated, Stretches};
+use store::Store;
 
 /// What the time of a part is charged to where nobody says otherwise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,7 +68,7 @@ impl Supply {
 }
 
 /// What a part takes in one state.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Draw {
     current: Current,
     voltage: Voltage,
@@ -73,24 +78,41 @@ struct Draw {
     lost: u64,
 }
 
+/// What one part takes in each of its states, and what is yet to be told to the ledger and to the battery.
+#[derive(Clone, Debug)]
+struct Draws<K> {
+    states: Vec<(Draw, Stretches<K>)>,
+    /// What it took from the source when the battery was told last.
+    taken: i64,
+}
+
 /// A node's hardware.
 #[derive(Debug)]
 pub struct Device<K> {
     meters: Vec<Meter<K>>,
-    draws: Vec<Vec<Draw>>,
+    draws: Vec<Draws<K>>,
     supply: Supply,
     ledger: Ledger<K>,
     conversion: K,
     converted: Energy,
-    battery: Option<Battery>,
-    harvester: Option<Harvester>,
-    /// Changes of the current taken from the source, not yet integrated.
-    changes: Vec<(SimTime, i64)>,
-    integrated: SimTime,
+    store: Option<Store>,
     powered: bool,
 }
 
-impl<K: Copy + Ord> Device<K> {
+/// What would be at a time if nothing more were told.
+#[derive(Clone, Debug)]
+pub struct Forecast {
+    /// When the battery would give out, if it would.
+    pub gives_out: Option<SimTime>,
+    /// What would have been drawn.
+    pub drawn: Energy,
+    /// The battery then.
+    pub battery: Option<Battery>,
+    /// What all parts would take from the source then.
+    pub current: Current,
+}
+
+impl<K: Copy + Hash + Ord> Device<K> {
     /// Hardware of these parts; what a regulator loses is charged to `conversion`.
     pub fn new(
         parts: impl IntoIterator<Item = (Arc<PartSpec>, Purposes<K>)>,
@@ -109,10 +131,7 @@ impl<K: Copy + Ord> Device<K> {
             ledger: Ledger::default(),
             conversion,
             converted: Energy::ZERO,
-            battery,
-            harvester,
-            changes: Vec::new(),
-            integrated: SimTime::ZERO,
+            store: battery.map(|battery| Store::new(battery, harvester)),
             powered: true,
         }
     }
@@ -149,7 +168,7 @@ impl<K: Copy + Ord> Device<K> {
 
     /// The battery, as far as it has been settled.
     pub fn battery(&self) -> Option<&Battery> {
-        self.battery.as_ref()
+        self.store.as_ref().map(|store| &store.battery)
     }
 
     /// How the parts are supplied.
@@ -196,7 +215,7 @@ impl<K: Copy + Ord> Device<K> {
     /// How many changes of the load the battery has not yet been told of: [`Self::integrate`] now and then keeps them
     /// few.
     pub fn pending(&self) -> usize {
-        self.changes.len()
+        self.store.as_ref().map_or(0, Store::pending)
     }
 
     /// The longest way from one state of a part to another: so far back an activity that is told of now may begin.
@@ -205,66 +224,57 @@ impl<K: Copy + Ord> Device<K> {
         ways.map(|way| way.time).max().unwrap_or(SimDuration::ZERO)
     }
 
-    /// Charges everything that has passed by `now`.
-    pub fn settle(&mut self, now: SimTime) {
+    /// Charges everything that has passed by `now`, and lets the battery follow up to then, which may lie before what
+    /// was settled; says when it gave out since the last call, if it did. The ledger may be told later.
+    pub fn catch_up(&mut self, now: SimTime) -> Option<SimTime> {
         for index in 0..self.meters.len() {
             self.with(PartId(index as u8), |meter, give| meter.settle(now, give));
         }
-    }
-
-    /// Settles, and lets the battery follow up to `now`, which may lie before what was settled; says when it gave out since the last call, if it did.
-    pub fn integrate(&mut self, now: SimTime) -> Option<SimTime> {
-        self.settle(now);
-        let mut changes = std::mem::take(&mut self.changes);
-        changes.sort_unstable();
-        let mut load: i64 = 0;
-        let mut gave_out = None;
-        let due = changes.partition_point(|&(time, _)| time <= now);
-        for &(time, change) in &changes[..due] {
-            gave_out = gave_out.or(self.feed(load, time));
-            load += change;
-        }
-        gave_out = gave_out.or(self.feed(load, now));
-        // A part may have been charged beyond `now`: what it draws then waits for the next time.
-        changes.drain(..due);
-        if load > 0 {
-            changes.insert(0, (now, load));
-        }
-        self.changes = changes;
+        let gave_out = self.store.as_mut().and_then(|store| store.follow(now));
         gave_out.filter(|_| self.powered)
     }
 
-    /// What would be at `until` if nothing more were told: when the battery would give out, and the device then. The
-    /// ledger of that begins anew.
-    pub fn forecast(&self, until: SimTime) -> (Option<SimTime>, Self)
-    where
-        K: Clone,
-    {
-        let mut then = Self {
-            meters: self.meters.clone(),
-            draws: self.draws.clone(),
-            supply: self.supply,
-            ledger: Ledger::default(),
-            conversion: self.conversion,
-            converted: self.converted,
-            battery: self.battery.clone(),
-            harvester: self.harvester.clone(),
-            changes: self.changes.clone(),
-            integrated: self.integrated,
-            powered: self.powered,
-        };
-        let gives_out = then.integrate(until);
-        (gives_out, then)
+    /// As [`Self::catch_up`], and the ledger holds it all.
+    pub fn integrate(&mut self, now: SimTime) -> Option<SimTime> {
+        let gave_out = self.catch_up(now);
+        for index in 0..self.meters.len() {
+            self.with(PartId(index as u8), |meter, give| meter.release(give));
+        }
+        for (index, draws) in self.draws.iter_mut().enumerate() {
+            for (state, (draw, stretches)) in draws.states.iter_mut().enumerate() {
+                let entry = (PartId(index as u8), StateId(state as u8));
+                let told = post(&mut self.ledger, entry, draw, stretches.iter_mut(), self.conversion);
+                self.converted += told;
+            }
+        }
+        gave_out
+    }
+
+    /// What would be at `until`, which is not before what has been settled, if nothing more were told.
+    pub fn forecast(&self, until: SimTime) -> Forecast {
+        let (mut store, mut drawn, mut current) = (self.store.clone(), self.drawn(), Current::ZERO);
+        for (meter, draws) in self.meters.iter().zip(&self.draws) {
+            let (mut meter, mut taken) = (meter.clone(), draws.taken);
+            meter.settle(until, &mut |passed| {
+                let draw = &draws.states[usize::from(passed.state.0)].0;
+                drawn += draw.energy(passed.until - passed.from);
+                if let Some(store) = store.as_mut().filter(|_| passed.from < passed.until) {
+                    store.take(passed.from, &mut taken, draw.taken);
+                }
+            });
+            current = current + draws.states[usize::from(meter.state_at(until).0)].0.taken;
+        }
+        let gives_out = store.as_mut().and_then(|store| store.follow(until)).filter(|_| self.powered);
+        Forecast { gives_out, drawn, battery: store.map(|store| store.battery), current }
     }
 
     /// What was drawn so far, recomputed from the times of the states.
     pub fn drawn(&self) -> Energy {
         let mut energy = Energy::ZERO;
         for (meter, draws) in self.meters.iter().zip(&self.draws) {
-            for (index, draw) in draws.iter().enumerate() {
+            for (index, (draw, _)) in draws.states.iter().enumerate() {
                 let time = meter.time(StateId(index as u8));
-                energy += draw.current.energy(draw.voltage, time);
-                energy += lost(draw, time);
+                energy += draw.energy(time);
             }
         }
         energy
@@ -272,30 +282,12 @@ impl<K: Copy + Ord> Device<K> {
 
     /// The most that all parts together can take from the source.
     pub fn highest_current(&self) -> Current {
-        self.draws.iter().filter_map(|states| states.iter().map(|draw| draw.taken).max()).sum()
+        self.draws.iter().filter_map(|draws| draws.states.iter().map(|(draw, _)| draw.taken).max()).sum()
     }
 
     /// Whether something charges the battery.
     pub fn is_charged(&self) -> bool {
-        self.harvester.is_some() && self.battery.as_ref().is_some_and(|battery| battery.spec().rechargeable)
-    }
-
-    fn feed(&mut self, load: i64, until: SimTime) -> Option<SimTime> {
-        let battery = self.battery.as_mut()?;
-        let load = Current::from_nanoamps(u64::try_from(load).unwrap_or(0));
-        let mut gave_out = None;
-        while self.integrated < until {
-            let (power, changes) = match &self.harvester {
-                Some(harvester) => harvester.power_at(self.integrated),
-                None => (sim_core::electric::Power::ZERO, SimTime::MAX),
-            };
-            let end = changes.min(until);
-            let harvest = power.current_at(battery.spec().nominal);
-            let offset = battery.step(load, harvest, end - self.integrated);
-            gave_out = gave_out.or(offset.map(|offset| self.integrated + offset));
-            self.integrated = end;
-        }
-        gave_out
+        self.store.as_ref().is_some_and(Store::is_charged)
     }
 
     /// Takes the supply away from all parts, or gives it back: they rest then.
@@ -319,7 +311,8 @@ impl<K: Copy + Ord> Device<K> {
 
     /// What all parts take from the source at `now`, as far as is known.
     pub fn current_at(&self, now: SimTime) -> Current {
-        let taken = |(meter, draws): (&Meter<K>, &Vec<Draw>)| draws[usize::from(meter.state_at(now).0)].taken;
+        let taken =
+            |(meter, draws): (&Meter<K>, &Draws<K>)| draws.states[usize::from(meter.state_at(now).0)].0.taken;
         self.meters.iter().zip(&self.draws).map(taken).sum()
     }
 
@@ -327,7 +320,7 @@ impl<K: Copy + Ord> Device<K> {
     pub fn mean_current(&self, maximum: bool) -> Current {
         let mut charge = 0_u128;
         for (meter, draws) in self.meters.iter().zip(&self.draws) {
-            for (index, draw) in draws.iter().enumerate() {
+            for (index, (draw, _)) in draws.states.iter().enumerate() {
                 let taken =
                     match maximum && !matches!(meter.spec.kind, PartKind::Battery | PartKind::Regulator) {
                         true => self.supply.taken(meter.spec.states[index].maximum),
@@ -351,7 +344,7 @@ impl<K: Copy + Ord> Device<K> {
             assert_eq!(meter.total().as_nanos(), end.as_nanos(), "{}: states fill the run", meter.spec.name);
         }
         assert_eq!(self.ledger.total(), self.drawn(), "the ledger holds what the states drew");
-        if let Some(battery) = &self.battery {
+        if let Some(battery) = self.battery() {
             let given = battery.drawn().energy(self.supply.source);
             assert_eq!(self.ledger.total(), given, "the battery gave what the ledger holds");
         }
@@ -367,40 +360,62 @@ impl<K: Copy + Ord> Device<K> {
         key == self.conversion
     }
 
-    fn with<T>(
-        &mut self,
-        part: PartId,
-        act: impl FnOnce(&mut Meter<K>, &mut dyn FnMut(SimTime, SimTime, StateId, &[(K, u32)])) -> T,
-    ) -> T {
+    fn with<T>(&mut self, part: PartId, act: impl FnOnce(&mut Meter<K>, Give<'_, K>) -> T) -> T {
         let index = usize::from(part.0);
-        let Self { meters, draws, ledger, changes, battery, conversion, converted, .. } = self;
-        let draws = &draws[index];
-        let has_battery = battery.is_some();
-        let mut give = |from: SimTime, until: SimTime, state: StateId, shares: &[(K, u32)]| {
-            let draw = draws[usize::from(state.0)];
-            split(until - from, shares, |key, time| {
-                ledger.charge(part, state, key, time, draw.current.energy(draw.voltage, time));
-            });
-            if draw.lost > 0 {
-                let energy = lost(&draw, until - from);
-                *converted += energy;
-                ledger.charge(part, state, *conversion, SimDuration::ZERO, energy);
+        let Self { meters, draws, ledger, store, conversion, converted, .. } = self;
+        let Draws { states, taken } = &mut draws[index];
+        let mut give = |passed: Passed<'_, K>| {
+            let Passed { from, until, state, charged, shares } = passed;
+            let (draw, stretches) = &mut states[usize::from(state.0)];
+            if charged > SimDuration::ZERO {
+                stretches.note(charged, shares, |others| {
+                    *converted += post(ledger, (part, state), draw, others, *conversion);
+                });
             }
-            let taken = draw.taken.as_nanoamps() as i64;
-            if has_battery && taken > 0 {
-                changes.push((from, taken));
-                changes.push((until, -taken));
+            if let Some(store) = store.as_mut().filter(|_| from < until) {
+                store.take(from, taken, draw.taken);
             }
         };
         act(&mut meters[index], &mut give)
     }
 }
 
-fn lost(draw: &Draw, time: SimDuration) -> Energy {
-    Energy::from_zeptojoules(u128::from(draw.lost) * u128::from(time.as_nanos()))
+impl Draw {
+    /// What is drawn in `time`, conversion included.
+    fn energy(&self, time: SimDuration) -> Energy {
+        let mut energy = self.current.energy(self.voltage, time);
+        energy += self.lost(time);
+        energy
+    }
+
+    /// What conversion loses in `time`.
+    fn lost(&self, time: SimDuration) -> Energy {
+        Energy::from_zeptojoules(u128::from(self.lost) * u128::from(time.as_nanos()))
+    }
 }
 
-fn draws(spec: &PartSpec, supply: &Supply) -> Vec<Draw> {
+/// Tells the ledger of stretches in a state; returns what conversion lost.
+fn post<'a, K: Copy + Hash + Ord + 'a>(
+    ledger: &mut Ledger<K>,
+    (part, state): (PartId, StateId),
+    draw: &Draw,
+    stretches: impl Iterator<Item = &'a mut Repeated<K>>,
+    conversion: K,
+) -> Energy {
+    let mut all = SimDuration::ZERO;
+    for repeated in stretches {
+        all += repeated.end(|key, time| {
+            ledger.charge(part, state, key, time, draw.current.energy(draw.voltage, time));
+        });
+    }
+    let energy = draw.lost(all);
+    if energy > Energy::ZERO {
+        ledger.charge(part, state, conversion, SimDuration::ZERO, energy);
+    }
+    energy
+}
+
+fn draws<K: Copy + Hash + Ord>(spec: &PartSpec, supply: &Supply) -> Draws<K> {
     let of = |current: Current| match spec.kind {
         PartKind::Regulator | PartKind::Battery => {
             Draw { current, voltage: supply.source, taken: current, lost: 0 }
@@ -412,7 +427,8 @@ fn draws(spec: &PartSpec, supply: &Supply) -> Vec<Draw> {
             Draw { current, voltage: supply.voltage, taken, lost }
         }
     };
-    spec.states.iter().map(|state| of(state.typical)).collect()
+    let states = spec.states.iter().map(|state| (of(state.typical), Stretches::default())).collect();
+    Draws { states, taken: 0 }
 }
 
 #[cfg(test)]

@@ -30,3 +30,4 @@ pub mod ledger;
 mod meter;
 pub mod part;
 pub mod profile;
+mod repeated;

@@ -18,6 +18,7 @@
 //! of a difference includes zero, the words are "no difference seen". Undefined values are left out, and
 //! the count beside each mean says of how many.
 
+pub mod life;
 mod plot;
 pub mod quantity;
 pub mod results;

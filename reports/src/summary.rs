@@ -100,6 +100,10 @@ impl Results {
         for metric in &self.manifest.metrics {
             header.extend(["mean", "ci95", "n"].map(|part| format!("{}_{part}", metric.column)));
         }
+        let has_lives = self.metric_index("battery-life").is_some();
+        if has_lives {
+            header.extend(["battery_life_low_ns", "battery_life_high_ns"].map(str::to_owned));
+        }
         let mut rows = vec![header];
         for (index, point) in self.points.iter().enumerate() {
             let mut row = vec![point.name.clone()];
@@ -110,6 +114,10 @@ impl Results {
                 row.push(cell(estimate.map(|estimate| estimate.mean)));
                 row.push(cell(estimate.and_then(|estimate| estimate.half_width)));
                 row.push(estimate.map_or(0, |estimate| estimate.n).to_string());
+            }
+            if has_lives {
+                let life = self.battery_life(index);
+                row.extend([cell(life.map(|life| life.low)), cell(life.map(|life| life.high))]);
             }
             rows.push(row);
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::life::{self, Life};
 use crate::quantity::{Kind, with_interval};
 use crate::results::{Better, Results};
 use crate::statistics::Estimate;
@@ -48,7 +49,10 @@ pub fn summary(results: &Results, width: usize) -> String {
         if OF_HARDWARE.contains(&name) && !is_defined() {
             continue;
         }
-        let column = metric_column(results, metric, heading, expendable, rows);
+        let column = match name {
+            "battery-life" => life_column(results, metric, heading, expendable, rows),
+            _ => metric_column(results, metric, heading, expendable, rows),
+        };
         marked |= column.cells.iter().any(|cell| cell.ends_with('*'));
         columns.push(column);
     }
@@ -108,6 +112,20 @@ fn metric_column(results: &Results, metric: usize, heading: &str, expendable: u8
         if unit.symbol.is_empty() { heading.to_owned() } else { format!("{heading}, {}", unit.symbol) };
     // Headings end above the numbers, not above the marks.
     Column { heading: heading + "  ", cells: cells.collect(), numeric: true, expendable }
+}
+
+/// A battery's life with its interval, which holds more than the spread of runs.
+fn life_column(results: &Results, metric: usize, heading: &str, expendable: u8, rows: usize) -> Column {
+    let lives: Vec<Option<Life>> = (0..rows).map(|point| results.battery_life(point)).collect();
+    let known: Vec<Life> = lives.iter().flatten().copied().collect();
+    let unit = life::unit_of(&known);
+    let best = best_points(results, metric);
+    let cells = lives.iter().enumerate().map(|(point, life)| match life {
+        Some(life) => life.show(&unit) + if best.contains(&point) { " *" } else { "  " },
+        None => "-  ".to_owned(),
+    });
+    let heading = format!("{heading}, {}  ", unit.symbol);
+    Column { heading, cells: cells.collect(), numeric: true, expendable }
 }
 
 /// The points with the best mean among the variants, all else equal; none where all means are equal.

@@ -12,7 +12,9 @@
 //! | [`queue`] | [`EventQueue`], the radix wheel that keeps the pending events |
 //! | [`engine`] | [`Scheduler`] with its [`Limits`], and [`Alarm`] for timers that move |
 //! | [`random`] | [`RunSeed`], [`Streams`], [`Purpose`], [`CounterStream`] |
+//! | [`idle_rng`] | [`IdleRng`], a generator that takes little memory |
 //! | [`draw`] | distributions drawn from any generator, the same on every platform |
+//! | [`small_map`] | [`SmallMap`], an ordered map that takes little memory while it holds little |
 //! | [`math`] | `ln`, `exp` and the like, the same on every platform |
 //! | [`digest`] | the fold, digests of headers and payloads, and the [`Chain`] of a place |
 //!
@@ -41,16 +43,20 @@ pub mod draw;
 pub mod electric;
 pub mod engine;
 pub mod event;
+pub mod idle_rng;
 pub mod math;
 pub mod quantity;
 pub mod queue;
 pub mod random;
+pub mod small_map;
 pub mod time;
 
 pub use digest::Chain;
 pub use engine::{Alarm, LimitExceeded, Limits, Scheduler};
 pub use event::{Event, EventKey, Origin};
+pub use idle_rng::IdleRng;
 pub use quantity::{ByteCount, DataRate, Probability};
 pub use queue::EventQueue;
 pub use random::{CounterStream, Purpose, RunSeed, Streams};
+pub use small_map::SmallMap;
 pub use time::{SimDuration, SimTime};

@@ -17,6 +17,7 @@ fn the_folder_holds_every_file_of_the_contract() {
     let names: Vec<&str> =
         files.keys().map(String::as_str).filter(|name| !name.starts_with("plots/")).collect();
     let expected = [
+        "etx.csv",
         "flows.csv",
         "frames.csv",
         "latency.csv",
@@ -28,6 +29,7 @@ fn the_folder_holds_every_file_of_the_contract() {
         "paired.csv",
         "radios.csv",
         "report.html",
+        "rpl.csv",
         "runs.csv",
         "series/p0000-r00.csv",
         "series/p0001-r00.csv",

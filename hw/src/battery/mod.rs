@@ -18,6 +18,8 @@ mod model;
 pub use model::Model;
 use model::ModelState;
 
+use std::sync::Arc;
+
 use sim_core::SimDuration;
 use sim_core::electric::{Charge, Current, Voltage};
 
@@ -42,12 +44,60 @@ pub struct BatterySpec {
     pub model: Model,
     /// Whether it can be charged.
     pub rechargeable: bool,
+    /// What the temperature changes, by rising temperature; empty where nothing is known of it.
+    pub temperatures: Vec<AtTemperature>,
+}
+
+/// What a battery has at one temperature of what its other figures say, in thousandths.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AtTemperature {
+    /// The temperature in degrees Celsius.
+    pub celsius: i16,
+    /// Of the capacity.
+    pub capacity_permille: u32,
+    /// Of the internal resistance.
+    pub resistance_permille: u32,
+    /// Of the self-discharge.
+    pub self_discharge_permille: u32,
+}
+
+impl BatterySpec {
+    /// The battery at a temperature in thousandths of a degree Celsius, between the points that its profile gives on
+    /// straight lines; `None` outside of them.
+    pub fn at_temperature(&self, millicelsius: i32) -> Option<Self> {
+        let at = |point: &AtTemperature| i64::from(point.celsius) * 1000;
+        let wanted = i64::from(millicelsius);
+        let pair =
+            self.temperatures.windows(2).find(|pair| at(&pair[0]) <= wanted && wanted <= at(&pair[1]))?;
+        let (cold, warm) = (&pair[0], &pair[1]);
+        let between = |of: &dyn Fn(&AtTemperature) -> u32| {
+            let (low, high) = (i64::from(of(cold)), i64::from(of(warm)));
+            let share = low + (high - low) * (wanted - at(cold)) / (at(warm) - at(cold));
+            u128::from(u64::try_from(share).unwrap_or(0))
+        };
+        let scaled =
+            |value: u64, share: u128| u64::try_from(u128::from(value) * share / 1000).unwrap_or(u64::MAX);
+        let capacity = between(&|point| point.capacity_permille);
+        let lost = between(&|point| point.self_discharge_permille);
+        let resistance = between(&|point| point.resistance_permille);
+        Some(Self {
+            capacity: Charge::from_attocoulombs(self.capacity.as_attocoulombs() / 1000 * capacity),
+            resistance_milliohms: scaled(self.resistance_milliohms, resistance),
+            self_discharge: Current::from_nanoamps(scaled(self.self_discharge.as_nanoamps(), lost)),
+            ..self.clone()
+        })
+    }
+
+    /// The lowest and the highest temperature that the profile speaks of, in degrees Celsius.
+    pub fn temperature_range(&self) -> Option<(i16, i16)> {
+        Some((self.temperatures.first()?.celsius, self.temperatures.last()?.celsius))
+    }
 }
 
 /// A battery in use.
 #[derive(Clone, Debug)]
 pub struct Battery {
-    spec: BatterySpec,
+    spec: Arc<BatterySpec>,
     drawn: Charge,
     harvested: Charge,
     spilled: Charge,
@@ -59,14 +109,15 @@ pub struct Battery {
 
 impl Battery {
     /// A battery with `share` of its capacity left, 0 to 1.
-    pub fn new(spec: BatterySpec, share: f64) -> Self {
+    pub fn new(spec: impl Into<Arc<BatterySpec>>, share: f64) -> Self {
+        let spec = spec.into();
         let state = ModelState::new(spec.model, spec.capacity, share);
         let none = Charge::ZERO;
         Self { spec, drawn: none, harvested: none, spilled: none, initial: share, state, peak: Current::ZERO }
     }
 
     /// The battery's description.
-    pub fn spec(&self) -> &BatterySpec {
+    pub fn spec(&self) -> &Arc<BatterySpec> {
         &self.spec
     }
 
@@ -145,6 +196,38 @@ impl Battery {
         let offset = self.first_exhaustion(load, harvest, load, time);
         self.state = after;
         offset
+    }
+
+    /// Whether it can only become weaker, whatever the order of what is drawn: it has no rest that does it good.
+    pub(crate) fn only_tires(&self) -> bool {
+        matches!(self.spec.model, Model::Ideal | Model::Peukert { .. })
+    }
+
+    /// Draws each load for its time, one after the other. If it has given out by the end, nothing is drawn, and the
+    /// answer is false: [`Self::step`] says when. Only for one that [`Self::only_tires`], without harvest.
+    pub(crate) fn drain(&mut self, steps: impl Iterator<Item = (Current, SimDuration)>) -> bool {
+        let before = (self.state, self.drawn, self.peak);
+        let (model, capacity) = (self.spec.model, self.spec.capacity);
+        let (mut highest, mut all, mut any) = (Current::ZERO, Charge::ZERO, false);
+        for (load, time) in steps {
+            all += load.charge(time);
+            if model != Model::Ideal {
+                self.state.advance(model, capacity, load, Current::ZERO, time);
+            }
+            highest = highest.max(load);
+            any = true;
+        }
+        self.drawn += all;
+        if model == Model::Ideal {
+            self.state.drain(all);
+        }
+        self.peak = self.peak.max(highest);
+        // What it cannot carry at the end is more than it could carry before.
+        let gave_out = any && self.is_exhausted(highest);
+        if gave_out {
+            (self.state, self.drawn, self.peak) = before;
+        }
+        !gave_out
     }
 
     /// How long it carries `load`, tested by a load of `peak`; `None` if longer than `horizon`.

@@ -94,6 +94,16 @@ impl ModelState {
         }
     }
 
+    /// Takes a charge out of an ideal battery.
+    pub(super) fn drain(&mut self, charge: Charge) {
+        match self {
+            Self::Ideal { left } => *left -= charge.as_attocoulombs() as i128,
+            Self::Peukert { .. } | Self::Kibam { .. } | Self::Rakhmatov { .. } => {
+                unreachable!("how fast a charge is drawn matters to them")
+            }
+        }
+    }
+
     /// Lets constant currents flow for `time`; returns what did not fit in.
     pub(super) fn advance(
         &mut self,

@@ -13,6 +13,7 @@ fn spec(model: Model, milliamp_hours: u64) -> BatterySpec {
         self_discharge: Current::ZERO,
         model,
         rechargeable: true,
+        temperatures: Vec::new(),
     }
 }
 

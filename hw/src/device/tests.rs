@@ -37,6 +37,7 @@ fn battery() -> Battery {
         self_discharge: Current::ZERO,
         model: Model::Ideal,
         rechargeable: false,
+        temperatures: Vec::new(),
     };
     Battery::new(spec, 1.0)
 }
@@ -171,30 +172,60 @@ fn energest_of_a_z1_is_the_tutorials() {
     assert!((millicoulombs - 64.723).abs() < 0.0005, "{millicoulombs}");
 }
 
-#[test]
-fn a_day_in_power_saving_mode_is_nordics() {
-    // nRF9160, LTE-M: a tracking-area update costs 105 mJ in 1.5 s, the floor is 2.7 uA. A day with one every hour:
-    // 24 · 105 mJ + 2.7 uA · 3.7 V · 86400 s = 2.52 J + 0.863 J = 3.383 J.
-    let radio = crate::profile::Library::default().radio("nrf9160-lte-m").unwrap();
+/// What a modem of a profile draws in a day with an update of so many mJ in so many ms each hour, in joules.
+fn modem_day(profile: &str, millijoules: u64, millis: u64) -> f64 {
+    let radio = crate::profile::Library::default().radio(profile).unwrap();
     let mut spec = PartSpec::clone(&radio.spec);
     spec.tail = None;
-    // 105 mJ / 1.5 s / 3.7 V.
-    let update = spec.add_state("update", Current::from_microamps(18_919), Current::from_microamps(18_919));
+    // E = I · 3.7 V · t.
+    let current = Current::from_nanoamps(millijoules * 1_000_000_000_000 / (3700 * millis));
+    let update = spec.add_state("update", current, current);
     let supply = Supply::direct(Voltage::from_millivolts(3700));
     let mut device = Device::new([(Arc::new(spec), PURPOSES)], supply, "conversion", None, None);
     for hour in 0..24 {
         let from = SimTime::from_secs(hour * 3600);
-        device.occupy(
-            from,
-            RADIO,
-            activity(update, from, from + SimDuration::from_millis(1500)),
-            &[("update", 1)],
-        );
+        let activity = activity(update, from, from + SimDuration::from_millis(millis));
+        device.occupy(from, RADIO, activity, &[("update", 1)]);
     }
     device.integrate(SimTime::from_secs(86_400));
     device.check(SimTime::from_secs(86_400));
-    let joules = device.ledger().total().as_joules_f64();
+    device.ledger().total().as_joules_f64()
+}
+
+#[test]
+fn a_day_in_power_saving_mode_is_nordics() {
+    // nRF9160, LTE-M: a tracking-area update costs 105 mJ in 1.5 s, the floor is 2.7 uA. A day with one every hour:
+    // 24 · 105 mJ + 2.7 uA · 3.7 V · 86400 s = 2.52 J + 0.863 J = 3.383 J.
+    let joules = modem_day("nrf9160-lte-m", 105, 1500);
     assert!((joules / 3.383 - 1.0).abs() < 0.01, "{joules} J");
+    // NB-IoT: 550 mJ in 2.7 s: 13.2 J + 0.863 J = 14.063 J.
+    let joules = modem_day("nrf9160-nb-iot", 550, 2700);
+    assert!((joules / 14.063 - 1.0).abs() < 0.01, "{joules} J");
+}
+
+#[test]
+fn extended_discontinuous_reception_is_nordics() {
+    // nRF9160, eDRX of 81.92 s: 18 uA on the mean for LTE-M, 37 uA for NB-IoT, over a floor of 2.7 uA. A paging window
+    // then takes (18 - 2.7) uA · 81.92 s = 1.253 mC, and 2.810 mC: at the profiles' listening currents 28 and 70 ms.
+    for (profile, millis, mean_ua) in [("nrf9160-lte-m", 28, 18.0), ("nrf9160-nb-iot", 70, 37.0)] {
+        let radio = crate::profile::Library::default().radio(profile).unwrap();
+        let mut spec = PartSpec::clone(&radio.spec);
+        spec.tail = None;
+        let listen = radio.listen;
+        let supply = Supply::direct(Voltage::from_millivolts(3700));
+        let mut device = Device::new([(Arc::new(spec), PURPOSES)], supply, "conversion", None, None);
+        let cycle = SimDuration::from_millis(81_920);
+        for number in 0..100 {
+            let from = SimTime::ZERO + cycle * number;
+            let activity = activity(listen, from, from + SimDuration::from_millis(millis));
+            device.occupy(from, RADIO, activity, &[("page", 1)]);
+        }
+        let end = SimTime::ZERO + cycle * 100;
+        device.integrate(end);
+        device.check(end);
+        let seen = device.mean_current(false).as_nanoamps() as f64 / 1000.0;
+        assert!((seen / mean_ua - 1.0).abs() < 0.02, "{profile}: {seen} uA");
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -252,5 +283,46 @@ proptest! {
         }
         device.integrate(now);
         device.check(now);
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_ledger_does_not_depend_on_who_looked_at_it_and_when(
+        steps in prop::collection::vec(step(), 1..80),
+        tail in any::<bool>(),
+        often in 1_usize..4,
+    ) {
+        let mut spec = radio();
+        spec.tail = tail.then_some((LISTEN, SimDuration::from_millis(3)));
+        let (mut alone, mut watched) = (device(spec.clone()), device(spec));
+        let mut now = SimTime::ZERO;
+        for (number, (wait, what)) in steps.into_iter().enumerate() {
+            now += SimDuration::from_nanos(wait);
+            for device in [&mut alone, &mut watched] {
+                match what {
+                    Step::Enter(state) if device.is_powered() => {
+                        device.attribute(RADIO, &[("was", 3), ("too", 4)]);
+                        device.enter(now, RADIO, StateId(state), "entered");
+                    }
+                    Step::Occupy { state, back, ahead, length } => {
+                        let from = SimTime::from_nanos((now.as_nanos() + ahead).saturating_sub(back));
+                        let until = from + SimDuration::from_nanos(length);
+                        device.occupy(now, RADIO, activity(StateId(state), from, until), &[("x", 3), ("y", 7), ("z", 7)]);
+                    }
+                    Step::Power(on) => device.set_powered(now, on),
+                    Step::Enter(_) | Step::Integrate | Step::Lag(_) => {}
+                }
+            }
+            if number % often == 0 {
+                // An activity may begin 3 ms ago, after a way of 2 ms.
+                watched.catch_up(now.saturating_sub(SimDuration::from_millis(5)));
+            }
+        }
+        for device in [&mut alone, &mut watched] {
+            device.integrate(now);
+            device.check(now);
+        }
+        prop_assert_eq!(alone.ledger().entries(), watched.ledger().entries());
     }
 }

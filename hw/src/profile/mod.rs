@@ -6,6 +6,7 @@
 mod catalogue;
 mod figure;
 mod read;
+mod read_battery;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ use sim_core::electric::{Current, Voltage};
 
 use crate::battery::BatterySpec;
 use crate::part::{PartSpec, StateId};
-use read::{battery_from, board_from, mcu_from, radio_from, wrong};
+use read::{board_from, mcu_from, radio_from, sensor_from, wrong};
+use read_battery::battery_from;
 
 /// What is wrong with a profile.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -72,12 +74,41 @@ pub struct Mcu {
     pub packet_cycles: u64,
     /// Cycles for each byte of a packet.
     pub byte_cycles: u64,
+    /// What it takes for a cryptographic operation, by its name.
+    pub cryptography: BTreeMap<String, Operation>,
+}
+
+/// What a processor takes for one operation.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Operation {
+    /// Cycles for each time.
+    pub fixed_cycles: u64,
+    /// Cycles for each byte.
+    pub byte_cycles: u64,
+}
+
+/// A sensor.
+#[derive(Clone, Debug)]
+pub struct Sensor {
+    /// Its states.
+    pub spec: Arc<PartSpec>,
+    /// The state in which it measures.
+    pub measures: StateId,
+    /// How long a sample takes, the way there not included.
+    pub sample_time: SimDuration,
 }
 
 impl Mcu {
     /// How long it works on a packet of `bytes`, rounded up.
     pub fn packet_time(&self, bytes: usize) -> SimDuration {
-        let cycles = u128::from(self.packet_cycles) + u128::from(self.byte_cycles) * bytes as u128;
+        let per_packet = Operation { fixed_cycles: self.packet_cycles, byte_cycles: self.byte_cycles };
+        self.operation_time(per_packet, bytes)
+    }
+
+    /// How long it takes for an operation over `bytes`, rounded up.
+    pub fn operation_time(&self, operation: Operation, bytes: usize) -> SimDuration {
+        let Operation { fixed_cycles, byte_cycles } = operation;
+        let cycles = u128::from(fixed_cycles) + u128::from(byte_cycles) * bytes as u128;
         let nanos = (cycles * 1_000_000_000).div_ceil(u128::from(self.clock_hz.max(1)));
         SimDuration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
@@ -120,19 +151,22 @@ pub enum Kind {
     Radio,
     /// A processor.
     Mcu,
+    /// A sensor.
+    Sensor,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Board, Self::Battery, Self::Radio, Self::Mcu];
+    pub const ALL: [Self; 5] = [Self::Board, Self::Battery, Self::Radio, Self::Mcu, Self::Sensor];
 
-    /// The word for it: "board", "battery", "radio" or "mcu".
+    /// The word for it: "board", "battery", "radio", "mcu" or "sensor".
     pub fn name(self) -> &'static str {
         match self {
             Self::Board => "board",
             Self::Battery => "battery",
             Self::Radio => "radio",
             Self::Mcu => "mcu",
+            Self::Sensor => "sensor",
         }
     }
 }
@@ -197,6 +231,25 @@ impl Library {
     /// When there is none, or its profile is wrong.
     pub fn mcu(&self, name: &str) -> Result<Mcu, ProfileError> {
         mcu_from(name, self.find(Kind::Mcu, name)?)
+    }
+
+    /// The sensor called `name`.
+    ///
+    /// # Errors
+    /// When there is none, or its profile is wrong.
+    pub fn sensor(&self, name: &str) -> Result<Sensor, ProfileError> {
+        sensor_from(name, self.find(Kind::Sensor, name)?)
+    }
+
+    /// What is wrong with the profile of that kind and name, if anything is.
+    pub fn check(&self, kind: Kind, name: &str) -> Result<(), ProfileError> {
+        match kind {
+            Kind::Board => self.board(name).map(drop),
+            Kind::Battery => self.battery(name).map(drop),
+            Kind::Radio => self.radio(name).map(drop),
+            Kind::Mcu => self.mcu(name).map(drop),
+            Kind::Sensor => self.sensor(name).map(drop),
+        }
     }
 
     /// How many figures a profile has, and how many of them nobody has read in their document; those of a board's

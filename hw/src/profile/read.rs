@@ -1,27 +1,31 @@
 //! From the JSON text of a profile to what it describes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use sim_core::SimDuration;
-use sim_core::electric::{Charge, Current, Voltage};
+use sim_core::electric::{Current, Voltage};
 
-use super::figure::{CHARGE, CURRENT, CYCLES, FREQUENCY, Figure, RESISTANCE, SHARE, TIME, Units, VOLTAGE};
-use super::{Board, Library, Mcu, ProfileError, Radio, Regulator};
-use crate::battery::{BatterySpec, Model};
+use super::figure::{CURRENT, CYCLES, FREQUENCY, Figure, SHARE, TIME, Units, VOLTAGE};
+use super::{Board, Library, Mcu, Operation, ProfileError, Radio, Regulator, Sensor};
 use crate::part::{PartKind, PartSpec, StateId, Transition};
 
 pub(super) fn wrong(kind: &'static str, name: &str, what: impl Into<String>) -> ProfileError {
     ProfileError { kind, name: name.to_owned(), what: what.into() }
 }
 
-fn parse<T: DeserializeOwned>(kind: &'static str, name: &str, text: &str) -> Result<T, ProfileError> {
+pub(super) fn parse<T: DeserializeOwned>(
+    kind: &'static str,
+    name: &str,
+    text: &str,
+) -> Result<T, ProfileError> {
     serde_json::from_str(text).map_err(|error| wrong(kind, name, error.to_string()))
 }
 
-fn millivolts(
+pub(super) fn millivolts(
     kind: &'static str,
     name: &str,
     what: &str,
@@ -36,7 +40,7 @@ fn millivolts(
     }
 }
 
-fn one(
+pub(super) fn one(
     kind: &'static str,
     name: &str,
     what: &str,
@@ -109,9 +113,12 @@ struct PartFile {
     #[serde(default)]
     transitions: Vec<TransitionFile>,
     transmit: Option<String>,
-    tail: Option<TailFile>,
+    tail: Option<StayFile>,
     clock: Option<Figure>,
     work: Option<WorkFile>,
+    #[serde(default)]
+    cryptography: BTreeMap<String, OperationFile>,
+    sample: Option<StayFile>,
 }
 
 #[derive(Deserialize)]
@@ -125,7 +132,7 @@ struct TransitionFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TailFile {
+struct StayFile {
     state: String,
     time: Figure,
 }
@@ -138,28 +145,10 @@ struct WorkFile {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct BatteryFile {
-    #[serde(rename = "about")]
-    _about: String,
-    capacity: Figure,
-    voltage: Figure,
-    cut_off: Figure,
-    resistance: Figure,
-    curve: CurveFile,
-    /// Of the capacity, in a year.
-    self_discharge: Figure,
-    #[serde(default)]
-    rechargeable: bool,
-}
-
-#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct CurveFile {
-    points: Vec<(f64, f64)>,
-    source: String,
-    #[serde(default, rename = "verified")]
-    _verified: bool,
+struct OperationFile {
+    operation: Figure,
+    byte: Option<Figure>,
 }
 
 /// Reads a board, its parts from `library`.
@@ -184,6 +173,7 @@ fn regulator_from(board: &str, file: &RegulatorFile) -> Result<Regulator, Profil
 
 fn spec(kind: &'static str, name: &str, part: PartKind, file: &PartFile) -> Result<PartSpec, ProfileError> {
     let mut spec = PartSpec::new(kind, part);
+    check_entries(kind, name, part, file)?;
     if file.states.len() + file.transitions.len() > STATES_MAX {
         return Err(wrong(kind, name, format!("a part has at most {STATES_MAX} states and transitions")));
     }
@@ -215,6 +205,27 @@ fn spec(kind: &'static str, name: &str, part: PartKind, file: &PartFile) -> Resu
     Ok(spec)
 }
 
+/// Refuses what has no meaning for this kind of part: nobody would look at it.
+fn check_entries(
+    kind: &'static str,
+    name: &str,
+    part: PartKind,
+    file: &PartFile,
+) -> Result<(), ProfileError> {
+    let entries = [
+        ("transmit", file.transmit.is_some(), PartKind::Radio),
+        ("tail", file.tail.is_some(), PartKind::Radio),
+        ("clock", file.clock.is_some(), PartKind::Mcu),
+        ("work", file.work.is_some(), PartKind::Mcu),
+        ("cryptography", !file.cryptography.is_empty(), PartKind::Mcu),
+        ("sample", file.sample.is_some(), PartKind::Sensor),
+    ];
+    match entries.into_iter().find(|(_, given, of)| *given && *of != part) {
+        Some((entry, ..)) => Err(wrong(kind, name, format!("`{entry}` has no meaning for a {kind}"))),
+        None => Ok(()),
+    }
+}
+
 fn known(kind: &'static str, name: &str, spec: &PartSpec, state: &str) -> Result<StateId, ProfileError> {
     spec.state(state).ok_or_else(|| {
         let states: Vec<&str> = spec.states.iter().map(|state| &*state.name).collect();
@@ -241,51 +252,46 @@ pub(super) fn mcu_from(name: &str, text: &str) -> Result<Mcu, ProfileError> {
     let missing = || wrong("mcu", name, "a processor needs `clock` and `work` with `packet` and `byte`");
     let (clock, work) = file.clock.as_ref().zip(file.work.as_ref()).ok_or_else(missing)?;
     let clock_hz = one("mcu", name, "clock", clock, FREQUENCY)?.0;
-    let packet_cycles = one("mcu", name, "work.packet", &work.packet, CYCLES)?.0;
-    let byte_cycles = one("mcu", name, "work.byte", &work.byte, CYCLES)?.0;
-    if clock_hz < CLOCK_MIN_HZ || packet_cycles > CYCLES_MAX || byte_cycles > CYCLES_MAX {
-        return Err(wrong("mcu", name, "`clock` is at least 10 kHz, and `work` at most 10000000 cycles"));
+    if clock_hz < CLOCK_MIN_HZ {
+        return Err(wrong("mcu", name, "`clock` is at least 10 kHz"));
+    }
+    let mut cryptography = BTreeMap::new();
+    for (operation, file) in &file.cryptography {
+        let what = format!("cryptography.{operation}");
+        let fixed_cycles = cycles(name, &what, &file.operation, OPERATION_CYCLES_MAX)?;
+        let byte = file.byte.as_ref().map(|byte| cycles(name, &what, byte, CYCLES_MAX));
+        let byte_cycles = byte.transpose()?.unwrap_or(0);
+        cryptography.insert(operation.clone(), Operation { fixed_cycles, byte_cycles });
     }
     Ok(Mcu {
         active: known("mcu", name, &spec, "active")?,
         clock_hz,
-        packet_cycles,
-        byte_cycles,
+        packet_cycles: cycles(name, "work.packet", &work.packet, CYCLES_MAX)?,
+        byte_cycles: cycles(name, "work.byte", &work.byte, CYCLES_MAX)?,
+        cryptography,
         spec: Arc::new(spec),
     })
 }
 
-pub(super) fn battery_from(name: &str, text: &str) -> Result<BatterySpec, ProfileError> {
-    let file: BatteryFile = parse("battery", name, text)?;
-    let capacity = file.capacity.read(CHARGE);
-    let capacity = capacity.map_err(|error| wrong("battery", name, format!("`capacity` {error}")))?.0;
-    if capacity == 0 || capacity > CAPACITY_MAX {
-        return Err(wrong("battery", name, "`capacity` must be more than 0 and at most 1000000 Ah"));
+fn cycles(name: &str, what: &str, figure: &Figure, most: u64) -> Result<u64, ProfileError> {
+    match one("mcu", name, what, figure, CYCLES)?.0 {
+        cycles if cycles <= most => Ok(cycles),
+        _ => Err(wrong("mcu", name, format!("`{what}` is at most {most} cycles"))),
     }
-    let falls = file.curve.points.windows(2).all(|pair| pair[0].0 > pair[1].0 && pair[0].1 >= pair[1].1);
-    let falls =
-        falls && file.curve.points.iter().all(|(share, volts)| share.is_finite() && volts.is_finite());
-    if !falls || file.curve.points.len() < 2 || file.curve.source.is_empty() {
-        return Err(wrong(
-            "battery",
-            name,
-            "`curve` needs a source and two points or more that fall: [share, mV]",
-        ));
+}
+
+pub(super) fn sensor_from(name: &str, text: &str) -> Result<Sensor, ProfileError> {
+    let file: PartFile = parse("sensor", name, text)?;
+    let spec = spec("sensor", name, PartKind::Sensor, &file)?;
+    let missing =
+        || wrong("sensor", name, "a sensor needs `sample` with the `state` it measures in and its `time`");
+    let sample = file.sample.as_ref().ok_or_else(missing)?;
+    let measures = known("sensor", name, &spec, &sample.state)?;
+    let sample_time = time("sensor", name, "sample", &sample.time)?;
+    if sample_time == SimDuration::ZERO || measures == spec.rest {
+        return Err(wrong("sensor", name, "a sample takes some time, in another state than that of rest"));
     }
-    let yearly = one("battery", name, "self-discharge", &file.self_discharge, SHARE)?.0;
-    let lost = capacity * u128::from(yearly) / 1_000_000 / NANOS_PER_YEAR;
-    let millivolts = |what, figure| Ok(millivolts("battery", name, what, figure)?.0);
-    Ok(BatterySpec {
-        name: name.to_owned(),
-        capacity: Charge::from_attocoulombs(capacity),
-        nominal: millivolts("voltage", &file.voltage)?,
-        cut_off: millivolts("cut-off", &file.cut_off)?,
-        resistance_milliohms: one("battery", name, "resistance", &file.resistance, RESISTANCE)?.0,
-        curve: file.curve.points,
-        self_discharge: Current::from_nanoamps(lost as u64),
-        model: Model::Ideal,
-        rechargeable: file.rechargeable,
-    })
+    Ok(Sensor { measures, sample_time, spec: Arc::new(spec) })
 }
 
 /// States and transitions of a part; one more is being without supply.
@@ -295,7 +301,5 @@ const CLOCK_MIN_HZ: u64 = 10_000;
 
 const CYCLES_MAX: u64 = 10_000_000;
 
-/// A million Ah, in aC.
-const CAPACITY_MAX: u128 = 3_600_000_000_000_000_000_000_000_000;
-
-const NANOS_PER_YEAR: u128 = 31_536_000_000_000_000;
+/// A signature on the slowest of processors takes some tens of millions.
+const OPERATION_CYCLES_MAX: u64 = 10_000_000_000;

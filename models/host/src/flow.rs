@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use network::node::NodeId;
 use network::port::PortId;
 use sim_core::SimTime;
+use wire::cryptography::Protection;
 
-use crate::app::Session;
+use crate::app::{Forged, Session};
 use crate::measure::FlowMeasure;
 use crate::stack::Carrier;
 use crate::workload::{MessagePlan, Size, Span, Start};
@@ -44,6 +45,13 @@ pub enum Workload {
         /// knows of it. Else it is the responses, each from its request's generation.
         states: bool,
     },
+    /// First packets of connections that nobody goes on with, from invented addresses.
+    Flood {
+        /// When they are sent. Their sizes do not count.
+        packets: MessagePlan,
+        /// The addresses.
+        from: Forged,
+    },
 }
 
 /// A flow of the run.
@@ -69,6 +77,8 @@ pub struct Flow {
     pub session: Option<Session>,
     /// What the application does.
     pub workload: Workload,
+    /// What protects its messages, if anything does.
+    pub protection: Option<Protection>,
     /// What was measured.
     pub measure: FlowMeasure,
 }

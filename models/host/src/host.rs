@@ -1,5 +1,6 @@
 //! One host: its protocols, its applications and its clock, between the network and the measurements.
 
+use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::IpAddr;
@@ -15,7 +16,7 @@ use transport::endpoint::NetworkEvent;
 use transport::tcp::note::NoteKind;
 use wire::ip::IpProtocol;
 
-use crate::app::{App, Context};
+use crate::app::{App, Context, Demand};
 use crate::clock::Clock;
 use crate::flow::Flow;
 use crate::output::Output;
@@ -80,6 +81,17 @@ impl Host {
         &self.stack
     }
 
+    /// The run is over: adds to the flows' measures what has held back the connections that are still there.
+    pub(crate) fn note_limits(&self, end: SimTime, flows: &mut [Flow]) {
+        let local = self.clock.local(end);
+        for app in &self.apps {
+            match app {
+                App::Source(source) => source.note_limits(local, &self.stack, flows),
+                App::Service(_) | App::Session(_) | App::Flood(_) => {}
+            }
+        }
+    }
+
     /// Begins: at the start of the run, or after a reboot.
     pub(crate) fn start<O: Observer>(&mut self, around: &mut Surroundings<'_, O>) {
         if self.apps.iter().any(App::is_multihomed) {
@@ -138,6 +150,18 @@ impl Host {
     ) {
         let local = self.clock.local(around.network.now());
         self.stack.handle_network(local, protocol, event);
+        // The address of an interface works as long as its link does.
+        let (interface, lost) = match event {
+            NetworkEvent::LinkUp(interface) => (interface, false),
+            NetworkEvent::LinkDown(interface) => (interface, true),
+            NetworkEvent::AddressAdded(..) | NetworkEvent::AddressRemoved(..) | NetworkEvent::Icmp { .. } => {
+                return;
+            }
+        };
+        let port = around.network.port_of(self.node, interface.0);
+        let addresses = &around.network.port_info(port).addresses;
+        let addresses: Vec<_> = addresses.iter().map(|prefix| prefix.address).collect();
+        self.stack.on_addresses(local, &addresses, lost);
     }
 
     /// Says which addresses are for use only when nothing else is left, or for use again.
@@ -203,7 +227,13 @@ impl Host {
         let way = self.way(index, around);
         let (node, network) = (self.node, &mut *around.network);
         let mtu = network.mtu(network.port_of(node, 0));
-        let mut source_for = |peer| network.source_address(node, peer, None);
+        // Both ways down are open to the application, one at a time.
+        let network = RefCell::new(network);
+        let mut source_for = |peer| network.borrow_mut().source_address(node, peer, None);
+        let mut demand = |flow, demand| match demand {
+            Demand::Sample => network.borrow_mut().sample(node, flow),
+            Demand::Cryptography(work) => network.borrow_mut().encipher(node, flow, work),
+        };
         let mut context = Context {
             now,
             local: self.clock.local(now),
@@ -215,6 +245,7 @@ impl Host {
             way,
             source_for: &mut source_for,
             mtu,
+            demand: &mut demand,
         };
         act(&mut self.apps[index], &mut context);
         self.arm_app(index);

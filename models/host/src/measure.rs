@@ -2,6 +2,7 @@
 
 use sim_core::{SimDuration, SimTime};
 use transport::mptcp::MptcpTotals;
+use transport::tcp::LimitTimes;
 use wire::account::Run;
 
 /// The part of a run that metrics look at: messages generated from `from` on and before `to`.
@@ -54,6 +55,8 @@ pub struct FlowMeasure {
     pub connections_lost: u64,
     /// What the session protocol did for the flow, over the whole run.
     pub session: SessionCounts,
+    /// How long each limit has held back the sender's connections, where they are TCP's.
+    pub limits: LimitTimes,
     receivers: Vec<Received>,
 }
 
@@ -145,6 +148,7 @@ impl FlowMeasure {
             setup: None,
             connections_lost: 0,
             session: SessionCounts::default(),
+            limits: LimitTimes::default(),
             receivers: vec![Received::default(); receivers],
         }
     }

@@ -112,6 +112,7 @@ impl<O: Observer> World<O> {
             self.network.schedule_global(fault.at, Event::Fault(index as u32));
         }
         self.network.watch_batteries();
+        self.network.start_rpl();
         for node in self.network.node_ids() {
             self.with_host(node, |host, around| host.start(around));
         }
@@ -140,6 +141,7 @@ impl<O: Observer> World<O> {
             }
             Event::Written(node, packet) => self.network.on_written(node, packet),
             Event::Battery(node) => self.on_battery(node),
+            Event::Rpl(port) => self.network.on_rpl_timer(port),
         }
     }
 
@@ -158,6 +160,9 @@ impl<O: Observer> World<O> {
     pub(crate) fn settle_accounts(&mut self, end: SimTime) {
         self.network.close_energy_accounts(end);
         self.settle_multipath();
+        for host in self.hosts.iter().flatten() {
+            host.note_limits(end, &mut self.flows);
+        }
         for (index, flow) in self.flows.iter().enumerate() {
             let account = self.network.accounts.flow(FlowId(index as u32)).clone();
             for value in [flow.measure.generated, flow.measure.delivered, flow.measure.application_bytes] {

@@ -52,6 +52,7 @@ fn world(carrier: Carrier, workload: Workload, direction: Direction, seed: u64) 
     network.set_accounted(a);
     let window = Window { from: SimTime::ZERO, to: SimTime::from_secs(10) };
     let flow = Flow {
+        protection: None,
         name: "a>b".into(),
         from: a,
         via: None,

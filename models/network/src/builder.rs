@@ -259,6 +259,7 @@ impl NetworkBuilder {
             packets: PacketPool::default(),
             node_drops: BTreeMap::new(),
             border: Border::default(),
+            rpl_homes: FxHashMap::default(),
             world_origin: Origin::new(world_rank),
             delivered: 0,
             dropped: 0,

@@ -31,6 +31,8 @@ pub enum NetworkEvent {
     Written(NodeId, PacketId),
     /// Time to look at a node's battery.
     Battery(NodeId),
+    /// A timer of the RPL router at a radio's port.
+    Rpl(PortId),
 }
 
 impl NetworkEvent {
@@ -50,6 +52,7 @@ impl NetworkEvent {
             Self::Taken(node, packet) => TAKEN << 56 | u64::from(node.0) << 32 | u64::from(packet.0),
             Self::Written(node, packet) => WRITTEN << 56 | u64::from(node.0) << 32 | u64::from(packet.0),
             Self::Battery(node) => BATTERY << 56 | u64::from(node.0) << 32,
+            Self::Rpl(port) => RPL << 56 | u64::from(port.0),
             Self::Entry(outlet, packet) => ENTRY << 56 | u64::from(outlet.0) << 32 | u64::from(packet.0),
         }
     }
@@ -75,6 +78,7 @@ impl NetworkEvent {
             TAKEN => Self::Taken(NodeId(target), PacketId(argument)),
             WRITTEN => Self::Written(NodeId(target), PacketId(argument)),
             BATTERY => Self::Battery(NodeId(target)),
+            RPL => Self::Rpl(PortId(argument)),
             kind => panic!("no event has the kind {kind}"),
         }
     }
@@ -91,6 +95,7 @@ const RADIO: u64 = 7;
 const TAKEN: u64 = 10;
 const WRITTEN: u64 = 8;
 const BATTERY: u64 = 9;
+const RPL: u64 = 15;
 
 #[cfg(test)]
 mod tests {
@@ -110,6 +115,7 @@ mod tests {
             NetworkEvent::Taken(NodeId(0x00ff_ffff), PacketId(u32::MAX)),
             NetworkEvent::Written(NodeId(3), PacketId(4)),
             NetworkEvent::Battery(NodeId(5)),
+            NetworkEvent::Rpl(PortId(u32::MAX)),
         ] {
             assert_eq!(NetworkEvent::unpack(event.pack()), event);
         }

@@ -201,6 +201,9 @@ impl<O: Observer> Network<O> {
         if next == NextHop::MULTICAST {
             return self.send_to_group(node, None, id);
         }
+        if next == NextHop::RPL {
+            return self.send_by_rpl(node, id);
+        }
         match next.as_segment() {
             Some(index) => self.send_by_segment(node, index, id),
             None => {

@@ -33,6 +33,7 @@ pub mod radio;
 pub mod report;
 mod resolution;
 pub mod route;
+pub mod rpl;
 pub mod segment;
 mod topology;
 mod transmit;

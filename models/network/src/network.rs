@@ -69,6 +69,8 @@ pub struct Network<O: Observer> {
     pub(crate) packets: PacketPool,
     pub(crate) node_drops: BTreeMap<NodeId, DropCounts>,
     pub(crate) border: Border,
+    /// The border router through which a node of a graph was reached last, by the node's port.
+    pub(crate) rpl_homes: FxHashMap<PortId, PortId>,
     pub(crate) world_origin: Origin,
     pub(crate) delivered: u64,
     pub(crate) dropped: u64,

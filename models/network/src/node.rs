@@ -42,6 +42,9 @@ impl NextHop {
     /// The packet is in a frame, which has to be opened first.
     pub(crate) const FRAMED: Self = Self(u32::MAX - 3);
 
+    /// RPL knows where to, packet by packet.
+    pub(crate) const RPL: Self = Self(u32::MAX - 4);
+
     /// Out by a port whose link has one other end.
     #[inline]
     pub fn port(port: PortId) -> Self {
@@ -61,7 +64,7 @@ impl NextHop {
 
     /// The index of the hop across a shared segment, if it is one.
     pub fn as_segment(self) -> Option<usize> {
-        (self.0 & SEGMENT != 0 && self.0 < Self::FRAMED.0).then_some((self.0 & !SEGMENT) as usize)
+        (self.0 & SEGMENT != 0 && self.0 < Self::RPL.0).then_some((self.0 & !SEGMENT) as usize)
     }
 }
 

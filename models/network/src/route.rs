@@ -10,6 +10,7 @@ use crate::network::Network;
 use crate::node::{DestinationId, NO_TABLE, NextHop, NodeId};
 use crate::observer::Observer;
 use crate::port::{Attachment, PortId};
+use crate::rpl::station::RplRoute;
 use crate::topology::Topology;
 
 /// A hop across a shared segment or a radio medium: the port to leave by, and the address to resolve there.
@@ -86,7 +87,16 @@ impl<O: Observer> Network<O> {
     fn route(&mut self, node: NodeId, target: Destination, only: Option<PortId>) -> NextHop {
         match (self.static_route(node, target.address, only), target.owner) {
             (Some(next), _) => next,
-            (None, Some(owner)) => self.shortest_path(node, owner, only),
+            (None, Some(owner)) => match self.rpl_route(node, owner) {
+                RplRoute::Graph => NextHop::RPL,
+                RplRoute::Over(root) => self.shortest_path(node, root, only),
+                RplRoute::Unknown => NextHop::UNREACHABLE,
+                RplRoute::None => match self.shortest_path(node, owner, only) {
+                    NextHop::UNREACHABLE if self.rpl_radio(node).is_some() => NextHop::RPL,
+                    next => next,
+                },
+            },
+            (None, None) if self.rpl_radio(node).is_some() => NextHop::RPL,
             (None, None) => NextHop::UNREACHABLE,
         }
     }
@@ -147,7 +157,7 @@ impl<O: Observer> Network<O> {
         };
         let topology = self.topology(root, root_port);
         let mut best: Option<(u64, PortId, PortId)> = None;
-        for port in self.node_infos[node.index()].port_ids() {
+        for port in self.ports_towards(node, topology, &distances.from) {
             if !topology.is_up(port) || only.is_some_and(|only| only != port) {
                 continue;
             }
@@ -168,6 +178,27 @@ impl<O: Observer> Network<O> {
         let direct =
             self.port_infos[via.index()].node == root && there == self.port_infos[port.index()].attachment;
         self.hop_by(port, (!direct).then_some(via))
+    }
+
+    /// The ports of `node` by which a node in `reached` may be entered, in order; of a node with few ports all, without a look.
+    ///
+    /// A hub has thousands of ports, and a search that it ended has reached few nodes: these are asked instead.
+    fn ports_towards(
+        &self,
+        node: NodeId,
+        topology: Topology<'_>,
+        reached: &FxHashMap<u32, u64>,
+    ) -> Vec<PortId> {
+        let info = self.node_infos[node.index()];
+        if info.ports as usize <= reached.len() {
+            return info.port_ids().collect();
+        }
+        let others = reached.keys().map(|&next| NodeId(next)).filter(|&next| next != node);
+        let mut ports: Vec<PortId> =
+            others.flat_map(|next| topology.entries(next)).filter_map(|hop| hop.leaves(node)).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
     }
 
     /// A radio that no route leads to is sent to all the same, if it is on the same medium: that it does not hear shows then.

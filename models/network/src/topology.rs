@@ -47,8 +47,12 @@ impl Topology<'_> {
         let radios = match self.port_infos[port.index()].attachment {
             Attachment::Radio(index) => {
                 let medium = &self.media[index as usize];
-                let links = medium.links_of(self.radio(port)).into_iter();
-                links.map(|(other, _)| medium.ports[other as usize]).collect()
+                // Where RPL finds the way, none is known to anybody else.
+                let links = match medium.rpl.is_empty() {
+                    true => medium.links_of(self.radio(port)),
+                    false => Vec::new(),
+                };
+                links.into_iter().map(|(other, _)| medium.ports[other as usize]).collect()
             }
             Attachment::Link(_) | Attachment::Segment(_) | Attachment::Detached => Vec::new(),
         };
@@ -66,8 +70,11 @@ impl Topology<'_> {
         let Attachment::Radio(index) = self.port_infos[port.index()].attachment else {
             return self.peers(port).filter(|&via| self.is_entry(via)).map(|via| (via, cost)).collect();
         };
-        // Of the radios only few pass packets on.
         let medium = &self.media[index as usize];
+        if !medium.rpl.is_empty() {
+            return Vec::new();
+        }
+        // Of the radios only few pass packets on.
         let (own, root) = (self.radio(port), self.node_infos[self.root.index()].port_ids());
         let roots = root.filter(|port| self.port_infos[port.index()].attachment == Attachment::Radio(index));
         let mut others: Vec<u32> = medium.routers().to_vec();
@@ -102,6 +109,7 @@ impl Topology<'_> {
         let Attachment::Radio(index) = from.attachment else { return false };
         let together = from.attachment == to.attachment && from.cost == 1 && port != owner;
         together
+            && self.media[index as usize].rpl.is_empty()
             && self.is_up(port)
             && self.media[index as usize].expected_transmissions(self.radio(port), self.radio(owner))
                 == Some(1)
@@ -120,7 +128,7 @@ impl Topology<'_> {
     }
 
     /// The hops by which `node` is entered, each from the port that the packet leaves by.
-    fn entries(self, node: NodeId) -> impl Iterator<Item = Hop> {
+    pub(crate) fn entries(self, node: NodeId) -> impl Iterator<Item = Hop> {
         let ports = self.node_infos[node.index()].port_ids();
         ports
             .filter(move |&port| self.is_entry(port))
@@ -146,6 +154,13 @@ pub(crate) struct Hop {
     from: NodeId,
     port: PortId,
     pub(crate) cost: u32,
+}
+
+impl Hop {
+    /// The port that the packet leaves by, if it is one of `node`.
+    pub(crate) fn leaves(&self, node: NodeId) -> Option<PortId> {
+        (self.from == node).then_some(self.port)
+    }
 }
 
 impl EdgeRef for Hop {

@@ -85,6 +85,27 @@ fn of_two_equal_ways_the_lower_port_is_taken_every_time() {
 }
 
 #[test]
+fn a_hub_of_many_links_takes_the_ways_that_a_router_of_three_takes() {
+    for (upper, lower, by_lower) in
+        [([1, 1], [1, 2], 0), ([2, 2], [1, 2], 1), ([2, 3], [3, 2], 0), ([1, 4], [2, 1], 1)]
+    {
+        let (mut draft, [a, r, .., b], links) = diamond(upper, lower);
+        for leaf in 0..40 {
+            let leaf = draft.node(&format!("leaf{leaf}"), false);
+            draft.link(r, leaf, 1);
+        }
+        let mut lab = Lab::new(draft.builder);
+        lab.send_at(ms(0), a, packet("10.0.1.1", "10.0.3.2", 100));
+        lab.send_at(ms(0), a, packet("10.0.1.1", "10.0.45.2", 100));
+        lab.run();
+        assert_eq!(lab.times(b).len(), 1);
+        assert_eq!(frames(&lab, links[3][0]), by_lower, "{upper:?} or {lower:?}");
+        assert_eq!(frames(&lab, links[1][0]), 1 - by_lower);
+        assert_eq!(frames(&lab, links[0][0]), 2);
+    }
+}
+
+#[test]
 fn costs_may_differ_by_direction() {
     let mut draft = Draft::default();
     let [a, r, b] = [("a", false), ("r", true), ("b", false)].map(|(name, fw)| draft.node(name, fw));

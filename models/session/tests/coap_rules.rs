@@ -139,6 +139,7 @@ fn an_unknown_critical_option_is_refused_and_an_elective_one_ignored() {
     assert_eq!(lab.failures[0].1, Failure::Reset);
 }
 
+// Holds: RFC 7967 2-c, 3-a
 #[test]
 fn a_client_can_do_without_a_response() {
     let mut lab = Lab::new(1, exact());
@@ -150,6 +151,30 @@ fn a_client_can_do_without_a_response() {
         lab.run_for(SimDuration::from_secs(10));
     }
     assert_eq!(lab.trace(), ["CON PUT", "ACK Empty", "NON PUT"]);
+    lab.run_for(SimDuration::from_secs(300));
+    assert_eq!((lab.client.pending(), lab.failures.len()), (0, 0), "nobody waits for what nobody wants");
+}
+
+// Holds: RFC 7967 2-a, 2-b
+#[test]
+fn the_bits_of_no_response_keep_back_a_class_each() {
+    // The server answers the first by 2.04, the second by 4.02.
+    for (bits, first, second) in [(0, true, true), (2, false, true), (8, true, false), (16, true, true)] {
+        let mut lab = Lab::new(1, exact());
+        for unknown in [false, true] {
+            let mut request = put("actuator", 10, true);
+            request.options.push_uint(OptionNumber::NO_RESPONSE, bits);
+            if unknown {
+                request.options.push(OptionNumber(9999), b"x");
+            }
+            lab.client.request(lab.now, SERVER, request);
+            lab.run_for(SimDuration::from_secs(1));
+        }
+        let answer = |sent, full| if sent { full } else { "ACK Empty" };
+        let expected =
+            ["CON PUT", answer(first, "ACK 2.04 Changed"), "CON PUT", answer(second, "ACK 4.02 Bad Option")];
+        assert_eq!(lab.trace(), expected, "{bits}");
+    }
 }
 
 #[test]
@@ -175,6 +200,7 @@ fn a_long_request_goes_in_blocks() {
     assert_eq!(lab.received, [2500]);
 }
 
+// Holds: RFC 7641 3.5-a, 4.2-a, 4.5-b
 #[test]
 fn observers_are_told_of_changes_until_they_are_no_longer_interested() {
     let mut lab = Lab::new(1, exact());
@@ -198,6 +224,7 @@ fn observers_are_told_of_changes_until_they_are_no_longer_interested() {
     assert_eq!(lab.server.observer_count("observe"), 0);
 }
 
+// Holds: RFC 7641 4.5-b, 7-a
 #[test]
 fn every_twentieth_notification_is_confirmable_and_its_loss_ends_the_observation() {
     let mut lab = Lab::new(1, CoapConfig { confirmable_notification_every: 3, ..exact() });

@@ -17,6 +17,8 @@ struct Met {
     timeouts: u64,
     no_response: u64,
     crashes: u64,
+    free_answered: u64,
+    free_failed: u64,
 }
 
 fn survive(seed: u64, met: &mut Met) {
@@ -86,6 +88,44 @@ fn crash(seed: u64, damage: u64, met: &mut Met) {
     met.server += *lab.server.stats();
 }
 
+/// Bodies in blocks that do not wait for each other: each is whole or reported, and nothing of it is kept.
+fn survive_freely(seed: u64, met: &mut Met) {
+    let config = CoapConfig {
+        block_size: BlockSize::at_most(32),
+        max_payloads: 4 + (seed % 5) as u16,
+        probing_rate: 0,
+        q_block: true,
+        q_block_understood: !seed.is_multiple_of(10),
+        ..CoapConfig::default()
+    };
+    let mut lab = Lab::new(seed, config);
+    let jitter = SimDuration::from_millis(seed % 4 * 700);
+    lab.wire = Wire { loss: seed % 5 * 60, duplicate: 100, damage: 0, jitter };
+    lab.processing = SimDuration::from_millis(seed % 3 * 300);
+    lab.answer_len = 400;
+    let mut asked = 0;
+    for round in 0..4_u64 {
+        lab.client.request(lab.now, SERVER, put("firmware", 700, false));
+        lab.client.request(lab.now, SERVER, get("temperature", false));
+        asked += 2;
+        lab.run_for(SimDuration::from_secs(15));
+        if seed.is_multiple_of(4) && round % 2 == 1 {
+            lab.crash(true, seed ^ round, config);
+            met.crashes += 1;
+        }
+    }
+    lab.run_for(SimDuration::from_secs(4_000));
+    let answered: u32 = lab.answers.values().sum();
+    assert_eq!((lab.answers.len(), answered), (asked, asked as u32), "each once, seed {seed}");
+    assert_eq!(lab.client.pending(), 0, "seed {seed}");
+    assert!(lab.received.iter().all(|len| [0, 700].contains(len)), "whole bodies only, seed {seed}");
+    forgotten(&lab, seed);
+    met.free_answered += lab.bodies.len() as u64;
+    met.free_failed += lab.failures.len() as u64;
+    met.client += *lab.client.stats();
+    met.server += *lab.server.stats();
+}
+
 /// An observer sees the last state in the end, whatever was lost before.
 fn converge(seed: u64, met: &mut Met) {
     let config = CoapConfig { confirmable_notification_every: 4, ..CoapConfig::default() };
@@ -110,14 +150,16 @@ fn run(seeds: u64) {
     let mut met = Met::default();
     for seed in 0..seeds {
         survive(seed, &mut met);
+        survive_freely(seed, &mut met);
         converge(seed, &mut met);
     }
-    let Met { faults, client, server, timeouts, no_response, crashes } = met;
+    let Met { faults, client, server, timeouts, no_response, crashes, free_answered, free_failed } = met;
     println!(
         "{seeds} seeds: lost {}, repeated {}, damaged {}, crashes {crashes}",
         faults[0], faults[1], faults[2]
     );
     println!("failed: {timeouts} timeouts, {no_response} without a response");
+    println!("free blocks: {free_answered} answered, {free_failed} failed");
     println!("client {client:?}");
     println!("server {server:?}");
     let fired = [
@@ -140,10 +182,15 @@ fn run(seeds: u64) {
         client.notifications_stale,
         server.malformed,
         server.resets_received,
+        free_answered,
+        free_failed,
+        client.missing_reports,
+        server.missing_reports,
     ];
     assert!(fired.iter().all(|&count| count > 0), "every fault and timer was met: {fired:?}");
 }
 
+// Holds: RFC 7641 4.5-a
 #[test]
 fn requests_are_answered_or_reported_and_observers_converge() {
     run(150);

@@ -132,8 +132,14 @@ fn both_sides_may_open_at_once() {
     });
     lab.run_until(at(50));
     assert_eq!([0, 1].map(|side| state(&lab, side, ids[side])), [State::SynReceived; 2]);
+    lab.run_until(at(100));
+    assert_eq!([0, 1].map(|side| state(&lab, side, ids[side])), [State::Established; 2], "line 6");
+    assert_eq!(
+        [0, 1].map(|side| lab.sent.iter().filter(|it| it.1 == side).count()),
+        [2; 2],
+        "SYN and SYN-ACK"
+    );
     lab.run_until(at(2000));
-    assert_eq!([0, 1].map(|side| state(&lab, side, ids[side])), [State::Established; 2]);
     write(&mut lab, 0, ids[0], 10);
     lab.run_until(at(3000));
     assert_eq!(lab.ends[1].readable(ids[1]), 10);

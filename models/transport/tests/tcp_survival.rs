@@ -37,18 +37,24 @@ fn random_config(rng: &mut ChaCha8Rng) -> TcpConfig {
         nagle: coin(rng),
         ack_delay: SimDuration::from_millis([0, 40, 200][rng.next_u32() as usize % 3]),
         time_wait: SimDuration::from_secs(60),
+        user_timeout: PATIENCE,
+        connect_timeout: PATIENCE,
         keep_alive: coin(rng).then_some(KEEP_ALIVE),
         ..TcpConfig::default()
     }
 }
 
+/// No transfer is given up, however often the same segment is lost.
+const PATIENCE: SimDuration = SimDuration::from_secs(5000);
+
 fn random_path(rng: &mut ChaCha8Rng) -> Path {
     let mut up_to = |max: u32| rng.next_u32() % max;
+    let most_loss = if up_to(6) == 0 { 300_000 } else { 100_000 };
     Path {
         delay: SimDuration::from_millis(1 + u64::from(up_to(100))),
         rate: [None, Some(100_000), Some(10_000_000)][up_to(3) as usize],
         queue: [5_000, 100_000][up_to(2) as usize],
-        loss: up_to(100_000),
+        loss: up_to(most_loss),
         duplicate: up_to(50_000),
         reorder: up_to(100_000),
         corrupt: up_to(20_000),
@@ -63,8 +69,17 @@ fn random_path(rng: &mut ChaCha8Rng) -> Path {
 const KEEP_ALIVE: KeepAlive =
     KeepAlive { idle: SimDuration::from_secs(2), interval: SimDuration::from_secs(1), probes: 30 };
 
+/// What happens to a transfer besides what its path does to packets.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shocks {
+    /// The delay of a direction changed at once.
+    delays: u64,
+    /// A receiver's window was found closed.
+    closed_windows: u64,
+}
+
 /// One transfer in both directions; returns what happened.
-fn survive(seed: u64) -> (Faults, [Counters; 2]) {
+fn survive(seed: u64) -> (Faults, Shocks, [Counters; 2]) {
     let context = format!("seed {seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let paths = [random_path(&mut rng), random_path(&mut rng)];
@@ -76,11 +91,20 @@ fn survive(seed: u64) -> (Faults, [Counters; 2]) {
     let mut counters = [Counters::default(); 2];
     let slow_reader = rng.next_u32().is_multiple_of(4);
     let mut next_read = [SimTime::ZERO; 2];
-    let end = SimTime::from_secs(2000);
+    let end = SimTime::from_secs(40_000);
     let mut steps = 0;
+    let mut shocks = Shocks::default();
+    let (mut next_shock, mut was_closed) = (SimTime::from_millis(300), [false; 2]);
+    let shocking = rng.next_u32().is_multiple_of(2);
     while lab.step(end) {
         steps += 1;
         assert!(steps < 200_000, "{context}: no end of steps");
+        if shocking && lab.now >= next_shock {
+            let direction = rng.next_u32() as usize % 2;
+            lab.paths[direction].delay = SimDuration::from_millis(1 + u64::from(rng.next_u32()) % 600);
+            next_shock = lab.now + SimDuration::from_millis(u64::from(rng.next_u32()) % 3000);
+            shocks.delays += 1;
+        }
         for side in 0..2 {
             for event in std::mem::take(&mut lab.events[side]) {
                 match event {
@@ -98,6 +122,8 @@ fn survive(seed: u64) -> (Faults, [Counters; 2]) {
             }
             if let Some(stats) = lab.ends[side].stats(id) {
                 counters[side] = stats.counters;
+                shocks.closed_windows += u64::from(stats.peer_window == 0 && !was_closed[side]);
+                was_closed[side] = stats.peer_window == 0;
             }
             lab.drain(side);
         }
@@ -118,18 +144,30 @@ fn survive(seed: u64) -> (Faults, [Counters; 2]) {
         assert_eq!(lab.ends[side].connections(), 0, "{context}: side {side} keeps memory");
         assert_eq!(lab.ends[side].poll_timeout(), None, "{context}: side {side} keeps a timer");
     }
-    (lab.faults, counters)
+    (lab.faults, shocks, counters)
 }
 
 #[test]
 fn transfers_survive_every_fault() {
-    let seeds = if cfg!(debug_assertions) { 2000 } else { 20_000 };
+    survive_all(500);
+}
+
+#[test]
+#[ignore = "minutes: run it with --ignored"]
+fn ten_thousand_transfers_survive_every_fault() {
+    survive_all(10_000);
+}
+
+fn survive_all(seeds: u64) {
+    let mut shocks = Shocks::default();
     let mut faults = Faults::default();
     let mut timers = [0_u64; Timer::ALL.len()];
     let mut kinds = [0_u64; 13];
     for seed in 0..seeds {
-        let (seen, counters) = survive(seed);
+        let (seen, shocked, counters) = survive(seed);
         faults.add(&seen);
+        shocks.delays += shocked.delays;
+        shocks.closed_windows += shocked.closed_windows;
         for counters in counters {
             for (sum, fired) in timers.iter_mut().zip(counters.timers_fired) {
                 *sum += u64::from(fired);
@@ -154,7 +192,9 @@ fn transfers_survive_every_fault() {
             }
         }
     }
-    println!("{seeds} transfers: {faults:?}, timers {timers:?}, retransmissions and more {kinds:?}");
+    println!("{seeds} transfers: {faults:?}, {shocks:?}");
+    println!("timers fired: {}", named(Timer::ALL.map(Timer::name).iter().zip(timers)));
+    println!("reactions: {}", named(REACTIONS.iter().zip(kinds)));
     let faults = [
         faults.lost,
         faults.duplicated,
@@ -164,10 +204,32 @@ fn transfers_survive_every_fault() {
         faults.overflowed,
     ];
     assert!(faults.iter().all(|count| *count > 0), "every fault happened: {faults:?}");
+    assert!(shocks.delays > 0 && shocks.closed_windows > 0, "{shocks:?}");
     // The user timeout is an end that no transfer may come to: see the next test.
     let fired = Timer::ALL.into_iter().filter(|timer| *timer != Timer::User);
     assert!(fired.into_iter().all(|timer| timers[timer as usize] > 0), "every timer fired: {timers:?}");
     assert!(kinds.iter().all(|count| *count > 0), "every reaction was seen: {kinds:?}");
+}
+
+/// What [`survive_all`] counts of the senders, in its order.
+const REACTIONS: [&str; 13] = [
+    "fast retransmissions",
+    "retransmissions after a timeout",
+    "rescue retransmissions",
+    "SYNs again",
+    "window probes",
+    "marks answered",
+    "duplicates reported",
+    "duplicates received",
+    "loss probes",
+    "repairs by probes",
+    "recoveries undone",
+    "timeouts undone",
+    "spurious retransmissions",
+];
+
+fn named<'a>(counts: impl Iterator<Item = (&'a &'static str, u64)>) -> String {
+    counts.map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 /// A transfer over a path that dies at some time; returns why each side ended, and the timers that fired.
@@ -226,7 +288,7 @@ fn die(seed: u64) -> ([Option<CloseReason>; 2], [u32; Timer::ALL.len()]) {
 fn connections_over_a_path_that_dies_end_by_themselves() {
     let mut reasons = Vec::new();
     let mut timers = [0_u32; Timer::ALL.len()];
-    for seed in 0..if cfg!(debug_assertions) { 300 } else { 3000 } {
+    for seed in 0..300 {
         let (ended, fired) = die(seed);
         reasons.extend(ended);
         timers.iter_mut().zip(fired).for_each(|(sum, fired)| *sum += fired);

@@ -23,7 +23,7 @@ impl FlowId {
 }
 
 /// The layer that a protocol belongs to.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Layer {
     /// Framing of a link or radio, and what a medium access control adds.
     Link,
@@ -102,6 +102,8 @@ protocols! {
     Mld = 23, Network, "mld";
     /// 6LoWPAN fragment headers (RFC 4944); compressed headers belong to the protocols that they stand for.
     Sixlowpan = 24, Network, "6lowpan";
+    /// RPL's messages (RFC 6550); its option and source routes count as IPv6's.
+    Rpl = 25, Network, "rpl";
     /// User Datagram Protocol.
     Udp = 64, Transport, "udp";
     /// Transmission Control Protocol.

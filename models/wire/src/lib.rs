@@ -6,6 +6,7 @@ pub mod capture;
 pub mod checksum;
 pub mod coap;
 pub mod crc32c;
+pub mod cryptography;
 pub mod error;
 pub mod ethernet;
 pub mod fragment;

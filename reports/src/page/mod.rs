@@ -1,6 +1,7 @@
 //! The report page: one HTML file that needs nothing else, on screen, in the dark, and on paper.
 
 mod answer;
+mod limits;
 mod tables;
 
 use std::fmt::Write;
@@ -25,6 +26,7 @@ impl Results {
             " Latencies are those of delivered messages: read them beside the delivered fraction.</p>\n",
         );
         out.push_str(&tables::summary(self));
+        battery_lives(&mut out, self);
         folded(&mut out, "Differences, paired by replication", &tables::paired(self));
         outcome(&mut out, self);
         folded(&mut out, "Nodes (means over runs)", &tables::counters(self, &self.nodes));
@@ -38,7 +40,9 @@ impl Results {
 impl Results {
     /// The answer in a few sentences, as the page has it. Quantities are held together by no-break spaces.
     pub fn answer(&self) -> Vec<String> {
-        answer::sentences(self)
+        let mut sentences = answer::sentences(self);
+        sentences.extend(limits::sentences(self));
+        sentences
     }
 }
 
@@ -109,6 +113,17 @@ fn answer_section(out: &mut String, results: &Results) {
     }
     if let Some(look_at) = &results.manifest.look_at {
         let _ = writeln!(out, "<h2>What to look at</h2>\n<p>{}</p>", escaped(look_at));
+    }
+}
+
+/// The life of every battery, with an interval.
+fn battery_lives(out: &mut String, results: &Results) {
+    let table = tables::lives(results);
+    if !table.is_empty() {
+        out.push_str("<h2>Battery life</h2>\n<p class=\"note\">Mean over runs at the typical currents of the profiles; ");
+        out.push_str("in brackets from the lower end of the 95 % interval at their maximum currents to the upper end at typical ones.");
+        out.push_str(" A century stands for every longer life.</p>\n");
+        out.push_str(&table);
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::life::{self, Life};
 use crate::plot::svg::escaped;
 use crate::quantity::{Kind, plain, with_interval};
 use crate::results::{EntityRow, EntityTable, NameId, Results};
@@ -145,6 +146,28 @@ pub(super) fn paired(results: &Results) -> String {
         }
     }
     if table.rows == 0 { String::new() } else { table.end() }
+}
+
+/// The life of each node's battery at each point; empty where there is none, or too many to read.
+pub(super) fn lives(results: &Results) -> String {
+    let by_point: Vec<Vec<(&str, Life)>> =
+        (0..results.points.len()).map(|point| results.node_lives(point)).collect();
+    let all: Vec<Life> = by_point.iter().flatten().map(|(_, life)| *life).collect();
+    if all.is_empty() || all.len() > ROWS_MAX {
+        return String::new();
+    }
+    let unit = life::unit_of(&all);
+    let mut headings: Vec<String> = results.manifest.axes.iter().map(|axis| axis.name.clone()).collect();
+    headings.extend(["node".to_owned(), format!("battery life, {}", unit.symbol)]);
+    let mut table = Table::new(&headings);
+    for (point, lives) in by_point.iter().enumerate() {
+        for (node, life) in lives {
+            let mut cells = parameters(results, point);
+            cells.extend([text(node), number(&life.show(&unit), life.mean)]);
+            table.row(&cells);
+        }
+    }
+    table.end()
 }
 
 /// Mean counters of each node or link at each point; empty where there are too many to read.

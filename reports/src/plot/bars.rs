@@ -17,7 +17,7 @@ const LAYERS: [&str; 6] = ["application", "session", "security", "transport", "n
 const REASONS: [&str; 7] =
     ["data", "acknowledgement", "retransmission", "handshake", "control", "keep-alive", "teardown"];
 /// Causes, the useful ones first.
-const CAUSES: [&str; 19] = [
+const CAUSES: [&str; 21] = [
     "data",
     "header",
     "acknowledgement",
@@ -32,6 +32,8 @@ const CAUSES: [&str; 19] = [
     "wake-up",
     "tail",
     "compute",
+    "cryptography",
+    "sample",
     "idle",
     "sleep",
     "conversion",

@@ -40,6 +40,7 @@ fn config(scenario: &Scenario, places: &Places, node: NodeId, hardware: &NodeHar
         board: hardware.board.clone(),
         radio_rest,
         ports: ports.collect(),
+        sensors: hardware.sensors.clone(),
         battery,
         restart: hardware.battery.as_ref().map_or(0.0, |start| start.restart),
         harvester: hardware.harvester.clone(),

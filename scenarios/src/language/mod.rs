@@ -39,9 +39,11 @@ pub use plan::{Overrides, Plan};
 pub use point::{Axis, Point};
 pub use quantity::{
     Decibels, Distance, Drift, Duration, Energy, Fraction, Power, PowerLevel, Rate, SignedDuration, Size,
+    Temperature,
 };
 pub use question::Expected;
 pub use render::{render, render_lines};
+pub(crate) use resolve::read_prefix;
 pub use resolve::{Files, NoFiles};
 pub use scenario::Scenario;
 pub use schema::schema;

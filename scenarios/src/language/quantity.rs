@@ -13,7 +13,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::decimal::Decimal;
-pub use level::{Decibels, PowerLevel};
+pub use level::{Decibels, PowerLevel, Temperature};
 pub(crate) use unit::shorten;
 use unit::{
     DISTANCE_UNITS, DRIFT_UNITS, ENERGY_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, POWER_UNITS, RATE_UNITS,
@@ -384,6 +384,7 @@ quantity!(
     Power,
     Decibels,
     PowerLevel,
+    Temperature,
     Drift
 );
 

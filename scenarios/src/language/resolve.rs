@@ -10,16 +10,21 @@ mod node;
 mod options;
 mod outlet;
 mod pairs;
+mod protection;
 mod radio;
 mod resources;
 mod route;
+mod rpl;
 mod split_mix;
+mod supply;
 mod topology;
 mod trace_file;
 mod traffic;
 mod workload;
 
 use std::collections::BTreeMap;
+
+pub(crate) use address::read_prefix;
 
 use super::diagnostic::{Finding, Severity};
 use super::document::Document;
@@ -104,6 +109,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.topologies(&mut scenario, &index, &mut wiring);
         wiring.finish(&mut scenario);
         resolver.radios(&scenario);
+        resolver.rpl_roots(&mut scenario, &index);
         resolver.outlets(&mut scenario);
         resolver.addresses(&scenario);
         let sound = resolver.findings.is_empty();
@@ -117,6 +123,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.faults(&mut scenario, &index);
         if !resolver.findings.iter().any(|finding| finding.severity == Severity::Error) {
             resolver.hardware(&mut scenario);
+            resolver.check_protection(&scenario, &numbers);
         }
     }
     (scenario, resolver.findings)

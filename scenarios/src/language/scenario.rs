@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::document::{
     Clock, DirectionSettings, EthernetSegment, FaultChange, Forwarding, Framing, IpVersion, Place,
-    ProtocolOptions, RadioSettings, Services, Workload,
+    Protection, ProtocolOptions, RadioSettings, Services, Workload,
 };
 use super::quantity::{Decibels, Duration, PowerLevel, Size};
 use super::stack::Stack;
@@ -193,6 +193,8 @@ pub struct Medium {
     pub name: String,
     /// Its settings.
     pub settings: MediumSettings,
+    /// The roots of the graphs that RPL builds on it.
+    pub roots: Vec<NodeId>,
 }
 
 /// What a medium is.
@@ -288,6 +290,8 @@ pub struct Traffic {
     pub proxy: Option<Endpoint>,
     /// What is sent, and when.
     pub workload: Workload,
+    /// What protects its messages beside the protocols.
+    pub protection: Protection,
 }
 
 /// A sender, a receiver and what passes between them.

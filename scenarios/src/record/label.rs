@@ -11,7 +11,7 @@ use wire::ip_view::HeaderView;
 use wire::ipv6_extension::UpperLayer;
 use wire::mptcp::MptcpOption;
 use wire::packet::Packet;
-use wire::sctp::{self, Chunk, Chunks, CommonHeader};
+use wire::sctp::{self, Chunk, Chunks, CommonHeader, Parameter};
 use wire::sixlowpan::Dispatch;
 use wire::sixlowpan::fragment::FragmentHeader;
 use wire::tcp::TcpFlags;
@@ -104,6 +104,15 @@ impl Labeller {
                     let tsn = data.tsn.wrapping_sub(first_of(from));
                     format!("{name} {tsn} stream {} len {}", data.stream, data.data_len)
                 }
+                Chunk::IData(data, _) => {
+                    let from = self.sides.get(&to).map_or(0, |side| side.1);
+                    let tsn = data.tsn.wrapping_sub(first_of(from));
+                    format!("{name} {tsn} stream {} message {} len {}", data.stream, data.mid, data.data_len)
+                }
+                Chunk::ReConfig(parameters) => {
+                    let all: Vec<String> = parameters.iter().flatten().map(|it| about_streams(&it)).collect();
+                    format!("{name} {}", all.join(" and "))
+                }
                 Chunk::Sack(sack) => {
                     let cumulative = sack.cumulative_tsn_ack.wrapping_sub(first_of(to)) as i32;
                     let gaps: Vec<_> = sack
@@ -173,6 +182,30 @@ impl Labeller {
             }
         }
         words.join(" ")
+    }
+}
+
+/// A request about streams or its answer (RFC 6525 §4).
+fn about_streams(parameter: &Parameter<'_>) -> String {
+    let list = |streams: &[u8]| match streams.len() / 2 {
+        0 => "all streams".to_owned(),
+        1 => format!("stream {}", streams.iter().fold(0, |number, byte| number << 8 | u32::from(*byte))),
+        count => format!("{count} streams"),
+    };
+    match *parameter {
+        Parameter::OutgoingReset { streams, .. } => format!("reset of {}", list(streams)),
+        Parameter::IncomingReset { streams, .. } => format!("reset wanted of {}", list(streams)),
+        Parameter::TsnReset { .. } => "reset of all streams and TSNs".to_owned(),
+        Parameter::AddOutgoing { streams, .. } => format!("{streams} streams more"),
+        Parameter::AddIncoming { streams, .. } => format!("{streams} streams more wanted"),
+        Parameter::ReconfigResponse { result, .. } => match result {
+            0 => "nothing to do".to_owned(),
+            1 => "performed".to_owned(),
+            2 => "denied".to_owned(),
+            6 => "in progress".to_owned(),
+            other => format!("error {other}"),
+        },
+        _ => "?".to_owned(),
     }
 }
 

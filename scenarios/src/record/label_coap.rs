@@ -20,10 +20,15 @@ pub(super) fn label(head: &Head, payload: usize) -> String {
         let name = option.number.to_string();
         match option.number {
             OptionNumber::URI_PATH => {}
-            OptionNumber::BLOCK1 | OptionNumber::BLOCK2 => {
+            OptionNumber::BLOCK1 | OptionNumber::BLOCK2 | OptionNumber::Q_BLOCK1 | OptionNumber::Q_BLOCK2 => {
                 let Some(block) = Block::parse(option.value) else { continue };
-                // The notation of RFC 7959 §2.2.
-                let which = if option.number == OptionNumber::BLOCK1 { 1 } else { 2 };
+                // The notation of RFC 7959 §2.2 and RFC 9177 §10.
+                let which = match option.number {
+                    OptionNumber::BLOCK1 => "1",
+                    OptionNumber::BLOCK2 => "2",
+                    OptionNumber::Q_BLOCK1 => "QB1",
+                    _ => "QB2",
+                };
                 words.push(format!(
                     "{which}:{}/{}/{}",
                     block.number,

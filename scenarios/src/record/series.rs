@@ -1,9 +1,10 @@
 //! Series over time: queues, connections, power and batteries, looked at in regular steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
 
 use host::app::App;
+use host::flow::Workload;
 use host::sample::Sampler;
 use host::stack::Handle;
 use host::world::World;
@@ -27,6 +28,8 @@ pub(crate) struct SeriesSampler {
     given: BTreeMap<(usize, usize), u64>,
     /// Nodes with hardware, and what each had drawn when it was last looked at.
     nodes: Vec<(NodeId, Energy)>,
+    /// Nodes that are flooded with openings of connections.
+    flooded: Vec<NodeId>,
     /// Lines of `series/RUN.csv` so far.
     pub(crate) lines: String,
     /// How often it has looked.
@@ -44,6 +47,8 @@ impl SeriesSampler {
             [(a, b), (b, a)].map(|(from, to)| (from, format!("{link}:{}>{}", name(from), name(to))))
         });
         let flows = world.flows.iter().enumerate().filter(|(_, flow)| flow.carrier.has_connections());
+        let floods = world.flows.iter().filter(|flow| matches!(flow.workload, Workload::Flood { .. }));
+        let flooded: BTreeSet<NodeId> = floods.flat_map(|flow| flow.to.iter().copied()).collect();
         let nodes = world.network.node_ids().filter(|&node| world.network.hardware(node).is_some());
         Self {
             every,
@@ -52,6 +57,7 @@ impl SeriesSampler {
             acknowledged: BTreeMap::new(),
             given: BTreeMap::new(),
             nodes: nodes.map(|node| (node, Energy::ZERO)).take(NODES_MAX).collect(),
+            flooded: flooded.into_iter().take(NODES_MAX).collect(),
             lines: String::from(HEADER),
             samples: 0,
         }
@@ -97,7 +103,7 @@ impl SeriesSampler {
         let Some(host) = world.host(world.flows[flow].from) else { return };
         let source = host.apps().iter().find_map(|app| match app {
             App::Source(source) if source.flow().0 as usize == flow => source.handle(),
-            App::Source(_) | App::Service(_) | App::Session(_) => None,
+            App::Source(_) | App::Service(_) | App::Session(_) | App::Flood(_) => None,
         });
         let name = world.flows[flow].name.clone();
         let id = match source {
@@ -152,19 +158,28 @@ impl SeriesSampler {
         let now = world.network.now();
         let (node, drawn_before) = self.nodes[index];
         let Some(hardware) = world.network.hardware(node) else { return };
-        let (_, device) = hardware.device().forecast(now);
-        let drawn = device.drawn();
+        let then = hardware.device().forecast(now);
+        let drawn = then.drawn;
         let name = world.network.node_name(node).to_owned();
         if now > SimTime::ZERO {
             let joules = drawn.as_joules_f64() - drawn_before.as_joules_f64();
             self.line(now, &name, "power_w", joules / (self.every.as_nanos() as f64 / 1e9));
         }
         self.nodes[index].1 = drawn;
-        if let Some(battery) = device.battery() {
+        if let Some(battery) = then.battery {
             self.line(now, &name, "charge_fraction", battery.state_of_charge());
-            let volts = battery.terminal_voltage_f64(device.current_at(now)) / 1000.0;
+            let volts = battery.terminal_voltage_f64(then.current) / 1000.0;
             self.line(now, &name, "voltage_v", volts);
         }
+    }
+
+    /// What a server keeps of connections that are half open.
+    fn sample_flooded<O: Observer>(&mut self, world: &World<O>, node: NodeId) {
+        let Some(host) = world.host(node) else { return };
+        let (now, name) = (world.network.now(), world.network.node_name(node).to_owned());
+        let half_open = u64::from(host.stack().half_open().0);
+        self.line(now, &name, "half_open", half_open);
+        self.line(now, &name, "half_open_bytes", half_open * CONTROL_BLOCK_BYTES);
     }
 
     /// A path of an SCTP association, named by the peer's address.
@@ -201,6 +216,9 @@ impl<O: Observer> Sampler<O> for SeriesSampler {
         for index in 0..self.nodes.len() {
             self.sample_node(world, index);
         }
+        for index in 0..self.flooded.len() {
+            self.sample_flooded(world, self.flooded[index]);
+        }
         now.checked_add(self.every)
     }
 }
@@ -210,6 +228,10 @@ fn rate(bytes: u64, every: SimDuration) -> u64 {
     let bits = u128::from(bytes) * 8_000_000_000;
     u64::try_from(bits / u128::from(every.as_nanos().max(1))).unwrap_or(u64::MAX)
 }
+
+/// What an operating system keeps of a connection at least: a Transmission Control Block "typically exceeds 280
+/// bytes" (RFC 4987 §2.1).
+const CONTROL_BLOCK_BYTES: u64 = 280;
 
 /// Header of `series/RUN.csv`.
 const HEADER: &str = "time_ns,entity,series,value\n";

@@ -10,7 +10,7 @@ use transport::udp::SendOptions;
 use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
 
-use super::Context;
+use super::{Context, Demand};
 use crate::flow::{Flow, Workload};
 use crate::purpose;
 use crate::stack::{Carrier, Handle, StackEvent};
@@ -199,21 +199,14 @@ impl Service {
 
     fn take(&mut self, context: &mut Context<'_>, handle: Handle, peer: Option<Peer>, runs: &Runs) {
         for run in runs {
-            let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else {
-                continue;
-            };
-            match &flow.workload {
-                Workload::RequestResponse { .. } => {
-                    if run.last {
-                        self.answer_later(context, handle, peer, run);
-                    }
+            if is_request(context, run) {
+                // An answer's packets wait for the processor behind this.
+                context.readable_at(run);
+                if run.last {
+                    self.answer_later(context, handle, peer, run);
                 }
-                // Only a session protocol's server has resources.
-                Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),
-                Workload::Bulk { .. } => {
-                    flow.measure.on_bytes(context.now, u64::from(run.bytes));
-                    flow.measure.complete |= run.last;
-                }
+            } else {
+                measure(context, run);
             }
         }
         self.close_if_done(context, handle);
@@ -308,6 +301,9 @@ impl Service {
     fn send_answer(&mut self, context: &mut Context<'_>, answer: Answer) {
         let offset = self.offsets.entry(answer.run.flow).or_default();
         let run = Run { protocol: Protocol::Application, reason: Reason::Data, ..answer.run };
+        if let Some(protection) = context.flows[run.flow.0 as usize].protection {
+            (context.demand)(run.flow, Demand::Cryptography(protection.at_sender(run.bytes)));
+        }
         // Answers are a stream of filler of their own, told apart from the requests' by the top bit.
         let slice = Slice::filler(run.flow.0 | ANSWERS, *offset, run.bytes);
         *offset += u64::from(run.bytes);
@@ -365,13 +361,33 @@ impl Service {
     }
 }
 
+fn is_request(context: &Context<'_>, run: &Run) -> bool {
+    let flow = run.flow.index().and_then(|index| context.flows.get(index));
+    flow.is_some_and(|flow| matches!(flow.workload, Workload::RequestResponse { .. }))
+}
+
+/// Measures bytes that have arrived, unless they are a request's, of which the answer counts.
+pub(super) fn measure(context: &mut Context<'_>, run: &Run) {
+    let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else { return };
+    match &flow.workload {
+        Workload::RequestResponse { .. } | Workload::Flood { .. } => {}
+        // Only a session protocol's server has resources.
+        Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),
+        Workload::Bulk { .. } => {
+            flow.measure.on_bytes(context.now, u64::from(run.bytes));
+            flow.measure.complete |= run.last;
+        }
+    }
+}
+
 /// Measures a message, or a part of one: bytes of further copies do not count.
 fn measure_message(context: &mut Context<'_>, run: &Run) {
-    let flow = &mut context.flows[run.flow.0 as usize];
-    let Some(receiver) = flow.receiver(context.node) else { return };
-    let first = !run.last || flow.measure.on_message(context.now, receiver, run);
+    let Some(receiver) = context.flows[run.flow.0 as usize].receiver(context.node) else { return };
+    let now = context.readable_at(run);
+    let measure = &mut context.flows[run.flow.0 as usize].measure;
+    let first = !run.last || measure.on_message(now, receiver, run);
     if first {
-        flow.measure.on_bytes(context.now, u64::from(run.bytes));
+        measure.on_bytes(now, u64::from(run.bytes));
     }
 }
 

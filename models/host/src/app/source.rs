@@ -1,17 +1,20 @@
 //! The sending side of a flow: it generates messages, waits for a connection or for room in a buffer,
 //! and takes the answers.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use sim_core::random::Streams;
 use sim_core::{SimDuration, SimTime};
+use transport::sctp::StreamRequest;
 use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
 
 use super::Context;
+use super::service::measure;
 use super::supply::{Kind, Message, Supply};
 use crate::flow::{Flow, Workload};
-use crate::stack::{Carrier, Handle, StackEvent};
+use crate::stack::{Carrier, Handle, Stack, StackEvent};
 
 /// The sending side of a flow.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub struct Source {
     /// When an answer that may be lost for good is given up.
     patience_ends: SimTime,
     socket: Socket,
+    /// What is to be asked about streams, the next first.
+    requests: VecDeque<(SimTime, StreamRequest)>,
 }
 
 /// The state of the connection below.
@@ -58,6 +63,10 @@ impl Source {
             unanswered: 0,
             patience_ends: SimTime::MAX,
             socket: Socket::Idle,
+            requests: match &flow.carrier {
+                Carrier::Sctp(options) => options.requests.iter().cloned().collect(),
+                Carrier::Udp(_) | Carrier::Tcp(_) | Carrier::Mptcp(_) => VecDeque::new(),
+            },
         }
     }
 
@@ -97,7 +106,8 @@ impl Source {
             Socket::Idle | Socket::Opening(..) | Socket::Open(_) | Socket::Closing(_) => None,
         };
         let patience = (self.is_impatient() && self.unanswered > 0).then_some(self.patience_ends);
-        supply.into_iter().chain(retry).chain(patience).min()
+        let asks = matches!(self.socket, Socket::Open(_)).then(|| self.requests.front()).flatten();
+        supply.into_iter().chain(retry).chain(patience).chain(asks.map(|(at, _)| *at)).min()
     }
 
     pub(super) fn on_timer(&mut self, context: &mut Context<'_>) {
@@ -114,7 +124,22 @@ impl Source {
             self.unanswered = 0;
             self.supply.on_answer(context.now);
         }
+        self.ask_about_streams(context);
         self.send(context);
+    }
+
+    /// Makes the requests whose time has come.
+    fn ask_about_streams(&mut self, context: &mut Context<'_>) {
+        let Socket::Open(handle) = self.socket else { return };
+        while let Some((at, request)) = self.requests.front_mut()
+            && *at <= context.now
+        {
+            if context.stack.reconfigure(context.local, handle, request) {
+                *at = context.now + RETRY_DELAY;
+            } else {
+                self.requests.pop_front();
+            }
+        }
     }
 
     pub(super) fn on_event(&mut self, context: &mut Context<'_>, handle: Handle, event: StackEvent) {
@@ -138,29 +163,46 @@ impl Source {
             }
             StackEvent::PeerClosed => {
                 context.stack.close(context.local, handle);
+                if !matches!(self.socket, Socket::Closing(_)) {
+                    self.note_limits(context.local, context.stack, context.flows);
+                }
                 if !self.supply.backlog.is_empty() {
                     self.lose(context);
                 } else if !matches!(self.socket, Socket::Closing(_)) {
                     self.socket = Socket::Idle;
                 }
             }
-            StackEvent::Closed => match self.socket {
-                Socket::Closing(_) => self.socket = Socket::Idle,
-                Socket::Idle | Socket::Opening(..) | Socket::Open(_) | Socket::Lost(_) => self.lose(context),
-            },
+            StackEvent::Closed => {
+                self.note_limits(context.local, context.stack, context.flows);
+                match self.socket {
+                    Socket::Closing(_) => self.socket = Socket::Idle,
+                    Socket::Idle | Socket::Opening(..) | Socket::Open(_) | Socket::Lost(_) => {
+                        self.lose(context);
+                    }
+                }
+            }
             StackEvent::Unreachable | StackEvent::Accepted => {}
         }
     }
 
+    /// Adds to the flow's measure what has held its connection back until now, once for each connection: when it is left,
+    /// or when the run is over.
+    pub(crate) fn note_limits(&self, now: SimTime, stack: &Stack, flows: &mut [Flow]) {
+        let times = self.handle().and_then(|handle| stack.limit_times(now, handle));
+        if let Some(times) = times {
+            flows[self.flow.0 as usize].measure.limits.merge(&times);
+        }
+    }
+
     pub(super) fn lose_volatile_state(&mut self) {
-        self.supply.backlog.clear();
+        self.supply.lose();
         self.socket = Socket::Idle;
         self.unanswered = 0;
     }
 
     fn generate(&mut self, context: &mut Context<'_>) {
         let measure = &mut context.flows[self.flow.0 as usize].measure;
-        self.supply.generate(context.now, measure);
+        self.supply.generate(context.now, self.flow, measure, context.demand);
         if self.socket == Socket::Idle && self.supply.has_work(context.now) {
             self.open(context);
         }
@@ -277,13 +319,18 @@ impl Source {
     }
 
     fn take_answers(&mut self, context: &mut Context<'_>, runs: &Runs) {
+        for run in runs.iter().filter(|run| run.flow != self.flow) {
+            // Both ends have opened this connection, and the other one's flow comes on it.
+            measure(context, run);
+        }
         // What comes back of a flow without answers is an echo, and not measured.
         let own = self.takes_answers.then_some(self.flow);
         for run in runs.iter().filter(|run| Some(run.flow) == own) {
+            let now = context.readable_at(run);
             let measure = &mut context.flows[self.flow.0 as usize].measure;
-            let first = !run.last || measure.on_message(context.now, 0, run);
+            let first = !run.last || measure.on_message(now, 0, run);
             if first {
-                measure.on_bytes(context.now, u64::from(run.bytes));
+                measure.on_bytes(now, u64::from(run.bytes));
             }
             if run.last {
                 self.unanswered = self.unanswered.saturating_sub(1);
@@ -296,6 +343,9 @@ impl Source {
 
 /// How long a source waits before it connects again after its connection was lost.
 const RECONNECT_DELAY: SimDuration = SimDuration::from_secs(1);
+
+/// How long a source waits before it asks about streams again.
+const RETRY_DELAY: SimDuration = SimDuration::from_millis(100);
 
 /// How long a source that waits for answers waits for one that may be lost for good.
 const PATIENCE: SimDuration = SimDuration::from_secs(5);

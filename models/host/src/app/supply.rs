@@ -5,7 +5,9 @@ use std::collections::VecDeque;
 use sim_core::SimTime;
 use sim_core::random::Streams;
 use wire::account::{FlowId, Protocol, Reason, Run};
+use wire::cryptography::Protection;
 
+use super::Demand;
 use crate::flow::{Flow, Workload};
 use crate::measure::FlowMeasure;
 use crate::workload::MessageClock;
@@ -17,6 +19,9 @@ pub(super) struct Supply {
     pub(super) kind: Kind,
     /// Messages that are not wholly handed to the protocol below, oldest first.
     pub(super) backlog: VecDeque<Message>,
+    /// Messages whose samples are being taken, with the time at which they are complete, oldest first.
+    sampled: VecDeque<(SimTime, Message)>,
+    protection: Option<Protection>,
     /// Bytes generated so far: the place of the next one in the flow's filler.
     pub(super) offset: u64,
     /// Whether each message is one that is measured.
@@ -53,7 +58,8 @@ impl Supply {
         let kind = match &flow.workload {
             Workload::Messages(plan)
             | Workload::RequestResponse { requests: plan, .. }
-            | Workload::Poll { requests: plan, .. } => {
+            | Workload::Poll { requests: plan, .. }
+            | Workload::Flood { packets: plan, .. } => {
                 Kind::Messages(MessageClock::new(plan.clone(), streams, &flow.name))
             }
             Workload::Bulk { bytes, start, stop } => {
@@ -62,7 +68,15 @@ impl Supply {
             }
         };
         let counts = !matches!(flow.workload, Workload::Poll { states: true, .. });
-        Self { kind, backlog: VecDeque::new(), offset: 0, counts }
+        let (backlog, sampled, protection) = (VecDeque::new(), VecDeque::new(), flow.protection);
+        Self { kind, backlog, sampled, protection, offset: 0, counts }
+    }
+
+    /// Gives back the memory of a backlog that is empty: thousands of sensors have theirs at other times.
+    pub(super) fn tidy(&mut self) {
+        if self.backlog.is_empty() {
+            self.backlog = VecDeque::new();
+        }
     }
 
     /// Leaves out what was due before `now`: nobody was there to generate it.
@@ -75,7 +89,9 @@ impl Supply {
     /// When [`Self::generate`] has something to do next.
     pub(super) fn next_at(&self) -> Option<SimTime> {
         match &self.kind {
-            Kind::Messages(clock) => clock.next_at(),
+            Kind::Messages(clock) => {
+                clock.next_at().into_iter().chain(self.sampled.front().map(|(at, _)| *at)).min()
+            }
             Kind::Bulk { start, begun: false, .. } => Some(*start),
             Kind::Bulk { stop, begun: true, stopped, .. } => (!stopped).then_some(*stop),
         }
@@ -89,8 +105,36 @@ impl Supply {
         }
     }
 
-    /// Generates what is due by `now`.
-    pub(super) fn generate(&mut self, now: SimTime, measure: &mut FlowMeasure) {
+    /// Generates what is due by `now`: each message is sampled, protected and put to the others that wait.
+    pub(super) fn generate(
+        &mut self,
+        now: SimTime,
+        id: FlowId,
+        measure: &mut FlowMeasure,
+        demand: &mut dyn FnMut(FlowId, Demand) -> SimTime,
+    ) {
+        self.make(now, id, measure, demand);
+        while let Some((_, message)) = self.sampled.pop_front_if(|(at, _)| *at <= now) {
+            if let Some(protection) = self.protection {
+                demand(id, Demand::Cryptography(protection.at_sender(message.size)));
+            }
+            self.backlog.push_back(message);
+        }
+    }
+
+    /// Forgets what is under way, as a loss of power makes it.
+    pub(super) fn lose(&mut self) {
+        self.backlog.clear();
+        self.sampled.clear();
+    }
+
+    fn make(
+        &mut self,
+        now: SimTime,
+        id: FlowId,
+        measure: &mut FlowMeasure,
+        demand: &mut dyn FnMut(FlowId, Demand) -> SimTime,
+    ) {
         match &mut self.kind {
             Kind::Messages(clock) => {
                 while clock.next_at().is_some_and(|next| next <= now) {
@@ -100,7 +144,8 @@ impl Supply {
                     }
                     let message = Message { number, generated: now, offset: self.offset, size, left: size };
                     self.offset += u64::from(size);
-                    self.backlog.push_back(message);
+                    let complete = demand(id, Demand::Sample);
+                    self.sampled.push_back((complete, message));
                 }
             }
             Kind::Bulk { start, stop, begun, stopped, .. } => {
@@ -128,7 +173,9 @@ impl Supply {
     /// Whether every message that will ever come has been handed on.
     pub(super) fn is_finished(&self) -> bool {
         match &self.kind {
-            Kind::Messages(clock) => clock.is_exhausted() && self.backlog.is_empty(),
+            Kind::Messages(clock) => {
+                clock.is_exhausted() && self.backlog.is_empty() && self.sampled.is_empty()
+            }
             Kind::Bulk { left, .. } => *left == Some(0),
         }
     }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use sim_core::SimTime;
 use transport::mptcp::{MptcpConfig, PathManager};
-use transport::sctp::{Reliability, SctpConfig};
+use transport::sctp::{Reliability, SctpConfig, StreamRequest};
 use transport::tcp::TcpConfig;
 use transport::udp::{SendOptions, SocketOptions};
 
@@ -27,10 +28,20 @@ pub struct SctpOptions {
     pub config: Arc<SctpConfig>,
     /// Whether messages may overtake each other on their stream.
     pub unordered: bool,
-    /// How hard a message is tried to be delivered.
-    pub reliability: Reliability,
+    /// How hard a message of each stream is tried to be delivered: the last one stands for the streams beyond, none for
+    /// fully.
+    pub reliability: Vec<Reliability>,
     /// Whether all addresses of a host take part, not only the one that the route leaves by.
     pub multihoming: bool,
+    /// What the side that connects asks about streams, and when.
+    pub requests: Vec<(SimTime, StreamRequest)>,
+}
+
+impl SctpOptions {
+    /// How hard a message of a stream is tried.
+    pub fn reliability_of(&self, stream: u16) -> Reliability {
+        self.reliability.get(usize::from(stream)).or(self.reliability.last()).copied().unwrap_or_default()
+    }
 }
 
 /// How a UDP flow is sent.
@@ -65,7 +76,7 @@ impl Carrier {
         match self {
             Self::Udp(_) => true,
             Self::Tcp(_) | Self::Mptcp(_) => false,
-            Self::Sctp(options) => options.reliability != Reliability::Full,
+            Self::Sctp(options) => options.reliability.iter().any(|it| *it != Reliability::Full),
         }
     }
 

@@ -7,17 +7,18 @@ mod sctp;
 mod tcp;
 mod udp;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use sim_core::SimTime;
 use sim_core::random::Streams;
+use sim_core::{IdleRng, SimTime, SmallMap};
 use transport::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
 use transport::mptcp::MptcpId;
 use transport::sctp::AssociationId;
 use transport::tcp::note::Note;
-use transport::tcp::{ConnectionId, ListenerId, TcpEndpoint};
+use transport::tcp::{ConnectionId, LimitTimes, ListenerId, TcpEndpoint};
 use transport::udp::{SendOptions, SocketId, UdpEndpoint};
 use wire::account::{FlowId, Run, Runs};
 use wire::ip::IpProtocol;
@@ -48,12 +49,14 @@ pub struct Stack {
     tcp: Option<Box<TcpEndpoint>>,
     mptcp: Option<Box<mptcp::Mptcp>>,
     sctp: Option<Box<sctp::Sctp>>,
+    /// Packets that no protocol stands behind.
+    raw: VecDeque<Transmit>,
     /// All addresses of the host, where one of its applications uses them.
     addresses: Vec<IpAddr>,
     /// Addresses that are for use only when nothing else is left.
     backups: BTreeSet<IpAddr>,
-    rng: ChaCha8Rng,
-    owners: BTreeMap<Handle, usize>,
+    rng: IdleRng,
+    owners: SmallMap<Handle, usize>,
     listeners: BTreeMap<ListenerId, usize>,
     /// Whether the transports keep notes for a sequence diagram.
     noting: bool,
@@ -78,10 +81,11 @@ impl Stack {
             tcp: None,
             mptcp: None,
             sctp: None,
+            raw: VecDeque::new(),
             addresses: Vec::new(),
             backups: BTreeSet::new(),
-            rng,
-            owners: BTreeMap::new(),
+            rng: rng.into(),
+            owners: SmallMap::new(),
             listeners: BTreeMap::new(),
             noting,
         }
@@ -206,6 +210,14 @@ impl Stack {
         }
     }
 
+    /// How long each limit has held back the sender of a TCP connection until `now`.
+    pub fn limit_times(&self, now: SimTime, handle: Handle) -> Option<LimitTimes> {
+        match handle {
+            Handle::Tcp(id) => self.tcp.as_ref()?.limit_times(now, id),
+            Handle::Mptcp(_) | Handle::Sctp(_) | Handle::Udp(_) => None,
+        }
+    }
+
     /// Ends a socket or, after all that was written, one direction of a connection.
     pub fn close(&mut self, now: SimTime, handle: Handle) {
         match handle {
@@ -314,6 +326,9 @@ impl Stack {
     /// The next datagram to send.
     #[inline]
     pub(crate) fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        if let Some(transmit) = self.raw.pop_front() {
+            return Some(transmit);
+        }
         if let Some(transmit) = self.udp.poll_transmit(now) {
             return Some(transmit);
         }
@@ -399,6 +414,21 @@ impl Stack {
         }
     }
 
+    /// Sends a packet that no protocol of the host stands behind.
+    pub(crate) fn send_raw(&mut self, transmit: Transmit) {
+        self.raw.push_back(transmit);
+    }
+
+    /// Connections that are half open now, and the most that were at once, of all protocols with listeners.
+    pub fn half_open(&self) -> (u32, u32) {
+        let tcp = self
+            .tcp
+            .as_ref()
+            .map_or((0, 0), |tcp| (tcp.half_open().connections, tcp.counters().half_open_max));
+        let sctp = self.sctp.as_ref().map_or((0, 0), |sctp| sctp.endpoint.half_open());
+        (tcp.0 + sctp.0, tcp.1 + sctp.1)
+    }
+
     /// Makes the sockets of a port members of a group.
     pub fn join(&mut self, handle: Handle, group: IpAddr) {
         if let Handle::Udp(socket) = handle {
@@ -417,7 +447,7 @@ pub struct Way {
 }
 
 /// A generator of its own for one protocol.
-fn split(rng: &mut ChaCha8Rng) -> ChaCha8Rng {
+fn split(rng: &mut impl Rng) -> ChaCha8Rng {
     use rand::SeedableRng;
     ChaCha8Rng::from_rng(rng)
 }

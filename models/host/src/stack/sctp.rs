@@ -7,8 +7,8 @@ use std::sync::Arc;
 use sim_core::SimTime;
 use transport::endpoint::{Endpoint, IcmpError, NetworkEvent, Received};
 use transport::sctp::{
-    AssociationId, ListenerId, MessageOptions, ReceivedMessage, SctpConfig, SctpEndpoint, SctpError,
-    SctpEvent,
+    AssociationId, ListenerId, MessageOptions, ReceivedMessage, Reliability, SctpConfig, SctpEndpoint,
+    SctpError, SctpEvent, StreamRequest,
 };
 use wire::account::{FlowId, Run, Runs};
 use wire::checksum::{Sum, pseudo_header};
@@ -51,6 +51,18 @@ impl Stack {
     /// SCTP's endpoint, if it was ever used.
     pub fn sctp_endpoint(&self) -> Option<&SctpEndpoint> {
         self.sctp.as_ref().map(|sctp| &sctp.endpoint)
+    }
+
+    /// The host has got these addresses, or lost them.
+    pub(crate) fn on_addresses(&mut self, now: SimTime, addresses: &[IpAddr], lost: bool) {
+        let Some(sctp) = &mut self.sctp else { return };
+        for address in addresses {
+            if lost {
+                sctp.endpoint.delete_address(now, *address);
+            } else {
+                sctp.endpoint.add_address(now, *address);
+            }
+        }
     }
 
     /// Starts an association with `peer`.
@@ -103,24 +115,33 @@ impl Stack {
         let sctp = self.sctp();
         let Some(options) = sctp.options.get(&id) else { return 0 };
         let streams = u32::from(sctp.endpoint.streams(id)).max(1);
-        let options = MessageOptions {
-            stream: (run.message % streams) as u16,
-            unordered: options.unordered,
-            reliability: options.reliability,
-            ..MessageOptions::default()
-        };
+        let stream = (run.message % streams) as u16;
+        let reliability = options.reliability_of(stream);
+        let options =
+            MessageOptions { stream, unordered: options.unordered, reliability, ..MessageOptions::default() };
         let mut taken = 0;
         while taken < slice.len() {
             let len = (slice.len() - taken).min(MESSAGE_MAX);
             let part = Payload::from(slice.slice(taken..taken + len));
             let last = run.last && taken + len == slice.len();
             let runs = Runs::from_elem(Run { bytes: len, last, ..run }, 1);
-            if sctp.endpoint.send(now, id, &options, part, runs).is_err() {
-                break;
+            match sctp.endpoint.send(now, id, &options, part, runs) {
+                Ok(()) => {}
+                // Its sender does not wait for room: what finds none is lost (RFC 7496 §3.2).
+                Err(SctpError::Full) if matches!(reliability, Reliability::Priority(_)) => {}
+                Err(_) => break,
             }
             taken += len;
         }
         taken
+    }
+
+    /// Asks for streams to be reset or added; says whether it has to be tried again, for the association does not
+    /// stand yet or is busy.
+    pub(crate) fn reconfigure(&mut self, now: SimTime, handle: Handle, request: &StreamRequest) -> bool {
+        let Handle::Sctp(id) = handle else { return false };
+        let asked = self.sctp().endpoint.reconfigure(now, id, request.clone());
+        matches!(asked, Err(SctpError::Closed | SctpError::Reconfiguring))
     }
 
     /// Reads all messages that have come.
@@ -187,7 +208,12 @@ impl Stack {
             SctpEvent::PeerShutdown(id) => (id, StackEvent::PeerClosed),
             SctpEvent::Closed { id, .. } => (id, StackEvent::Closed),
             // The application sees what is lost by what does not arrive, and paths do not concern it.
-            SctpEvent::Restarted(_) | SctpEvent::Abandoned(_) | SctpEvent::PathChanged { .. } => return None,
+            SctpEvent::Restarted(_)
+            | SctpEvent::Abandoned(_)
+            | SctpEvent::AddressChanged { .. }
+            | SctpEvent::PathChanged { .. }
+            | SctpEvent::Reconfigured { .. }
+            | SctpEvent::PeerReconfigured(_) => return None,
         };
         if matches!(event, StackEvent::Closed) {
             self.sctp().options.remove(&id);

@@ -20,7 +20,7 @@ impl Stack {
         peer: (IpAddr, u16),
         flow: FlowId,
     ) -> Option<Handle> {
-        let local = SocketAddr::new(way.source, 0);
+        let local = SocketAddr::new(way.source, 0); // The configuration may name the port.
         let config = with_mtu(config, way.mtu);
         let id = self.tcp().connect(now, local, SocketAddr::from(peer), config).ok()?;
         self.tcp().set_flow(id, flow);

@@ -70,7 +70,8 @@ impl Hardware {
             return if recovered { BatteryNews::Recovered } else { BatteryNews::Nothing };
         }
         // A pulse that begins now has not lasted yet, but may be too much for it.
-        let gives_out = gave_out || self.device().forecast(now.saturating_add(INSTANT)).0 == Some(now);
+        let gives_out =
+            gave_out || self.device().forecast(now.saturating_add(INSTANT)).gives_out == Some(now);
         self.watch.empty = gives_out;
         if gives_out {
             self.watch.gave_out = self.watch.gave_out.or(Some(now));
@@ -101,8 +102,10 @@ impl Hardware {
 
     /// When the battery gives out if nothing more is told, or when to look again.
     fn foreseen(&self, now: SimTime) -> Option<SimTime> {
-        let horizon = now.saturating_add(FRAGILE_STEP);
-        let gives_out = self.device().forecast(horizon).0;
+        // What a sleeping radio listens by itself is told afterwards.
+        let step = if self.has_rhythm() { FRAGILE_STEP_ASLEEP } else { FRAGILE_STEP };
+        let horizon = now.saturating_add(step);
+        let gives_out = self.device().forecast(horizon).gives_out;
         // What gives out within this nanosecond is seen when it is over.
         Some(gives_out.unwrap_or(horizon).max(now.saturating_add(INSTANT)))
     }
@@ -179,6 +182,9 @@ const SAFE_MAX: SimDuration = SimDuration::from_secs(30 * 86_400);
 
 /// How far ahead the known activities of a fragile battery's node are played.
 const FRAGILE_STEP: SimDuration = SimDuration::from_secs(60);
+
+/// The same where a radio listens by itself now and then.
+const FRAGILE_STEP_ASLEEP: SimDuration = SimDuration::from_secs(1);
 
 /// The least time that a current can flow.
 const INSTANT: SimDuration = SimDuration::from_nanos(1);

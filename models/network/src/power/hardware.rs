@@ -6,14 +6,16 @@ use hw::battery::Battery;
 use hw::device::{Activity, Device, Purposes, Supply};
 use hw::harvester::Harvester;
 use hw::part::{PartId, PartKind, PartSpec, StateId};
-use hw::profile::{Board, Radio};
+use hw::profile::{Board, Radio, Sensor};
 use sim_core::electric::{Current, Energy, Voltage};
 use sim_core::{SimDuration, SimTime};
 use wire::account::FlowId;
+use wire::cryptography::Work;
 
 use super::battery::Watch;
 use super::processor::{Job, Processor};
 use super::purpose::{Cause, Purpose};
+use super::rhythm::Rhythm;
 use crate::port::PortId;
 
 /// What a radio does while it is neither sending nor taking a frame in.
@@ -56,6 +58,8 @@ pub struct HardwareConfig {
     pub radio_rest: RadioRest,
     /// The node's ports, each with a name and the radio of its own, if it has one.
     pub ports: Vec<(PortId, Option<(String, Radio)>)>,
+    /// The sensors, which measure before each message that the node generates.
+    pub sensors: Vec<(String, Sensor)>,
     /// The battery; without one the node hangs on the mains.
     pub battery: Option<Battery>,
     /// The share of its capacity that an empty battery must have been charged to before the node starts again.
@@ -71,22 +75,44 @@ struct RadioPart {
     radio: Radio,
 }
 
+/// One sensor of a node.
+#[derive(Debug)]
+struct SensorPart {
+    part: PartId,
+    sensor: Sensor,
+    /// When its last sample is complete.
+    done: SimTime,
+}
+
 /// One node's hardware.
 #[derive(Debug)]
 pub struct Hardware {
     device: Device<Purpose>,
     radios: Vec<RadioPart>,
+    sensors: Vec<SensorPart>,
     /// Which of them serves which port.
     ports: Vec<(PortId, usize)>,
     board: Box<str>,
     processor: Processor,
+    /// When radios that sleep listen by themselves.
+    sleepers: Vec<Sleeper>,
     pub(super) watch: Watch,
+}
+
+/// A radio that sleeps.
+#[derive(Debug)]
+struct Sleeper {
+    port: PortId,
+    rhythm: Rhythm,
+    since: SimTime,
+    /// Until when what it listens by itself has been told.
+    told: SimTime,
 }
 
 impl Hardware {
     /// Hardware at the start of a run: every part rests.
     pub fn new(config: HardwareConfig) -> Self {
-        let HardwareConfig { board, radio_rest, ports, battery, restart, harvester } = config;
+        let HardwareConfig { board, radio_rest, ports, sensors, battery, restart, harvester } = config;
         let supply = supply(&board, battery.as_ref());
         // The processor is part 0.
         let mut parts = vec![(board.mcu.spec.clone(), purposes(Cause::Sleep))];
@@ -103,7 +129,16 @@ impl Hardware {
             None => (port, of_board),
             Some((name, radio)) => (port, add_radio(&format!("radio:{name}"), &radio)),
         });
-        let ports = served.collect();
+        let mut ports: Vec<(PortId, usize)> = served.collect();
+        ports.sort_unstable();
+        let sensors = sensors.into_iter().map(|(name, sensor)| {
+            let part = PartId(u8::try_from(parts.len()).expect("a node has fewer than 255 parts"));
+            let mut spec = PartSpec::clone(&sensor.spec);
+            spec.name = format!("sensor:{name}");
+            parts.push((Arc::new(spec), sampling()));
+            SensorPart { part, sensor, done: SimTime::ZERO }
+        });
+        let sensors = sensors.collect();
         if let (Some(regulator), Some(_)) = (board.regulator, &battery) {
             let mut spec = PartSpec::new("regulator", PartKind::Regulator);
             spec.rest = spec.add_state("on", regulator.quiescent, regulator.quiescent_maximum);
@@ -119,7 +154,8 @@ impl Hardware {
         let device = Device::new(parts, supply, conversion, battery, harvester);
         let processor = Processor::new(PartId(0), board.mcu);
         let watch = Watch::new(restart);
-        Self { device, radios, ports, board: board.name.into(), processor, watch }
+        let sleepers = Vec::new();
+        Self { device, radios, sensors, ports, board: board.name.into(), processor, sleepers, watch }
     }
 
     /// The name of the board's profile.
@@ -154,12 +190,48 @@ impl Hardware {
 
     /// The processor works on a packet of `bytes` for `flow`: says when it is done, or nothing if too many wait.
     pub(super) fn work(&mut self, now: SimTime, bytes: usize, flow: FlowId) -> Option<SimTime> {
+        self.catch_up(now);
         let Job { from, until } = self.processor.take_on(now, bytes)?;
         let purpose = Purpose { flow, layer: None, cause: Cause::Compute };
         let activity = Activity { state: self.processor.active(), from, until, teller: u32::MAX };
         self.device.occupy(now, self.processor.part, activity, &[(purpose, 1)]);
         self.relieve(now);
         Some(until)
+    }
+
+    /// The processor works on cryptographic operations for `flow`: says when it is done.
+    pub(super) fn encipher(&mut self, now: SimTime, work: Work, flow: FlowId) -> SimTime {
+        let powered = self.device.is_powered();
+        let job = powered.then(|| self.processor.encipher(now, work)).flatten();
+        let Some(Job { from, until }) = job else { return now };
+        let purpose = Purpose { flow, layer: None, cause: Cause::Cryptography };
+        let activity = Activity { state: self.processor.active(), from, until, teller: u32::MAX };
+        self.device.occupy(now, self.processor.part, activity, &[(purpose, 1)]);
+        self.relieve(now);
+        until
+    }
+
+    /// Every sensor measures for `flow`: says when all are done. One that is measuring already serves this time too.
+    pub(super) fn sample(&mut self, now: SimTime, flow: FlowId) -> SimTime {
+        let mut ready = now;
+        if !self.device.is_powered() {
+            return ready;
+        }
+        for SensorPart { part, sensor, done } in &mut self.sensors {
+            if *done <= now {
+                let spec = &sensor.spec;
+                let way =
+                    spec.transition(spec.rest, sensor.measures).map_or(SimDuration::ZERO, |way| way.time);
+                let from = now.saturating_add(way);
+                *done = from.saturating_add(sensor.sample_time);
+                let activity = Activity { state: sensor.measures, from, until: *done, teller: u32::MAX };
+                let purpose = Purpose { flow, layer: None, cause: Cause::Sample };
+                self.device.occupy(now, *part, activity, &[(purpose, 1)]);
+            }
+            ready = ready.max(*done);
+        }
+        self.relieve(now);
+        ready
     }
 
     /// What was drawn so far, as far as it has been settled.
@@ -184,6 +256,7 @@ impl Hardware {
         shares: &[(Purpose, u32)],
     ) {
         let Some((part, state)) = self.state_of(port, state) else { return };
+        self.catch_up(now);
         let activity = Activity { state, from: time.0, until: time.1, teller: teller.0 };
         self.device.occupy(now, part, activity, shares);
         self.relieve(now);
@@ -200,9 +273,48 @@ impl Hardware {
         let Some((part, state)) = self.state_of(port, state).filter(|_| self.device.is_powered()) else {
             return SimDuration::ZERO;
         };
+        self.catch_up(now);
+        self.sleepers.retain(|sleeper| sleeper.port != port);
         let way = self.device.enter(now, part, state, purpose);
         self.relieve(now);
         way
+    }
+
+    /// The radio behind `port` sleeps from `now` on, and listens as its rhythm says.
+    pub(super) fn sleep(&mut self, now: SimTime, port: PortId, rhythm: Rhythm) {
+        self.enter(now, port, RadioState::Sleep, Purpose::own(Cause::Sleep));
+        if self.device.is_powered() {
+            self.sleepers.push(Sleeper { port, rhythm, since: now, told: now });
+        }
+    }
+
+    /// Whether a radio listens by itself now and then.
+    pub(super) fn has_rhythm(&self) -> bool {
+        !self.sleepers.is_empty()
+    }
+
+    /// Tells the device what sleeping radios have listened by themselves up to `now`.
+    fn catch_up(&mut self, now: SimTime) {
+        let mut sleepers = std::mem::take(&mut self.sleepers);
+        for Sleeper { port, rhythm, since, told } in &mut sleepers {
+            let Some((part, state)) = self.state_of(*port, RadioState::Listen) else { continue };
+            while let Some(look) = rhythm.next(*since, *told).filter(|look| look.until <= now) {
+                let activity =
+                    Activity { state, from: look.from.max(*told), until: look.until, teller: u32::MAX };
+                self.device.occupy(look.until, part, activity, &[(Purpose::own(Cause::IdleListening), 1)]);
+                *told = look.until;
+                if self.device.pending() > PENDING_MAX {
+                    self.follow(look.from);
+                }
+            }
+        }
+        self.sleepers = sleepers;
+    }
+
+    fn follow(&mut self, now: SimTime) -> bool {
+        let gave_out = self.device.catch_up(now);
+        self.watch.gave_out = self.watch.gave_out.or(gave_out);
+        gave_out.is_some()
     }
 
     /// Says what the state that the radio behind `port` is about to leave was for.
@@ -221,20 +333,38 @@ impl Hardware {
 
     /// Takes the supply away from all parts, or gives it back.
     pub(super) fn set_powered(&mut self, now: SimTime, powered: bool) {
+        self.catch_up(now);
         if self.device.is_powered() && !powered {
+            self.sleepers.clear();
             self.processor.lose_power();
+            self.sensors.iter_mut().for_each(|sensor| sensor.done = SimTime::ZERO);
         }
         self.device.set_powered(now, powered);
     }
 
     /// Closes the account of a run that ended at `end`, and holds it against itself.
     pub(super) fn close(&mut self, end: SimTime) {
-        self.integrate(end);
+        // A look that lasts beyond the end is told of as far as it came.
+        for sleeper in std::mem::take(&mut self.sleepers) {
+            self.sleepers = vec![sleeper];
+            self.catch_up(end);
+            for Sleeper { port, rhythm, since, told } in std::mem::take(&mut self.sleepers) {
+                let look = rhythm.next(since, told).filter(|look| look.from < end);
+                if let Some((look, (part, state))) = look.zip(self.state_of(port, RadioState::Listen)) {
+                    let activity =
+                        Activity { state, from: look.from.max(told), until: end, teller: u32::MAX };
+                    self.device.occupy(end, part, activity, &[(Purpose::own(Cause::IdleListening), 1)]);
+                }
+            }
+        }
+        let gave_out = self.device.integrate(end);
+        self.watch.gave_out = self.watch.gave_out.or(gave_out);
         self.device.check(end);
     }
 
     fn state_of(&self, port: PortId, state: RadioState) -> Option<(PartId, StateId)> {
-        let index = self.ports.iter().find(|(served, _)| *served == port)?.1;
+        let place = self.ports.binary_search_by_key(&port, |(served, _)| *served).ok()?;
+        let index = self.ports[place].1;
         let RadioPart { part, radio } = &self.radios[index];
         let state = match state {
             RadioState::Off => radio.off,
@@ -257,9 +387,8 @@ impl Hardware {
 
     /// Lets the battery follow; says whether it gave out on the way.
     pub(super) fn integrate(&mut self, now: SimTime) -> bool {
-        let gave_out = self.device.integrate(now);
-        self.watch.gave_out = self.watch.gave_out.or(gave_out);
-        gave_out.is_some()
+        self.catch_up(now);
+        self.follow(now)
     }
 }
 
@@ -291,6 +420,10 @@ fn resting(name: &str, radio: &Radio, rest: RadioRest) -> (PartSpec, Cause) {
         _ => Cause::Idle,
     };
     (spec, cause)
+}
+
+fn sampling() -> Purposes<Purpose> {
+    Purposes { transition: Purpose::own(Cause::Sample), ..purposes(Cause::Sleep) }
 }
 
 fn purposes(rest: Cause) -> Purposes<Purpose> {

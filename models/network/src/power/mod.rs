@@ -29,13 +29,17 @@ mod battery;
 mod hardware;
 mod processor;
 pub mod purpose;
+pub mod rhythm;
 
 pub use battery::BatteryNews;
 pub use hardware::{Hardware, HardwareConfig, RadioRest, RadioState};
 
 use purpose::{Cause, Purpose, Shares, shares_of_frame};
+use rhythm::Rhythm;
 use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
+use wire::account::FlowId;
+use wire::cryptography::Work;
 
 use crate::network::Network;
 use crate::node::{DestinationId, NodeId};
@@ -90,6 +94,27 @@ impl<O: Observer> Network<O> {
         self.hardware_of(port).map_or(SimDuration::ZERO, |hardware| hardware.enter(now, port, state, purpose))
     }
 
+    /// The radio behind `port` has been in `state` since a past moment, before which it slept or rested.
+    pub(crate) fn radio_entered(
+        &mut self,
+        port: PortId,
+        since: SimTime,
+        state: RadioState,
+        purpose: Purpose,
+    ) {
+        if let Some(hardware) = self.hardware_of(port) {
+            hardware.enter(since, port, state, purpose);
+        }
+    }
+
+    /// The radio behind `port` sleeps from now on, and listens as `rhythm` says: that takes no call.
+    pub(crate) fn radio_sleeps(&mut self, port: PortId, rhythm: Rhythm) {
+        let now = self.now();
+        if let Some(hardware) = self.hardware_of(port) {
+            hardware.sleep(now, port, rhythm);
+        }
+    }
+
     /// Says what the state that the radio behind `port` is in was for, right before it leaves it: the time since its
     /// last change is split by the weights, the remainder to the first.
     pub fn radio_was_for(&mut self, port: PortId, shares: &[(Purpose, u32)]) {
@@ -116,6 +141,25 @@ impl<O: Observer> Network<O> {
             hardware.frame(now, port, state, time, teller, shares);
             self.watch_battery(self.port_infos[port.index()].node);
         }
+    }
+
+    /// The node's processor works on cryptographic operations for `flow`, after all that it has taken on before: says
+    /// when it is done, which is now on a node without hardware. What is sent or read after that waits for it.
+    pub fn encipher(&mut self, node: NodeId, flow: FlowId, work: Work) -> SimTime {
+        let now = self.now();
+        let Some(hardware) = self.hardware_on(node) else { return now };
+        let done = hardware.encipher(now, work, flow);
+        self.watch_battery(node);
+        done
+    }
+
+    /// The node's sensors measure for a message of `flow`: says when the slowest is done.
+    pub fn sample(&mut self, node: NodeId, flow: FlowId) -> SimTime {
+        let now = self.now();
+        let Some(hardware) = self.hardware_on(node) else { return now };
+        let done = hardware.sample(now, flow);
+        self.watch_battery(node);
+        done
     }
 
     /// Takes back what was told of ahead of the frames that `port` was to send, at both ends: they will not be sent.

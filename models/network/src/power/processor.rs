@@ -6,8 +6,9 @@
 use std::collections::VecDeque;
 
 use hw::part::{PartId, StateId};
-use hw::profile::Mcu;
-use sim_core::SimTime;
+use hw::profile::{Mcu, Operation};
+use sim_core::{SimDuration, SimTime};
+use wire::cryptography;
 
 use crate::drop_cause::DropCause;
 use crate::event::NetworkEvent;
@@ -48,21 +49,37 @@ impl Processor {
 
     /// Takes a packet of `bytes` on; `None` if too many wait already.
     pub(super) fn take_on(&mut self, now: SimTime, bytes: usize) -> Option<Job> {
+        self.forget_done(now);
+        let waits = self.done.len() >= WAITING_MAX;
+        (!waits).then(|| self.queue(now, self.mcu.packet_time(bytes)))
+    }
+
+    /// Works on cryptographic operations, after what it has taken on before; `None` where they take no time.
+    pub(super) fn encipher(&mut self, now: SimTime, work: cryptography::Work) -> Option<Job> {
+        self.forget_done(now);
+        let operation = self.mcu.cryptography.get(work.operation.name())?;
+        let fixed_cycles = operation.fixed_cycles.saturating_mul(u64::from(work.times));
+        let operation = Operation { fixed_cycles, ..*operation };
+        let time = self.mcu.operation_time(operation, work.bytes as usize);
+        (time > SimDuration::ZERO).then(|| self.queue(now, time))
+    }
+
+    fn forget_done(&mut self, now: SimTime) {
         while self.done.front().is_some_and(|&done| done < now) {
             self.done.pop_front();
         }
-        if self.done.len() >= WAITING_MAX {
-            return None;
-        }
+    }
+
+    fn queue(&mut self, now: SimTime, time: SimDuration) -> Job {
         let spec = &self.mcu.spec;
         let from = match self.done.back() {
             Some(&busy_until) => busy_until,
             // It sleeps, and has to wake first.
             None => spec.transition(spec.rest, self.mcu.active).map_or(now, |way| now + way.time),
         };
-        let until = from.saturating_add(self.mcu.packet_time(bytes));
+        let until = from.saturating_add(time);
         self.done.push_back(until);
-        Some(Job { from, until })
+        Job { from, until }
     }
 
     /// Loses power, and with it what it works on.

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use wire::account::{Account, FlowId, Layer, Protocol, Reason};
 
 /// What a stretch of time of a part was for.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Purpose {
     /// The flow that it served, or [`FlowId::NONE`].
     pub flow: FlowId,
@@ -15,7 +15,7 @@ pub struct Purpose {
 }
 
 /// Why a part was in a state.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Cause {
     /// Bytes of the application, for the first time.
     Data,
@@ -45,6 +45,10 @@ pub enum Cause {
     Tail,
     /// Working on a packet.
     Compute,
+    /// Working on a cryptographic operation.
+    Cryptography,
+    /// Measuring, or on the way there.
+    Sample,
     /// On, with nothing to do.
     Idle,
     /// In the least state that keeps its contents.
@@ -59,7 +63,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause, in the order of result files.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Data,
         Self::Header,
         Self::Acknowledgement,
@@ -74,6 +78,8 @@ impl Cause {
         Self::WakeUp,
         Self::Tail,
         Self::Compute,
+        Self::Cryptography,
+        Self::Sample,
         Self::Idle,
         Self::Sleep,
         Self::Conversion,
@@ -98,6 +104,8 @@ impl Cause {
             Self::WakeUp => "wake-up",
             Self::Tail => "tail",
             Self::Compute => "compute",
+            Self::Cryptography => "cryptography",
+            Self::Sample => "sample",
             Self::Idle => "idle",
             Self::Sleep => "sleep",
             Self::Conversion => "conversion",

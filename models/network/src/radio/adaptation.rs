@@ -8,11 +8,12 @@
 use sim_core::SimTime;
 use wire::account::{Account, Protocol, Run, Runs, split_runs};
 use wire::ieee802154::{Address, Addressing, FCS_LEN, FRAME_LEN_MAX, Header};
+use wire::ip::IpProtocol;
 use wire::ip_view::HeaderView;
-use wire::packet::Packet;
+use wire::packet::{HEADER_CAPACITY, Packet};
 use wire::payload::Payload;
 use wire::sixlowpan::fragment::{FIRST_LEN, FragmentHeader, SUBSEQUENT_LEN};
-use wire::sixlowpan::{DatagramSize, Dispatch, Identifiers, compress, decompress};
+use wire::sixlowpan::{DatagramSize, Dispatch, Identifiers, compress, decompress, ends_with_udp};
 use wire::{ipv6, udp};
 
 use super::access::{Frames, RadioPlace};
@@ -72,7 +73,7 @@ impl<O: Observer> Network<O> {
         }
     }
 
-    fn send_frames(&mut self, node: NodeId, here: RadioPlace, id: PacketId, to: Option<u32>) {
+    pub(crate) fn send_frames(&mut self, node: NodeId, here: RadioPlace, id: PacketId, to: Option<u32>) {
         let port = self.radio_port(here);
         if !self.is_port_up(port) || !self.nodes[node.index()].up {
             return self.discard(node, None, id, DropCause::LinkDown);
@@ -82,6 +83,7 @@ impl<O: Observer> Network<O> {
         let source = medium.address(here.radio);
         let confirmed = to.is_some() && medium.settings.acknowledgements;
         let frame = Header::data(0, Addressing::within(medium.pan, destination, source), confirmed);
+        let frame = Header { version: medium.macs[here.radio as usize].duty.version(), ..frame };
         let Some(squeezed) = self.squeeze(here, id, Identifiers::of_frame(source, destination)) else {
             // Version 4, or no internet header at all.
             return self.discard(node, None, id, DropCause::NoRoute);
@@ -100,7 +102,10 @@ impl<O: Observer> Network<O> {
     fn squeeze(&mut self, here: RadioPlace, id: PacketId, implied: Identifiers) -> Option<Squeezed> {
         let packet = &mut self.packets[id];
         // A packet from outside or from fragments may hold its headers in its payload.
-        let wanted = packet.len().min(ipv6::HEADER_LEN + udp::HEADER_LEN);
+        let wanted = packet.len().min(match packet.header().get(NEXT_HEADER_AT) {
+            Some(&next) if IpProtocol(next).is_ipv6_extension() => HEADER_CAPACITY,
+            Some(_) | None => ipv6::HEADER_LEN + udp::HEADER_LEN,
+        });
         if packet.header().len() < wanted && !packet.pull(wanted) {
             return None;
         }
@@ -201,7 +206,7 @@ impl<O: Observer> Network<O> {
                     self.discard(node, None, id, DropCause::Malformed);
                     return Ingress::Done;
                 }
-                self.take_restored(node, port, id)
+                self.take_restored(here, source, id)
             }
             Dispatch::FirstFragment | Dispatch::SubsequentFragment => {
                 self.on_fragment(node, here, source, implied, id)
@@ -229,12 +234,15 @@ impl<O: Observer> Network<O> {
         let packet = &mut self.packets[id];
         let mut headers = Vec::with_capacity(ipv6::HEADER_LEN + udp::HEADER_LEN);
         let done = decompress(packet.header(), implied, contexts, size, &mut headers).ok()?;
+        if headers.len() > HEADER_CAPACITY {
+            return None;
+        }
         packet.pop_header(done.consumed);
         packet.push_header(headers.len()).copy_from_slice(&headers);
         packet.account.pop_header();
         let charged_udp =
             packet.account.headers().last().is_some_and(|charge| charge.protocol == Protocol::Udp);
-        let has_udp = charged_udp && headers.len() >= ipv6::HEADER_LEN + udp::HEADER_LEN;
+        let has_udp = charged_udp && ends_with_udp(&headers);
         if has_udp {
             packet.account.pop_header();
             packet.account.push_header(Protocol::Udp, udp::HEADER_LEN);
@@ -275,7 +283,7 @@ impl<O: Observer> Network<O> {
                 let id = self.join_parts(&fragments);
                 let port = self.radio_port(here);
                 self.packets[id].ingress = port.0;
-                self.take_restored(node, port, id)
+                self.take_restored(here, source, id)
             }
         }
     }
@@ -320,7 +328,12 @@ impl<O: Observer> Network<O> {
     }
 
     /// Takes a packet that has its headers again.
-    fn take_restored(&mut self, node: NodeId, port: PortId, id: PacketId) -> Ingress {
+    fn take_restored(&mut self, here: RadioPlace, from: Address, id: PacketId) -> Ingress {
+        let (port, node) = (self.radio_port(here), self.radio_node(here));
+        let from = self.media[here.medium].radio_of(from).unwrap_or(u32::MAX);
+        if let Some(done) = self.take_by_rpl(node, here, from, id) {
+            return done;
+        }
         let destination = HeaderView::new(self.packets[id].header()).map(HeaderView::destination);
         let Ok(destination) = destination else {
             self.discard(node, None, id, DropCause::Malformed);
@@ -390,5 +403,6 @@ fn content(packet: &mut Packet) -> (Payload, Runs) {
     packet.take_content()
 }
 
+const NEXT_HEADER_AT: usize = 6;
 /// Bytes of a frame's payload that are looked at for headers.
 const LARGEST_FRONT: u32 = 100;

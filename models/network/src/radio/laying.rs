@@ -1,8 +1,14 @@
 //! Radio media of a network under construction.
 
+use std::net::IpAddr;
+
 use crate::builder::{Laying, NetworkBuilder, PortKey};
 use crate::node::Node;
 use crate::port::{Attachment, Framing, PortId, PortState};
+use crate::purpose;
+use crate::rpl::router::Router;
+use crate::rpl::settings::{Role, RplSettings};
+use crate::rpl::station::{Station, link_local};
 
 use super::medium::{RadioMedium, RadioMediumSpec, RadioSpec};
 
@@ -45,9 +51,42 @@ impl Laying<'_> {
             let forwards = |port: &PortId| nodes[self.port_infos[port.index()].node.index()].forwards;
             let routers =
                 (0..).zip(&ports).filter(|(_, port)| forwards(port)).map(|(radio, _)| radio).collect();
+            let names: Vec<Box<str>> = radios.iter().map(|(.., radio)| radio.radio.name.clone()).collect();
             let radios = radios.into_iter().map(|(.., radio)| radio).collect();
-            RadioMedium::new(name, spec, radios, ports, routers, self.streams)
+            let rpl = spec.rpl.clone();
+            let mut medium = RadioMedium::new(name, spec, radios, ports, routers, self.streams);
+            if let Some(rpl) = rpl {
+                let roots: Vec<u32> = rpl.roots.iter().map(|&place| ranks[place as usize]).collect();
+                let stations = self.rpl_stations(&rpl.settings, &roots, &medium, &names);
+                medium.set_rpl(stations);
+            }
+            medium
         });
         media.collect()
+    }
+
+    /// Each radio's part in RPL, in the order of the radios.
+    fn rpl_stations(
+        &self,
+        settings: &RplSettings,
+        roots: &[u32],
+        medium: &RadioMedium,
+        names: &[Box<str>],
+    ) -> Vec<Station> {
+        let stations = (0..).zip(&medium.ports).zip(names).map(|((radio, port), name)| {
+            let info = &self.port_infos[port.index()];
+            let role = match medium.routers().binary_search(&radio) {
+                _ if roots.contains(&radio) => Role::Root,
+                Ok(_) => Role::Router,
+                Err(_) => Role::Leaf,
+            };
+            let global = info.addresses.iter().find_map(|prefix| match prefix.address {
+                IpAddr::V6(address) => Some(address),
+                IpAddr::V4(_) => None,
+            });
+            let address = global.unwrap_or_else(|| link_local(medium.address(radio)));
+            Station::new(Router::new(*settings, role, address, self.streams.counter(name, purpose::RPL)))
+        });
+        stations.collect()
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use sim_core::SimTime;
 use wire::coap::{Block, BlockSize, Code, OptionNumber, Options};
 
-use super::client::fills;
+use super::client::{fills, is_block};
 use super::endpoint::CoapEndpoint;
 use super::event::IncomingId;
 use super::input::Arrived;
@@ -32,9 +32,9 @@ impl CoapEndpoint {
         let body_max = self.config.body_max;
         let expires = now.saturating_add(self.config.exchange_lifetime());
         let key = key_of(arrived.head.code, &arrived.head.options);
-        let peer = self.peer(now, arrived.from);
-        let at = peer.uploads.iter().position(|upload| upload.key == key);
-        let before = at.map(|at| peer.uploads.swap_remove(at));
+        let bodies = self.peer(now, arrived.from).bodies();
+        let at = bodies.uploads.iter().position(|upload| upload.key == key);
+        let before = at.map(|at| bodies.uploads.swap_remove(at));
         let body = match (part.number, before) {
             (0, _) => Some(Body::default()),
             (_, Some(upload)) if u64::from(upload.body.len()) == part.offset() => Some(upload.body),
@@ -50,7 +50,7 @@ impl CoapEndpoint {
             return None;
         }
         if part.more {
-            self.peer(now, arrived.from).uploads.push(Upload { key, body, expires });
+            self.peer(now, arrived.from).bodies().uploads.push(Upload { key, body, expires });
             let mut options = Options::new();
             options.push_uint(OptionNumber::BLOCK1, part.as_uint());
             let response =
@@ -68,7 +68,12 @@ impl CoapEndpoint {
         let Some(part) = part.filter(|part| part.number > 0) else { return Some(arrived) };
         let key = key_of(arrived.head.code, &arrived.head.options);
         let response = self.peers.get(&arrived.from).and_then(|peer| {
-            let served = peer.served.iter().find(|served| served.key == key && served.expires > now)?;
+            let served = peer
+                .bodies
+                .as_ref()?
+                .served
+                .iter()
+                .find(|served| served.key == key && served.expires > now)?;
             Some(served.response.clone())
         });
         let Some(response) = response else { return Some(arrived) };
@@ -121,9 +126,9 @@ impl CoapEndpoint {
         let expires = now.saturating_add(self.config.exchange_lifetime());
         response.options.remove(OptionNumber::OBSERVE);
         response.options.remove(OptionNumber::BLOCK1);
-        let peer = self.peer(now, to);
-        peer.served.retain(|served| served.key != key);
-        peer.served.push(Served { key, response, expires });
+        let bodies = self.peer(now, to).bodies();
+        bodies.served.retain(|served| served.key != key);
+        bodies.served.push(Served { key, response, expires });
         self.plan_sweep(now);
     }
 }
@@ -145,8 +150,8 @@ pub(super) fn cut_out(mut response: Response, part: Block, bytes: u32) -> Respon
 pub(super) fn key_of(code: Code, options: &Options) -> (Code, Options) {
     let mut key = options.clone();
     key.retain(|option| {
-        let blocks = [OptionNumber::BLOCK1, OptionNumber::BLOCK2, OptionNumber::OBSERVE];
-        !blocks.contains(&option.number) && !option.number.is_no_cache_key()
+        let apart = is_block(option.number) || option.number == OptionNumber::OBSERVE;
+        !apart && !option.number.is_no_cache_key()
     });
     (code, key)
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use sim_core::SimTime;
-use wire::coap::{Block, BlockSize, Code, Kind, OptionNumber};
+use wire::coap::{Block, BlockSize, Code, Kind, OptionNumber, Token};
 
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, Failure, RequestId};
@@ -28,20 +28,16 @@ impl CoapEndpoint {
             // Blocks of two bodies on their way to one server are told apart (RFC 9175 §3.4).
             request.options.push_uint(OptionNumber::REQUEST_TAG, id.0 as u32);
         }
-        let pending = Pending {
-            id,
-            token,
-            block_token: None,
-            request,
-            message_id: None,
-            deadline: SimTime::MAX,
-            upload,
-            download: None,
-            observed: None,
-        };
+        let transfer = self.plan_transfer(peer, &request);
+        let waits = transfer.is_some();
+        let pending = Pending { upload, transfer, ..Pending::new(id, token, request) };
         let (confirmable, message) = (pending.request.confirmable, pending.message());
         self.peer(now, peer).requests.push(pending);
-        self.submit(now, peer, confirmable, message);
+        if waits {
+            self.start_transfer(now, peer, id);
+        } else {
+            self.submit(now, peer, confirmable, message);
+        }
         id
     }
 
@@ -53,7 +49,8 @@ impl CoapEndpoint {
         }
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.requests.retain(|pending| pending.id != request);
-            peer.waiting.retain(|waiting| waiting.message.role != Role::Request(request));
+            let blocks = [Role::Request(request), Role::Block(request)];
+            peer.waiting.retain(|waiting| !blocks.contains(&waiting.message.role));
             peer.flights.retain(|flight| flight.role != Role::Request(request));
         }
     }
@@ -61,7 +58,7 @@ impl CoapEndpoint {
     /// A response in a message of its own: acknowledged if it matches a request, else rejected (§4.2, §5.3.2).
     pub(super) fn on_separate_response(&mut self, now: SimTime, arrived: Arrived) {
         let matches = self.find(&arrived).is_some();
-        if !matches || (unusable(&arrived) && !self.is_stream()) {
+        if !matches || (self.is_unusable(&arrived) && !self.is_stream()) {
             self.stats.unmatched += u64::from(!matches);
             return self.reject(now, &arrived);
         }
@@ -77,8 +74,11 @@ impl CoapEndpoint {
         let token = arrived.head.token;
         let of = |address: SocketAddr| {
             let requests = &self.peers.get(&address)?.requests;
-            let pending = requests.iter().find(|it| it.token == token || it.block_token == Some(token))?;
-            Some((address, pending.id))
+            let own = |it: &&Pending| {
+                let free = it.transfer.as_ref().is_some_and(|transfer| transfer.has(token));
+                it.token == token || it.block_token == Some(token) || free
+            };
+            Some((address, requests.iter().find(own)?.id))
         };
         // The source of a response matches the request's destination, except of a group's (RFC 7252 §5.3.2, §8.2).
         of(arrived.from).or_else(|| {
@@ -91,8 +91,8 @@ impl CoapEndpoint {
         let Some((key, id)) = self.find(&arrived) else { return };
         // The response stands for an acknowledgement that was lost (§5.2.2).
         self.land(now, key, id);
-        if unusable(&arrived) {
-            return self.finish(key, id, Failure::BadResponse);
+        if self.is_unusable(&arrived) {
+            return self.finish(now, key, id, Failure::BadResponse);
         }
         let Some(pending) = self.pending_mut(key, id) else { return };
         let echo = arrived.head.options.get(OptionNumber::ECHO).filter(|_| !key.ip().is_multicast());
@@ -108,6 +108,8 @@ impl CoapEndpoint {
             }
             return self.send_again(now, key, id);
         }
+        let Some(arrived) = self.on_transfer_response(now, key, id, arrived) else { return };
+        let Some(pending) = self.pending_mut(key, id) else { return };
         if let Some(UploadPart { offset, size, bytes }) = pending.upload {
             let confirmed = block(&arrived, OptionNumber::BLOCK1);
             match (arrived.head.code, confirmed) {
@@ -117,7 +119,7 @@ impl CoapEndpoint {
                     let in_step = confirmed.number == offset / size.bytes();
                     let (size, bytes) = smaller(size, bytes, confirmed.size);
                     if !in_step || sent >= pending.request.body.len() {
-                        return self.finish(key, id, Failure::BadResponse);
+                        return self.finish(now, key, id, Failure::BadResponse);
                     }
                     pending.upload = Some(UploadPart { offset: sent, size, bytes });
                     return self.send_again(now, key, id);
@@ -152,12 +154,12 @@ impl CoapEndpoint {
                 .download
                 .as_mut()
                 .filter(|download| u64::from(download.body.len()) == part.offset() && download.etag == etag);
-            let Some(download) = next else { return self.finish(key, id, Failure::BadResponse) };
+            let Some(download) = next else { return self.finish(now, key, id, Failure::BadResponse) };
             download.body.append(arrived.body.clone());
         }
         let Some(download) = &pending.download else { return };
         if !full || download.body.len() > body_max {
-            return self.finish(key, id, Failure::BadResponse);
+            return self.finish(now, key, id, Failure::BadResponse);
         }
         if part.more {
             let next = Block { number: next_number, more: false, size: part.size };
@@ -175,7 +177,7 @@ impl CoapEndpoint {
         let group = key.ip().is_multicast();
         let observes = self.on_observed(now, key, id, &head);
         let Some(observes) = observes else { return };
-        head.options.retain(|option| ![OptionNumber::BLOCK1, OptionNumber::BLOCK2].contains(&option.number));
+        head.options.retain(|option| !is_block(option.number));
         if !observes
             && !group
             && let Some(peer) = self.peers.get_mut(&key)
@@ -203,6 +205,9 @@ impl CoapEndpoint {
 
     /// Sends the request with its next block, or to register again.
     pub(super) fn send_again(&mut self, now: SimTime, key: SocketAddr, id: RequestId) {
+        if self.pending_mut(key, id).is_some_and(|pending| pending.transfer.is_some()) {
+            return self.begin_transfer(now, key, id);
+        }
         let token = self.new_token(key);
         let Some(pending) = self.pending_mut(key, id) else { return };
         if pending.observed.is_none() {
@@ -221,11 +226,35 @@ impl CoapEndpoint {
         }
     }
 
-    fn finish(&mut self, key: SocketAddr, id: RequestId, why: Failure) {
-        if let Some(peer) = self.peers.get_mut(&key) {
-            peer.requests.retain(|pending| pending.id != id);
+    /// Ends a request that wants no response, now that nothing more is to be done for it.
+    pub(super) fn end_unanswered(&mut self, key: SocketAddr, id: RequestId) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let own = |it: &Pending| it.id == id && it.upload.is_none() && it.transfer.is_none();
+        if let Some(at) = peer.requests.iter().position(|it| own(it) && it.wants_nothing()) {
+            peer.requests.remove(at);
+            self.events.push_back(CoapEvent::Unanswered { request: id });
         }
-        self.fail(id, why);
+    }
+
+    /// Ends a request without a response.
+    pub(super) fn finish(&mut self, now: SimTime, key: SocketAddr, id: RequestId, why: Failure) {
+        if let Some(peer) = self.peers.get_mut(&key)
+            && let Some(at) = peer.requests.iter().position(|pending| pending.id == id)
+        {
+            let pending = peer.requests.remove(at);
+            self.give_up(now, key, &pending, why);
+        }
+    }
+
+    /// Whether a response carries what this client must understand and does not (RFC 7252 §5.4.1).
+    fn is_unusable(&self, arrived: &Arrived) -> bool {
+        let free = self.config.q_block && !self.is_stream();
+        let known = |number| match number {
+            OptionNumber::BLOCK1 | OptionNumber::BLOCK2 => true,
+            OptionNumber::Q_BLOCK1 | OptionNumber::Q_BLOCK2 => free,
+            _ => false,
+        };
+        arrived.head.options.unacceptable(known).is_some()
     }
 
     pub(super) fn pending_mut(&mut self, key: SocketAddr, id: RequestId) -> Option<&mut Pending> {
@@ -234,6 +263,22 @@ impl CoapEndpoint {
 }
 
 impl Pending {
+    /// A request that was not sent yet.
+    pub(super) fn new(id: RequestId, token: Token, request: Request) -> Self {
+        Self {
+            id,
+            token,
+            block_token: None,
+            request,
+            message_id: None,
+            deadline: SimTime::MAX,
+            upload: None,
+            download: None,
+            observed: None,
+            transfer: None,
+        }
+    }
+
     /// The message that asks, with the block of the body that is due.
     pub(super) fn message(&self) -> Message {
         let Request { code, options, body, label, .. } = &self.request;
@@ -256,10 +301,25 @@ impl Pending {
         }
     }
 
+    /// Whether the request does without responses of every class (RFC 7967 §2.1).
+    fn wants_nothing(&self) -> bool {
+        let kept_back = self.request.options.get_uint(OptionNumber::NO_RESPONSE);
+        kept_back.is_some_and(|bits| bits & NO_CLASS == NO_CLASS)
+    }
+
     /// Whether the request asks to be told of changes.
     pub(super) fn wants_observation(&self) -> bool {
         self.request.options.get_uint(OptionNumber::OBSERVE) == Some(0)
     }
+}
+
+/// Successes, the client's errors and the server's.
+const NO_CLASS: u32 = 2 + 8 + 16;
+
+/// Whether an option is about a block, not about the body.
+pub(super) fn is_block(number: OptionNumber) -> bool {
+    let blocks = [OptionNumber::BLOCK1, OptionNumber::BLOCK2, OptionNumber::Q_BLOCK1, OptionNumber::Q_BLOCK2];
+    blocks.contains(&number)
 }
 
 /// Parts of `bytes` in blocks of `size`, or of the smaller blocks that the server wishes.
@@ -270,12 +330,6 @@ fn smaller(size: BlockSize, bytes: u32, wish: BlockSize) -> (BlockSize, u32) {
 /// Whether a block that is not the last holds what its size says: of BERT any number of whole blocks (RFC 8323 §6).
 pub(super) fn fills(size: BlockSize, len: u32) -> bool {
     len == size.bytes() || (size == BlockSize::BERT && len > 0 && len.is_multiple_of(size.bytes()))
-}
-
-/// Whether a response carries what this client must understand and does not (§5.4.1).
-fn unusable(arrived: &Arrived) -> bool {
-    let known = |number| matches!(number, OptionNumber::BLOCK1 | OptionNumber::BLOCK2);
-    arrived.head.options.unacceptable(known).is_some()
 }
 
 fn block(arrived: &Arrived, number: OptionNumber) -> Option<Block> {

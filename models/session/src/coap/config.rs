@@ -40,6 +40,12 @@ pub struct CoapConfig {
     pub echo: bool,
     /// Whether errors say their details in CBOR (RFC 9290), not in plain text.
     pub problem_details: bool,
+    /// Whether non-confirmable requests with large bodies, or for such, use Q-Block1 and Q-Block2 (RFC 9177).
+    pub q_block: bool,
+    /// Whether requests that use them are understood.
+    pub q_block_understood: bool,
+    /// MAX_PAYLOADS: blocks that are sent at once (RFC 9177 §7.2). Both ends have to have the same.
+    pub max_payloads: u16,
     /// Every such notification is confirmable, the others are not; 1 makes all confirmable (RFC 7641 §4.5).
     pub confirmable_notification_every: u32,
 }
@@ -64,12 +70,26 @@ impl Default for CoapConfig {
             proxy: false,
             echo: false,
             problem_details: false,
+            q_block: false,
+            q_block_understood: true,
+            max_payloads: 10,
             confirmable_notification_every: 20,
         }
     }
 }
 
 impl CoapConfig {
+    /// NON_TIMEOUT_RANDOM lies between NON_TIMEOUT, which is ACK_TIMEOUT, and this (RFC 9177 §7.2).
+    pub fn non_timeout_max(&self) -> SimDuration {
+        self.randomised(1)
+    }
+
+    /// NON_RECEIVE_TIMEOUT: twice NON_TIMEOUT, and at least a second above NON_TIMEOUT_RANDOM (RFC 9177 §7.2).
+    pub fn non_receive_timeout(&self) -> SimDuration {
+        let least = self.non_timeout_max().saturating_add(SimDuration::from_secs(1));
+        self.ack_timeout.saturating_mul(2).max(least)
+    }
+
     fn randomised(&self, factor: u64) -> SimDuration {
         let nanos = u128::from(self.ack_timeout.as_nanos()) * u128::from(factor);
         SimDuration::from_nanos(
@@ -117,5 +137,16 @@ mod tests {
         assert_eq!(config.max_transmit_wait(), SimDuration::from_secs(93));
         assert_eq!(config.exchange_lifetime(), SimDuration::from_secs(247));
         assert_eq!(config.non_lifetime(), SimDuration::from_secs(145));
+    }
+
+    // Holds: RFC 9177 7.2-i
+    #[test]
+    fn the_times_of_free_blocks_follow_from_the_others() {
+        // RFC 9177 §7.2, table 3: 2 to 3 s, 4 s; NON_PARTIAL_TIMEOUT is EXCHANGE_LIFETIME.
+        let config = CoapConfig::default();
+        assert_eq!(config.non_timeout_max(), SimDuration::from_secs(3));
+        assert_eq!(config.non_receive_timeout(), SimDuration::from_secs(4));
+        let quick = CoapConfig { ack_timeout: SimDuration::from_millis(200), ..config };
+        assert_eq!(quick.non_receive_timeout(), SimDuration::from_millis(1300), "0.3 s and one more");
     }
 }

@@ -3,7 +3,7 @@
 //! CoCoA (draft-ietf-core-cocoa-03) and FASOR (draft-ietf-core-fasor-02) never became standards. Both keep an estimate for
 //! each peer, begun anew when the peer has been forgotten.
 
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 use sim_core::{SimDuration, SimTime};
 
 use super::config::CoapConfig;
@@ -92,7 +92,7 @@ impl Estimator {
         now: SimTime,
         parallel: usize,
         config: &CoapConfig,
-        rng: &mut ChaCha8Rng,
+        rng: &mut impl Rng,
     ) -> (u64, Series) {
         match self {
             Self::Cocoa(cocoa) => {
@@ -155,7 +155,7 @@ pub(super) fn first_timeout(
     now: SimTime,
     parallel: usize,
     config: &CoapConfig,
-    rng: &mut ChaCha8Rng,
+    rng: &mut impl Rng,
 ) -> (SimDuration, Series) {
     let (nanos, series) = match estimator {
         Some(estimator) => estimator.begin(now, parallel, config, rng),
@@ -228,7 +228,7 @@ impl Cocoa {
 }
 
 /// A random time from `timeout` to ACK_RANDOM_FACTOR times it (RFC 7252 §4.2).
-fn dithered(timeout: u64, config: &CoapConfig, rng: &mut ChaCha8Rng) -> u64 {
+fn dithered(timeout: u64, config: &CoapConfig, rng: &mut impl Rng) -> u64 {
     let high = timeout / 1000 * u64::from(config.ack_random_factor_milli);
     let width = high.saturating_sub(timeout).saturating_add(1);
     timeout + sim_core::draw::below(rng, width)
@@ -252,6 +252,7 @@ const COCOA_SHIFTS: (u32, u32) = (3, 2);
 mod tests {
     use super::*;
     use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     fn exact(congestion: Congestion) -> (CoapConfig, ChaCha8Rng) {
         let config = CoapConfig { congestion, ack_random_factor_milli: 1000, ..CoapConfig::default() };

@@ -1,13 +1,13 @@
 //! The endpoint: what it keeps, and what its user calls.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use sim_core::SimTime;
+use sim_core::{IdleRng, SimDuration, SimTime, SmallMap};
 use wire::coap::{Code, Token};
 
 use super::config::CoapConfig;
@@ -23,8 +23,8 @@ use crate::datagram::{Datagram, DatagramSession};
 #[derive(Debug)]
 pub struct CoapEndpoint {
     pub(super) config: Arc<CoapConfig>,
-    pub(super) rng: ChaCha8Rng,
-    pub(super) peers: BTreeMap<SocketAddr, Box<Peer>>,
+    pub(super) rng: IdleRng,
+    pub(super) peers: SmallMap<SocketAddr, Box<Peer>>,
     pub(super) observers: Vec<Observer>,
     /// Responses to multicast requests that wait for their moment.
     pub(super) leisurely: Vec<(SimTime, SocketAddr, Message)>,
@@ -49,8 +49,8 @@ impl CoapEndpoint {
         let next_token = rng.next_u64();
         Self {
             config,
-            rng,
-            peers: BTreeMap::new(),
+            rng: rng.into(),
+            peers: SmallMap::new(),
             observers: Vec::new(),
             leisurely: Vec::new(),
             timers: BinaryHeap::new(),
@@ -129,7 +129,7 @@ impl CoapEndpoint {
 
     pub(super) fn peer(&mut self, now: SimTime, address: SocketAddr) -> &mut Peer {
         let (rng, config) = (&mut self.rng, &self.config);
-        self.peers.entry(address).or_insert_with(|| {
+        self.peers.get_or_insert_with(address, || {
             // A random first message ID makes off-path attacks harder (RFC 7252 §4.4).
             let id = rng.next_u32() as u16;
             Box::new(Peer::new(id, now, config))
@@ -161,6 +161,12 @@ impl CoapEndpoint {
         {
             self.timers.push(Reverse((at, peer)));
         }
+    }
+
+    /// NON_TIMEOUT_RANDOM: the pause between two sets of blocks (RFC 9177 §7.2).
+    pub(super) fn non_timeout_random(&mut self) -> SimDuration {
+        let (low, high) = (self.config.ack_timeout, self.config.non_timeout_max());
+        sim_core::draw::uniform_duration(&mut self.rng, low, high)
     }
 
     pub(super) fn fail(&mut self, request: RequestId, why: super::event::Failure) {

@@ -51,6 +51,12 @@ pub enum CoapEvent {
         /// Why.
         why: Failure,
     },
+    /// A request that wants no response was sent, and acknowledged if it was confirmable: nothing more is waited for
+    /// (RFC 7967 §3).
+    Unanswered {
+        /// The request.
+        request: RequestId,
+    },
     /// A request, whole, that [`super::CoapEndpoint::respond`] has to answer.
     Request {
         /// What to answer to.

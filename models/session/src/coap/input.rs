@@ -10,9 +10,8 @@ use wire::payload::Payload;
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, Failure};
 use super::output::credit_max;
-use super::peer::{Role, Seen};
+use super::peer::{Reply, Role, Seen};
 use crate::body::{Body, Label};
-use crate::datagram::Datagram;
 
 /// A message with what came beside it.
 #[derive(Debug)]
@@ -105,12 +104,13 @@ impl CoapEndpoint {
         let Some(peer) = self.peers.get_mut(&from) else { return };
         if let Some(at) = peer.flights.iter().position(|flight| flight.message_id == id) {
             let role = peer.flights.remove(at).role;
-            self.on_lost(from, role, Failure::Reset);
+            self.on_lost(now, from, role, Failure::Reset);
         } else if let Some(at) = peer.requests.iter().position(|pending| pending.message_id == Some(id)) {
             let pending = peer.requests.remove(at);
-            self.fail(pending.id, Failure::Reset);
+            self.give_up(now, from, &pending, Failure::Reset);
         } else {
             self.forget_observer_by_message(from, id);
+            self.forget_upload(from, id);
         }
         self.release(now, from, false);
     }
@@ -130,6 +130,7 @@ impl CoapEndpoint {
                     && arrived.head.code == Code::EMPTY
                 {
                     self.arm(deadline, arrived.from);
+                    self.end_unanswered(arrived.from, id);
                 }
                 self.on_notification_confirmed(now, arrived.from, flight.role);
             }
@@ -142,7 +143,8 @@ impl CoapEndpoint {
         self.peers.get(&arrived.from).is_some_and(|peer| {
             peer.requests.iter().any(|pending| {
                 let token = arrived.head.token;
-                let asked = pending.token == token || pending.block_token == Some(token);
+                let free = pending.transfer.as_ref().is_some_and(|transfer| transfer.has(token));
+                let asked = pending.token == token || pending.block_token == Some(token) || free;
                 pending.message_id == Some(arrived.head.message_id) && asked
             })
         })
@@ -163,18 +165,17 @@ impl CoapEndpoint {
         let id = arrived.head.message_id;
         match peer.seen.get(&id) {
             Some(seen) if seen.expires > now => {
-                let reply = seen.reply.clone().filter(|_| confirmable);
                 self.stats.duplicates += 1;
                 self.events.push_back(CoapEvent::Duplicate { label: arrived.label });
-                if let Some(reply) = reply {
-                    self.outgoing.push_back(Datagram { retransmission: true, ..reply });
+                if confirmable {
+                    self.repeat(&arrived);
                 }
                 return;
             }
             Some(_) | None => {}
         }
-        let seen = Seen { expires: now.saturating_add(lifetime), reply: None };
-        peer.seen.insert(id, Box::new(seen));
+        let seen = Seen { expires: now.saturating_add(lifetime), reply: Reply::None };
+        peer.seen.insert(id, seen);
         self.plan_sweep(now);
         if arrived.head.code.is_request() {
             self.on_request(now, arrived);

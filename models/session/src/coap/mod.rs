@@ -15,15 +15,15 @@
 //!
 //! Modelled: the four kinds of messages, back-off with all transmission parameters (§4.8), NSTART and PROBING_RATE (§4.7),
 //! duplicates with their lifetimes (§4.5), critical options (§5.4.1), ping (§4.3), multicast requests with leisure (§8),
-//! No-Response (RFC 7967), block-wise bodies in both directions (RFC 7959), and Observe at both ends (RFC 7641).
+//! No-Response (RFC 7967), block-wise bodies in both directions (RFC 7959) and those whose blocks do not wait for each other
+//! (RFC 9177), and Observe at both ends (RFC 7641).
 //!
 //! Over byte streams (RFC 8323) there are capabilities, signals and blocks of several kilobytes instead of message IDs and
 //! timers. Beside the default back-off stand two drafts, CoCoA and FASOR; a server may ask for freshness by Echo, and bodies
 //! under way at once are told apart by Request-Tag (RFC 9175); errors may say their details in CBOR (RFC 9290).
 //!
 //! NSTART counts confirmable messages; non-confirmable requests are held back by PROBING_RATE alone, whose average is taken
-//! over EXCHANGE_LIFETIME. Left out: Q-Block (RFC 9177), whose blocks without a round trip each need a recovery of their
-//! own; OSCORE (RFC 8613).
+//! over EXCHANGE_LIFETIME. Left out: OSCORE (RFC 8613).
 
 mod block;
 mod client;
@@ -35,6 +35,7 @@ mod input;
 mod observe;
 mod output;
 mod peer;
+mod q_block;
 mod server;
 mod stats;
 mod stream;

@@ -26,30 +26,41 @@ pub(super) struct Observer {
     message_id: Option<u16>,
     /// Notifications so far.
     count: u32,
+    /// When the last confirmable one was sent, or the observation began.
+    confirmed_at: SimTime,
+    /// The Content-Format of the first response: the others have to have the same (§4.2).
+    format: Option<u32>,
     /// Whether a confirmable notification is under way.
     confirming: bool,
     /// The newest state, which waits for the confirmation.
     latest: Option<Response>,
+    /// Whether the last notification was sent.
+    ended: bool,
 }
 
 impl CoapEndpoint {
     /// Tells all observers of `path` its new state; an error ends their observations (§4.2).
     pub fn notify(&mut self, now: SimTime, path: &str, response: &Response) {
-        let ends = !response.code.is_success();
+        let format = response.options.get_uint(OptionNumber::CONTENT_FORMAT);
         for at in 0..self.observers.len() {
-            if self.observers[at].path != path {
+            let observer = &mut self.observers[at];
+            if observer.path != path {
                 continue;
             }
-            if self.observers[at].confirming && !ends {
+            // An error ends an observation, and so does another format than the client has begun with (§4.2).
+            let gone = !response.code.is_success();
+            let other = response.code == Code::CONTENT && format != observer.format;
+            observer.ended = gone || other;
+            if other {
+                self.send_notification(now, at, not_acceptable(response), true);
+            } else if observer.confirming && !gone {
                 // One confirmable notification at a time; what follows it is the newest state (§4.5.2).
-                self.observers[at].latest = Some(response.clone());
+                observer.latest = Some(response.clone());
             } else {
-                self.send_notification(now, at, response.clone(), ends);
+                self.send_notification(now, at, response.clone(), gone);
             }
         }
-        if ends {
-            self.observers.retain(|observer| observer.path != path);
-        }
+        self.observers.retain(|observer| !observer.ended);
     }
 
     /// Tells the server of a connection that an observation is over (RFC 8323 §7.4).
@@ -78,7 +89,12 @@ impl CoapEndpoint {
         observer.count += 1;
         response.label.flow = observer.flow;
         response.body.runs.iter_mut().for_each(|run| run.flow = observer.flow);
-        let confirmable = !over_streams && (last || observer.count.is_multiple_of(every));
+        // At least every 24 hours the client has to show that it is there (§4.5).
+        let long_ago = observer.confirmed_at.saturating_add(CONFIRMED_EVERY) <= now;
+        let confirmable = !over_streams && (last || long_ago || observer.count.is_multiple_of(every));
+        if confirmable {
+            observer.confirmed_at = now;
+        }
         observer.confirming = confirmable;
         let wish = observer.options.get(OptionNumber::BLOCK2).and_then(Block::parse);
         let size = wish.map_or(own, |wish| wish.size.min(own));
@@ -87,6 +103,13 @@ impl CoapEndpoint {
         if !last {
             // A stream keeps the order by itself (RFC 8323 §7.1).
             response.options.push_uint(OptionNumber::OBSERVE, if over_streams { 0 } else { sequence });
+        }
+        let free = observer.options.get(OptionNumber::Q_BLOCK2).is_some() && !over_streams;
+        if free && response.body.len() > bytes {
+            self.stats.notifications += 1;
+            let to = (observer.peer, observer.source, observer.token);
+            let (code, options) = (observer.code, observer.options.clone());
+            return self.notify_freely(now, to, (code, &options), response, confirmable);
         }
         let later = (response.body.len() > bytes).then(|| {
             let key = key_of(observer.code, &observer.options);
@@ -120,6 +143,7 @@ impl CoapEndpoint {
     /// Adds the asker to the observers, or takes it off, as the request says and the response allows (§4.1).
     pub(super) fn register(
         &mut self,
+        now: SimTime,
         to: SocketAddr,
         incoming: &Incoming,
         mut response: Response,
@@ -150,8 +174,11 @@ impl CoapEndpoint {
             source: incoming.to,
             message_id: None,
             count: 0,
+            confirmed_at: now,
+            format: response.options.get_uint(OptionNumber::CONTENT_FORMAT),
             confirming: false,
             latest: None,
+            ended: false,
         });
         response
     }
@@ -226,10 +253,19 @@ impl CoapEndpoint {
     }
 }
 
+/// What an observer is told whose format a state cannot be had in any more.
+fn not_acceptable(response: &Response) -> Response {
+    let (options, body) = (Options::new(), crate::body::Body::default());
+    Response { code: Code::NOT_ACCEPTABLE, options, body, label: response.label }
+}
+
 /// Whether a notification is newer than another (RFC 7641 §3.4).
 fn is_newer((v1, t1): (u32, SimTime), (v2, t2): (u32, SimTime)) -> bool {
     (v1 < v2 && v2 - v1 < HALF) || (v1 > v2 && v1 - v2 > HALF) || t2 > t1.saturating_add(FRESH_FOR)
 }
+
+/// RFC 7641 §4.5.
+const CONFIRMED_EVERY: SimDuration = SimDuration::from_secs(24 * 3600);
 
 /// 2^23: half of the sequence numbers.
 const HALF: u32 = 1 << 23;
@@ -250,6 +286,7 @@ const REGISTER_SPREAD: SimDuration = SimDuration::from_secs(10);
 mod tests {
     use super::*;
 
+    // Holds: RFC 7641 3.4-a
     #[test]
     fn the_order_of_notifications_wraps_and_ages() {
         let at = SimTime::from_secs;

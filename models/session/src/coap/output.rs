@@ -5,13 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use rand::Rng;
 use sim_core::{SimDuration, SimTime};
 use wire::account::{Protocol, Reason};
-use wire::coap::{Code, Head, Kind, Token};
+use wire::coap::{Code, Head, Kind, OptionNumber, Token};
 
 use super::config::CoapConfig;
 use super::congestion::first_timeout;
 use super::endpoint::CoapEndpoint;
 use super::event::Failure;
-use super::peer::{Answering, Flight, Message, Role, Waiting};
+use super::input::Arrived;
+use super::peer::{Answering, Flight, Message, Reply, Role, Waiting};
 use super::stream::framed;
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
@@ -34,8 +35,8 @@ impl CoapEndpoint {
             let held_until = if first.confirmable {
                 (peer.flights.len() >= usize::from(config.nstart)).then_some(SimTime::MAX)
             } else {
-                let bytes = message_len(&first.message);
-                let is_request = matches!(first.message.role, Role::Request(_));
+                let bytes = charged_len(&first.message);
+                let is_request = matches!(first.message.role, Role::Request(_) | Role::Report(_));
                 is_request.then(|| take_credit(&mut peer.credit, &config, now, bytes)).flatten()
             };
             if let Some(until) = held_until {
@@ -69,6 +70,9 @@ impl CoapEndpoint {
             self.stats.sent += 1;
             self.outgoing.push_back(framed(address, message, reason_of(role)));
             self.plan_sweep(now);
+            if let Role::Request(id) = role {
+                self.end_unanswered(address, id);
+            }
         }
     }
 
@@ -80,11 +84,13 @@ impl CoapEndpoint {
         let kind = if confirmable { Kind::Confirmable } else { Kind::NonConfirmable };
         let role = message.role;
         let datagram = datagram(address, kind, message_id, message, reason_of(role));
-        if let Role::Request(id) = role
+        if let Role::Request(id) | Role::Block(id) = role
             && let Some(pending) = peer.requests.iter_mut().find(|pending| pending.id == id)
         {
             pending.message_id = Some(message_id);
-            let lifetime = if confirmable { config.exchange_lifetime() } else { config.non_lifetime() };
+            // A body in blocks of their own may be answered as long as its parts are kept (RFC 9177 §7.2).
+            let long = confirmable || pending.transfer.is_some();
+            let lifetime = if long { config.exchange_lifetime() } else { config.non_lifetime() };
             pending.deadline = now.saturating_add(lifetime);
             let deadline = pending.deadline;
             // A confirmable one is watched by its retransmissions until it is acknowledged.
@@ -94,6 +100,9 @@ impl CoapEndpoint {
         }
         if let Role::Notification(token) = role {
             self.note_notification(address, token, message_id);
+        }
+        if let Role::Report(token) = role {
+            self.note_report(address, token, message_id);
         }
         if confirmable {
             let Some(peer) = self.peers.get_mut(&address) else { return };
@@ -111,14 +120,30 @@ impl CoapEndpoint {
         self.stats.sent += 1;
         self.outgoing.push_back(datagram);
         self.plan_sweep(now);
+        if let Role::Request(id) = role
+            && !confirmable
+        {
+            self.end_unanswered(address, id);
+        }
     }
 
     /// Sends an empty message or a piggybacked response, and remembers it for duplicates of what it replies to.
-    pub(super) fn reply(&mut self, now: SimTime, address: SocketAddr, datagram: Datagram, message_id: u16) {
+    pub(super) fn reply(
+        &mut self,
+        now: SimTime,
+        address: SocketAddr,
+        kind: Kind,
+        message_id: u16,
+        message: Message,
+    ) {
+        let reason = reason_of_reply(kind, message.code);
+        let bare = message.options.is_empty() && message.body.is_empty();
+        let reply = bare.then_some(Reply::Bare(kind, message.code, message.token));
+        let datagram = datagram(address, kind, message_id, message, reason);
         let peer = self.peer(now, address);
         peer.active = now;
         if let Some(seen) = peer.seen.get_mut(&message_id) {
-            seen.reply = Some(datagram.clone());
+            seen.reply = reply.unwrap_or_else(|| Reply::Whole(Box::new(datagram.clone())));
         }
         self.stats.sent += 1;
         self.outgoing.push_back(datagram);
@@ -136,7 +161,6 @@ impl CoapEndpoint {
         if self.is_stream() {
             return; // It neither acknowledges nor resets (RFC 8323 §3.1).
         }
-        let reason = if kind == Kind::Reset { Reason::Control } else { Reason::Acknowledgement };
         self.stats.resets_sent += u64::from(kind == Kind::Reset);
         let empty = Message {
             code: Code::EMPTY,
@@ -147,14 +171,33 @@ impl CoapEndpoint {
             role: Role::Response,
             source,
         };
-        let datagram = datagram(address, kind, message_id, empty, reason);
-        self.reply(now, address, datagram, message_id);
+        self.reply(now, address, kind, message_id, empty);
+    }
+
+    /// Sends again what a duplicate was answered with before.
+    pub(super) fn repeat(&mut self, arrived: &Arrived) {
+        let (from, id) = (arrived.from, arrived.head.message_id);
+        let Some(seen) = self.peers.get(&from).and_then(|peer| peer.seen.get(&id)) else { return };
+        let again = match &seen.reply {
+            Reply::None => return,
+            Reply::Whole(datagram) => Datagram::clone(datagram),
+            &Reply::Bare(kind, code, token) => {
+                let (options, body) = (wire::coap::Options::new(), Body::default());
+                let (label, source) = (arrived.label, arrived.to);
+                let role = Role::Response;
+                let message = Message { code, token, options, body, label, role, source };
+                datagram(from, kind, id, message, reason_of_reply(kind, code))
+            }
+        };
+        self.outgoing.push_back(Datagram { retransmission: true, ..again });
     }
 
     /// Does what is due for a peer.
     pub(super) fn serve(&mut self, now: SimTime, address: SocketAddr) {
         self.retransmit(now, address);
         self.acknowledge_late(now, address);
+        self.serve_transfers(now, address);
+        self.serve_bodies(now, address);
         let Some(peer) = self.peers.get_mut(&address) else { return };
         let expired =
             |pending: &mut super::peer::Pending| pending.deadline <= now && pending.observed.is_none();
@@ -163,7 +206,7 @@ impl CoapEndpoint {
         let stale: Vec<_> = stale.map(|pending| (pending.deadline = SimTime::MAX, pending.id).1).collect();
         // Nobody answers a multicast request for sure: its end is no failure.
         for pending in given_up.iter().filter(|_| !address.ip().is_multicast()) {
-            self.fail(pending.id, Failure::NoResponse);
+            self.give_up(now, address, pending, Failure::NoResponse);
         }
         for id in stale {
             self.send_again(now, address, id);
@@ -203,23 +246,16 @@ impl CoapEndpoint {
         }
         for role in lost {
             self.stats.timeouts += 1;
-            self.on_lost(address, role, Failure::Timeout);
+            self.on_lost(now, address, role, Failure::Timeout);
         }
     }
 
     /// A confirmable message was given up or rejected.
-    pub(super) fn on_lost(&mut self, address: SocketAddr, role: Role, why: Failure) {
+    pub(super) fn on_lost(&mut self, now: SimTime, address: SocketAddr, role: Role, why: Failure) {
         match role {
-            Role::Request(id) => {
-                if let Some(peer) = self.peers.get_mut(&address)
-                    && let Some(at) = peer.requests.iter().position(|pending| pending.id == id)
-                {
-                    peer.requests.remove(at);
-                    self.fail(id, why);
-                }
-            }
+            Role::Request(id) | Role::Block(id) => self.finish(now, address, id, why),
             Role::Notification(token) => self.forget_observer(address, token),
-            Role::Response | Role::Ping => {}
+            Role::Response | Role::Report(_) | Role::Ping => {}
         }
     }
 
@@ -255,9 +291,7 @@ impl CoapEndpoint {
         }
         let lifetime = self.config.exchange_lifetime();
         for peer in self.peers.values_mut() {
-            peer.seen.retain(|_, seen| seen.expires > now);
-            peer.uploads.retain(|upload| upload.expires > now);
-            peer.served.retain(|served| served.expires > now);
+            peer.expire(now);
         }
         let observed: Vec<SocketAddr> = self.observers.iter().map(|observer| observer.peer).collect();
         self.peers.retain(|address, peer| {
@@ -300,8 +334,19 @@ pub(super) fn datagram(
 
 fn reason_of(role: Role) -> Reason {
     match role {
-        Role::Request(_) | Role::Response | Role::Notification(_) => Reason::Data,
+        Role::Request(_) | Role::Block(_) | Role::Response | Role::Notification(_) => Reason::Data,
+        Role::Report(_) => Reason::Control,
         Role::Ping => Reason::KeepAlive,
+    }
+}
+
+fn reason_of_reply(kind: Kind, code: Code) -> Reason {
+    match (kind, code) {
+        (Kind::Reset, _) => Reason::Control,
+        (Kind::Acknowledgement | Kind::Confirmable | Kind::NonConfirmable, Code::EMPTY) => {
+            Reason::Acknowledgement
+        }
+        (Kind::Acknowledgement | Kind::Confirmable | Kind::NonConfirmable, _) => Reason::Data,
     }
 }
 
@@ -309,6 +354,12 @@ fn message_len(message: &Message) -> u64 {
     let marker = u64::from(!message.body.is_empty());
     let head = wire::coap::HEADER_LEN + message.token.len() + message.options.as_bytes().len();
     head as u64 + marker + u64::from(message.body.len())
+}
+
+/// Bytes that a message costs of PROBING_RATE: of the first block of a body all of that (RFC 9177 §7.2).
+fn charged_len(message: &Message) -> u64 {
+    let body = message.options.get(OptionNumber::Q_BLOCK1).and(message.options.get_uint(OptionNumber::SIZE1));
+    message_len(message).max(u64::from(body.unwrap_or(0)))
 }
 
 /// Bytes, in billionths, that may go to a silent peer at once: PROBING_RATE over EXCHANGE_LIFETIME.

@@ -1,15 +1,15 @@
 //! What an endpoint knows about each peer.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use sim_core::SimDuration;
-use sim_core::SimTime;
-use wire::coap::{Block, BlockSize, Code, Options, Token};
+use sim_core::{SimDuration, SimTime, SmallMap};
+use wire::coap::{Block, BlockSize, Code, Kind, Options, Token};
 
 use super::config::CoapConfig;
 use super::congestion::{Estimator, Series};
 use super::event::{IncomingId, RequestId};
+use super::q_block::{QServed, QUpload, Support, Transfer};
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
 
@@ -45,6 +45,8 @@ pub struct Response {
 #[derive(Debug)]
 pub(super) struct Peer {
     pub(super) next_message_id: u16,
+    /// Whether it knows Q-Block1 and Q-Block2.
+    pub(super) q_block: Support,
     /// What is known of its round trips, where timeouts depend on them.
     pub(super) estimator: Option<Box<Estimator>>,
     /// Confirmable messages that are not acknowledged.
@@ -54,15 +56,31 @@ pub(super) struct Peer {
     pub(super) requests: Vec<Pending>,
     pub(super) incoming: Vec<Incoming>,
     /// Messages received, by message ID.
-    pub(super) seen: BTreeMap<u16, Box<Seen>>,
-    pub(super) uploads: Vec<Upload>,
-    pub(super) served: Vec<Served>,
+    pub(super) seen: SmallMap<u16, Seen>,
+    /// What only bodies in blocks need.
+    pub(super) bodies: Option<Box<Bodies>>,
     /// What the peer has to echo to show that its request is fresh, and until when it may.
-    pub(super) echo: Option<([u8; ECHO_LEN], SimTime)>,
+    pub(super) echo: Option<Box<([u8; ECHO_LEN], SimTime)>>,
     /// Non-confirmable bytes that may be sent while the peer says nothing, in billionths, and as of when.
     pub(super) credit: (u64, SimTime),
     /// When anything was last sent or received.
     pub(super) active: SimTime,
+}
+
+/// Bodies that come from a peer or go to it in blocks.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    pub(super) uploads: Vec<Upload>,
+    pub(super) served: Vec<Served>,
+    pub(super) q_uploads: Vec<QUpload>,
+    pub(super) q_served: Vec<QServed>,
+}
+
+impl Bodies {
+    fn is_empty(&self) -> bool {
+        let plain = self.uploads.is_empty() && self.served.is_empty();
+        plain && self.q_uploads.is_empty() && self.q_served.is_empty()
+    }
 }
 
 /// A confirmable message under way.
@@ -84,7 +102,11 @@ pub(super) struct Flight {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Role {
     Request(RequestId),
+    /// A further block of a request's body that does not wait for those before it.
+    Block(RequestId),
     Response,
+    /// Which blocks of the body have not arrived that the request with this token is about.
+    Report(Token),
     /// To the observer with this token.
     Notification(Token),
     Ping,
@@ -127,6 +149,8 @@ pub(super) struct Pending {
     pub(super) download: Option<Download>,
     /// The freshest state of an observation: its number, and when it came.
     pub(super) observed: Option<(u32, SimTime)>,
+    /// What it does with Q-Block1 and Q-Block2.
+    pub(super) transfer: Option<Box<Transfer>>,
 }
 
 /// A part of a request's body: where it begins, the size of blocks, and its bytes, of one block or several.
@@ -179,7 +203,19 @@ pub(super) enum Answering {
 pub(super) struct Seen {
     pub(super) expires: SimTime,
     /// What was sent back.
-    pub(super) reply: Option<Datagram>,
+    pub(super) reply: Reply,
+}
+
+/// What a message was answered with by its message ID. A server keeps one for each message of EXCHANGE_LIFETIME, so what
+/// can be made again is not kept.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// Nothing so far.
+    None,
+    /// A message without options and payload.
+    Bare(Kind, Code, Token),
+    /// Any other.
+    Whole(Box<Datagram>),
 }
 
 /// A request's body that comes in blocks (RFC 7959 §2.5).
@@ -202,14 +238,14 @@ impl Peer {
     pub(super) fn new(message_id: u16, now: SimTime, config: &CoapConfig) -> Self {
         Self {
             next_message_id: message_id,
+            q_block: Support::Unknown,
             estimator: Estimator::new(config, now),
             flights: Vec::new(),
             waiting: VecDeque::new(),
             requests: Vec::new(),
             incoming: Vec::new(),
-            seen: BTreeMap::new(),
-            uploads: Vec::new(),
-            served: Vec::new(),
+            seen: SmallMap::new(),
+            bodies: None,
             echo: None,
             credit: (super::output::credit_max(config), now),
             active: now,
@@ -222,14 +258,31 @@ impl Peer {
             && self.waiting.is_empty()
             && self.requests.is_empty()
             && self.incoming.is_empty()
-            && self.seen.is_empty()
-            && self.uploads.is_empty()
-            && self.served.is_empty()
+            && self.is_light()
     }
 
     /// Whether nothing is remembered that has to be forgotten at a time.
     pub(super) fn is_light(&self) -> bool {
-        self.seen.is_empty() && self.uploads.is_empty() && self.served.is_empty()
+        self.seen.is_empty() && self.bodies.is_none()
+    }
+
+    /// Bodies in blocks, of which there may have been none.
+    pub(super) fn bodies(&mut self) -> &mut Bodies {
+        self.bodies.get_or_insert_default()
+    }
+
+    /// Forgets what is older than it has to be remembered.
+    pub(super) fn expire(&mut self, now: SimTime) {
+        self.seen.retain(|_, seen| seen.expires > now);
+        if let Some(bodies) = &mut self.bodies {
+            bodies.uploads.retain(|upload| upload.expires > now);
+            bodies.served.retain(|served| served.expires > now);
+            bodies.q_uploads.retain(|upload| upload.expires > now);
+            bodies.q_served.retain(|served| served.expires > now);
+            if bodies.is_empty() {
+                self.bodies = None;
+            }
+        }
     }
 
     /// Gives back memory that a rare exchange took: a server has thousands of peers.

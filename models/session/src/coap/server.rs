@@ -4,19 +4,23 @@ use std::net::SocketAddr;
 
 use rand::Rng;
 use sim_core::SimTime;
-use wire::account::Reason;
 use wire::coap::{Code, Kind, OptionNumber, Options};
 
+use super::client::is_block;
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, IncomingId};
 use super::input::Arrived;
-use super::output::datagram;
 use super::peer::{Answering, ECHO_LEN, Incoming, Message, Response, Role};
 use crate::body::Body;
 
 impl CoapEndpoint {
     pub(super) fn on_request(&mut self, now: SimTime, arrived: Arrived) {
-        let unknown = arrived.head.options.unacceptable(is_known);
+        let free = self.config.q_block_understood && !self.is_stream();
+        let known = |number| match number {
+            OptionNumber::Q_BLOCK1 | OptionNumber::Q_BLOCK2 => free,
+            _ => is_known(number),
+        };
+        let unknown = arrived.head.options.unacceptable(known);
         let proxied = [OptionNumber::PROXY_URI, OptionNumber::PROXY_SCHEME];
         let asks_proxy = proxied.iter().any(|&number| arrived.head.options.get(number).is_some());
         if let Some(number) = unknown {
@@ -29,9 +33,17 @@ impl CoapEndpoint {
         if asks_proxy && !self.config.proxy {
             return self.refuse(now, arrived, Code::PROXYING_NOT_SUPPORTED, "");
         }
+        if let Some(code) = self.misuses_q_blocks(&arrived.head.options) {
+            return self.refuse(now, arrived, code, "");
+        }
+        if arrived.to.is_none() && arrived.head.options.get(OptionNumber::Q_BLOCK2).is_some() {
+            return; // RFC 9177 §4.8.
+        }
         if self.config.echo && !self.is_fresh(now, &arrived) {
             return self.ask_for_echo(now, arrived);
         }
+        let Some(arrived) = self.take_q_block1(now, arrived) else { return };
+        let Some(arrived) = self.serve_q_block2(now, arrived) else { return };
         let Some((arrived, block1)) = self.take_block1(now, arrived) else { return };
         let Some(arrived) = self.serve_block2(now, arrived) else { return };
         let id = IncomingId(self.new_id());
@@ -42,7 +54,7 @@ impl CoapEndpoint {
         self.peer(now, arrived.from).incoming.push(incoming);
         let Arrived { from, group, head, body, label, .. } = arrived;
         let mut options = head.options;
-        options.retain(|option| ![OptionNumber::BLOCK1, OptionNumber::BLOCK2].contains(&option.number));
+        options.retain(|option| !is_block(option.number));
         self.events.push_back(CoapEvent::Request {
             id,
             from,
@@ -107,16 +119,28 @@ impl CoapEndpoint {
         if matches!(arrived.head.code, Code::GET | Code::FETCH) {
             return true;
         }
-        let given = self.peer(now, arrived.from).echo.filter(|(_, until)| *until > now);
+        let given = self.peer(now, arrived.from).echo.as_deref().filter(|(_, until)| *until > now).copied();
         given.is_some_and(|(echo, _)| arrived.head.options.get(OptionNumber::ECHO) == Some(&echo[..]))
     }
 
     /// Refuses a request until it comes again with a value that nobody could know before (RFC 9175 §2.3).
     fn ask_for_echo(&mut self, now: SimTime, arrived: Arrived) {
-        let mut echo = [0; ECHO_LEN];
-        self.rng.fill_bytes(&mut echo);
-        let until = now.saturating_add(self.config.exchange_lifetime());
-        self.peer(now, arrived.from).echo = Some((echo, until));
+        let lifetime = self.config.exchange_lifetime();
+        let given = self.peer(now, arrived.from).echo.as_deref().copied();
+        // Several blocks may be on their way: all get the same value while it has half its life before it.
+        let young = given.filter(|&(_, until)| until > now.saturating_add(lifetime / 2));
+        let echo = young.map_or_else(
+            || {
+                let mut echo = [0; ECHO_LEN];
+                self.rng.fill_bytes(&mut echo);
+                echo
+            },
+            |(echo, _)| echo,
+        );
+        if young.is_none() {
+            let given = Box::new((echo, now.saturating_add(lifetime)));
+            self.peer(now, arrived.from).echo = Some(given);
+        }
         let options = Options::new().with(OptionNumber::ECHO, &echo);
         let (code, label) = (Code::UNAUTHORIZED, arrived.label);
         let response = Response { code, options, body: Body::default(), label };
@@ -133,7 +157,9 @@ impl CoapEndpoint {
             Some(incoming)
         });
         let Some(incoming) = found else { return };
-        let response = self.register(to, &incoming, response);
+        let response = self.register(now, to, &incoming, response);
+        self.note_answer(to, &incoming, &response);
+        let Some(response) = self.cut_freely(now, to, &incoming, response) else { return };
         let response = self.cut(now, to, &incoming, response);
         self.answer(now, to, &incoming, response);
     }
@@ -157,9 +183,7 @@ impl CoapEndpoint {
             }
             Answering::Piggybacked(_) => {
                 self.stats.piggybacked += 1;
-                let id = incoming.message_id;
-                let ack = datagram(to, Kind::Acknowledgement, id, message, Reason::Data);
-                self.reply(now, to, ack, id);
+                self.reply(now, to, Kind::Acknowledgement, incoming.message_id, message);
             }
             Answering::Separate | Answering::NonConfirmable | Answering::Leisurely if silent => {}
             Answering::Separate | Answering::NonConfirmable => {

@@ -33,6 +33,8 @@ pub struct CoapStats {
     pub notifications_stale: u64,
     /// Blocks of bodies received (RFC 7959).
     pub blocks: u64,
+    /// Requests and reports that missing blocks be sent again (RFC 9177).
+    pub missing_reports: u64,
     /// Answers to pings over a stream (RFC 8323 §5.4).
     pub pongs: u64,
     /// Retransmissions by the timer that ran out: a message's first, second, third, fourth, or a later one.
@@ -95,6 +97,7 @@ impl std::ops::AddAssign for CoapStats {
         self.notifications += other.notifications;
         self.notifications_stale += other.notifications_stale;
         self.blocks += other.blocks;
+        self.missing_reports += other.missing_reports;
         self.pongs += other.pongs;
         for (own, others) in self.by_timer.iter_mut().zip(other.by_timer) {
             *own += others;

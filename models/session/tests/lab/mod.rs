@@ -57,6 +57,8 @@ pub(crate) struct Lab {
     /// The state that observers see.
     pub(crate) state: u32,
     pub(crate) seen_state: Option<u32>,
+    /// Bytes of a state's representation: its number, and a pattern behind.
+    pub(crate) state_len: usize,
     pub(crate) answers: BTreeMap<u64, u32>,
     flying: BTreeMap<(SimTime, u64), (SocketAddr, SocketAddr, Body)>,
     due: BTreeMap<(SimTime, u64), Asked>,
@@ -101,6 +103,7 @@ impl Lab {
             failures: Vec::new(),
             state: 0,
             seen_state: None,
+            state_len: 4,
             answers: BTreeMap::new(),
             flying: BTreeMap::new(),
             due: BTreeMap::new(),
@@ -121,9 +124,15 @@ impl Lab {
     /// The resource gets a new state.
     pub(crate) fn change(&mut self, path: &str) {
         self.state += 1;
-        let body = Body::from_bytes(self.state.to_be_bytes().to_vec(), Label::NONE);
+        let body = Body::from_bytes(self.representation(), Label::NONE);
         let response = Response { code: Code::CONTENT, options: Options::new(), body, label: Label::NONE };
         self.server.notify(self.now, path, &response);
+    }
+
+    fn representation(&self) -> Vec<u8> {
+        let mut bytes = self.state.to_be_bytes().to_vec();
+        bytes.resize(self.state_len.max(4), self.state as u8);
+        bytes
     }
 
     /// A message with the token of the latest request, as an attacker would guess it.
@@ -177,11 +186,13 @@ impl Lab {
     fn answer(&mut self, from: SocketAddr, id: IncomingId, code: Code, path: &str, label: Label) {
         let mut options = Options::new();
         let (code, bytes) = match code {
-            Code::GET if path == "observe" => {
+            Code::GET | Code::FETCH if path == "observe" => {
                 options.push(OptionNumber::OBSERVE, b"");
-                (Code::CONTENT, self.state.to_be_bytes().to_vec())
+                (Code::CONTENT, self.representation())
             }
-            Code::GET => (Code::CONTENT, (0..self.answer_len).map(|at| (at % 251) as u8).collect()),
+            Code::GET | Code::FETCH => {
+                (Code::CONTENT, (0..self.answer_len).map(|at| (at % 251) as u8).collect())
+            }
             _ => (Code::CHANGED, Vec::new()),
         };
         let body = Body::from_bytes(bytes, label);
@@ -211,10 +222,12 @@ impl Lab {
                         *self.answers.entry(request.0).or_default() += 1;
                         self.bodies.push(response.body.len());
                         let bytes = response.body.payload.to_vec();
-                        if let Ok(state) = bytes.as_slice().try_into()
+                        if let Some((state, rest)) = bytes.split_first_chunk()
                             && response.options.get(OptionNumber::OBSERVE).is_some()
                         {
-                            self.seen_state = Some(u32::from_be_bytes(state));
+                            let state = u32::from_be_bytes(*state);
+                            assert!(rest.iter().all(|&byte| byte == state as u8), "one state's bytes");
+                            self.seen_state = Some(state);
                         } else if response.code.is_success() {
                             self.check(&response.body);
                         }
@@ -223,7 +236,8 @@ impl Lab {
                         *self.answers.entry(request.0).or_default() += 1;
                         self.failures.push((self.now, why));
                     }
-                    CoapEvent::Request { .. }
+                    CoapEvent::Unanswered { .. }
+                    | CoapEvent::Request { .. }
                     | CoapEvent::Duplicate { .. }
                     | CoapEvent::Close { .. }
                     | CoapEvent::ObserverGone { .. } => {}

@@ -2,6 +2,7 @@
 
 use sim_core::SimDuration;
 
+use super::auth::Authentication;
 use crate::rtt::RtoLimits;
 
 /// How an association is set up.
@@ -43,10 +44,21 @@ pub struct SctpConfig {
     pub ecn: bool,
     /// Which stream is served next (RFC 8260 §3).
     pub scheduler: Scheduler,
+    /// What the scheduler knows of each stream, the first one first (RFC 8260 §4.3.3): its priority, the lowest number
+    /// first, or its weight. Streams that are not listed have their number, or weight 1.
+    pub stream_values: Vec<u16>,
+    /// Whether messages of different streams may be interleaved (RFC 8260 §2), if the peer agrees.
+    pub interleaving: bool,
+    /// Whether streams may be reset and added (RFC 6525), and what the peer may ask for; `None` offers nothing.
+    pub reconfiguration: Option<Reconfiguration>,
     /// Whether the user's messages may be held back until an acknowledgement comes, as by Nagle (RFC 9260 §6.1).
     pub bundling: bool,
     /// UDP ports of encapsulation (RFC 6951), or none.
     pub encapsulation: Option<Encapsulation>,
+    /// How chunks are authenticated (RFC 4895), or not at all.
+    pub authentication: Option<Authentication>,
+    /// Whether addresses may come and go (RFC 5061); it takes authentication, which is offered then in any case.
+    pub address_changes: bool,
 }
 
 /// The UDP ports that SCTP packets are sent from and to (RFC 6951 §4).
@@ -64,17 +76,38 @@ impl Encapsulation {
     pub const PORT: u16 = 9899;
 }
 
+/// What a peer may ask for (RFC 6525 §5.2.1: an administrative decision; §6.3.1 has the same switches).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Reconfiguration {
+    /// Resets of streams.
+    pub resets: bool,
+    /// Resets of the TSNs and of all streams.
+    pub tsn_resets: bool,
+    /// More streams, up to this number in each direction (RFC 6525 §5.2.5); zero for none.
+    pub streams_max: u16,
+}
+
+impl Default for Reconfiguration {
+    fn default() -> Self {
+        Self { resets: true, tsn_resets: true, streams_max: 2048 }
+    }
+}
+
 /// Which stream is served next.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Scheduler {
     /// In the order of the user's calls (RFC 8260 §3.1).
     #[default]
     FirstComeFirstServed,
-    /// A message of each stream in turn (RFC 8260 §3.2).
+    /// A message of each stream in turn, or a chunk of each where messages are interleaved (RFC 8260 §3.2).
     RoundRobin,
+    /// A packet of each stream in turn: no packet holds chunks of two (RFC 8260 §3.3).
+    RoundRobinPacket,
     /// As many bytes of each stream (RFC 8260 §3.5).
     FairBandwidth,
-    /// The stream of the lowest number first (RFC 8260 §3.4, with the stream's number as its priority).
+    /// Bytes of each stream by its weight (RFC 8260 §3.6).
+    WeightedFair,
+    /// The stream of the lowest priority number first, which is its own number unless it was given one (RFC 8260 §3.4).
     Priority,
 }
 
@@ -84,7 +117,9 @@ impl Scheduler {
         match self {
             Self::FirstComeFirstServed => "first-come",
             Self::RoundRobin => "round-robin",
+            Self::RoundRobinPacket => "round-robin-packet",
             Self::FairBandwidth => "fair-bandwidth",
+            Self::WeightedFair => "weighted-fair",
             Self::Priority => "priority",
         }
     }
@@ -111,8 +146,13 @@ impl Default for SctpConfig {
             partial_reliability: true,
             ecn: false,
             scheduler: Scheduler::default(),
+            stream_values: Vec::new(),
+            interleaving: false,
+            reconfiguration: None,
             bundling: false,
             encapsulation: None,
+            authentication: None,
+            address_changes: false,
         }
     }
 }

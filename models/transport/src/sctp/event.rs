@@ -7,6 +7,7 @@ use wire::account::Runs;
 use wire::payload::Payload;
 
 use super::state::CloseReason;
+use super::stream_request::StreamResult;
 
 /// An association of an endpoint. It stays valid until its end was reported; afterwards every call with it
 /// finds nothing.
@@ -30,6 +31,9 @@ pub enum Reliability {
     Lifetime(SimDuration),
     /// With so many retransmissions at most (RFC 7496 §3.1).
     Retransmissions(u16),
+    /// Until it is sent, unless messages of a lower number, or reliable ones, need its room in the send buffer
+    /// (RFC 7496 §3.2): zero is the most important.
+    Priority(u32),
 }
 
 /// How a message is sent.
@@ -73,6 +77,21 @@ pub enum PathState {
     Inactive,
 }
 
+/// What became of an address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AddressChange {
+    /// The peer has taken an address of this side into the association.
+    OwnAdded,
+    /// The peer has taken an address of this side out of it.
+    OwnDeleted,
+    /// The peer has refused what was asked about the address.
+    Refused,
+    /// The peer has another address.
+    PeerAdded,
+    /// The peer has left an address.
+    PeerDeleted,
+}
+
 /// What an endpoint reports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SctpEvent {
@@ -97,6 +116,24 @@ pub enum SctpEvent {
     Restarted(AssociationId),
     /// A message was given up by its own policy (SEND FAILURE).
     Abandoned(AssociationId),
+    /// An address has come or gone (RFC 5061).
+    AddressChanged {
+        /// The association.
+        id: AssociationId,
+        /// The address.
+        address: IpAddr,
+        /// What became of it.
+        change: AddressChange,
+    },
+    /// A request about streams of this host has ended (RFC 6525 §6.1).
+    Reconfigured {
+        /// The association.
+        id: AssociationId,
+        /// What became of it.
+        result: StreamResult,
+    },
+    /// A request about streams of the peer was carried out.
+    PeerReconfigured(AssociationId),
     /// A path has changed (NETWORK STATUS CHANGE).
     PathChanged {
         /// The association.
@@ -142,6 +179,12 @@ pub enum SctpError {
     /// The message would never fit the send buffer.
     #[error("a message of {0} bytes is longer than the send buffer")]
     TooLong(u32),
+    /// The peer does not know how to reset or add streams (RFC 6525 §5.1.1).
+    #[error("the peer does not take requests about streams")]
+    NoReconfiguration,
+    /// Too many requests about streams wait, one lists too many, or the TSNs were reset just before (RFC 6525 §5.1.4).
+    #[error("no more can be asked about the streams for now")]
+    Reconfiguring,
     /// The runs do not describe the payload.
     #[error("runs of {runs} bytes describe a payload of {payload}")]
     Runs {
@@ -165,6 +208,8 @@ pub struct SctpCounters {
     pub out_of_the_blue: u64,
     /// Cookies whose code was wrong.
     pub forged_cookies: u64,
+    /// Cookies that were not authenticated where they have to be, or wrongly (RFC 4895 §6.3).
+    pub unauthentic_cookies: u64,
     /// Cookies that came too late.
     pub stale_cookies: u64,
     /// INIT chunks answered.
@@ -173,6 +218,8 @@ pub struct SctpCounters {
     pub restarts: u64,
     /// ABORT chunks sent in answer to packets for nobody.
     pub aborts_sent: u64,
+    /// The most associations of listeners that were half open at once.
+    pub half_open_max: u32,
 }
 
 /// An association's figures.
@@ -202,4 +249,10 @@ pub struct AssociationStats {
     pub forward_tsns: u64,
     /// Switches of the path that new data take.
     pub failovers: u64,
+    /// ASCONF chunks sent, also again.
+    pub asconfs_sent: u64,
+    /// Packets whose code was wrong, so that what it should have proved was discarded (RFC 4895 §6.3).
+    pub unauthentic: u64,
+    /// RE-CONFIG chunks sent, retransmissions included.
+    pub reconfigurations_sent: u64,
 }

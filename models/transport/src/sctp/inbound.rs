@@ -5,35 +5,21 @@ use std::collections::{BTreeMap, VecDeque};
 use smallvec::SmallVec;
 use wire::account::Runs;
 use wire::payload::Payload;
-use wire::sctp::{DataFlags, DataHeader, GapBlock};
+use wire::sctp::{DataHeader, GapBlock};
 
 use super::event::ReceivedMessage;
+use super::inbound_reset::{Held, Hold};
+use super::interleaved::{Partial, PartialKey};
+use super::reassembly::{Assembly, Fragment};
 use super::tsn;
 
-#[derive(Debug)]
-struct Fragment {
-    flags: DataFlags,
-    stream: u16,
-    ssn: u16,
-    ppid: u32,
-    payload: Payload,
-    runs: Runs,
-}
-
-/// The beginning of a message whose fragments come in order: they need not be kept one by one.
-#[derive(Debug)]
-struct Assembly {
-    /// The TSN that goes on with it.
-    next: u64,
-    ssn: u16,
-    message: ReceivedMessage,
-}
-
 #[derive(Debug, Default)]
-struct InStream {
-    /// The next stream sequence number to be delivered, counting on from zero.
-    next: u64,
-    waiting: BTreeMap<u64, ReceivedMessage>,
+pub(super) struct InStream {
+    /// The number of the next message to be delivered in order, counting on from zero.
+    pub(super) next: u64,
+    pub(super) waiting: BTreeMap<u64, ReceivedMessage>,
+    /// The first unordered message that was not skipped, where messages are interleaved.
+    pub(super) next_unordered: u64,
 }
 
 /// What became of a DATA chunk.
@@ -55,15 +41,19 @@ pub(super) struct Inbound {
     /// The last TSN before the first gap.
     pub(super) cumulative: u64,
     /// Received TSNs behind the first gap: ranges in order, both ends included.
-    gaps: VecDeque<(u64, u64)>,
+    pub(super) gaps: VecDeque<(u64, u64)>,
     pub(super) duplicates: SmallVec<[u32; 4]>,
-    streams: Vec<InStream>,
+    pub(super) streams: Vec<InStream>,
     /// Fragments that came out of order, by TSN; none that `assembly` holds.
-    fragments: BTreeMap<u64, Fragment>,
-    assembly: Option<Assembly>,
-    ready: VecDeque<ReceivedMessage>,
+    pub(super) fragments: BTreeMap<u64, Fragment>,
+    pub(super) assembly: Option<Assembly>,
+    /// Messages of which fragments have come by I-DATA.
+    pub(super) partials: BTreeMap<PartialKey, Partial>,
+    /// Chunks that wait for a reset of their streams.
+    pub(super) hold: Option<Box<Hold>>,
+    pub(super) ready: VecDeque<ReceivedMessage>,
     /// Bytes of user data held.
-    buffered: u64,
+    pub(super) buffered: u64,
     limit: u32,
 }
 
@@ -83,6 +73,8 @@ impl Inbound {
             streams: all,
             fragments: BTreeMap::new(),
             assembly: None,
+            partials: BTreeMap::new(),
+            hold: None,
             ready: VecDeque::new(),
             buffered: 0,
             limit,
@@ -121,28 +113,48 @@ impl Inbound {
 
     /// Takes the user data of a DATA chunk.
     pub(super) fn on_data(&mut self, header: &DataHeader, payload: Payload, runs: Runs) -> Arrival {
-        let tsn = tsn::unwrap32(self.cumulative, header.tsn);
+        match self.admit(header.tsn, header.stream, payload.len()) {
+            Ok(tsn) if self.holds(tsn, header.stream) => {
+                self.keep(tsn, Held::Data(*header, payload, runs));
+                Arrival::New
+            }
+            Ok(tsn) => {
+                self.take_data(tsn, header, payload, runs);
+                Arrival::New
+            }
+            Err(arrival) => arrival,
+        }
+    }
+
+    /// Records a chunk's TSN, if it is new and there is room for its user data.
+    pub(super) fn admit(&mut self, tsn: u32, stream: u16, len: u32) -> Result<u64, Arrival> {
+        let tsn = tsn::unwrap32(self.cumulative, tsn);
         if self.has(tsn) {
             if self.duplicates.len() < DUPLICATES_MAX {
-                self.duplicates.push(header.tsn);
+                self.duplicates.push(tsn as u32);
             }
-            return Arrival::Duplicate;
+            return Err(Arrival::Duplicate);
         }
         // A chunk that fills the first gap is always taken, lest the two sides wait for each other; others only
         // while there is room, and as far as a gap block can reach.
         let is_next = tsn == self.cumulative + 1;
         let full = self.buffered >= u64::from(self.limit) || self.gaps.len() >= GAPS_MAX;
         if !is_next && (full || tsn - self.cumulative > u64::from(u16::MAX)) {
-            return Arrival::Dropped;
+            return Err(Arrival::Dropped);
         }
         if is_next && self.buffered >= 2 * u64::from(self.limit) {
-            return Arrival::Dropped;
+            return Err(Arrival::Dropped);
         }
         self.record(tsn);
-        if usize::from(header.stream) >= self.streams.len() {
-            return Arrival::NoStream;
+        if usize::from(stream) >= self.streams.len() {
+            return Err(Arrival::NoStream);
         }
-        self.buffered += u64::from(payload.len());
+        self.buffered += u64::from(len);
+        Ok(tsn)
+    }
+
+    /// Takes a DATA chunk that was admitted.
+    pub(super) fn take_data(&mut self, tsn: u64, header: &DataHeader, payload: Payload, runs: Runs) {
         let DataHeader { flags, stream, ssn, ppid, .. } = *header;
         if flags.beginning && flags.ending {
             let message = ReceivedMessage { stream, unordered: flags.unordered, ppid, payload, runs };
@@ -150,7 +162,6 @@ impl Inbound {
         } else {
             self.on_fragment(tsn, Fragment { flags, stream, ssn, ppid, payload, runs });
         }
-        Arrival::New
     }
 
     fn has(&self, tsn: u64) -> bool {
@@ -179,7 +190,7 @@ impl Inbound {
     }
 
     /// Lets the cumulative TSN go over ranges that it has reached.
-    fn close_gap(&mut self) {
+    pub(super) fn close_gap(&mut self) {
         while let Some(&(start, end)) = self.gaps.front()
             && start <= self.cumulative + 1
         {
@@ -189,19 +200,18 @@ impl Inbound {
     }
 
     /// Delivers a whole message, or keeps it until its turn (RFC 9260 §6.6).
-    fn deliver(&mut self, message: ReceivedMessage, ssn: u16) {
+    pub(super) fn deliver(&mut self, message: ReceivedMessage, ssn: u16) {
         if message.unordered {
             self.ready.push_back(message);
             return;
         }
+        let next = self.streams[usize::from(message.stream)].next;
+        self.deliver_at(message, tsn::place16(next, ssn));
+    }
+
+    /// Delivers a message of a stream's order, whose place was unwrapped.
+    pub(super) fn deliver_at(&mut self, message: ReceivedMessage, place: u64) {
         let stream = &mut self.streams[usize::from(message.stream)];
-        let place = if stream.next < 1 << 16 {
-            // No number is below zero.
-            let near = tsn::unwrap16(stream.next + (1 << 16), ssn);
-            near.wrapping_sub(1 << 16)
-        } else {
-            tsn::unwrap16(stream.next, ssn)
-        };
         if place == stream.next {
             stream.next += 1;
             self.ready.push_back(message);
@@ -224,95 +234,6 @@ impl Inbound {
         }
     }
 
-    /// Takes a fragment: behind those of the message under way, or to be joined later.
-    fn on_fragment(&mut self, tsn: u64, fragment: Fragment) {
-        match &mut self.assembly {
-            Some(assembly) if assembly.next == tsn && assembly.fits(&fragment) => {
-                let mut ends = assembly.push(fragment);
-                let kept = &mut self.fragments;
-                while !ends
-                    && !kept.is_empty()
-                    && kept.get(&assembly.next).is_some_and(|fragment| assembly.fits(fragment))
-                    && let Some(fragment) = kept.remove(&assembly.next)
-                {
-                    ends = assembly.push(fragment);
-                }
-                if ends && let Some(Assembly { ssn, message, .. }) = self.assembly.take() {
-                    self.deliver(message, ssn);
-                }
-            }
-            None if fragment.flags.beginning
-                && tsn <= self.cumulative
-                && self.fragments.range(tsn..).next().is_none_or(|(at, _)| *at != tsn + 1) =>
-            {
-                let Fragment { flags, stream, ssn, ppid, payload, runs } = fragment;
-                let message = ReceivedMessage { stream, unordered: flags.unordered, ppid, payload, runs };
-                self.assembly = Some(Assembly { next: tsn + 1, ssn, message });
-            }
-            Some(_) | None => {
-                self.fragments.insert(tsn, fragment);
-                self.reassemble(tsn);
-            }
-        }
-    }
-
-    /// Joins the fragments around `tsn` if they are a whole message now (RFC 9260 §6.9).
-    fn reassemble(&mut self, tsn: u64) {
-        let Some(fragment) = self.fragments.get(&tsn) else { return };
-        let (stream, ssn, unordered) = (fragment.stream, fragment.ssn, fragment.flags.unordered);
-        let fits = |other: &Fragment| {
-            other.stream == stream && other.flags.unordered == unordered && (unordered || other.ssn == ssn)
-        };
-        // Forwards first: of fragments in order only the last finds the end, so that a long message costs no more
-        // than its length.
-        let mut last = tsn;
-        for (at, fragment) in self.fragments.range(tsn..) {
-            if *at > last + 1 || !fits(fragment) {
-                return;
-            }
-            last = *at;
-            if fragment.flags.ending {
-                break;
-            }
-        }
-        if !self.fragments.get(&last).is_some_and(|fragment| fragment.flags.ending) {
-            return;
-        }
-        let mut first = tsn;
-        for (at, fragment) in self.fragments.range(..=tsn).rev() {
-            if *at + 1 < first || !fits(fragment) {
-                return;
-            }
-            first = *at;
-            if fragment.flags.beginning {
-                break;
-            }
-        }
-        if !self.fragments.get(&first).is_some_and(|fragment| fragment.flags.beginning) {
-            return;
-        }
-        self.join(first, last, stream, ssn);
-    }
-
-    fn join(&mut self, first: u64, last: u64, stream: u16, ssn: u16) {
-        let mut message = ReceivedMessage {
-            stream,
-            unordered: false,
-            ppid: 0,
-            payload: Payload::empty(),
-            runs: Runs::new(),
-        };
-        for at in first..=last {
-            let Some(fragment) = self.fragments.remove(&at) else { continue };
-            if at == first {
-                message.ppid = fragment.ppid;
-                message.unordered = fragment.flags.unordered;
-            }
-            append(&mut message, fragment.payload, fragment.runs);
-        }
-        self.deliver(message, ssn);
-    }
-
     /// The peer will not send what lies up to `cumulative` again (RFC 3758 §3.6).
     pub(super) fn on_forward(
         &mut self,
@@ -320,6 +241,35 @@ impl Inbound {
         skipped: impl Iterator<Item = (u16, u16)>,
     ) -> bool {
         let new = tsn::unwrap32(self.cumulative, new_cumulative);
+        if !self.forward_to(new) {
+            return false;
+        }
+        if self.holds_all() {
+            self.keep_skipped(new, skipped.map(|(stream, ssn)| (stream, false, u32::from(ssn))).collect());
+        } else {
+            self.skip(new, skipped);
+        }
+        true
+    }
+
+    /// Forgets what lies up to the TSN `new` and is not whole, and the messages of streams that will not come.
+    pub(super) fn skip(&mut self, new: u64, skipped: impl Iterator<Item = (u16, u16)>) {
+        if let Some(assembly) = self.assembly.take_if(|assembly| assembly.next <= new) {
+            self.buffered -= u64::from(assembly.message.payload.len());
+        }
+        let kept = self.fragments.split_off(&(new + 1));
+        for fragment in std::mem::replace(&mut self.fragments, kept).into_values() {
+            self.buffered -= u64::from(fragment.payload.len());
+        }
+        for (stream, ssn) in skipped {
+            if let Some(next) = self.streams.get(usize::from(stream)).map(|stream| stream.next) {
+                self.skip_to(stream, tsn::place16(next, ssn), 1 << 15);
+            }
+        }
+    }
+
+    /// Moves the cumulative TSN to what the peer says, if that is ahead and no nonsense.
+    pub(super) fn forward_to(&mut self, new: u64) -> bool {
         if new <= self.cumulative || new - self.cumulative > 1 << 20 {
             return false;
         }
@@ -330,57 +280,21 @@ impl Inbound {
             self.gaps.pop_front();
         }
         self.close_gap();
-        if let Some(assembly) = self.assembly.take_if(|assembly| assembly.next <= new) {
-            self.buffered -= u64::from(assembly.message.payload.len());
-        }
-        let kept = self.fragments.split_off(&(new + 1));
-        for fragment in std::mem::replace(&mut self.fragments, kept).into_values() {
-            self.buffered -= u64::from(fragment.payload.len());
-        }
-        for (index, ssn) in skipped {
-            let Some(stream) = self.streams.get_mut(usize::from(index)) else { continue };
-            let place = tsn::unwrap16(stream.next + (1 << 16), ssn).wrapping_sub(1 << 16);
-            if place < stream.next || place > stream.next + (1 << 15) {
-                continue;
-            }
-            // What waited before the skipped numbers is whole, and comes first.
-            let later = stream.waiting.split_off(&(place + 1));
-            self.ready.extend(std::mem::replace(&mut stream.waiting, later).into_values());
-            stream.next = place + 1;
-            self.deliver_waiting(index);
-        }
         true
     }
-}
 
-impl Assembly {
-    fn fits(&self, fragment: &Fragment) -> bool {
-        let Self { ssn, message, .. } = self;
-        !fragment.flags.beginning
-            && fragment.stream == message.stream
-            && fragment.flags.unordered == message.unordered
-            && (message.unordered || fragment.ssn == *ssn)
-    }
-
-    /// Adds a fragment; says whether it was the last one.
-    fn push(&mut self, fragment: Fragment) -> bool {
-        self.next += 1;
-        append(&mut self.message, fragment.payload, fragment.runs);
-        fragment.flags.ending
-    }
-}
-
-/// Puts more bytes behind a message.
-fn append(message: &mut ReceivedMessage, payload: Payload, runs: Runs) {
-    message.payload.append(payload);
-    for run in runs {
-        match message.runs.last_mut() {
-            Some(before) if before.continues_with(&run) => {
-                before.bytes += run.bytes;
-                before.last = run.last;
-            }
-            _ => message.runs.push(run),
+    /// The messages of a stream up to `place` will not come any more; says whether that is news.
+    pub(super) fn skip_to(&mut self, index: u16, place: u64, reach: u64) -> bool {
+        let stream = &mut self.streams[usize::from(index)];
+        if place < stream.next || place > stream.next + reach {
+            return false;
         }
+        // What waited before the skipped numbers is whole, and comes first.
+        let later = stream.waiting.split_off(&(place + 1));
+        self.ready.extend(std::mem::replace(&mut stream.waiting, later).into_values());
+        stream.next = place + 1;
+        self.deliver_waiting(index);
+        true
     }
 }
 
@@ -394,6 +308,8 @@ const GAPS_MAX: usize = 1000;
 
 #[cfg(test)]
 mod tests {
+    use wire::sctp::DataFlags;
+
     use super::*;
 
     fn data(tsn: u32, stream: u16, ssn: u16, pieces: &str) -> (DataHeader, Payload) {

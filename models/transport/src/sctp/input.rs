@@ -2,9 +2,11 @@
 
 use sim_core::SimTime;
 use wire::account::Reason;
+use wire::payload::Payload;
 use wire::sctp::{Cause, Causes, Chunk, ChunkType, Initiation, Parameter, ParameterList, code, padding};
 
 use super::association::Association;
+use super::auth;
 use super::inbound::{Arrival, Inbound};
 use super::packet::{Piece, Walker};
 use super::parameters::{PeerParameters, Refusal};
@@ -23,38 +25,38 @@ impl Association {
     /// Takes the chunks of a packet that came on path `at`; the verification tag was right.
     pub(super) fn on_packet(&mut self, now: SimTime, at: usize, walker: &mut Walker) {
         let had_gaps = self.inbound.has_gaps();
+        let source = self.paths[at].remote;
         let mut seen = Seen::default();
         while let Some(piece) = walker.next() {
             if self.state == State::Closed {
                 return;
             }
+            if self.distrusts(piece.kind(), walker.authenticated) {
+                continue;
+            }
             match piece {
                 Piece::Data(header, payload, runs) => {
-                    if payload.is_empty() {
-                        // RFC 9260 §6.2: a DATA chunk without data ends the association.
-                        self.abort(&Cause::NoUserData(header.tsn), CloseReason::Violation);
-                        return;
-                    }
-                    if !self.state.receives_data() {
-                        continue; // RFC 9260 §6: discarded after the peer's SHUTDOWN.
-                    }
-                    if walker.marked && !seen.data {
-                        self.on_mark(header.tsn);
+                    let marked = walker.marked && !seen.data;
+                    if !self.may_take_data(header.tsn, &payload, false, marked) {
+                        continue;
                     }
                     seen.data = true;
                     seen.immediate |= header.flags.immediate;
-                    match self.inbound.on_data(&header, payload, runs) {
-                        Arrival::New => seen.new = true,
-                        Arrival::Duplicate => {
-                            seen.duplicate = true;
-                            self.stats.duplicates += 1;
-                        }
-                        Arrival::Dropped => seen.duplicate = true,
-                        Arrival::NoStream => {
-                            seen.new = true;
-                            self.queue_error(at, &Cause::InvalidStream(header.stream));
-                        }
+                    let arrival = self.inbound.on_data(&header, payload, runs);
+                    self.note_arrival(at, arrival, header.stream, &mut seen);
+                }
+                Piece::Interleaved(header, payload, runs) => {
+                    let marked = walker.marked && !seen.data;
+                    if !self.may_take_data(header.tsn, &payload, true, marked) {
+                        continue;
                     }
+                    seen.data = true;
+                    seen.immediate |= header.flags.immediate;
+                    let arrival = self.inbound.on_interleaved(&header, payload, runs);
+                    self.note_arrival(at, arrival, header.stream, &mut seen);
+                }
+                Piece::Control(ChunkType::AUTH, bytes) if self.authenticates() => {
+                    self.on_auth(at, &bytes, walker)
                 }
                 Piece::Control(kind, bytes) => {
                     let Ok((chunk, _)) = Chunk::parse(&bytes) else { continue };
@@ -64,9 +66,66 @@ impl Association {
                 }
             }
         }
-        if seen.data {
+        self.send_asconf_acks(source);
+        if seen.data && self.state != State::Closed {
             self.on_data_packet(now, at, &seen, had_gaps);
         }
+        self.reconfigure_further(now);
+    }
+
+    /// Whether user data are taken; what breaks the rules ends the association.
+    fn may_take_data(&mut self, tsn: u32, payload: &Payload, interleaved: bool, marked: bool) -> bool {
+        if payload.is_empty() {
+            // RFC 9260 §6.2: a DATA chunk without data ends the association.
+            self.abort(&Cause::NoUserData(tsn), CloseReason::Violation);
+            return false;
+        }
+        if !self.state.receives_data() {
+            return false; // RFC 9260 §6: discarded after the peer's SHUTDOWN.
+        }
+        if interleaved != self.extensions.interleaving {
+            self.abort(&Cause::ProtocolViolation(b"DATA and I-DATA"), CloseReason::Violation);
+            return false; // RFC 8260 §2.2.3
+        }
+        if marked {
+            self.on_mark(tsn);
+        }
+        true
+    }
+
+    fn note_arrival(&mut self, at: usize, arrival: Arrival, stream: u16, seen: &mut Seen) {
+        match arrival {
+            Arrival::New => seen.new = true,
+            Arrival::Duplicate => {
+                seen.duplicate = true;
+                self.stats.duplicates += 1;
+            }
+            Arrival::Dropped => seen.duplicate = true,
+            Arrival::NoStream => {
+                seen.new = true;
+                self.queue_error(at, &Cause::InvalidStream(stream));
+            }
+        }
+    }
+
+    /// The peer has given something up (RFC 3758 §3.6, RFC 8260 §2.3.1).
+    fn on_forward_chunk(&mut self, at: usize, chunk: &Chunk<'_>) {
+        match chunk {
+            _ if self.is_of_other_kind(chunk) => {
+                self.abort(&Cause::ProtocolViolation(b"the other FORWARD TSN"), CloseReason::Violation);
+                return;
+            }
+            Chunk::ForwardTsn { new_cumulative_tsn, streams } => {
+                self.inbound.on_forward(*new_cumulative_tsn, streams.iter());
+            }
+            Chunk::IForwardTsn { new_cumulative_tsn, streams } => {
+                self.inbound.on_interleaved_forward(*new_cumulative_tsn, streams.iter());
+            }
+            _ => return,
+        }
+        self.changes.readable |= self.inbound.has_message();
+        self.ack.at_once = true; // RFC 3758 §3.6
+        self.ack.path = at;
     }
 
     /// When the SACK for a packet with data goes (RFC 9260 §6.2).
@@ -136,28 +195,33 @@ impl Association {
                 }
             }
             Chunk::Error(causes) => self.on_error(now, *causes),
-            Chunk::ForwardTsn { new_cumulative_tsn, streams } => {
-                if self.config.partial_reliability && self.state.receives_data() {
-                    let _moved = self.inbound.on_forward(*new_cumulative_tsn, streams.iter());
-                    self.changes.readable |= self.inbound.has_message();
-                    self.ack.at_once = true; // RFC 3758 §3.6
-                    self.ack.path = at;
-                } else {
+            Chunk::ForwardTsn { .. } | Chunk::IForwardTsn { .. } => {
+                if !self.config.partial_reliability || !self.state.receives_data() {
                     return self.on_unknown(at, kind, bytes);
                 }
+                self.on_forward_chunk(at, chunk);
+            }
+            Chunk::ReConfig(parameters) if self.extensions.reconfiguration => {
+                if self.state.sends_data() || self.state == State::ShutdownSent {
+                    self.on_reconfig(now, at, *parameters);
+                }
+            }
+            Chunk::Asconf { serial, parameters } if self.asconf.is_some() => {
+                self.on_asconf(now, self.paths[at].remote, *serial, *parameters);
+            }
+            Chunk::AsconfAck { serial, parameters } if self.asconf.is_some() => {
+                self.on_asconf_ack(now, *serial, *parameters);
             }
             Chunk::Ecne { lowest_tsn } if self.ecn.agreed => self.on_ecne(now, *lowest_tsn),
             Chunk::Cwr { lowest_tsn } if self.ecn.agreed => self.on_cwr(*lowest_tsn),
             // COOKIE ECHO was dealt with by the endpoint; INIT stands alone.
-            Chunk::CookieEcho(_) | Chunk::Init(_) | Chunk::Pad(_) | Chunk::Data(..) => {}
-            Chunk::IData(..)
-            | Chunk::Ecne { .. }
+            Chunk::CookieEcho(_) | Chunk::Init(_) | Chunk::Pad(_) | Chunk::Data(..) | Chunk::IData(..) => {}
+            Chunk::Ecne { .. }
             | Chunk::Cwr { .. }
             | Chunk::Auth { .. }
             | Chunk::Asconf { .. }
             | Chunk::AsconfAck { .. }
             | Chunk::ReConfig(_)
-            | Chunk::IForwardTsn { .. }
             | Chunk::Unknown { .. } => return self.on_unknown(at, kind, bytes),
         }
         true
@@ -177,7 +241,7 @@ impl Association {
         let (sent, number) = (SimTime::from_nanos(u64::from_be_bytes(*sent)), u64::from_be_bytes(*number));
         let at = u64::from_be_bytes(*at) as usize;
         let Some(path) = self.paths.get_mut(at) else { return };
-        if path.heartbeat != Some((sent, number)) {
+        if path.heartbeat != Some((sent, number)) || path.removed {
             return; // Not the one that was asked (RFC 9260 §8.3).
         }
         path.heartbeat = None;
@@ -205,6 +269,13 @@ impl Association {
                 return;
             }
         };
+        let keys = match auth::peer_keys(&self.config, &peer) {
+            Ok(keys) => keys,
+            Err(violation) => {
+                self.abort(&Cause::ProtocolViolation(violation), CloseReason::Violation);
+                return;
+            }
+        };
         let Some(cookie) = peer.cookie else {
             // RFC 9260 §3.3.3: the state cookie (parameter 7) is mandatory.
             self.abort(&Cause::MissingParameters(&[0, 7]), CloseReason::Violation);
@@ -214,8 +285,11 @@ impl Association {
         self.out.peer_rwnd = u64::from(body.a_rwnd);
         let streams = body.outbound_streams.min(self.config.inbound_streams.max(1));
         self.inbound = Inbound::new(body.initial_tsn, streams, self.config.receive_buffer);
-        self.peer_forwards_tsns = peer.forwards_tsns && self.config.partial_reliability;
+        self.agree(peer.extensions, peer.forwards_tsns);
+        self.reconfiguring.expect(body.initial_tsn);
         self.ecn.agreed = peer.knows_ecn && self.config.ecn;
+        self.agree_on_keys(&keys);
+        self.agree_on_changes(peer.changes_addresses, body.initial_tsn);
         for address in &peer.addresses {
             self.add_path(now, *address);
         }
@@ -279,6 +353,13 @@ impl Association {
 
     /// RFC 9260 §5.2.6: a stale cookie is asked for anew; other causes inform.
     fn on_error(&mut self, now: SimTime, causes: Causes<'_>) {
+        let unknown = |cause: Cause<'_>| match cause {
+            Cause::UnrecognizedChunk(chunk) => chunk.first() == Some(&ChunkType::ASCONF.0),
+            _ => false,
+        };
+        if causes.iter().flatten().any(unknown) {
+            self.on_unknown_asconf();
+        }
         let stale = causes.iter().flatten().any(|cause| cause.code() == code::STALE_COOKIE);
         if stale && self.state == State::CookieEchoed {
             self.init_errors += 1;

@@ -1,39 +1,44 @@
 //! What is to be sent: messages in their streams, and the chunks that are not acknowledged yet.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 
 use sim_core::{SimDuration, SimTime};
 use wire::account::{Runs, split_runs};
 use wire::payload::Payload;
-use wire::sctp::{DataFlags, DataHeader};
+use wire::sctp::DataFlags;
 
-use super::config::Scheduler;
 use super::event::Reliability;
+use super::scheduling::Schedule;
 use super::tsn;
 
 /// A message that waits for its turn, wholly or in part.
 #[derive(Debug)]
-struct Queued {
-    number: u64,
+pub(super) struct Queued {
+    pub(super) number: u64,
     ppid: u32,
     unordered: bool,
     immediate: bool,
-    begun: bool,
-    reliability: Reliability,
-    handed_over: SimTime,
-    payload: Payload,
+    pub(super) begun: bool,
+    /// Fragments cut off so far.
+    fragments: u32,
+    pub(super) reliability: Reliability,
+    pub(super) handed_over: SimTime,
+    pub(super) payload: Payload,
     runs: Runs,
 }
 
 #[derive(Debug, Default)]
-struct OutStream {
-    next_ssn: u16,
-    queue: VecDeque<Queued>,
-    /// Bytes served so far, for the fair scheduler.
-    served: u64,
-    /// Whether the heap of turns holds it.
-    listed: bool,
+pub(super) struct OutStream {
+    /// Numbers of the next messages, in order and without (RFC 8260 §2.1); a DATA chunk has the lower half of the first.
+    pub(super) next_ordered: u32,
+    pub(super) next_unordered: u32,
+    pub(super) queue: VecDeque<Queued>,
+    /// When its last service ends in the scheduler's virtual time.
+    pub(super) finish: u64,
+    /// Whether it has a turn.
+    pub(super) listed: bool,
+    /// Messages from this number on wait for a reset of the stream.
+    pub(super) held_from: Option<u64>,
 }
 
 /// Where a chunk that was sent is.
@@ -53,7 +58,10 @@ pub(super) enum ChunkState {
 pub(super) struct Sent {
     pub(super) flags: DataFlags,
     pub(super) stream: u16,
-    pub(super) ssn: u16,
+    /// Stream sequence number, or message identifier where messages are interleaved.
+    pub(super) number: u32,
+    /// Place among the fragments of its message.
+    pub(super) fsn: u32,
     pub(super) ppid: u32,
     pub(super) message: u64,
     pub(super) payload: Payload,
@@ -65,6 +73,8 @@ pub(super) struct Sent {
     pub(super) fast_retransmitted: bool,
     /// Whether it timed out: it is sent again on another path, if there is one (RFC 9260 §6.4.1).
     pub(super) timed_out: bool,
+    /// Its number is of before a reset of the stream, which the peer has carried out.
+    pub(super) before_reset: bool,
     /// Number of the SACK that reported it last.
     pub(super) reported: u64,
     pub(super) transmissions: u16,
@@ -77,21 +87,10 @@ impl Sent {
         self.payload.len()
     }
 
-    pub(super) fn header(&self, tsn: u64) -> DataHeader {
-        DataHeader {
-            flags: self.flags,
-            data_len: self.payload.len() as u16, // Fragments are no longer than a packet.
-            tsn: tsn as u32,
-            stream: self.stream,
-            ssn: self.ssn,
-            ppid: self.ppid,
-        }
-    }
-
     /// Whether its own policy forbids to send it once more (RFC 3758 §3.5, RFC 7496 §3).
     pub(super) fn is_given_up(&self, now: SimTime) -> bool {
         match self.reliability {
-            Reliability::Full => false,
+            Reliability::Full | Reliability::Priority(_) => false,
             Reliability::Lifetime(life) => now > self.handed_over.saturating_add(life),
             Reliability::Retransmissions(limit) => self.transmissions > limit,
         }
@@ -104,28 +103,40 @@ impl Sent {
             (Reliability::Lifetime(life), Some(srtt)) => {
                 now > self.handed_over.saturating_add(life).saturating_add(srtt)
             }
-            (Reliability::Lifetime(_), None) | (Reliability::Full | Reliability::Retransmissions(_), _) => {
-                false
-            }
+            (Reliability::Lifetime(_), None)
+            | (Reliability::Full | Reliability::Retransmissions(_) | Reliability::Priority(_), _) => false,
         }
+    }
+}
+
+impl OutStream {
+    /// A message was numbered, wholly sent or given up: the next one has the next number.
+    fn count(&mut self, unordered: bool) -> u32 {
+        let next = if unordered { &mut self.next_unordered } else { &mut self.next_ordered };
+        let number = *next;
+        *next = number.wrapping_add(1);
+        number
+    }
+
+    /// Whether its next message has the number zero; unordered ones have numbers only where messages are interleaved.
+    pub(super) fn is_fresh(&self, interleaves: bool) -> bool {
+        let begun = self.queue.front().is_some_and(|front| front.begun);
+        self.next_ordered == 0 && (self.next_unordered == 0 || !interleaves) && !begun
     }
 }
 
 /// The sending side of an association.
 #[derive(Debug)]
 pub(super) struct Outbound {
-    streams: Vec<OutStream>,
-    scheduler: Scheduler,
-    turns: BinaryHeap<Reverse<(u64, u64, u16)>>,
-    turn: u64,
-    /// The stream whose message is being cut: its fragments need TSNs in a row (RFC 9260 §6.9).
-    current: Option<u16>,
-    messages: u64,
+    pub(super) streams: Vec<OutStream>,
+    pub(super) schedule: Schedule,
+    /// Messages handed over so far.
+    pub(super) messages: u64,
     /// Whether a message was handed over that may be given up.
     pub(super) has_limits: bool,
     /// Bytes handed over and not yet acknowledged.
     pub(super) buffered: u64,
-    queued_messages: usize,
+    pub(super) queued_messages: usize,
     /// Bytes handed over and not yet sent for the first time.
     pub(super) queued_bytes: u64,
     pub(super) outstanding: VecDeque<Sent>,
@@ -144,16 +155,13 @@ pub(super) struct Outbound {
 }
 
 impl Outbound {
-    pub(super) fn new(initial_tsn: u32, streams: u16, peer_rwnd: u32, scheduler: Scheduler) -> Self {
+    pub(super) fn new(initial_tsn: u32, streams: u16, peer_rwnd: u32, schedule: Schedule) -> Self {
         let base = tsn::first(initial_tsn);
         let mut all = Vec::new();
         all.resize_with(usize::from(streams), OutStream::default);
         Self {
             streams: all,
-            scheduler,
-            turns: BinaryHeap::new(),
-            turn: 0,
-            current: None,
+            schedule,
             messages: 0,
             has_limits: false,
             buffered: 0,
@@ -185,7 +193,7 @@ impl Outbound {
                 lost += 1;
             }
         }
-        self.turns.retain(|Reverse((_, _, stream))| *stream < streams);
+        self.schedule.limit(streams);
         lost
     }
 
@@ -215,6 +223,7 @@ impl Outbound {
             unordered: options.unordered,
             immediate: options.immediate,
             begun: false,
+            fragments: 0,
             reliability: options.reliability,
             handed_over: now,
             payload,
@@ -223,48 +232,6 @@ impl Outbound {
         self.messages += 1;
         self.streams[usize::from(options.stream)].queue.push_back(queued);
         self.list(options.stream);
-    }
-
-    /// Gives a stream that has something to send its turn.
-    fn list(&mut self, index: u16) {
-        let stream = &mut self.streams[usize::from(index)];
-        let Some(front) = stream.queue.front().filter(|_| !stream.listed) else { return };
-        stream.listed = true;
-        self.turn += 1;
-        let key = match self.scheduler {
-            Scheduler::FirstComeFirstServed => front.number,
-            Scheduler::RoundRobin => self.turn,
-            Scheduler::FairBandwidth => stream.served,
-            Scheduler::Priority => u64::from(index),
-        };
-        self.turns.push(Reverse((key, self.turn, index)));
-    }
-
-    /// The stream that sends next; messages whose time is over before they began are dropped and counted.
-    fn choose(&mut self, now: SimTime, dropped: &mut u64) -> Option<u16> {
-        if self.current.is_some() {
-            return self.current;
-        }
-        while let Some(&Reverse((_, _, index))) = self.turns.peek() {
-            let stream = &mut self.streams[usize::from(index)];
-            while let Some(front) = stream.queue.front() {
-                let over = match front.reliability {
-                    Reliability::Lifetime(life) => now > front.handed_over.saturating_add(life),
-                    Reliability::Full | Reliability::Retransmissions(_) => false,
-                };
-                if !over {
-                    return Some(index);
-                }
-                self.buffered -= u64::from(front.payload.len());
-                self.queued_bytes -= u64::from(front.payload.len());
-                self.queued_messages -= 1;
-                *dropped += 1;
-                stream.queue.pop_front();
-            }
-            stream.listed = false;
-            self.turns.pop();
-        }
-        None
     }
 
     /// Bytes of the next chunk, if one would be cut with room for `room` bytes; whole messages are not cut
@@ -284,17 +251,23 @@ impl Outbound {
         let ending = len == front.payload.len();
         let payload = front.payload.split_front(len);
         let runs = if ending { std::mem::take(&mut front.runs) } else { split_runs(&mut front.runs, len) };
+        let front_is_unordered = front.unordered;
         let flags = DataFlags {
             immediate: front.immediate && ending,
             unordered: front.unordered,
             beginning: !front.begun,
             ending,
         };
-        let ssn = if front.unordered { 0 } else { stream.next_ssn };
+        let number = match (front.unordered, self.schedule.interleaves) {
+            (false, _) => stream.next_ordered,
+            (true, true) => stream.next_unordered,
+            (true, false) => 0,
+        };
         let sent = Sent {
             flags,
             stream: index,
-            ssn,
+            number,
+            fsn: front.fragments,
             ppid: front.ppid,
             message: front.number,
             payload,
@@ -304,27 +277,20 @@ impl Outbound {
             missing: 0,
             fast_retransmitted: false,
             timed_out: false,
+            before_reset: false,
             reported: 0,
             transmissions: 1,
             reliability: front.reliability,
             handed_over: front.handed_over,
         };
-        if !front.begun {
-            // Its turn is taken: streams that get something to say meanwhile may stand before others, not before it.
-            self.turns.pop();
-        }
         front.begun = true;
-        stream.served += u64::from(len);
-        self.current = (!ending).then_some(index);
+        front.fragments = front.fragments.wrapping_add(1);
         if ending {
-            if !front.unordered {
-                stream.next_ssn = stream.next_ssn.wrapping_add(1);
-            }
+            stream.count(front_is_unordered);
             stream.queue.pop_front();
-            stream.listed = false;
             self.queued_messages -= 1;
-            self.list(index);
         }
+        self.serve(index, len, ending);
         self.queued_bytes -= u64::from(len);
         self.in_flight += u64::from(len);
         self.peer_rwnd = self.peer_rwnd.saturating_sub(u64::from(len));
@@ -334,13 +300,17 @@ impl Outbound {
 
     /// Gives up the message of the chunk at `index`: all its chunks, sent or not (RFC 3758 §3.5 rule A3).
     pub(super) fn abandon(&mut self, index: usize, mut left_flight: impl FnMut(u8, u32)) {
-        let message = self.outstanding[index].message;
+        let Sent { message, stream, .. } = self.outstanding[index];
+        let mixed = self.schedule.interleaves;
         let mut first = index;
-        while first > 0 && self.outstanding[first - 1].message == message {
+        while first > 0 && (mixed || self.outstanding[first - 1].message == message) {
             first -= 1;
         }
         for sent in self.outstanding.range_mut(first..) {
             if sent.message != message {
+                if mixed {
+                    continue;
+                }
                 break;
             }
             match sent.state {
@@ -354,29 +324,25 @@ impl Outbound {
             }
             sent.state = ChunkState::Abandoned;
         }
-        self.drop_rest_of(message);
+        self.drop_rest_of(message, stream);
     }
 
     /// Drops what was not sent yet of a message that is given up.
-    fn drop_rest_of(&mut self, message: u64) {
-        let Some(index) = self.current else { return };
+    fn drop_rest_of(&mut self, message: u64, index: u16) {
         let stream = &mut self.streams[usize::from(index)];
         let Some(front) = stream.queue.pop_front_if(|front| front.number == message) else { return };
         let len = u64::from(front.payload.len());
-        if !front.unordered {
-            stream.next_ssn = stream.next_ssn.wrapping_add(1);
-        }
-        stream.listed = false;
+        let number = stream.count(front.unordered);
         self.buffered -= len;
         self.queued_bytes -= len;
         self.queued_messages -= 1;
-        self.current = None;
         // The fragments that were sent may all have arrived, so that the peer's cumulative TSN is there already and
         // a FORWARD TSN up to the last of them would say nothing: one TSN more stands for what is never sent.
         let tail = Sent {
             flags: DataFlags { ending: true, unordered: front.unordered, ..DataFlags::default() },
             stream: index,
-            ssn: stream.next_ssn.wrapping_sub(1),
+            number,
+            fsn: front.fragments,
             ppid: front.ppid,
             message,
             payload: Payload::empty(),
@@ -386,13 +352,30 @@ impl Outbound {
             missing: 0,
             fast_retransmitted: false,
             timed_out: false,
+            before_reset: false,
             reported: 0,
             transmissions: 0,
             reliability: front.reliability,
             handed_over: front.handed_over,
         };
         self.outstanding.push_back(tail);
-        self.list(index);
+        self.break_off(index);
+    }
+
+    /// The next messages of `streams` (none: all) have the number zero (RFC 6525 §5.2.7 rule H4, RFC 8260 §2.3.2).
+    pub(super) fn reset(&mut self, streams: &[u16]) {
+        for (index, stream) in (0..).zip(&mut self.streams) {
+            if streams.is_empty() || streams.contains(&index) {
+                (stream.next_ordered, stream.next_unordered) = (0, 0);
+            }
+        }
+        let meant = |stream: u16| streams.is_empty() || streams.contains(&stream);
+        self.outstanding.iter_mut().for_each(|sent| sent.before_reset |= meant(sent.stream));
+    }
+
+    /// More streams to send on.
+    pub(super) fn add_streams(&mut self, count: u16) {
+        self.streams.resize_with(self.streams.len() + usize::from(count), OutStream::default);
     }
 
     /// Moves Advanced.Peer.Ack.Point over what was given up (RFC 3758 §3.5 rule C2), and says whether it is ahead.
@@ -406,14 +389,17 @@ impl Outbound {
         self.advanced >= self.base
     }
 
-    /// The last stream sequence number skipped on each stream up to Advanced.Peer.Ack.Point.
-    pub(super) fn skipped(&self) -> Vec<(u16, u16)> {
-        let mut last: Vec<(u16, u16)> = Vec::new();
+    /// The last message skipped on each stream up to Advanced.Peer.Ack.Point: of those in order, and where messages are
+    /// interleaved of the unordered ones too (RFC 8260 §2.3.1).
+    pub(super) fn skipped(&self) -> Vec<(u16, bool, u32)> {
+        let mut last: Vec<(u16, bool, u32)> = Vec::new();
         let count = (self.advanced + 1 - self.base) as usize;
-        for sent in self.outstanding.range(..count).filter(|sent| !sent.flags.unordered) {
-            match last.iter_mut().find(|(stream, _)| *stream == sent.stream) {
-                Some(entry) => entry.1 = sent.ssn,
-                None => last.push((sent.stream, sent.ssn)),
+        let told = |sent: &&Sent| (self.schedule.interleaves || !sent.flags.unordered) && !sent.before_reset;
+        for sent in self.outstanding.range(..count).filter(told) {
+            let (stream, unordered) = (sent.stream, sent.flags.unordered);
+            match last.iter_mut().find(|entry| (entry.0, entry.1) == (stream, unordered)) {
+                Some(entry) => entry.2 = sent.number,
+                None => last.push((stream, unordered, sent.number)),
             }
         }
         last

@@ -5,10 +5,11 @@ use wire::account::Reason;
 use wire::checksum::pseudo_header;
 use wire::ip::IpProtocol;
 use wire::packet::Packet;
-use wire::sctp::{DATA_HEADER_LEN, Sack, emit_forward_tsn, padding};
+use wire::sctp::{Sack, padding};
 use wire::udp;
 
 use super::association::Association;
+use super::control::{Control, Detour};
 use super::outbound::ChunkState;
 use super::packet::Builder;
 use super::path::Path;
@@ -24,14 +25,23 @@ impl Association {
 
     /// The next packet.
     pub(super) fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
-        if let Some(control) = self.control.pop_front() {
+        self.reconfigure_further(now);
+        let between = self.is_between_addresses();
+        while let Some(control) = self.control.pop_front() {
+            if between && control.detour.from.is_none() {
+                continue; // There is no address to send it from.
+            }
             let mut builder = Builder::default();
             builder.resends = control.resends;
             builder.push_control(&control.chunks);
             if control.bundles {
                 self.bundle_with_handshake(now, control.path, &mut builder);
             }
-            return Some(self.send_packet(control.path, builder, control.tag, control.reason));
+            let Control { path, tag, reason, detour, .. } = control;
+            return Some(self.send_packet_by(path, builder, tag, reason, detour));
+        }
+        if between {
+            return None;
         }
         if !self.state.sends_data() {
             let acknowledges = self.ack.at_once && self.state == State::ShutdownSent;
@@ -43,6 +53,7 @@ impl Association {
         let retransmission = self.out.marked > 0 && self.may_retransmit();
         let at = if retransmission { self.retransmission_path() } else { self.choose_data_path() };
         let mut builder = Builder::default();
+        self.out.begin_packet();
         if retransmission || self.may_send_new(now, at, 0) {
             self.push_acknowledgements(now, &mut builder);
             self.fill(now, at, &mut builder, retransmission);
@@ -66,6 +77,7 @@ impl Association {
             self.push_acknowledgements(now, builder);
         } else if self.state == State::CookieEchoed {
             self.abandon_what_is_over(now);
+            self.out.begin_packet();
             self.fill(now, at, builder, self.out.marked > 0);
             self.paths[at].t3 = None; // T1-cookie repeats them together.
         }
@@ -99,9 +111,7 @@ impl Association {
             self.push_ecn(builder, owes_sack);
         }
         if self.forward_due && self.out.advanced >= self.out.base {
-            let mut chunk = Vec::new();
-            emit_forward_tsn(&mut chunk, self.out.advanced as u32, &self.out.skipped());
-            builder.push_control(&chunk);
+            builder.push_control(&self.forward_chunk());
             self.stats.forward_tsns += 1;
             // RFC 3758 §3.5 rule C5: it may be lost itself, and nothing else may be outstanding to bring it again.
             let path = &mut self.paths[self.data_path];
@@ -154,14 +164,14 @@ impl Association {
             return false; // Rule A
         }
         // Nagle's rule where it is asked for: a packet that is not full waits while something is outstanding.
-        let waiting = used as u64 + self.out.queued_bytes + DATA_HEADER_LEN as u64;
+        let waiting = used as u64 + self.out.queued_bytes + self.data_header_len() as u64;
         let holds = self.config.bundling && self.state == State::Established && used == 0;
         !(holds && self.out.in_flight > 0 && waiting < u64::from(self.pmdcs))
     }
 
     /// Puts as much user data into the packet as fit.
     fn fill(&mut self, now: SimTime, at: usize, builder: &mut Builder, retransmission: bool) {
-        let room = self.pmdcs as usize;
+        let (room, header_len) = (self.pmdcs as usize, self.data_header_len());
         if retransmission {
             self.fill_marked(now, at, builder, room);
             self.force_retransmission = false;
@@ -172,16 +182,16 @@ impl Association {
                 self.fragment_max
             } else {
                 // Beside a SACK a fragment is cut so that the packet is full.
-                self.fragment_max.min((room - builder.len() - DATA_HEADER_LEN) as u32)
+                self.fragment_max.min((room - builder.len() - header_len) as u32)
             };
-            if builder.len() + DATA_HEADER_LEN + len.min(fragment_max) as usize > room {
+            if builder.len() + header_len + len.min(fragment_max) as usize > room {
                 break;
             }
             let tsn = self.out.next_tsn();
-            let flow = self.flow;
+            let (flow, interleaves) = (self.flow, self.extensions.interleaving);
             let Some(sent) = self.out.cut(now, fragment_max, at as u8) else { break };
-            let (header, len) = (sent.header(tsn), u64::from(sent.len()));
-            builder.push_data(&header, &sent.payload, &sent.runs, flow);
+            let (head, len) = (sent.head(tsn, interleaves), u64::from(sent.len()));
+            builder.push_data(&head[..header_len], &sent.payload, &sent.runs, flow);
             self.note_sent(now, at, tsn, len, true);
             if builder.len() + padding(builder.len()) >= room {
                 break;
@@ -190,6 +200,7 @@ impl Association {
     }
 
     fn fill_marked(&mut self, now: SimTime, at: usize, builder: &mut Builder, room: usize) {
+        let (header_len, interleaves) = (self.data_header_len(), self.extensions.interleaving);
         let mut index = 0;
         while self.out.marked > 0 && index < self.out.outstanding.len() {
             let tsn = self.out.base + index as u64;
@@ -200,8 +211,8 @@ impl Association {
                 continue;
             }
             let len = sent.len();
-            if builder.len() + DATA_HEADER_LEN + len as usize > room {
-                if builder.has_data() || DATA_HEADER_LEN + len as usize <= room {
+            if builder.len() + header_len + len as usize > room {
+                if builder.has_data() || header_len + len as usize <= room {
                     break;
                 }
                 // It was cut for a larger path MTU, and a chunk cannot be cut anew (RFC 9260 §6.9).
@@ -211,7 +222,7 @@ impl Association {
             sent.path = at as u8;
             sent.missing = 0;
             sent.transmissions = sent.transmissions.saturating_add(1);
-            builder.push_data(&sent.header(tsn), &sent.payload, &sent.runs, flow);
+            builder.push_data(&sent.head(tsn, interleaves)[..header_len], &sent.payload, &sent.runs, flow);
             builder.resends = true;
             self.out.marked -= 1;
             self.out.in_flight += u64::from(len);
@@ -240,11 +251,25 @@ impl Association {
     }
 
     fn send_packet(&mut self, at: usize, builder: Builder, tag: u32, reason: Reason) -> Transmit {
+        self.send_packet_by(at, builder, tag, reason, Detour::default())
+    }
+
+    fn send_packet_by(
+        &mut self,
+        at: usize,
+        mut builder: Builder,
+        tag: u32,
+        reason: Reason,
+        detour: Detour,
+    ) -> Transmit {
+        if let Some(auth) = &self.auth {
+            auth.authenticate(&mut builder);
+        }
         let (dont_fragment, traffic_class) = (!builder.fragmentable, self.traffic_class(&builder));
         let packet = builder.finish((self.local_port, self.peer_port), tag, self.flow, reason);
         let path = &self.paths[at.min(self.paths.len() - 1)];
         let local_port = self.config.encapsulation.map(|ports| ports.local_port);
-        let mut transmit = transmit(path, local_port, packet);
+        let mut transmit = transmit(path, local_port, packet, detour);
         transmit.dont_fragment = dont_fragment;
         transmit.traffic_class = traffic_class;
         transmit
@@ -252,9 +277,10 @@ impl Association {
 }
 
 /// A packet on its way along `path`, inside UDP where both ports are known.
-fn transmit(path: &Path, local_udp_port: Option<u16>, packet: Packet) -> Transmit {
+fn transmit(path: &Path, local_udp_port: Option<u16>, packet: Packet, detour: Detour) -> Transmit {
     let udp = local_udp_port.filter(|_| path.udp_port != 0).map(|it| (it, path.udp_port));
-    let to = Target { local: path.local, remote: path.remote, udp };
+    let local = detour.from.unwrap_or(path.local);
+    let to = Target { local, remote: detour.to.unwrap_or(path.remote), udp };
     to.transmit(packet)
 }
 

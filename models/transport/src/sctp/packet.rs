@@ -6,9 +6,11 @@ use wire::account::{Account, FlowId, Protocol, Reason, Run, Runs, fit_runs, spli
 use wire::packet::{HEADER_CAPACITY, Packet};
 use wire::payload::{Payload, Slice};
 use wire::sctp::{
-    CHUNK_HEADER_LEN, COMMON_HEADER_LEN, ChunkType, CommonHeader, DATA_HEADER_LEN, DataHeader, checksum,
-    padding,
+    CHUNK_HEADER_LEN, COMMON_HEADER_LEN, ChunkType, CommonHeader, DATA_HEADER_LEN, DataHeader,
+    I_DATA_HEADER_LEN, IDataHeader, checksum, padding,
 };
+
+use super::mac::Mac;
 
 /// A packet under construction: control chunks, then user data.
 #[derive(Debug, Default)]
@@ -47,16 +49,14 @@ impl Builder {
         self.lead.extend_from_slice(chunks);
     }
 
-    /// Adds a DATA chunk with its padding.
+    /// Adds a chunk of user data with its padding.
     #[inline]
-    pub(super) fn push_data(&mut self, header: &DataHeader, data: &Payload, runs: &Runs, flow: FlowId) {
-        let mut head = [0; DATA_HEADER_LEN];
-        header.emit(&mut head);
+    pub(super) fn push_data(&mut self, head: &[u8], data: &Payload, runs: &Runs, flow: FlowId) {
         if self.payload.is_empty() {
-            self.lead.extend_from_slice(&head);
+            self.lead.extend_from_slice(head);
         } else {
-            self.payload.push(Slice::from_bytes(&head[..]));
-            self.push_own_run(DATA_HEADER_LEN, flow);
+            self.payload.push(Slice::from_bytes(head));
+            self.push_own_run(head.len(), flow);
         }
         for slice in data.slices() {
             self.payload.push(slice.clone());
@@ -75,6 +75,41 @@ impl Builder {
 
     fn push_own_run(&mut self, bytes: usize, flow: FlowId) {
         self.runs.push(own_run(bytes, flow, Reason::Data));
+    }
+
+    /// The types of the chunks: all control chunks, and that of the user data behind them.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = ChunkType> {
+        let mut rest = &self.lead[..];
+        std::iter::from_fn(move || {
+            let [kind, _, a, b] = *rest.first_chunk::<4>()?;
+            let kind = ChunkType(kind);
+            let len = usize::from(u16::from_be_bytes([a, b]));
+            let is_data = kind == ChunkType::DATA || kind == ChunkType::I_DATA;
+            rest = if is_data { &[] } else { rest.get(len + padding(len)..).unwrap_or(&[]) };
+            Some(kind)
+        })
+    }
+
+    /// Bytes of a COOKIE ECHO that the packet begins with, or none.
+    pub(super) fn cookie_len(&self) -> usize {
+        match *self.lead {
+            [kind, _, a, b, ..] if ChunkType(kind) == ChunkType::COOKIE_ECHO => {
+                let len = usize::from(u16::from_be_bytes([a, b]));
+                len + padding(len)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Gives all that follows the first `skip` bytes of chunks to a code.
+    pub(super) fn feed(&self, skip: usize, mac: &mut Mac) {
+        mac.add(self.lead.get(skip..).unwrap_or(&[]));
+        mac.add_payload(&self.payload);
+    }
+
+    /// Puts a control chunk behind the first `skip` bytes of chunks.
+    pub(super) fn insert(&mut self, skip: usize, chunk: &[u8]) {
+        self.lead.insert_from_slice(skip.min(self.lead.len()), chunk);
     }
 
     /// The packet, with its checksum.
@@ -126,15 +161,30 @@ fn own_run(bytes: usize, flow: FlowId, reason: Reason) -> Run {
 pub(super) enum Piece {
     /// User data.
     Data(DataHeader, Payload, Runs),
+    /// User data that may be interleaved.
+    Interleaved(IDataHeader, Payload, Runs),
     /// Any other chunk, padding included.
     Control(ChunkType, SmallVec<[u8; 128]>),
 }
 
+impl Piece {
+    /// Its type.
+    pub(super) fn kind(&self) -> ChunkType {
+        match self {
+            Self::Data(..) => ChunkType::DATA,
+            Self::Interleaved(..) => ChunkType::I_DATA,
+            Self::Control(kind, _) => *kind,
+        }
+    }
+}
+
 /// The chunks of an arrived packet, in order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Walker {
     /// Whether a router has marked the packet (RFC 3168 §5).
     pub(super) marked: bool,
+    /// Whether an AUTH chunk in front has proved who has sent the chunks that are left (RFC 4895 §6.3).
+    pub(super) authenticated: bool,
     head: SmallVec<[u8; HEADER_CAPACITY]>,
     at: usize,
     rest: Payload,
@@ -151,7 +201,7 @@ impl Walker {
         let rest = packet.take_payload();
         let mut runs = std::mem::take(&mut packet.account.runs);
         fit_runs(&mut runs, rest.len());
-        Self { marked: false, head, at: 0, rest, runs }
+        Self { marked: false, authenticated: false, head, at: 0, rest, runs }
     }
 
     fn left(&self) -> usize {
@@ -173,6 +223,26 @@ impl Walker {
         let [kind, _, a, b] = self.look()?;
         let len = usize::from(u16::from_be_bytes([a, b]));
         (len >= CHUNK_HEADER_LEN && len <= self.left()).then_some((ChunkType(kind), len))
+    }
+
+    /// Gives all that is left to a code.
+    pub(super) fn feed(&self, mac: &mut Mac) {
+        mac.add(&self.head[self.at..]);
+        mac.add_payload(&self.rest);
+    }
+
+    /// Discards all that is left.
+    pub(super) fn drop_rest(&mut self) {
+        self.skip(self.left());
+    }
+
+    /// The whole chunks that are left, as far as they make sense, each with its padding.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = (ChunkType, SmallVec<[u8; 128]>)> {
+        let mut walker = self.clone();
+        std::iter::from_fn(move || match walker.next()? {
+            piece @ (Piece::Data(..) | Piece::Interleaved(..)) => Some((piece.kind(), SmallVec::new())),
+            Piece::Control(kind, bytes) => Some((kind, bytes)),
+        })
     }
 
     /// The next `N` bytes.
@@ -208,6 +278,9 @@ impl Walker {
         if kind == ChunkType::DATA {
             return self.next_data(len, padded);
         }
+        if kind == ChunkType::I_DATA {
+            return self.next_interleaved(len, padded);
+        }
         let mut bytes = SmallVec::from_elem(0, padded);
         let inline = padded.min(self.head.len() - self.at);
         bytes[..inline].copy_from_slice(&self.head[self.at..self.at + inline]);
@@ -223,22 +296,36 @@ impl Walker {
             return None;
         }
         let header = DataHeader::parse(&self.look::<DATA_HEADER_LEN>()?).ok()?;
-        self.skip(DATA_HEADER_LEN);
+        let (data, runs) = self.user_data(DATA_HEADER_LEN, u32::from(header.data_len), padded - len);
+        Some(Piece::Data(header, data, runs))
+    }
+
+    fn next_interleaved(&mut self, len: usize, padded: usize) -> Option<Piece> {
+        if len < I_DATA_HEADER_LEN {
+            return None;
+        }
+        let header = IDataHeader::parse(&self.look::<I_DATA_HEADER_LEN>()?).ok()?;
+        let (data, runs) = self.user_data(I_DATA_HEADER_LEN, u32::from(header.data_len), padded - len);
+        Some(Piece::Interleaved(header, data, runs))
+    }
+
+    /// Takes the user data of a chunk out, and drops its header and padding.
+    fn user_data(&mut self, header_len: usize, data_len: u32, padding: usize) -> (Payload, Runs) {
+        self.skip(header_len);
         if self.at < self.head.len() {
             // Headers of a foreign or reassembled packet may hold more than headers.
             self.rest.push_front(Slice::from_bytes(&self.head[self.at..]));
             self.at = self.head.len();
             fit_runs_behind(&mut self.runs, self.rest.len());
         }
-        let data_len = u32::from(header.data_len);
         let data = self.rest.split_front(data_len);
         let runs = if self.rest.is_empty() {
             std::mem::take(&mut self.runs)
         } else {
             split_runs(&mut self.runs, data_len)
         };
-        self.skip(padded - len);
-        Some(Piece::Data(header, data, runs))
+        self.skip(padding);
+        (data, runs)
     }
 }
 

@@ -33,6 +33,9 @@ impl Association {
             return; // RFC 9260 §6.2.1 rule D i: out of order
         }
         if cumulative >= self.out.next_tsn() {
+            if self.reconfiguring.has_just_reset(now) {
+                return; // It is of before a reset of the TSNs.
+            }
             self.abort(&Cause::ProtocolViolation(b"TSN never sent"), CloseReason::Violation);
             return;
         }

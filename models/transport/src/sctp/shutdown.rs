@@ -5,6 +5,7 @@ use wire::account::Reason;
 use wire::sctp::Chunk;
 
 use super::association::Association;
+use super::reconfiguration::Kind;
 use super::state::State;
 
 impl Association {
@@ -26,7 +27,8 @@ impl Association {
 
     /// Once everything is acknowledged, SHUTDOWN or SHUTDOWN ACK goes out.
     pub(super) fn go_on_shutting_down(&mut self, now: SimTime) {
-        if !self.out.is_done() {
+        // What came since a reset of the TSNs was asked for waits for the answer.
+        if !self.out.is_done() || self.reconfiguring.has_in_flight(|kind| kind == Kind::TsnReset) {
             return;
         }
         match self.state {

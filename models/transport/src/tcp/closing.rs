@@ -107,6 +107,7 @@ impl TcpConnection {
             return;
         }
         let over_before = self.state == State::TimeWait;
+        self.sender.limit.stop(now);
         self.enter(now, State::Closed);
         self.timers.clear_all();
         self.pending.syn = false;

@@ -20,6 +20,8 @@ pub enum LossDetection {
 /// Settings of a connection or of all connections of a listener. The defaults are those of the RFCs.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct TcpConfig {
+    /// Port that connections are opened from where the call names none; 0 for an ephemeral one.
+    pub local_port: u16,
     /// Largest packet that the interface takes, internet header included.
     pub mtu: u32,
     /// Upper bound of the segment size announced and used, payload and options together.
@@ -119,6 +121,7 @@ impl Default for KeepAlive {
 impl Default for TcpConfig {
     fn default() -> Self {
         Self {
+            local_port: 0,
             mtu: 1500,
             segment_size_max: u16::MAX,
             send_buffer: 1 << 20,

@@ -18,7 +18,7 @@ use super::segment::Segment;
 use super::sender::Sender;
 use super::sequence::{InitialSequence, ORIGIN};
 use super::state::{CloseReason, State};
-use super::stats::{ConnectionStats, Counters};
+use super::stats::{ConnectionStats, Counters, LimitTimes};
 use super::timer::{Timer, Timers};
 use crate::congestion::{CongestionControl, Siblings};
 use crate::endpoint::IcmpError;
@@ -348,7 +348,7 @@ impl TcpConnection {
             bytes_in_flight: sender.flight(),
             bytes_in_network: sender.in_network(),
             peer_window: sender.window,
-            limited_by: sender.limit,
+            limited_by: sender.limit.limit(),
             receive_buffer: self.receiver.window.capacity(),
             segment_payload: sender.payload_size,
             unacknowledged: sender.buffer.len(),
@@ -356,6 +356,11 @@ impl TcpConnection {
             soft_error: self.soft_error,
             counters: self.counters,
         }
+    }
+
+    /// How long each limit has held the sender back until `now`.
+    pub fn limit_times(&self, now: SimTime) -> LimitTimes {
+        self.sender.limit.times(now)
     }
 
     /// The earliest time at which [`Self::handle_timeout`] has work to do.

@@ -21,7 +21,7 @@ use super::hook::{NoHook, SegmentHook};
 use super::listener::{Listener, Listeners};
 use super::sequence::InitialSequence;
 use super::state::State;
-use super::stats::ConnectionStats;
+use super::stats::{ConnectionStats, LimitTimes};
 use crate::endpoint::Transmit;
 use crate::ports::choose_ephemeral;
 
@@ -117,7 +117,7 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         self.listeners.add(listener).map(ListenerId).ok_or(TcpError::AddressInUse(local))
     }
 
-    /// Opens a connection from `local`, whose port may be zero for an ephemeral one.
+    /// Opens a connection from `local`, whose port may be zero for the configured or an ephemeral one.
     ///
     /// # Errors
     ///
@@ -150,6 +150,9 @@ impl<H: SegmentHook> TcpEndpoint<H> {
             return Err(TcpError::BadRemote(remote)); // RFC 9293 §3.9.2.3, MUST-46
         }
         let mut local = local;
+        if local.port() == 0 {
+            local.set_port(config.local_port);
+        }
         if local.port() == 0 {
             let (demux, listeners) = (&self.demux, &self.listeners);
             let port = choose_ephemeral(&mut self.rng, |port| {
@@ -313,6 +316,11 @@ impl<H: SegmentHook> TcpEndpoint<H> {
     /// The connection at this moment.
     pub fn stats(&self, id: ConnectionId) -> Option<ConnectionStats> {
         self.get(id).map(TcpConnection::stats)
+    }
+
+    /// How long each limit has held the connection's sender back until `now`.
+    pub fn limit_times(&self, now: SimTime, id: ConnectionId) -> Option<LimitTimes> {
+        self.get(id).map(|connection| connection.limit_times(now))
     }
 
     /// The local and the remote socket of a connection.

@@ -67,6 +67,31 @@ impl TcpConnection {
         self.process_text_and_fin(now, segment, ORIGIN);
     }
 
+    /// Whether the segment is the SYN-ACK of a peer that has opened at the same time: its SYN was here before, so that its
+    /// number is an old one (RFC 9293 §3.5, figure 7, line 6).
+    pub(super) fn is_crossed_syn_ack(&self, segment: &Segment<'_>) -> bool {
+        let header = &segment.header;
+        let flags = header.flags;
+        let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
+        !self.passive
+            && flags.contains(TcpFlags::SYN | TcpFlags::ACK)
+            && !flags.intersects(TcpFlags::RST | TcpFlags::FIN)
+            && segment.payload_len == 0
+            && header.sequence_number == self.receiver.irs.to_wire(ORIGIN)
+            && (ORIGIN + 1..=self.syn_end()).contains(&ack)
+    }
+
+    /// Both SYNs are acknowledged.
+    pub(super) fn on_crossed_syn_ack(&mut self, now: SimTime, segment: &Segment<'_>) {
+        let header = &segment.header;
+        let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
+        if let Some(timestamps) = segment.timestamps.filter(|_| self.features.timestamps) {
+            self.receiver.on_timestamp(now, timestamps.value, ORIGIN);
+        }
+        let window = self.peer_window(u64::from(header.window)); // Not scaled in a SYN (RFC 7323 §2.2).
+        self.establish(now, ORIGIN, ack, window);
+    }
+
     /// Half a connection out of a SYN cookie: the acknowledgment that brought it completes it.
     pub(super) fn from_cookie(
         now: SimTime,
@@ -179,6 +204,7 @@ impl TcpConnection {
         if let Some(keep_alive) = self.config.keep_alive {
             self.timers.set(Timer::KeepAlive, now + keep_alive.idle);
         }
+        self.sender.limit.start(now);
         self.enter(now, State::Established);
         self.announce_readable();
         if !self.sender.scoreboard.is_empty() {

@@ -23,6 +23,7 @@ impl TcpConnection {
         match self.state {
             State::Closed => {}
             State::SynSent => self.handle_in_syn_sent(now, segment, hook),
+            State::SynReceived if self.is_crossed_syn_ack(&segment) => self.on_crossed_syn_ack(now, &segment),
             State::SynReceived
             | State::Established
             | State::FinWait1
@@ -263,6 +264,7 @@ impl TcpConnection {
             self.persist_backoff = 0;
         }
         if self.sender.fin_acknowledged() {
+            self.sender.limit.stop(now);
             match self.state.after_fin_acknowledged() {
                 State::Closed => self.finish(now, CloseReason::Normal),
                 state => self.enter(now, state),

@@ -84,5 +84,5 @@ pub use event::{ConnectionId, EndpointCounters, HalfOpen, ListenerId, TcpError, 
 pub use listener::{ListenerConfig, SynCookies};
 pub use path_mtu::PathMtuDiscovery;
 pub use state::{CloseReason, State};
-pub use stats::{ConnectionStats, Counters, Limit};
+pub use stats::{ConnectionStats, Counters, Limit, LimitTimes};
 pub use timer::Timer;

@@ -168,11 +168,11 @@ impl TcpConnection {
     fn next_data(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         if self.sender.nxt >= self.sender.end() && self.sender.scoreboard.is_empty() {
             self.sender.note_application_limit();
-            self.sender.limit = Limit::Application;
+            self.sender.limit.set(now, self.without_data());
             return false;
         }
         if self.is_held_back(now) {
-            self.sender.limit = Limit::Pacing;
+            self.sender.limit.set(now, Limit::Pacing);
             return false;
         }
         self.list_options(now, hook, true, out);
@@ -181,11 +181,12 @@ impl TcpConnection {
             Ok(choice) => choice,
             Err(held) => {
                 self.sender.note_application_limit();
-                self.sender.limit = match held {
-                    Held::Idle => Limit::Application,
+                let limit = match held {
+                    Held::Idle => self.without_data(),
                     Held::ByCongestion => Limit::CongestionWindow,
                     Held::ByWindow | Held::BySillyWindow => Limit::ReceiverWindow,
                 };
+                self.sender.limit.set(now, limit);
                 self.on_held(now, held);
                 return false;
             }
@@ -202,6 +203,12 @@ impl TcpConnection {
         }
         out.retransmission |= share.again;
         true
+    }
+
+    /// What holds back a sender that has nothing it might send.
+    #[inline]
+    fn without_data(&self) -> Limit {
+        if self.write_blocked && !self.sender.fin { Limit::SendBuffer } else { Limit::Application }
     }
 
     /// Bytes of payload that fit behind the options.

@@ -10,7 +10,7 @@ use super::rack::Rack;
 use super::recovery::{Episode, Evidence, FRto};
 use super::scoreboard::{Delivered, Scoreboard};
 use super::sequence::{InitialSequence, ORIGIN};
-use super::stats::{Counters, Limit};
+use super::stats::{Counters, LimitClock};
 use crate::congestion::{
     Acknowledged, Congestion, CongestionControl, Controller, DeliveryRate, Siblings, initial_window,
 };
@@ -99,8 +99,8 @@ pub(crate) struct Sender {
     /// Timeouts since the last new acknowledgment.
     pub(crate) timeouts: u8,
     pub(crate) last_sent: SimTime,
-    /// What held the sender back when it was last asked for a segment.
-    pub(crate) limit: Limit,
+    /// What held the sender back when it was last asked for a segment, and for how long it was what.
+    pub(crate) limit: LimitClock,
     /// When the next segment with data may leave, where sending is paced.
     pub(super) departure: SimTime,
 }
@@ -172,7 +172,7 @@ impl Sender {
             small_until: ORIGIN,
             timeouts: 0,
             last_sent: SimTime::ZERO,
-            limit: Limit::Application,
+            limit: LimitClock::new(),
             departure: SimTime::ZERO,
         }
     }

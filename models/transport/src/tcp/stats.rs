@@ -1,6 +1,6 @@
 //! What a connection counts and shows.
 
-use sim_core::SimDuration;
+use sim_core::{SimDuration, SimTime};
 
 use super::state::State;
 use super::timer;
@@ -71,17 +71,95 @@ pub enum Limit {
     CongestionWindow,
     /// Segments leave at a rate, and it is not time for the next one.
     Pacing,
+    /// The application has more, but everything that the send buffer holds is on its way.
+    SendBuffer,
 }
 
 impl Limit {
-    /// The number in series: 0 to 3, in the order above.
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 5] =
+        [Self::Application, Self::ReceiverWindow, Self::CongestionWindow, Self::Pacing, Self::SendBuffer];
+
+    /// The number in series: 0 to 4, in the order above.
     pub fn number(self) -> u64 {
         match self {
             Self::Application => 0,
             Self::ReceiverWindow => 1,
             Self::CongestionWindow => 2,
             Self::Pacing => 3,
+            Self::SendBuffer => 4,
         }
+    }
+}
+
+/// How long each [`Limit`] has held a sender back: from the end of the handshake until its FIN is acknowledged or the
+/// connection is over.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct LimitTimes([SimDuration; Limit::ALL.len()]);
+
+impl LimitTimes {
+    /// How long it was this one.
+    pub fn of(&self, limit: Limit) -> SimDuration {
+        self.0[limit.number() as usize]
+    }
+
+    /// All together.
+    pub fn total(&self) -> SimDuration {
+        self.0.iter().fold(SimDuration::ZERO, |sum, time| sum.saturating_add(*time))
+    }
+
+    /// Those of `other` too.
+    pub fn merge(&mut self, other: &Self) {
+        for (own, others) in self.0.iter_mut().zip(other.0) {
+            *own = own.saturating_add(others);
+        }
+    }
+}
+
+/// What holds the sender back now, and how long it was what.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LimitClock {
+    limit: Limit,
+    /// Since when; `SimTime::MAX` before the handshake is over and after the FIN is acknowledged.
+    since: SimTime,
+    times: LimitTimes,
+}
+
+impl LimitClock {
+    pub(crate) fn new() -> Self {
+        Self { limit: Limit::Application, since: SimTime::MAX, times: LimitTimes::default() }
+    }
+
+    /// The time counts from now on.
+    pub(crate) fn start(&mut self, now: SimTime) {
+        self.since = self.since.min(now);
+    }
+
+    pub(crate) fn stop(&mut self, now: SimTime) {
+        self.times = self.times(now);
+        self.since = SimTime::MAX;
+    }
+
+    pub(crate) fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    #[inline]
+    pub(crate) fn set(&mut self, now: SimTime, limit: Limit) {
+        if self.limit != limit {
+            if self.since != SimTime::MAX {
+                self.times = self.times(now);
+                self.since = now;
+            }
+            self.limit = limit;
+        }
+    }
+
+    pub(crate) fn times(&self, now: SimTime) -> LimitTimes {
+        let mut times = self.times;
+        let own = &mut times.0[self.limit.number() as usize];
+        *own = own.saturating_add(now.saturating_since(self.since));
+        times
     }
 }
 

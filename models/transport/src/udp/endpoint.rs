@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashMap;
-use sim_core::SimTime;
+use sim_core::{IdleRng, SimTime};
 use smallvec::SmallVec;
 use wire::account::{Account, Protocol, Runs, fit_runs, split_runs};
 use wire::checksum::{Sum, pseudo_header};
@@ -35,7 +35,7 @@ pub struct UdpEndpoint {
     outgoing: VecDeque<Outgoing>,
     events: VecDeque<UdpEvent>,
     events_max: usize,
-    rng: ChaCha8Rng,
+    rng: IdleRng,
     counters: UdpCounters,
 }
 
@@ -49,7 +49,7 @@ impl UdpEndpoint {
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             events_max: EVENTS_MAX,
-            rng,
+            rng: rng.into(),
             counters: UdpCounters::default(),
         }
     }
@@ -85,6 +85,9 @@ impl UdpEndpoint {
         }
         let socket = Socket { address, port, peer: None, groups: SmallVec::new(), options };
         let index = self.free.pop().unwrap_or_else(|| {
+            if self.slots.is_empty() {
+                self.slots.reserve_exact(1); // Most hosts have one.
+            }
             self.slots.push(Slot { generation: 0, socket: None });
             u32::try_from(self.slots.len() - 1).expect("memory ends before 2^32 sockets")
         });
@@ -190,6 +193,7 @@ impl UdpEndpoint {
             runs,
         };
         self.counters.sent += 1;
+        reserve_first(&mut self.outgoing);
         self.outgoing.push_back(outgoing);
         Ok(())
     }
@@ -222,6 +226,14 @@ impl UdpEndpoint {
         let _charge = packet.account.pop_header();
         let zero_over_ipv6 = unsummed && received.destination.is_ipv6();
         Some(Opened { header, zero_over_ipv6 })
+    }
+}
+
+/// Makes room for one: most hosts never have two that wait, and there may be thousands of hosts.
+#[inline]
+fn reserve_first<T>(queue: &mut VecDeque<T>) {
+    if queue.capacity() == 0 {
+        queue.reserve_exact(1);
     }
 }
 
@@ -312,6 +324,7 @@ impl Endpoint for UdpEndpoint {
             Some((slice, run)) => (Payload::from(slice), Runs::from_buf([run])),
             None => received.packet.take_content(),
         };
+        reserve_first(&mut self.events);
         self.events.push_back(UdpEvent::Received {
             socket: self.id_of(index),
             source,
@@ -389,6 +402,7 @@ impl UdpEndpoint {
         let (payload, runs) = received.packet.take_content();
         for index in members {
             if self.admit(index, opened.zero_over_ipv6) {
+                reserve_first(&mut self.events);
                 self.events.push_back(UdpEvent::Received {
                     socket: self.id_of(index),
                     source,

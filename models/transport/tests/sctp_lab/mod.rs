@@ -2,7 +2,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod chunks;
 pub(crate) mod craft;
+pub(crate) mod keys;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};

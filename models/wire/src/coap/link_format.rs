@@ -127,6 +127,7 @@ mod tests {
         </sensors/light>;rt=\"light-lux core.s,t\";if=\"sensor\",\
         <http://www.example.com/sensors/t123>;anchor=\"/sensors/temp\";rel=\"describedby\"";
 
+    // Holds: RFC 6690 2-a
     #[test]
     fn the_example_is_read() {
         let links: Vec<_> = Links::new(EXAMPLE).collect();
@@ -140,6 +141,7 @@ mod tests {
         assert_eq!(params[1], LinkParam { name: "title", value: Some("Sensor Index") });
     }
 
+    // Holds: RFC 6690 2.1-a, 4.1-a
     #[test]
     fn filters_select_by_value_prefix_and_target() {
         let selected = |filter: &str| -> Vec<&str> {
@@ -152,6 +154,7 @@ mod tests {
         assert_eq!(selected("rt=nothing"), [""; 0]);
     }
 
+    // Holds: RFC 6690 2-a
     #[test]
     fn what_is_written_is_read_again() {
         let params = [("rt", "test".to_owned()), ("sz", "100000".to_owned()), ("obs", String::new())];

@@ -67,8 +67,9 @@ impl SourceRoute {
             // Four bits hold at most 15, so one octet is sent at least.
             pairs.take_while(|(a, b)| a == b).count().min(15)
         };
-        let inner = before.iter().map(shared).min().unwrap_or_else(|| shared(last));
-        let outer = shared(last);
+        // The destination changes on the way: what is left out has to be shared by all (RFC 6554 §4.2 takes it from each in turn).
+        let outer = self.addresses.iter().map(shared).min()?;
+        let inner = outer;
         let len: usize = before.len() * (16 - inner) + 16 - outer;
         let padding = len.next_multiple_of(8) - len;
         let units = u8::try_from((len + padding) / 8).ok()?;

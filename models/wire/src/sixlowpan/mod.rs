@@ -22,6 +22,7 @@ pub use context::{Context, Contexts};
 pub use decompress::{DatagramSize, Decompressed, decompress, fill_udp_checksum};
 pub use dispatch::Dispatch;
 pub use iphc::Identifiers;
+pub use nhc::ends_with_udp;
 
 /// The dispatch byte in front of a packet that is not compressed (RFC 4944 §5.1).
 pub const UNCOMPRESSED_IPV6: u8 = 0x41;

@@ -147,6 +147,21 @@ pub(super) fn inner_udp(headers: &[u8]) -> Option<usize> {
     behind_extensions(headers).filter(|(kind, _)| *kind == IpProtocol::UDP).map(|(_, at)| at)
 }
 
+/// Whether headers that start with an IPv6 header end with one of UDP, that of a packet within a packet too.
+#[must_use]
+pub fn ends_with_udp(headers: &[u8]) -> bool {
+    let mut rest = headers;
+    loop {
+        if let Some(at) = inner_udp(rest) {
+            return rest.len() == at + udp::HEADER_LEN;
+        }
+        match inner_ipv6(rest) {
+            Some(at) => rest = &rest[at..],
+            None => return false,
+        }
+    }
+}
+
 /// Where a further IPv6 header stands in headers that start with one.
 pub(super) fn inner_ipv6(headers: &[u8]) -> Option<usize> {
     behind_extensions(headers).filter(|(kind, _)| *kind == IpProtocol::IPV6).map(|(_, at)| at)

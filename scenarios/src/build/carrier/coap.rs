@@ -37,6 +37,8 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
         config.max_message_size = u32::try_from(size.as_bytes()).unwrap_or(u32::MAX);
     }
     config.echo = options.echo.unwrap_or(false);
+    config.q_block = options.q_block.unwrap_or(false);
+    config.max_payloads = options.max_payloads.unwrap_or(config.max_payloads);
     config.problem_details = options.problem_details.unwrap_or(false);
     let method = match (options.method, workload) {
         (Some(CoapMethod::Get), _) | (None, Workload::Poll(_) | Workload::Observe(_)) => Code::GET,
@@ -47,7 +49,7 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
         (Some(CoapMethod::Ipatch), _) => Code::IPATCH,
     };
     CoapOptions {
-        config,
+        config: Arc::new(config),
         method,
         path: options.path.as_deref().unwrap_or("sensors/temp").into(),
         confirmable: options.confirmable.unwrap_or(true),
@@ -82,6 +84,7 @@ fn resource(path: &str, settings: &CoapResource) -> Resource {
             .max_age
             .map(|age| u32::try_from(age.as_nanos() / NANOS_IN_SECOND).unwrap_or(u32::MAX)),
         resource_type: settings.resource_type.as_deref().map(Into::into),
+        interface: settings.interface.as_deref().map(Into::into),
         ..usual
     }
 }

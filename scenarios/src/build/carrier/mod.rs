@@ -21,7 +21,7 @@ use crate::language::scenario::{self, Destination, Scenario, Traffic};
 pub(super) fn carrier(entry: &Traffic) -> Carrier {
     let protocols = entry.stack.protocols();
     if protocols.contains(&"sctp") {
-        let options = entry.options.sctp.unwrap_or_default();
+        let options = entry.options.sctp.clone().unwrap_or_default();
         return Carrier::Sctp(Arc::new(sctp::options(&options, protocols.contains(&"udp"))));
     }
     if entry.stack.transport() == "mptcp" {

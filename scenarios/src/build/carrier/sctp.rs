@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use host::stack::SctpOptions;
-use transport::sctp::{Encapsulation, Reliability, Scheduler, SctpConfig};
+use sim_core::SimTime;
+use transport::sctp::{
+    Authentication, Encapsulation, HmacAlgorithm, Reconfiguration, Reliability, Scheduler, SctpConfig,
+    StreamRequest,
+};
+use wire::sctp::ChunkType;
 
 use crate::language::document;
 
@@ -35,21 +40,77 @@ pub(super) fn options(options: &document::SctpOptions, encapsulated: bool) -> Sc
     config.scheduler = match options.scheduler.unwrap_or_default() {
         document::SctpScheduler::FirstCome => Scheduler::FirstComeFirstServed,
         document::SctpScheduler::RoundRobin => Scheduler::RoundRobin,
+        document::SctpScheduler::RoundRobinPacket => Scheduler::RoundRobinPacket,
         document::SctpScheduler::FairBandwidth => Scheduler::FairBandwidth,
+        document::SctpScheduler::WeightedFair => Scheduler::WeightedFair,
         document::SctpScheduler::Priority => Scheduler::Priority,
     };
+    config.stream_values = match config.scheduler {
+        Scheduler::Priority => options.priorities.clone(),
+        Scheduler::WeightedFair => options.weights.clone(),
+        Scheduler::FirstComeFirstServed
+        | Scheduler::RoundRobin
+        | Scheduler::RoundRobinPacket
+        | Scheduler::FairBandwidth => None,
+    }
+    .unwrap_or_default();
+    config.interleaving = options.interleaving.unwrap_or(false);
+    config.reconfiguration = options.reconfiguration.as_ref().map(|_| Reconfiguration::default());
     config.encapsulation = encapsulated
         .then_some(Encapsulation { local_port: Encapsulation::PORT, remote_port: Encapsulation::PORT });
+    config.authentication = authentication(options);
+    config.address_changes = options.address_changes.unwrap_or(false);
     SctpOptions {
         config: Arc::new(config),
         unordered: !options.ordered.unwrap_or(true),
-        reliability: match options.reliability.unwrap_or_default() {
-            document::SctpReliability::Full => Reliability::Full,
-            document::SctpReliability::Lifetime(life) => Reliability::Lifetime(life.into()),
-            document::SctpReliability::Retransmissions(count) => Reliability::Retransmissions(count),
-        },
+        reliability: reliability(options),
         multihoming: options.multihoming.unwrap_or(false),
+        requests: options.reconfiguration.iter().flatten().map(request).collect(),
     }
+}
+
+/// What has to be authenticated, and how.
+fn authentication(options: &document::SctpOptions) -> Option<Authentication> {
+    let chunks = match options.authenticate.unwrap_or_default() {
+        document::SctpAuthenticate::Nothing if options.shared_key.is_none() && options.hmac.is_none() => {
+            return None;
+        }
+        document::SctpAuthenticate::Nothing => Vec::new(),
+        document::SctpAuthenticate::Data => vec![ChunkType::DATA, ChunkType::I_DATA],
+        document::SctpAuthenticate::Everything => Authentication::POSSIBLE.to_vec(),
+    };
+    let algorithms = match options.hmac.unwrap_or_default() {
+        document::SctpHmac::Sha256 => vec![HmacAlgorithm::Sha256, HmacAlgorithm::Sha1],
+        document::SctpHmac::Sha1 => vec![HmacAlgorithm::Sha1],
+    };
+    // Its bytes matter to nobody here: both ends have them.
+    let keys = options.shared_key.map(|key| (key, format!("key {key} of both ends").into_bytes()));
+    let key = options.shared_key.unwrap_or(0);
+    Some(Authentication { chunks, algorithms, keys: keys.into_iter().collect(), key })
+}
+
+/// How hard the messages of each stream are tried.
+fn reliability(options: &document::SctpOptions) -> Vec<Reliability> {
+    match options.reliability.as_ref().unwrap_or(&document::SctpReliability::Full) {
+        document::SctpReliability::Full => Vec::new(),
+        document::SctpReliability::Lifetime(life) => vec![Reliability::Lifetime((*life).into())],
+        document::SctpReliability::Retransmissions(count) => vec![Reliability::Retransmissions(*count)],
+        document::SctpReliability::Priority(list) => {
+            list.iter().copied().map(Reliability::Priority).collect()
+        }
+    }
+}
+
+fn request(entry: &document::SctpRequest) -> (SimTime, StreamRequest) {
+    use document::SctpStreamRequest as Ask;
+    let request = match &entry.ask {
+        Ask::ResetOutgoing(list) => StreamRequest::Reset { outgoing: Some(list.clone()), incoming: None },
+        Ask::ResetIncoming(list) => StreamRequest::Reset { outgoing: None, incoming: Some(list.clone()) },
+        Ask::ResetTsns => StreamRequest::ResetTsns,
+        Ask::AddOutgoing(count) => StreamRequest::Add { outgoing: *count, incoming: 0 },
+        Ask::AddIncoming(count) => StreamRequest::Add { outgoing: 0, incoming: *count },
+    };
+    (SimTime::from_nanos(entry.at.as_nanos()), request)
 }
 
 /// What a service takes: many streams, and peers with and without UDP around their packets.

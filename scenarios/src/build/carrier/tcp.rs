@@ -23,6 +23,7 @@ pub(super) fn config(profile: TcpProfile, options: &document::TcpOptions) -> Tcp
         tcp.segment_size_max = u16::try_from(mss.as_bytes()).unwrap_or(u16::MAX);
         tcp.receive_buffer = one_segment(profile, &tcp).unwrap_or(tcp.receive_buffer);
     }
+    tcp.local_port = options.source_port.unwrap_or(0);
     set(&mut tcp.nagle, options.nagle);
     tcp.ack_every = options.delayed_ack.map_or(tcp.ack_every, |delayed| if delayed { 2 } else { 1 });
     set_time(&mut tcp.ack_delay, options.delayed_ack_time);

@@ -180,7 +180,8 @@ pub enum RadioRest {
     Listen,
 }
 
-/// Profiles of the file's own, by kind and name; they look like those that ship (docs/hardware.md).
+/// Profiles of the file's own, by kind and name: each an object that looks like those that ship (docs/hardware.md), or
+/// the name of a file beside the scenario that holds one.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Profiles {
@@ -192,6 +193,8 @@ pub struct Profiles {
     pub radio: Entries<Value>,
     /// Processors.
     pub mcu: Entries<Value>,
+    /// Sensors.
+    pub sensor: Entries<Value>,
 }
 
 impl Shorthand for BatterySettings {

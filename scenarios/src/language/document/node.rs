@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::service::CoapServer;
 use super::{BatterySettings, Entries, HarvesterSettings, Loss, Place, RadioRest, RadioSettings, TextList};
-use crate::language::quantity::{Drift, Duration, PowerLevel, Rate, SignedDuration, Size};
+use crate::language::quantity::{Drift, Duration, PowerLevel, Rate, SignedDuration, Size, Temperature};
 
 /// A node, or a group of like nodes.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -36,6 +36,11 @@ pub struct NodeSettings {
     pub hardware: Option<String>,
     /// The battery that it lives on, by the name of its profile: "cr2032". Without it the node hangs on the mains.
     pub battery: Option<BatterySettings>,
+    /// Sensors by the names of their profiles: ["sht31"]. All measure before each message that the node generates, which
+    /// is sent when they are done.
+    pub sensors: Vec<String>,
+    /// How warm its battery is: "-20 °C". Default: what the battery's profile holds at, mostly room temperature.
+    pub temperature: Option<Temperature>,
     /// What charges its battery: "50 uW", or an object such as {"day": {"curve": "outdoor", "peak": "20 mW"}}.
     pub harvester: Option<HarvesterSettings>,
     /// What its radios do between frames: "sleep", "idle" or "listen"; default: what their profile says.

@@ -40,4 +40,6 @@ pub struct CoapResource {
     pub max_age: Option<Duration>,
     /// Its resource type, which discovery may ask for (RFC 6690 §3.1): "temperature".
     pub resource_type: Option<String>,
+    /// Its interface description, the attribute `if` of its link (RFC 6690 §3.2).
+    pub interface: Option<String>,
 }

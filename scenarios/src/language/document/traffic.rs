@@ -34,6 +34,41 @@ pub struct TrafficSettings {
     pub count: Option<u64>,
     /// What is sent, and when.
     pub workload: Workload,
+    /// What protects each message beside the protocols below, at a cost for the processors of both ends; its bytes are
+    /// among the message's: "none" (default), "aes-128-ccm", "hmac-sha-256", "p-256-signature".
+    #[serde(default)]
+    pub protection: Protection,
+}
+
+/// Cryptography of the application's own.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+pub enum Protection {
+    /// Nothing.
+    #[default]
+    #[serde(rename = "none")]
+    None,
+    /// Each message is sealed with AES-128-CCM (RFC 3610) and opened by its receiver.
+    #[serde(rename = "aes-128-ccm")]
+    Aes128Ccm,
+    /// Each message carries an HMAC-SHA-256 (RFC 2104), which its receiver computes too.
+    #[serde(rename = "hmac-sha-256")]
+    HmacSha256,
+    /// Each message is signed by ECDSA on P-256 and verified by its receiver.
+    #[serde(rename = "p-256-signature")]
+    P256Signature,
+}
+
+impl Protection {
+    /// What processors work on for it, if they do.
+    pub(crate) fn work(self) -> Option<wire::cryptography::Protection> {
+        use wire::cryptography::Protection as Work;
+        match self {
+            Self::None => None,
+            Self::Aes128Ccm => Some(Work::Aes128Ccm),
+            Self::HmacSha256 => Some(Work::HmacSha256),
+            Self::P256Signature => Some(Work::P256Signature),
+        }
+    }
 }
 
 /// A route that is not the shortest path.

@@ -134,6 +134,8 @@ pub(super) const DB_UNITS: &[Unit] = &[("dB", 1_000)];
 
 pub(super) const DBM_UNITS: &[Unit] = &[("dBm", 1_000)];
 
+pub(super) const TEMPERATURE_UNITS: &[Unit] = &[("°C", 1_000)];
+
 pub(super) const ENERGY_UNITS: &[Unit] = &[
     ("pJ", 1),
     ("nJ", 1_000),
@@ -181,4 +183,6 @@ const ALIASES: &[(&str, &str)] = &[
     ("byte", "B"),
     ("bytes", "B"),
     ("percent", "%"),
+    ("C", "°C"),
+    ("degC", "°C"),
 ];

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use hw::battery::{Battery, BatterySpec, Model};
-use hw::harvester::Harvester;
+use hw::battery::{Battery, BatterySpec};
 use hw::part::StateId;
-use hw::profile::{Board, Figures, Kind, Library, ProfileError, Radio};
+use hw::profile::{Board, Figures, Kind, Library, ProfileError, Radio, Sensor};
+use serde_json::Value;
 use sim_core::electric::Current;
+use wire::cryptography::Operation;
 
-use super::trace_file::lines;
+use super::supply::{check_battery, check_harvester, modelled};
 use super::{Resolver, section};
 use crate::language::diagnostic::Finding;
-use crate::language::document::{
-    BatteryModel, BatterySettings, DayCurve, Document, HarvesterSettings, NodeSettings, Profiles, TracedPower,
-};
+use crate::language::document::{Document, NodeSettings, Profiles};
 use crate::language::nearest::suggestion;
 use crate::language::path::Path;
-use crate::language::quantity::{Duration, Fraction, Power, shorten};
+use crate::language::quantity::{Temperature, shorten};
 use crate::language::scenario::{
     Attachment, BatteryStart, MediumSettings, NodeGroup, NodeHardware, Scenario,
 };
@@ -37,6 +36,11 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
                     .push(finding.at_key().help("add `\"battery\"`, the name of one that can be charged"));
             }
         }
+        if node.temperature.is_some() && node.battery.is_none() {
+            let message = "nothing depends on the temperature of a node without battery";
+            let finding = Finding::error(path.key("temperature"), message).at_key();
+            findings.push(finding.help("add `\"battery\"`, or leave it out"));
+        }
         if node.hardware.is_some() {
             continue;
         }
@@ -51,68 +55,15 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         if node.harvester.is_some() {
             needs(path.key("harvester"), "harvester");
         }
+        if !node.sensors.is_empty() {
+            needs(path.key("sensors"), "sensors");
+        }
         if node.radio_rest.is_some() {
             needs(path.key("radio-rest"), "radio-rest");
         }
         for (interface, settings) in node.interfaces.iter() {
             if settings.radio.is_some() {
                 needs(path.key("interfaces").key(interface).key("radio"), "radio");
-            }
-        }
-    }
-}
-
-fn check_harvester(harvester: &HarvesterSettings, path: &Path, findings: &mut Vec<Finding>) {
-    let mut refuse = |path: Path, message: &str| findings.push(Finding::error(path, message));
-    match harvester {
-        HarvesterSettings::Constant(_) | HarvesterSettings::TraceFile(_) => {}
-        HarvesterSettings::Day(day) => {
-            let path = path.key("day");
-            if day.starts_at.as_nanos() >= 24 * HOUR_NANOS {
-                refuse(path.key("starts-at"), "a day has 24 h");
-            }
-            if let DayCurve::Hours(shares) = &day.curve
-                && shares.len() != 24
-            {
-                refuse(path.key("curve").key("hours"), "a day has 24 hours, each with a share of the peak");
-            }
-        }
-        HarvesterSettings::Trace(points) => {
-            if let Some(place) = points.windows(2).position(|pair| pair[1].0 <= pair[0].0) {
-                refuse(path.key("trace").index(place + 1), "the times of a trace ascend");
-            }
-        }
-    }
-}
-
-fn check_battery(battery: &BatterySettings, path: &Path, findings: &mut Vec<Finding>) {
-    let mut refuse = |path: Path, message: &str| findings.push(Finding::error(path, message));
-    if battery.charge == Fraction::ZERO {
-        refuse(path.key("charge"), "a battery without charge never starts its node");
-    }
-    let model = path.key("model");
-    let none = Duration::from_nanos(0);
-    match battery.model {
-        BatteryModel::Ideal | BatteryModel::Resistance => {}
-        BatteryModel::Peukert(law) => {
-            if !(1.0..=2.0).contains(&law.exponent) {
-                refuse(model.key("peukert").key("exponent"), "Peukert's exponent lies between 1 and 2");
-            }
-            if law.rated_time == none {
-                refuse(model.key("peukert").key("rated-time"), "this time is more than 0");
-            }
-        }
-        BatteryModel::Kibam(wells) => {
-            if wells.available == Fraction::ZERO || wells.available == Fraction::ONE {
-                refuse(model.key("kibam").key("available"), "this share is more than 0 and less than 1");
-            }
-            if wells.time_constant == none {
-                refuse(model.key("kibam").key("time-constant"), "this time is more than 0");
-            }
-        }
-        BatteryModel::Rakhmatov(diffusion) => {
-            if diffusion.time_constant == none {
-                refuse(model.key("rakhmatov").key("time-constant"), "this time is more than 0");
             }
         }
     }
@@ -126,6 +77,7 @@ impl Resolver<'_> {
             (Kind::Radio, &profiles.radio),
             (Kind::Mcu, &profiles.mcu),
             (Kind::Battery, &profiles.battery),
+            (Kind::Sensor, &profiles.sensor),
             (Kind::Board, &profiles.board),
         ];
         let path = |kind: Kind, name: &str| section("profiles").key(kind.name()).key(name);
@@ -136,18 +88,14 @@ impl Resolver<'_> {
                     self.error_with_help(path(kind, name), message, "choose another name");
                     continue;
                 }
-                library.add(kind, name, value.to_string());
+                if let Some(text) = self.profile_text(value, &path(kind, name)) {
+                    library.add(kind, name, text);
+                }
             }
         }
         for (kind, own) in kinds {
             for name in own.names().filter(|name| library.is_own(kind, name)) {
-                let wrong = match kind {
-                    Kind::Board => library.board(name).err(),
-                    Kind::Battery => library.battery(name).err(),
-                    Kind::Radio => library.radio(name).err(),
-                    Kind::Mcu => library.mcu(name).err(),
-                };
-                if let Some(error) = wrong {
+                if let Err(error) = library.check(kind, name) {
                     self.error_with_help(
                         path(kind, name),
                         error.to_string(),
@@ -156,7 +104,35 @@ impl Resolver<'_> {
                 }
             }
         }
+        for name in profiles.mcu.names().filter(|name| library.is_own(Kind::Mcu, name)) {
+            let Ok(mcu) = library.mcu(name) else { continue };
+            let known = Operation::ALL.map(Operation::name);
+            for operation in mcu.cryptography.keys().filter(|operation| !known.contains(&operation.as_str()))
+            {
+                let message = format!(
+                    "the mcu profile `{}`: there is no cryptographic operation `{}`, there are {}",
+                    shorten(name),
+                    shorten(operation),
+                    known.join(", ")
+                );
+                let finding = Finding::error(path(Kind::Mcu, name), message);
+                self.findings.push(finding.maybe_help(suggestion(operation, known)));
+            }
+        }
         library
+    }
+
+    /// The JSON text of a profile: what stands in the scenario, or in a file beside it.
+    fn profile_text(&mut self, value: &Value, path: &Path) -> Option<String> {
+        let Value::String(file) = value else { return Some(value.to_string()) };
+        match self.files.read(file) {
+            Ok(text) => Some(text),
+            Err(reason) => {
+                let message = format!("the profile \"{}\" cannot be used: {reason}", shorten(file));
+                self.error(path.clone(), message);
+                None
+            }
+        }
     }
 
     /// Gives the groups of nodes their hardware.
@@ -204,12 +180,25 @@ impl Resolver<'_> {
                 }
             });
         }
+        let mut sensors: Vec<(String, Sensor)> = Vec::new();
+        for (number, name) in settings.sensors.iter().enumerate() {
+            let at = path.key("sensors").index(number);
+            let kind = Kind::Sensor;
+            let sensor = self.hardware_profile(library, kind, name, &at, &mut profiles, Library::sensor);
+            let like = settings.sensors[..number].iter().filter(|other| *other == name).count();
+            let label = if like == 0 { name.clone() } else { format!("{name}#{}", like + 1) };
+            sensors.extend(sensor.map(|sensor| (label, sensor)));
+        }
+        if settings.sensors.len() > SENSORS_MAX {
+            self.error(path.key("sensors"), format!("a node has at most {SENSORS_MAX} sensors"));
+        }
         let at = path.key("battery");
         let battery = settings.battery.as_ref().and_then(|battery| {
             let (kind, name) = (Kind::Battery, &battery.profile);
             let spec = self.hardware_profile(library, kind, name, &at, &mut profiles, Library::battery)?;
+            let spec = self.at_temperature(spec, settings.temperature, &path.key("temperature"))?;
             let (charge, restart) = (battery.charge.as_f64(), battery.restart.as_f64());
-            Some(BatteryStart { spec: modelled(spec, battery.model), charge, restart })
+            Some(BatteryStart { spec: Arc::new(modelled(spec, battery.model)), charge, restart })
         });
         let harvester = self.harvester(settings, path);
         if let (Some(start), Some(_)) = (&battery, &harvester)
@@ -222,31 +211,32 @@ impl Resolver<'_> {
         if let Some(start) = &battery {
             self.check_start(&board, &radios, start, &at);
         }
-        Some(NodeHardware { board, radio_rest: settings.radio_rest, radios, battery, harvester, profiles })
+        let radio_rest = settings.radio_rest;
+        Some(NodeHardware { board, radio_rest, radios, sensors, battery, harvester, profiles })
     }
 
-    fn harvester(&mut self, settings: &NodeSettings, path: &Path) -> Option<Harvester> {
-        let traced = |points: &[TracedPower]| {
-            Harvester::Trace(
-                points.iter().map(|TracedPower(at, power)| ((*at).into(), watts(*power))).collect(),
-            )
-        };
-        Some(match settings.harvester.as_ref()? {
-            HarvesterSettings::Constant(power) => Harvester::Constant(watts(*power)),
-            HarvesterSettings::Trace(points) => traced(points),
-            HarvesterSettings::TraceFile(file) => {
-                traced(&self.trace(file, &path.key("harvester").key("trace-file"), read_powers)?)
-            }
-            HarvesterSettings::Day(day) => {
-                let permille = |shares: &Fraction| (shares.as_attos() / 1_000_000_000_000_000) as u16;
-                let hours: Vec<u16> = match &day.curve {
-                    DayCurve::Outdoor => CLEAR_DAY.to_vec(),
-                    DayCurve::Indoor => OFFICE_DAY.to_vec(),
-                    DayCurve::Hours(shares) => shares.iter().map(permille).collect(),
-                };
-                Harvester::day(watts(day.peak), &hours.try_into().ok()?, day.starts_at.into())
-            }
-        })
+    fn at_temperature(
+        &mut self,
+        spec: BatterySpec,
+        temperature: Option<Temperature>,
+        path: &Path,
+    ) -> Option<BatterySpec> {
+        let Some(temperature) = temperature else { return Some(spec) };
+        let found = spec.at_temperature(temperature.as_millicelsius());
+        if found.is_none() {
+            let (message, help) = match spec.temperature_range() {
+                None => (
+                    format!("the battery `{}` says nothing of temperatures", spec.name),
+                    "leave `temperature` out, or give it a profile of your own with `temperature` (docs/hardware.md)",
+                ),
+                Some((low, high)) => (
+                    format!("the battery `{}` is described from {low} °C to {high} °C", spec.name),
+                    "choose a temperature between these, or another battery",
+                ),
+            };
+            self.error_with_help(path.clone(), message, help);
+        }
+        found
     }
 
     /// Reads a profile and notes that it is used.
@@ -312,54 +302,5 @@ fn interface_without_rate(scenario: &Scenario, group: &NodeGroup) -> Option<Stri
     found.map(|(id, _)| scenario.interface_name(id))
 }
 
-fn watts(power: Power) -> sim_core::electric::Power {
-    sim_core::electric::Power::from_picowatts(power.as_picowatts())
-}
-
-/// The powers of a trace: a time and a power a line, `1 h, 5 mW`, the times ascending.
-fn read_powers(text: &str) -> Result<Vec<TracedPower>, String> {
-    let mut last = None;
-    lines(text, |line| {
-        let parts =
-            line.split_once(',').ok_or_else(|| "is not a time and a power such as `1 h, 5 mW`".to_owned())?;
-        let at: Duration = parts.0.trim().parse().map_err(|error| format!("is wrong: {error}"))?;
-        let power: Power = parts.1.trim().parse().map_err(|error| format!("is wrong: {error}"))?;
-        if last.replace(at).is_some_and(|last| at <= last) {
-            return Err("is wrong: its time is not later than the one before".to_owned());
-        }
-        Ok(TracedPower(at, power))
-    })
-}
-
-/// The sine of the sun's height in the middle of each hour of a clear day from 6 to 18 o'clock, in thousandths.
-const CLEAR_DAY: [u16; 24] =
-    [0, 0, 0, 0, 0, 0, 131, 383, 609, 793, 924, 991, 991, 924, 793, 609, 383, 131, 0, 0, 0, 0, 0, 0];
-
-/// Lamps from 8 to 18 o'clock, in thousandths.
-const OFFICE_DAY: [u16; 24] =
-    [0, 0, 0, 0, 0, 0, 0, 0, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 0, 0, 0, 0, 0, 0];
-
-const HOUR_NANOS: u64 = 3_600_000_000_000;
-
-/// The battery with what the scenario says that a load does to it.
-fn modelled(spec: BatterySpec, model: BatteryModel) -> BatterySpec {
-    let per_second = |time: Duration| 1e9 / time.as_nanos().max(1) as f64;
-    match model {
-        BatteryModel::Ideal => {
-            BatterySpec { resistance_milliohms: 0, curve: Vec::new(), model: Model::Ideal, ..spec }
-        }
-        BatteryModel::Resistance => spec,
-        BatteryModel::Peukert(law) => {
-            let rated_s = law.rated_time.as_nanos() as f64 / 1e9;
-            BatterySpec { model: Model::Peukert { exponent: law.exponent, rated_s }, ..spec }
-        }
-        BatteryModel::Kibam(wells) => {
-            let rate_per_s = per_second(wells.time_constant);
-            BatterySpec { model: Model::Kibam { available: wells.available.as_f64(), rate_per_s }, ..spec }
-        }
-        BatteryModel::Rakhmatov(diffusion) => {
-            let beta_squared_per_s = per_second(diffusion.time_constant);
-            BatterySpec { model: Model::Rakhmatov { beta_squared_per_s }, ..spec }
-        }
-    }
-}
+/// Parts of a node are numbered by a byte.
+const SENSORS_MAX: usize = 32;

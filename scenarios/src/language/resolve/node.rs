@@ -154,7 +154,7 @@ impl Resolver<'_> {
                     MediumSettings::Radio(settings.clone(), losses)
                 }
             };
-            scenario.media.push(Medium { name: name.to_owned(), settings });
+            scenario.media.push(Medium { name: name.to_owned(), settings, roots: Vec::new() });
         }
     }
 

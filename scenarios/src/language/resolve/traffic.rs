@@ -84,6 +84,7 @@ impl Resolver<'_> {
                 options: settings.options.clone(),
                 port: settings.port,
                 workload: settings.workload.clone(),
+                protection: settings.protection,
             });
         }
         numbers

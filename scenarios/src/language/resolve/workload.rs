@@ -1,13 +1,15 @@
 //! Ranges and combinations of workloads.
 
+use super::address::read_prefix;
 use super::link::above_zero;
 use super::section;
 use crate::language::diagnostic::Finding;
 use crate::language::document::{
-    Document, IpVersion, SizeDistribution, Start, TracedMessage, TrafficSettings, Workload,
+    Document, Flood, IpVersion, SizeDistribution, Start, TracedMessage, TrafficSettings, Workload,
 };
 use crate::language::path::Path;
 use crate::language::quantity::{Duration, Size};
+use crate::language::scenario::Address;
 use crate::language::stack::{Service, Stack};
 
 /// Checks the workloads of all traffic.
@@ -17,6 +19,7 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         let path = section("traffic").index(number).key("workload");
         let mut checker = Checker { document, traffic, duration, findings };
         checker.workload(&traffic.workload, &path);
+        checker.protection();
     }
 }
 
@@ -28,6 +31,38 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// Refuses to protect what is no message of a known size.
+    fn protection(&mut self) {
+        let path = section("traffic");
+        let Some(number) = self.document.traffic.iter().position(|other| std::ptr::eq(other, self.traffic))
+        else {
+            return;
+        };
+        let what = match &self.traffic.workload {
+            Workload::Bulk(_) => "a bulk of bytes has no messages",
+            Workload::Flood(_) => "a flood has no messages",
+            Workload::Poll(_) | Workload::Observe(_) => {
+                "the states of a resource are none of the sender's messages"
+            }
+            Workload::RequestResponse(_)
+                if Stack::parse(&self.traffic.over).is_ok_and(|stack| stack.session().is_some()) =>
+            {
+                "a session protocol's server makes its responses by itself"
+            }
+            Workload::RequestResponse(_)
+            | Workload::Periodic(_)
+            | Workload::Poisson(_)
+            | Workload::OnOff(_)
+            | Workload::Trace(_) => return,
+        };
+        if self.traffic.protection.work().is_some() {
+            let message = format!("`protection` is for messages, and {what}");
+            let finding = Finding::error(path.index(number).key("protection"), message).at_key();
+            self.findings
+                .push(finding.help("leave it out, or choose a workload of messages such as `periodic`"));
+        }
+    }
+
     fn workload(&mut self, workload: &Workload, path: &Path) {
         match workload {
             Workload::Periodic(periodic) => {
@@ -109,6 +144,33 @@ impl Checker<'_> {
                         Finding::error(path.key("start"), "there is no period to begin in at random");
                     self.findings.push(finding.help("write \"uniform within 5 s\""));
                 }
+            }
+            Workload::Flood(flood) => self.flood(flood, path),
+        }
+    }
+
+    fn flood(&mut self, flood: &Flood, path: &Path) {
+        let path = path.key("flood");
+        if !Stack::parse(&self.traffic.over).is_ok_and(|stack| stack.opens_alone()) {
+            let message = format!("`{}` has no first packet that an attacker sends alone", self.traffic.over);
+            let finding = Finding::error(path.clone(), message).at_key();
+            self.findings.push(finding.help("flood with SYNs over \"tcp\", or with INITs over \"sctp\""));
+        }
+        self.times(&path, flood.start, flood.stop, flood.packets);
+        above_zero(Some(flood.every), &path.key("every"), self.findings);
+        match read_prefix(&flood.sources) {
+            Ok(Address { ip, .. }) if ip.is_ipv4() != (self.document.ip != IpVersion::V6) => {
+                let message = format!("{ip} is of another family than the addresses of this scenario");
+                let help = "an IPv4 prefix unless `ip` is \"v6\"";
+                self.findings.push(Finding::error(path.key("sources"), message).help(help));
+            }
+            Ok(Address { ip, .. }) if ip.is_multicast() || ip.is_loopback() => {
+                let message = format!("{ip} is no host's address: nobody answers it");
+                self.findings.push(Finding::error(path.key("sources"), message));
+            }
+            Ok(_) => {}
+            Err((message, help)) => {
+                self.findings.push(Finding::error(path.key("sources"), message).help(help));
             }
         }
     }

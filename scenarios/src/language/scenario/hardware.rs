@@ -1,10 +1,11 @@
 //! What a node is made of and lives on, its profiles read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use hw::battery::BatterySpec;
 use hw::harvester::Harvester;
-use hw::profile::{Board, Figures, Radio};
+use hw::profile::{Board, Figures, Radio, Sensor};
 
 use super::Scenario;
 use crate::language::document::RadioRest;
@@ -18,6 +19,8 @@ pub struct NodeHardware {
     pub radio_rest: Option<RadioRest>,
     /// The radio of each interface that the file declares, where it has one of its own.
     pub radios: Vec<Option<Radio>>,
+    /// The sensors, each with the name of its profile; of several of one name the second is called `name#2`.
+    pub sensors: Vec<(String, Sensor)>,
     /// The battery; without one the node hangs on the mains.
     pub battery: Option<BatteryStart>,
     /// What charges the battery.
@@ -30,7 +33,7 @@ pub struct NodeHardware {
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatteryStart {
     /// The battery.
-    pub spec: BatterySpec,
+    pub spec: Arc<BatterySpec>,
     /// The share of its capacity that is left, 0 to 1.
     pub charge: f64,
     /// The share to which it must have been charged before a node that it failed starts again, 0 to 1.

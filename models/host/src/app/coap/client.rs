@@ -1,6 +1,5 @@
 //! The sending side of a flow over CoAP: each message of the workload is a request.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use session::coap::{
 };
 use session::datagram::DatagramSession;
 use sim_core::random::Streams;
-use sim_core::{SimDuration, SimTime};
+use sim_core::{SimDuration, SimTime, SmallMap};
 use wire::account::{FlowId, Runs};
 use wire::coap::{Code, OptionNumber, Options};
 use wire::payload::{Payload, Slice};
@@ -42,7 +41,7 @@ pub struct CoapClient {
     observation: Option<(RequestId, Message)>,
     register_at: Option<SimTime>,
     /// When the requests under way were generated.
-    asked: BTreeMap<RequestId, SimTime>,
+    asked: SmallMap<RequestId, SimTime>,
     /// Who answered to a group's requests, in order of their first answers.
     members: Vec<IpAddr>,
     socket: Option<Handle>,
@@ -53,7 +52,7 @@ pub struct CoapClient {
     /// How often it has begun: each time its random choices are others.
     beginnings: u32,
     /// What endpoints did that are gone.
-    before: CoapStats,
+    before: Option<Box<CoapStats>>,
 }
 
 /// What the client measures.
@@ -78,7 +77,7 @@ impl CoapClient {
             options,
             supply: Supply::new(flow, streams),
             measured: match flow.workload {
-                Workload::Messages(_) | Workload::Bulk { .. } => Measured::Nothing,
+                Workload::Messages(_) | Workload::Bulk { .. } | Workload::Flood { .. } => Measured::Nothing,
                 Workload::RequestResponse { .. } | Workload::Poll { states: false, .. } => {
                     Measured::Responses
                 }
@@ -90,14 +89,14 @@ impl CoapClient {
             },
             observation: None,
             register_at: None,
-            asked: BTreeMap::new(),
+            asked: SmallMap::new(),
             members: Vec::new(),
             socket: None,
             endpoint: None,
             queue: StreamQueue::default(),
             opened: SimTime::ZERO,
             beginnings: 0,
-            before: CoapStats::default(),
+            before: None,
         }
     }
 
@@ -123,14 +122,15 @@ impl CoapClient {
             rng = ChaCha8Rng::from_rng(&mut rng);
         }
         self.beginnings += 1;
-        let config = Arc::new(self.options.config);
+        let config = Arc::clone(&self.options.config);
         let make = if streams { CoapEndpoint::over_streams } else { CoapEndpoint::new };
         self.endpoint = Some(Box::new(make(config, rng)));
     }
 
     /// Makes requests of the messages that wait.
     fn ask(&mut self, context: &mut Context<'_>) {
-        self.supply.generate(context.now, &mut context.flows[self.flow.0 as usize].measure);
+        let measure = &mut context.flows[self.flow.0 as usize].measure;
+        self.supply.generate(context.now, self.flow, measure, context.demand);
         if !self.supply.backlog.is_empty() {
             self.open(context);
         }
@@ -159,6 +159,7 @@ impl CoapClient {
                 self.observation = Some((id, message));
             }
         }
+        self.supply.tidy();
         let session = &mut context.flows[self.flow.0 as usize].measure.session;
         session.tokens_max = session.tokens_max.max(endpoint.pending() as u64);
     }
@@ -206,8 +207,10 @@ impl CoapClient {
 
     fn note_stats(&self, context: &mut Context<'_>) {
         let Some(endpoint) = &self.endpoint else { return };
-        let mut stats = self.before;
-        stats += *endpoint.stats();
+        let mut stats = *endpoint.stats();
+        if let Some(before) = &self.before {
+            stats += **before;
+        }
         let session = &mut context.flows[self.flow.0 as usize].measure.session;
         session.retransmissions = stats.retransmissions;
         session.messages = stats.sent;
@@ -227,6 +230,10 @@ impl CoapClient {
                 if !more {
                     self.on_end(context.now, request);
                 }
+                self.supply.on_answer(context.now);
+            }
+            CoapEvent::Unanswered { request } => {
+                self.asked.remove(&request);
                 self.supply.on_answer(context.now);
             }
             CoapEvent::Failed { request, .. } => {
@@ -364,12 +371,12 @@ impl SessionApp for CoapClient {
     }
 
     fn lose_volatile_state(&mut self) {
-        self.supply.backlog.clear();
+        self.supply.lose();
         self.socket = None;
         self.queue = StreamQueue::default();
         self.asked.clear();
         if let Some(gone) = self.endpoint.take() {
-            self.before += *gone.stats();
+            **self.before.get_or_insert_default() += *gone.stats();
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::stack::{Carrier, Handle, Stack};
 #[derive(Clone, Debug, PartialEq)]
 pub struct CoapOptions {
     /// The transmission parameters.
-    pub config: CoapConfig,
+    pub config: Arc<CoapConfig>,
     /// The method of each request.
     pub method: Code,
     /// The path of the resource.

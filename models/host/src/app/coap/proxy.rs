@@ -89,7 +89,9 @@ impl CoapProxy {
                             flow.measure.session.duplicates += 1;
                         }
                     }
-                    CoapEvent::ObserverGone { .. } | CoapEvent::Close { .. } => {}
+                    CoapEvent::Unanswered { .. }
+                    | CoapEvent::ObserverGone { .. }
+                    | CoapEvent::Close { .. } => {}
                 }
             } else if let Some(mut datagram) = endpoint.poll_transmit() {
                 let to = datagram.to.ip();
@@ -119,6 +121,9 @@ impl CoapProxy {
         let Some(target) = target(&options) else {
             return answer(self, context, plain(Code::PROXYING_NOT_SUPPORTED, label));
         };
+        if !is_hop_limit_right(&options) {
+            return answer(self, context, plain(Code::BAD_REQUEST, label));
+        }
         let Some(mut onward) = onward(&options) else {
             return answer(self, context, plain(Code::HOP_LIMIT_REACHED, label));
         };
@@ -280,6 +285,12 @@ fn target(options: &Options) -> Option<SocketAddr> {
     Some(SocketAddr::new(host.parse().ok()?, port.unwrap_or(wire::coap::PORT)))
 }
 
+/// Whether a request's Hop-Limit, if it has one, is 1 to 255 (RFC 8768 §3).
+fn is_hop_limit_right(options: &Options) -> bool {
+    let mut limits = options.all(OptionNumber::HOP_LIMIT).map(wire::coap::uint);
+    limits.all(|limit| limit.is_some_and(|limit| (1..=255).contains(&limit)))
+}
+
 /// The options of the request to the origin server, unless there have been too many hops (RFC 8768 §3).
 fn onward(options: &Options) -> Option<Options> {
     let hops = options.get_uint(OptionNumber::HOP_LIMIT).unwrap_or(HOP_LIMIT_DEFAULT + 1);
@@ -328,3 +339,48 @@ const HOP_LIMIT_DEFAULT: u32 = 16;
 
 /// The most responses that are kept.
 const CACHE_MAX: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(hop_limit: Option<&[u8]>) -> Options {
+        let mut options = Options::new();
+        options.push(OptionNumber::PROXY_SCHEME, b"coap");
+        options.push(OptionNumber::URI_HOST, b"10.0.0.2");
+        options.push_path(OptionNumber::URI_PATH, "temperature");
+        if let Some(value) = hop_limit {
+            options.push(OptionNumber::HOP_LIMIT, value);
+        }
+        options
+    }
+
+    // Holds: RFC 8768 3-a, 3-b
+    #[test]
+    fn each_proxy_takes_one_hop_and_the_last_goes_no_further() {
+        let left = |value| onward(&options(value)).map(|onward| onward.get_uint(OptionNumber::HOP_LIMIT));
+        assert_eq!(left(None), Some(Some(16)), "16 where there was none");
+        assert_eq!(left(Some(&[16])), Some(Some(15)));
+        assert_eq!(left(Some(&[2])), Some(Some(1)));
+        assert_eq!(left(Some(&[1])), None);
+    }
+
+    // Holds: RFC 8768 3-c
+    #[test]
+    fn a_hop_limit_of_zero_or_above_255_is_an_error() {
+        assert!(is_hop_limit_right(&options(None)) && is_hop_limit_right(&options(Some(&[255]))));
+        for wrong in [&[][..], &[0], &[1, 0], &[1, 0, 0, 0, 0]] {
+            assert!(!is_hop_limit_right(&options(Some(wrong))), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn an_origin_server_is_found_by_options_or_by_a_uri() {
+        let address = |text: &str| Some(text.parse().expect("an address"));
+        assert_eq!(target(&options(None)), address("10.0.0.2:5683"));
+        let by_uri = |uri: &[u8]| target(&Options::new().with(OptionNumber::PROXY_URI, uri));
+        assert_eq!(by_uri(b"coap://10.0.0.3:99/a/b?c"), address("10.0.0.3:99"));
+        assert_eq!(by_uri(b"coap://[fd00::3]/a"), address("[fd00::3]:5683"));
+        assert_eq!(by_uri(b"http://10.0.0.3/"), None);
+    }
+}

@@ -23,6 +23,8 @@ pub struct Resource {
     pub max_age: Option<u32>,
     /// Its resource type, the attribute `rt` (RFC 6690 §3.1).
     pub resource_type: Option<Box<str>>,
+    /// Its interface description, the attribute `if` (RFC 6690 §3.2).
+    pub interface: Option<Box<str>>,
 }
 
 /// What a resource says.
@@ -54,6 +56,7 @@ impl Resource {
             content_format,
             max_age: None,
             resource_type: None,
+            interface: None,
         }
     }
 

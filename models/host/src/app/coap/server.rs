@@ -107,6 +107,7 @@ impl CoapServer {
                     // It asks nobody, and whoever observes or not is the endpoint's matter.
                     CoapEvent::Response { .. }
                     | CoapEvent::Failed { .. }
+                    | CoapEvent::Unanswered { .. }
                     | CoapEvent::ObserverGone { .. } => {}
                 }
             } else if let Some(datagram) = endpoint.poll_transmit() {
@@ -178,7 +179,7 @@ impl CoapServer {
                 (self.content(asked.code, label, size), span)
             }
             &Workload::Poll { states, .. } => return self.serve_resource(context, asked, states),
-            Workload::Messages(_) | Workload::Bulk { .. } => {
+            Workload::Messages(_) | Workload::Bulk { .. } | Workload::Flood { .. } => {
                 measure(context, &asked.body);
                 let (options, body) = (Options::new(), Body::default());
                 (Response { code: success(asked.code), options, body, label }, SimDuration::from_nanos(0))
@@ -285,7 +286,7 @@ impl SessionApp for CoapServer {
         }
         self.beginnings += 1;
         let make = if self.carrier.is_stream() { CoapEndpoint::over_streams } else { CoapEndpoint::new };
-        self.endpoint = Some(Box::new(make(Arc::new(self.options.config), rng)));
+        self.endpoint = Some(Box::new(make(Arc::clone(&self.options.config), rng)));
         if self.site.is_none() {
             self.site = Some(Site::new(&self.options.resources, &self.name, context.streams));
             self.find_watchers(context);
@@ -355,9 +356,11 @@ fn measure(context: &mut Context<'_>, body: &Body) {
     for run in &body.runs {
         let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else { continue };
         let Some(receiver) = flow.receiver(context.node) else { continue };
-        let first = !run.last || flow.measure.on_message(context.now, receiver, run);
+        let now = context.readable_at(run);
+        let flow = &mut context.flows[run.flow.0 as usize];
+        let first = !run.last || flow.measure.on_message(now, receiver, run);
         if first {
-            flow.measure.on_bytes(context.now, u64::from(run.bytes));
+            flow.measure.on_bytes(now, u64::from(run.bytes));
         }
     }
 }

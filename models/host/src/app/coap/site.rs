@@ -39,8 +39,8 @@ struct Place {
 enum Held {
     /// What it said at first.
     Original,
-    /// What was put there.
-    Put(Payload),
+    /// What was put there, and its Content-Format where the request said one.
+    Put(Payload, Option<u16>),
     /// Nothing: it was deleted, or never written.
     Nothing,
 }
@@ -193,10 +193,11 @@ impl Site {
     fn links(&self, request: &Options) -> String {
         let filters: Vec<_> = request.all(OptionNumber::URI_QUERY).map(String::from_utf8_lossy).collect();
         let of = |place: &Place| {
-            let Resource { content, content_format, resource_type, changes, .. } = &place.resource;
+            let Resource { content, resource_type, interface, changes, .. } = &place.resource;
             let mut attributes = Vec::new();
             attributes.extend(resource_type.iter().map(|name| ("rt", name.to_string())));
-            attributes.push(("ct", content_format.to_string()));
+            attributes.extend(interface.iter().map(|name| ("if", name.to_string())));
+            attributes.push(("ct", place.format().to_string()));
             attributes.extend(changes.is_some().then(|| ("obs", String::new())));
             if let Content::Bytes(len) = content {
                 attributes.push(("sz", len.to_string()));
@@ -218,7 +219,7 @@ impl Place {
     fn payload(&self) -> Option<Payload> {
         let number = self.clock.as_ref().map_or(0, |clock| clock.state.number);
         match (&self.held, &self.resource.content) {
-            (Held::Put(payload), _) => Some(payload.clone()),
+            (Held::Put(payload, _), _) => Some(payload.clone()),
             (Held::Nothing, _) | (Held::Original, Content::Nothing) => None,
             (Held::Original, Content::Text(text)) => Some(Payload::from_bytes(text.as_bytes())),
             (Held::Original, Content::Count) => Some(Payload::from_bytes(number.to_string().into_bytes())),
@@ -226,9 +227,17 @@ impl Place {
         }
     }
 
+    /// The number of the Content-Format of what it holds.
+    fn format(&self) -> u16 {
+        match &self.held {
+            Held::Put(_, Some(format)) => *format,
+            Held::Put(_, None) | Held::Original | Held::Nothing => self.resource.content_format,
+        }
+    }
+
     fn read(&self, request: &Options) -> Result<Answer, Code> {
         let payload = self.payload().ok_or(Code::NOT_FOUND)?;
-        let mut answer = content(request, self.resource.content_format, payload)?;
+        let mut answer = content(request, self.format(), payload)?;
         if let Some(age) = self.resource.max_age {
             answer.options.push_uint(OptionNumber::MAX_AGE, age);
         }
@@ -254,7 +263,9 @@ impl Place {
         }
         match asked.method {
             Code::PUT => {
-                self.held = Held::Put(asked.body.payload.clone());
+                let format = asked.options.get_uint(OptionNumber::CONTENT_FORMAT);
+                let format = format.and_then(|format| u16::try_from(format).ok());
+                self.held = Held::Put(asked.body.payload.clone(), format);
                 Ok(Answer::of(if current.is_some() { Code::CHANGED } else { Code::CREATED }))
             }
             Code::DELETE => {

@@ -50,6 +50,12 @@ pub struct CoapOptions {
     pub echo: Option<bool>,
     /// True if errors say their details in CBOR (RFC 9290), false (default) in plain text.
     pub problem_details: Option<bool>,
+    /// True if large bodies go in blocks that do not wait for each other (RFC 9177), in sets of `max-payloads`; default false,
+    /// block by block (RFC 7959). Only for non-confirmable requests over UDP.
+    pub q_block: Option<bool>,
+    /// MAX_PAYLOADS (RFC 9177 §7.2): how many blocks are sent at once, 10 (default), 1 to 1000. Only with `q-block`.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_payloads: Option<u16>,
     /// True to do without responses (RFC 7967); default false.
     pub no_response: Option<bool>,
 }

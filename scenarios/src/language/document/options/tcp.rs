@@ -19,6 +19,10 @@ pub struct TcpOptions {
     pub pacing: Option<bool>,
     /// The largest segment: "1460 B"; default: what the interface's MTU allows; "64 B" to "65495 B".
     pub mss: Option<Size>,
+    /// The port that connections are opened from, 1 to 65535; default: one that is free. Two flows that each open from
+    /// the port that the other opens to share one connection, which both ends open at once.
+    #[schemars(range(min = 1))]
+    pub source_port: Option<u16>,
     /// True to gather small writes (RFC 896); default true.
     pub nagle: Option<bool>,
     /// True to delay acknowledgements (RFC 1122 §4.2.3.2); default true.

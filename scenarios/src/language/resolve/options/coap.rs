@@ -55,6 +55,18 @@ pub(super) fn check(coap: &CoapOptions, workload: &Workload, path: &Path, findin
             Finding::error(path.key("method"), "this method asks for something, and brings nothing");
         findings.push(finding.help("use it with the workload `poll`, `observe` or `request-response`"));
     }
+    if coap.q_block == Some(true) && coap.confirmable != Some(false) {
+        let finding = Finding::error(path.key("q-block"), "these blocks are for non-confirmable requests");
+        findings.push(finding.expected("`\"confirmable\": false` beside it (RFC 9177 §3.2)"));
+    }
+    if coap.max_payloads.is_some_and(|payloads| !(1..=1000).contains(&payloads)) {
+        let finding = Finding::error(path.key("max-payloads"), "the number is out of range");
+        findings.push(finding.expected("1 to 1000"));
+    }
+    if coap.max_payloads.is_some() && coap.q_block != Some(true) {
+        let finding = Finding::error(path.key("max-payloads"), "without `q-block` blocks go one by one");
+        findings.push(finding.help("set `q-block` to true, or leave `max-payloads` out"));
+    }
     if coap.no_response == Some(true) && exchanges {
         let finding = Finding::error(path.key("no-response"), "the workload waits for responses");
         findings.push(finding.help("leave `no-response` out"));

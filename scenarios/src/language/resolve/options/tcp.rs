@@ -31,6 +31,10 @@ pub(super) fn check(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) 
         let finding = Finding::error(path.key("ecn"), "DCTCP lives by congestion marks (RFC 8257)");
         findings.push(finding.help("leave `ecn` out, or use another `congestion`"));
     }
+    if tcp.source_port == Some(0) {
+        let finding = Finding::error(path.key("source-port"), "0 is no port");
+        findings.push(finding.expected("1 to 65535").help("leave it out for one that is free"));
+    }
     if tcp.initial_window.is_some_and(|window| !(1..=1000).contains(&window)) {
         let finding = Finding::error(path.key("initial-window"), "the window is out of range");
         findings.push(finding.expected("1 to 1000 segments"));

@@ -15,6 +15,7 @@ fn blocks(plug: &Plug, number: OptionNumber, from_client: bool) -> Vec<(u32, boo
 }
 
 /// TD_COAP_BLOCK_01.
+// Holds: RFC 7959 2.4-a
 #[test]
 fn a_client_may_name_the_size_of_blocks_in_its_first_request() {
     let mut plug = Plug::new();
@@ -24,10 +25,14 @@ fn a_client_may_name_the_size_of_blocks_in_its_first_request() {
     let served = blocks(&plug, OptionNumber::BLOCK2, false);
     // 2000 = 31 · 64 + 16.
     assert_eq!(served.len(), 32);
+    let etags: Vec<_> = plug.log.iter().filter(|seen| !seen.from_client).collect();
+    let etags: Vec<_> = etags.iter().map(|seen| seen.head.options.get(OptionNumber::ETAG)).collect();
+    assert!(etags[0].is_some() && etags.iter().all(|etag| *etag == etags[0]));
     assert!(served.iter().enumerate().all(|(at, block)| *block == (at as u32, at < 31, 64)));
 }
 
 /// TD_COAP_BLOCK_02.
+// Holds: RFC 7959 2.2-b
 #[test]
 fn a_server_cuts_a_large_resource_by_itself() {
     let mut plug = Plug::new();

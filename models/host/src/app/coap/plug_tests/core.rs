@@ -154,6 +154,16 @@ fn a_slow_answer_to_a_non_confirmable_request_is_non_confirmable() {
     assert_eq!(plug.trace(), ["NON GET", "NON 2.05 Content"]);
 }
 
+/// TD_COAP_CORE_19.
+#[test]
+fn a_place_with_a_query_has_an_option_for_each_part() {
+    let mut plug = Plug::new();
+    let made = plug.ask(with_body(request(Code::POST, "location-query", true), b"new"));
+    assert_eq!(made.code, Code::CREATED);
+    let parts: Vec<_> = made.options.all(OptionNumber::LOCATION_QUERY).map(<[u8]>::to_vec).collect();
+    assert_eq!(parts, [b"first=1".to_vec(), b"second=2".to_vec()]);
+}
+
 /// TD_COAP_CORE_20.
 // Holds: RFC 7252 5.10.4-a
 #[test]
@@ -200,6 +210,18 @@ fn a_resource_is_made_only_if_there_is_none() {
     let put = || with(with_body(request(Code::PUT, "create1", true), b"x"), OptionNumber::IF_NONE_MATCH, b"");
     assert_eq!(plug.ask(put()).code, Code::CREATED);
     assert_eq!(plug.ask(put()).code, Code::PRECONDITION_FAILED);
+}
+
+// Holds: RFC 8132 2-a, 3-b
+#[test]
+fn a_resource_can_be_fetched_and_refuses_to_be_patched() {
+    let mut plug = Plug::new();
+    let fetched = plug.ask(with_body(request(Code::FETCH, "test", true), b"all"));
+    assert_eq!((fetched.code, text(&fetched).as_str()), (Code::CONTENT, "test"));
+    for method in [Code::PATCH, Code::IPATCH] {
+        let patched = plug.ask(with_body(request(method, "test", true), b"+"));
+        assert_eq!(patched.code, Code::METHOD_NOT_ALLOWED);
+    }
 }
 
 // Holds: RFC 7252 5.8-a

@@ -1,8 +1,7 @@
 //! The ETSI CoAP plug-test descriptions, played by our client against our server: what each checks is its test's name,
 //! its number stands above it.
 //!
-//! Left out: TD_COAP_CORE_19 (Location-Query), since no resource here has one, and the descriptions that repeat another
-//! one over a gateway.
+//! Left out: the descriptions that repeat another one over a gateway.
 
 mod block;
 mod core;
@@ -60,7 +59,8 @@ fn resources() -> Vec<Resource> {
         Resource { writable: true, ..typed("Type1", text("test", "test")) },
         Resource { processing: after(3), ..text("separate", "later") },
         typed("Type2", text("seg1/seg2/seg3", "segments")),
-        text("query", "query"),
+        Resource { interface: Some("If1".into()), ..text("query", "query") },
+        Resource { content_format: 40, ..text("path", "</path/sub1>,</path/sub2>") },
         Resource { writable: true, ..text("validate", "first") },
         Resource { writable: true, ..Resource::new("create1", Content::Nothing) },
         Resource::new("large", Content::Bytes(2000)),
@@ -184,7 +184,13 @@ impl Plug {
             if let Some(event) = self.server.poll_event() {
                 let CoapEvent::Request { id, code, options, body, label, .. } = event else { continue };
                 let asked = Asked { method: code, options: &options, body: &body, label, states: false };
-                let (response, span) = self.site.answer(self.now, &self.streams, "server", &asked);
+                let (mut response, span) = self.site.answer(self.now, &self.streams, "server", &asked);
+                if options.path() == "location-query" {
+                    response.code = Code::CREATED;
+                    response.options = Options::new();
+                    response.options.push(OptionNumber::LOCATION_QUERY, b"first=1");
+                    response.options.push(OptionNumber::LOCATION_QUERY, b"second=2");
+                }
                 self.due.insert((self.now + span, id.0), (id, response));
                 self.step();
             } else if let Some(event) = self.client.poll_event() {

@@ -24,6 +24,7 @@ fn confirming(every: u32) -> Plug {
 }
 
 /// TD_COAP_OBS_01.
+// Holds: RFC 7641 4.4-a
 #[test]
 fn confirmable_notifications_bring_every_state_and_are_acknowledged() {
     let mut plug = confirming(1);
@@ -51,7 +52,7 @@ fn non_confirmable_notifications_bring_every_state() {
     assert!(plug.log.iter().all(|seen| seen.head.kind == Kind::NonConfirmable));
 }
 
-/// TD_COAP_OBS_03, TD_COAP_OBS_12.
+/// TD_COAP_OBS_03.
 #[test]
 fn an_observer_that_wants_no_more_rejects_the_next_notification() {
     let mut plug = Plug::new();
@@ -75,6 +76,7 @@ fn the_registration_is_repeated_when_the_state_grows_old() {
 }
 
 /// TD_COAP_OBS_05.
+// Holds: RFC 7641 4.5-b
 #[test]
 fn an_observer_that_does_not_answer_is_forgotten() {
     let mut plug = confirming(1);
@@ -98,6 +100,7 @@ fn a_client_that_has_forgotten_its_observation_rejects_what_comes_of_it() {
 }
 
 /// TD_COAP_OBS_07.
+// Holds: RFC 7641 4.2-b, 4.2-d
 #[test]
 fn a_resource_that_is_taken_away_ends_its_observations() {
     let mut plug = Plug::new();
@@ -106,6 +109,21 @@ fn a_resource_that_is_taken_away_ends_its_observations() {
     plug.run(SimDuration::from_secs(6));
     let last = plug.answers.iter().rfind(|(own, _)| *own == id).map(|(_, response)| response.code);
     assert_eq!(last, Some(Code::NOT_FOUND));
+    assert_eq!(plug.server.observer_count("obs"), 0);
+}
+
+/// TD_COAP_OBS_08.
+// Holds: RFC 7641 4.2-c
+#[test]
+fn a_state_in_another_format_ends_the_observation() {
+    let mut plug = Plug::new();
+    let id = observe(&mut plug, "obs", true);
+    let put = with_body(request(Code::PUT, "obs", true), b"{}");
+    plug.ask(with(put, OptionNumber::CONTENT_FORMAT, &[50]));
+    plug.run(SimDuration::from_secs(6));
+    let last = plug.answers.iter().rfind(|(own, _)| *own == id).map(|(_, response)| response.clone());
+    let last = last.expect("a last notification");
+    assert_eq!((last.code, last.options.get(OptionNumber::OBSERVE)), (Code::NOT_ACCEPTABLE, None));
     assert_eq!(plug.server.observer_count("obs"), 0);
 }
 
@@ -119,7 +137,8 @@ fn what_is_put_reaches_the_observer_with_the_next_state() {
     assert_eq!(states(&plug, id).last().map(String::as_str), Some("put"));
 }
 
-/// TD_COAP_OBS_10.
+/// TD_COAP_OBS_12.
+// Holds: RFC 7641 4.1-c, 4.1-d
 #[test]
 fn a_request_with_the_other_value_ends_the_observation() {
     let mut plug = Plug::new();
@@ -134,7 +153,34 @@ fn a_request_with_the_other_value_ends_the_observation() {
     assert_eq!(plug.server.observer_count("obs"), 0);
 }
 
-/// TD_COAP_OBS_13.
+/// TD_COAP_OBS_10.
+#[test]
+fn an_ordinary_request_does_not_end_the_observation() {
+    let mut plug = Plug::new();
+    let id = observe(&mut plug, "obs", true);
+    plug.ask(request(Code::GET, "obs", true));
+    assert_eq!(plug.server.observer_count("obs"), 1);
+    plug.run(SimDuration::from_secs(6));
+    assert!(states(&plug, id).len() > 10, "{:?}", states(&plug, id));
+}
+
+/// TD_COAP_OBS_11.
+#[test]
+fn a_lost_confirmable_notification_or_acknowledgement_is_made_good() {
+    // Of request, response, and for each notification itself and its acknowledgement, the second notification's are lost.
+    for lost in [4, 5] {
+        let mut plug = confirming(1);
+        let id = observe(&mut plug, "obs", true);
+        plug.lose = vec![lost];
+        plug.run(SimDuration::from_secs(16));
+        assert_eq!(states(&plug, id), ["0", "1", "2", "3"], "message {lost}");
+        assert_eq!(plug.server.stats().retransmissions, 1);
+        assert_eq!(plug.client.stats().duplicates, u64::from(lost == 5));
+    }
+}
+
+/// TD_COAP_OBS_13, TD_COAP_OBS_14.
+// Holds: RFC 7959 2.6-a
 #[test]
 fn large_notifications_are_fetched_block_by_block() {
     let mut plug = Plug::new();
@@ -143,4 +189,6 @@ fn large_notifications_are_fetched_block_by_block() {
     let lengths: Vec<u32> =
         plug.answers.iter().filter(|(own, _)| *own == id).map(|(_, response)| response.body.len()).collect();
     assert_eq!(lengths, [2000; 3]);
+    let fetched = plug.log.iter().filter(|seen| seen.from_client && seen.head.code == Code::GET).skip(1);
+    assert!(fetched.into_iter().all(|seen| seen.head.options.get(OptionNumber::OBSERVE).is_none()));
 }
