@@ -60,7 +60,9 @@ mod tests {
         for stream in 0..50 {
             let mut busy = ChaCha8Rng::seed_from_u64(stream);
             busy.set_stream(stream);
-            (0..stream).for_each(|_| drop(busy.next_u32()));
+            for _ in 0..stream {
+                busy.next_u32();
+            }
             let mut idle = IdleRng::from(busy.clone());
             for step in 0..400_u64 {
                 match (step + stream) % 3 {

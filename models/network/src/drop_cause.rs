@@ -49,6 +49,8 @@ causes! {
     ChannelAccess = "channel access failed";
     /// Its receiver confirmed none of the frames it was sent in.
     Retries = "retries spent";
+    /// The sleeping radio that it waited for did not ask for it in time.
+    NotAskedFor = "not asked for";
     /// It left the simulation where nothing outside is joined to it.
     Outside = "nothing outside";
     /// It went against the ranks of RPL a second time: a loop.

@@ -133,23 +133,32 @@ pub(crate) fn build<O: Observer>(
 }
 
 fn add_nodes(scenario: &Scenario, builder: &mut NetworkBuilder) -> Vec<NodeKey> {
-    let talks = talking_nodes(scenario);
+    let forwards = forwarding_nodes(scenario);
     (0..scenario.node_count())
         .map(|number| {
             let node = scenario::NodeId(number);
-            let group = scenario.group_of(node);
-            let forwards = match group.forwarding {
-                _ if scenario.is_outside(node) => false,
-                Forwarding::On => true,
-                Forwarding::Off => false,
-                Forwarding::Auto => {
-                    let several = scenario.interfaces_of(node).nth(1).is_some();
-                    several && (group.interface_names.is_empty() || !talks[number as usize])
-                }
-            };
+            let forwards = forwards[number as usize];
             builder.add_node(&scenario.node_name(node), forwards)
         })
         .collect()
+}
+
+/// Which nodes pass on packets of others.
+fn forwarding_nodes(scenario: &Scenario) -> Vec<bool> {
+    let talks = talking_nodes(scenario).into_iter();
+    let forwards = (0..).map(scenario::NodeId).zip(talks).map(|(node, talks)| {
+        let group = scenario.group_of(node);
+        match group.forwarding {
+            _ if scenario.is_outside(node) => false,
+            Forwarding::On => true,
+            Forwarding::Off => false,
+            Forwarding::Auto => {
+                let several = scenario.interfaces_of(node).nth(1).is_some();
+                several && (group.interface_names.is_empty() || !talks)
+            }
+        }
+    });
+    forwards.collect()
 }
 
 /// The nodes that flows begin or end at: one that has named interfaces passes nothing on unless told to.

@@ -1,5 +1,7 @@
 //! Radio media: the scenario's settings as the network's.
 
+mod duty;
+
 use std::collections::BTreeMap;
 
 use network::address::Prefix;
@@ -29,6 +31,7 @@ pub(super) fn add_media(
     addresses: &[Prefixes],
     streams: &Streams,
 ) {
+    let forwards = super::forwarding_nodes(scenario);
     for (medium, members) in scenario.media.iter().zip(address::segments(scenario)) {
         let MediumSettings::Radio(settings, losses) = &medium.settings else { continue };
         let own = members.iter().flat_map(|member| addresses[member.0 as usize].iter());
@@ -41,6 +44,7 @@ pub(super) fn add_media(
                 Band::Mhz868 => Phy::O_QPSK_868,
             },
             mac: mac(settings),
+            duty: duty::duty(settings),
             pan: PanId(settings.pan.unwrap_or(PAN_DEFAULT)),
             queue: settings.queue.map_or(QUEUE_DEFAULT, bounded),
             mtu: settings.mtu.map_or(MTU_DEFAULT as u16, |mtu| mtu.as_bytes() as u16),
@@ -51,7 +55,9 @@ pub(super) fn add_media(
         };
         let radios = members.iter().zip(0..).map(|(&member, number)| {
             let radio = radio(scenario, streams, settings, member);
-            (ports[member.0 as usize], RadioSpec { radio, address: link_address(settings, number) })
+            let routes = forwards[scenario.interface(member).node.0 as usize];
+            let sleeps = duty::sleeps(settings, routes);
+            (ports[member.0 as usize], RadioSpec { radio, address: link_address(settings, number), sleeps })
         });
         builder.radio_medium(&medium.name, spec, radios.collect());
     }

@@ -42,15 +42,17 @@ pub use node::{
 };
 pub use options::{
     CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
-    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpOptions, SctpReliability,
-    SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions, UdpOptions,
+    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate, SctpHmac,
+    SctpOptions, SctpReliability, SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions,
+    UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
 pub use queue::{CoDel, DropTail, FqCoDel, Queue, QueueLimit, Red};
 pub use radio::{
-    AddressLength, Band, LinkLoss, LogDistanceSettings, MacOptions, Place, Point, PropagationSettings,
-    RadioSettings, TwoRaySettings,
+    AddressLength, Band, ContikiMacOptions, DutyCycleKind, LinkLoss, LogDistanceSettings, MacOptions, Place,
+    Point, PollingOptions, PropagationSettings, RadioSettings, TschOptions, TschSchedule, TwoRaySettings,
+    XMacOptions,
 };
 pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};
 pub use service::{CoapResource, CoapServer};
@@ -58,7 +60,7 @@ pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
 pub use traffic::{Protection, RouteSettings, TrafficSettings};
 pub use workload::{
-    Bulk, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
+    Bulk, Flood, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
     TimeDistribution, TracedMessage, UniformSizes, Workload,
 };
 

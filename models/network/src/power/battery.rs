@@ -102,7 +102,9 @@ impl Hardware {
 
     /// When the battery gives out if nothing more is told, or when to look again.
     fn foreseen(&self, now: SimTime) -> Option<SimTime> {
-        let horizon = now.saturating_add(FRAGILE_STEP);
+        // What a sleeping radio listens by itself is told afterwards.
+        let step = if self.has_rhythm() { FRAGILE_STEP_ASLEEP } else { FRAGILE_STEP };
+        let horizon = now.saturating_add(step);
         let gives_out = self.device().forecast(horizon).gives_out;
         // What gives out within this nanosecond is seen when it is over.
         Some(gives_out.unwrap_or(horizon).max(now.saturating_add(INSTANT)))
@@ -180,6 +182,9 @@ const SAFE_MAX: SimDuration = SimDuration::from_secs(30 * 86_400);
 
 /// How far ahead the known activities of a fragile battery's node are played.
 const FRAGILE_STEP: SimDuration = SimDuration::from_secs(60);
+
+/// The same where a radio listens by itself now and then.
+const FRAGILE_STEP_ASLEEP: SimDuration = SimDuration::from_secs(1);
 
 /// The least time that a current can flow.
 const INSTANT: SimDuration = SimDuration::from_nanos(1);

@@ -15,6 +15,7 @@ use wire::cryptography::Work;
 use super::battery::Watch;
 use super::processor::{Job, Processor};
 use super::purpose::{Cause, Purpose};
+use super::rhythm::Rhythm;
 use crate::port::PortId;
 
 /// What a radio does while it is neither sending nor taking a frame in.
@@ -93,7 +94,19 @@ pub struct Hardware {
     ports: Vec<(PortId, usize)>,
     board: Box<str>,
     processor: Processor,
+    /// When radios that sleep listen by themselves.
+    sleepers: Vec<Sleeper>,
     pub(super) watch: Watch,
+}
+
+/// A radio that sleeps.
+#[derive(Debug)]
+struct Sleeper {
+    port: PortId,
+    rhythm: Rhythm,
+    since: SimTime,
+    /// Until when what it listens by itself has been told.
+    told: SimTime,
 }
 
 impl Hardware {
@@ -141,7 +154,8 @@ impl Hardware {
         let device = Device::new(parts, supply, conversion, battery, harvester);
         let processor = Processor::new(PartId(0), board.mcu);
         let watch = Watch::new(restart);
-        Self { device, radios, sensors, ports, board: board.name.into(), processor, watch }
+        let sleepers = Vec::new();
+        Self { device, radios, sensors, ports, board: board.name.into(), processor, sleepers, watch }
     }
 
     /// The name of the board's profile.
@@ -176,6 +190,7 @@ impl Hardware {
 
     /// The processor works on a packet of `bytes` for `flow`: says when it is done, or nothing if too many wait.
     pub(super) fn work(&mut self, now: SimTime, bytes: usize, flow: FlowId) -> Option<SimTime> {
+        self.catch_up(now);
         let Job { from, until } = self.processor.take_on(now, bytes)?;
         let purpose = Purpose { flow, layer: None, cause: Cause::Compute };
         let activity = Activity { state: self.processor.active(), from, until, teller: u32::MAX };
@@ -241,6 +256,7 @@ impl Hardware {
         shares: &[(Purpose, u32)],
     ) {
         let Some((part, state)) = self.state_of(port, state) else { return };
+        self.catch_up(now);
         let activity = Activity { state, from: time.0, until: time.1, teller: teller.0 };
         self.device.occupy(now, part, activity, shares);
         self.relieve(now);
@@ -257,9 +273,48 @@ impl Hardware {
         let Some((part, state)) = self.state_of(port, state).filter(|_| self.device.is_powered()) else {
             return SimDuration::ZERO;
         };
+        self.catch_up(now);
+        self.sleepers.retain(|sleeper| sleeper.port != port);
         let way = self.device.enter(now, part, state, purpose);
         self.relieve(now);
         way
+    }
+
+    /// The radio behind `port` sleeps from `now` on, and listens as its rhythm says.
+    pub(super) fn sleep(&mut self, now: SimTime, port: PortId, rhythm: Rhythm) {
+        self.enter(now, port, RadioState::Sleep, Purpose::own(Cause::Sleep));
+        if self.device.is_powered() {
+            self.sleepers.push(Sleeper { port, rhythm, since: now, told: now });
+        }
+    }
+
+    /// Whether a radio listens by itself now and then.
+    pub(super) fn has_rhythm(&self) -> bool {
+        !self.sleepers.is_empty()
+    }
+
+    /// Tells the device what sleeping radios have listened by themselves up to `now`.
+    fn catch_up(&mut self, now: SimTime) {
+        let mut sleepers = std::mem::take(&mut self.sleepers);
+        for Sleeper { port, rhythm, since, told } in &mut sleepers {
+            let Some((part, state)) = self.state_of(*port, RadioState::Listen) else { continue };
+            while let Some(look) = rhythm.next(*since, *told).filter(|look| look.until <= now) {
+                let activity =
+                    Activity { state, from: look.from.max(*told), until: look.until, teller: u32::MAX };
+                self.device.occupy(look.until, part, activity, &[(Purpose::own(Cause::IdleListening), 1)]);
+                *told = look.until;
+                if self.device.pending() > PENDING_MAX {
+                    self.follow(look.from);
+                }
+            }
+        }
+        self.sleepers = sleepers;
+    }
+
+    fn follow(&mut self, now: SimTime) -> bool {
+        let gave_out = self.device.catch_up(now);
+        self.watch.gave_out = self.watch.gave_out.or(gave_out);
+        gave_out.is_some()
     }
 
     /// Says what the state that the radio behind `port` is about to leave was for.
@@ -278,7 +333,9 @@ impl Hardware {
 
     /// Takes the supply away from all parts, or gives it back.
     pub(super) fn set_powered(&mut self, now: SimTime, powered: bool) {
+        self.catch_up(now);
         if self.device.is_powered() && !powered {
+            self.sleepers.clear();
             self.processor.lose_power();
             self.sensors.iter_mut().for_each(|sensor| sensor.done = SimTime::ZERO);
         }
@@ -287,7 +344,21 @@ impl Hardware {
 
     /// Closes the account of a run that ended at `end`, and holds it against itself.
     pub(super) fn close(&mut self, end: SimTime) {
-        self.integrate(end);
+        // A look that lasts beyond the end is told of as far as it came.
+        for sleeper in std::mem::take(&mut self.sleepers) {
+            self.sleepers = vec![sleeper];
+            self.catch_up(end);
+            for Sleeper { port, rhythm, since, told } in std::mem::take(&mut self.sleepers) {
+                let look = rhythm.next(since, told).filter(|look| look.from < end);
+                if let Some((look, (part, state))) = look.zip(self.state_of(port, RadioState::Listen)) {
+                    let activity =
+                        Activity { state, from: look.from.max(told), until: end, teller: u32::MAX };
+                    self.device.occupy(end, part, activity, &[(Purpose::own(Cause::IdleListening), 1)]);
+                }
+            }
+        }
+        let gave_out = self.device.integrate(end);
+        self.watch.gave_out = self.watch.gave_out.or(gave_out);
         self.device.check(end);
     }
 
@@ -310,16 +381,14 @@ impl Hardware {
     /// of later would be cut short.
     fn relieve(&mut self, now: SimTime) {
         if self.device.pending() > PENDING_MAX {
-            let gave_out = self.device.catch_up(now.saturating_sub(self.device.longest_way()));
-            self.watch.gave_out = self.watch.gave_out.or(gave_out);
+            self.integrate(now.saturating_sub(self.device.longest_way()));
         }
     }
 
     /// Lets the battery follow; says whether it gave out on the way.
     pub(super) fn integrate(&mut self, now: SimTime) -> bool {
-        let gave_out = self.device.integrate(now);
-        self.watch.gave_out = self.watch.gave_out.or(gave_out);
-        gave_out.is_some()
+        self.catch_up(now);
+        self.follow(now)
     }
 }
 

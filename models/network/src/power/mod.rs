@@ -29,11 +29,13 @@ mod battery;
 mod hardware;
 mod processor;
 pub mod purpose;
+pub mod rhythm;
 
 pub use battery::BatteryNews;
 pub use hardware::{Hardware, HardwareConfig, RadioRest, RadioState};
 
 use purpose::{Cause, Purpose, Shares, shares_of_frame};
+use rhythm::Rhythm;
 use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
 use wire::account::FlowId;
@@ -90,6 +92,27 @@ impl<O: Observer> Network<O> {
     pub fn radio_enters(&mut self, port: PortId, state: RadioState, purpose: Purpose) -> SimDuration {
         let now = self.now();
         self.hardware_of(port).map_or(SimDuration::ZERO, |hardware| hardware.enter(now, port, state, purpose))
+    }
+
+    /// The radio behind `port` has been in `state` since a past moment, before which it slept or rested.
+    pub(crate) fn radio_entered(
+        &mut self,
+        port: PortId,
+        since: SimTime,
+        state: RadioState,
+        purpose: Purpose,
+    ) {
+        if let Some(hardware) = self.hardware_of(port) {
+            hardware.enter(since, port, state, purpose);
+        }
+    }
+
+    /// The radio behind `port` sleeps from now on, and listens as `rhythm` says: that takes no call.
+    pub(crate) fn radio_sleeps(&mut self, port: PortId, rhythm: Rhythm) {
+        let now = self.now();
+        if let Some(hardware) = self.hardware_of(port) {
+            hardware.sleep(now, port, rhythm);
+        }
     }
 
     /// Says what the state that the radio behind `port` is in was for, right before it leaves it: the time since its

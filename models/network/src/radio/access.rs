@@ -14,13 +14,13 @@
 
 use sim_core::SimTime;
 use smallvec::SmallVec;
-use wire::account::{Account, Protocol, Reason};
-use wire::ieee802154::{FCS_LEN, Header, IMMEDIATE_ACK_LEN};
-use wire::packet::Packet;
-use wire::payload::Payload;
+use wire::account::Protocol;
+use wire::ieee802154::FCS_LEN;
 
+use super::air::TransmissionId;
+use super::duty::Heard;
 use super::fate::{Fate, FrameKind};
-use super::mac::{AckDue, AckSent, Outgoing, Phase, RadioState, ack_wait, backoff_period, spacing};
+use super::mac::{AckDue, Content, Outgoing, Phase, RadioState, backoff_period, spacing};
 use super::step::RadioStep;
 use crate::drop_cause::DropCause;
 use crate::event::NetworkEvent;
@@ -62,6 +62,10 @@ impl<O: Observer> Network<O> {
             RadioStep::AckEnd => self.on_ack_end(place),
             RadioStep::AckWait => self.on_ack_overdue(place),
             RadioStep::Reassembly => self.on_reassembly_timeout(place),
+            RadioStep::Look => self.manner(place).on_look(self, place),
+            RadioStep::Doze => self.on_doze(place),
+            RadioStep::Attempt => self.manner(place).on_attempt(self, place),
+            RadioStep::Timer => self.manner(place).on_timer(self, place),
         }
     }
 
@@ -80,7 +84,7 @@ impl<O: Observer> Network<O> {
     }
 
     /// The one place in which a radio's state changes.
-    fn set_radio_state(&mut self, place: RadioPlace, state: RadioState) {
+    pub(super) fn set_radio_state(&mut self, place: RadioPlace, state: RadioState) {
         let now = self.now();
         let clock = &mut self.media[place.medium].macs[place.radio as usize].clock;
         let was = clock.state();
@@ -92,6 +96,9 @@ impl<O: Observer> Network<O> {
 
     /// Puts frames into the queue of a radio: all of them, or none.
     pub(super) fn queue_frames(&mut self, place: RadioPlace, frames: Frames, to: Option<u32>) {
+        if let Some(child) = to.filter(|&to| self.fetches(place, to)) {
+            return self.hold(place, frames, child);
+        }
         let (port, node) = (self.radio_port(place), self.radio_node(place));
         let limit = self.queue_limits[self.port_infos[port.index()].queue_limit as usize];
         let mac = &self.media[place.medium].macs[place.radio as usize];
@@ -107,17 +114,37 @@ impl<O: Observer> Network<O> {
             return;
         }
         let mac = &mut self.media[place.medium].macs[place.radio as usize];
-        mac.queue.extend(frames.into_iter().map(|id| Outgoing { id, to, sequence: None, tries: 0 }));
+        mac.queue.extend(frames.into_iter().map(|id| Outgoing::new(id, to, Content::Packet)));
         let waiting = mac.waiting() as u32;
         let state = self.state_mut(port);
         state.queue_max = state.queue_max.max(waiting);
-        if idle {
-            self.contend(place);
+        if idle || self.overtakes(place) {
+            self.manner(place).send(self, place);
+        }
+    }
+
+    /// Whether what has just been queued may be sent before the rest.
+    fn overtakes(&self, place: RadioPlace) -> bool {
+        let mac = &self.media[place.medium].macs[place.radio as usize];
+        mac.duty.overtakes() && matches!(mac.phase, Phase::Backoff { .. } | Phase::Idle)
+    }
+
+    /// Puts a frame of the medium access control's own behind what waits, or in front of it.
+    pub(super) fn queue_control(&mut self, place: RadioPlace, outgoing: Outgoing, in_front: bool) {
+        let mac = &mut self.media[place.medium].macs[place.radio as usize];
+        let idle = mac.queue.is_empty();
+        if in_front {
+            mac.queue.push_front(outgoing)
+        } else {
+            mac.queue.push_back(outgoing)
+        }
+        if idle || self.overtakes(place) {
+            self.manner(place).send(self, place);
         }
     }
 
     /// Starts to compete for the channel with the first frame of the queue.
-    fn contend(&mut self, place: RadioPlace) {
+    pub(super) fn contend(&mut self, place: RadioPlace) {
         let medium = &mut self.media[place.medium];
         let exponent = medium.settings.be_min;
         let mac = &mut medium.macs[place.radio as usize];
@@ -132,6 +159,7 @@ impl<O: Observer> Network<O> {
         let mac = &mut medium.macs[place.radio as usize];
         let start = mac.ready_at.max(now);
         let at = start + backoff_period(phy) * mac.draw_backoff(exponent) + phy.cca_time();
+        self.doze_in_back_off(place);
         self.schedule_radio(at, place, RadioStep::Assess);
     }
 
@@ -146,6 +174,8 @@ impl<O: Observer> Network<O> {
             let at = mac.engaged_until + phy.cca_time();
             return self.schedule_radio(at, place, RadioStep::Assess);
         }
+        self.awaken(place, from.saturating_sub(phy.turnaround()));
+        let medium = &mut self.media[place.medium];
         if !medium.air.is_busy(place.radio, from, now) {
             medium.macs[place.radio as usize].phase = Phase::Turning;
             medium.air.turn_to_send(now, place.radio);
@@ -154,7 +184,7 @@ impl<O: Observer> Network<O> {
         }
         medium.report.busy_channel += 1;
         if busy >= settings.backoffs_max {
-            return self.finish_frame(place, Err(DropCause::ChannelAccess));
+            return self.manner(place).give_up(self, place, DropCause::ChannelAccess);
         }
         let exponent = (exponent + 1).min(settings.be_max);
         medium.macs[place.radio as usize].phase = Phase::Backoff { busy: busy + 1, exponent };
@@ -162,21 +192,24 @@ impl<O: Observer> Network<O> {
     }
 
     /// The frame's first symbol leaves.
-    fn on_turned(&mut self, place: RadioPlace) {
+    pub(super) fn on_turned(&mut self, place: RadioPlace) {
         let now = self.now();
         let medium = &mut self.media[place.medium];
         let mac = &mut medium.macs[place.radio as usize];
+        let more = mac.has_more();
+        mac.duty.begins(now);
         let Some(outgoing) = mac.queue.front_mut() else { return };
         let sequence = *outgoing.sequence.get_or_insert_with(|| {
             let sequence = mac.next_sequence;
             mac.next_sequence = sequence.wrapping_add(1);
             sequence
         });
-        outgoing.tries += 1;
+        outgoing.tries = outgoing.tries.saturating_add(1);
         let Outgoing { id, to, tries, .. } = *outgoing;
         let packet = &mut self.packets[id];
         if tries == 1 {
             packet.header_mut()[SEQUENCE_AT] = sequence;
+            packet.header_mut()[0] |= if more { FRAME_PENDING } else { 0 };
         } else {
             packet.account.retransmission = true;
         }
@@ -186,14 +219,13 @@ impl<O: Observer> Network<O> {
         medium.report.unicasts += u64::from(to.is_some());
         self.set_radio_state(place, RadioState::Transmit);
         self.put_on_air(place, id, now + time);
-        if let Some(to) = to {
-            self.part_hears(place, to);
-        }
+        self.rouse(place, now + time);
+        self.parts_hear(place, to);
         self.schedule_radio(now + time, place, RadioStep::End);
     }
 
     /// Counts, charges and digests a frame that is put on the air and ends at `ends`.
-    fn put_on_air(&mut self, place: RadioPlace, id: PacketId, ends: SimTime) {
+    pub(super) fn put_on_air(&mut self, place: RadioPlace, id: PacketId, ends: SimTime) {
         let now = self.now();
         let (port, node) = (self.radio_port(place), self.radio_node(place));
         let bytes = Framing::Ieee802154.frame_bytes(self.packets[id].len(), true);
@@ -225,14 +257,7 @@ impl<O: Observer> Network<O> {
         let (Phase::Sending(transmission), Some(&outgoing)) = (mac.phase, mac.queue.front()) else { return };
         self.set_radio_state(place, RadioState::Listen);
         let Some(to) = outgoing.to else {
-            for other in self.media[place.medium].air.neighbours(place.radio) {
-                let fate = self.media[place.medium].air.receive(transmission, other);
-                self.record(place, other, FrameKind::Broadcast, fate);
-                if fate == Fate::Received {
-                    self.hand_over(place, other, outgoing.id);
-                }
-            }
-            return self.finish_frame(place, Ok(()));
+            return self.manner(place).sent_to_all(self, place, transmission, outgoing);
         };
         let medium = &mut self.media[place.medium];
         let confirmed = medium.settings.acknowledgements;
@@ -247,128 +272,107 @@ impl<O: Observer> Network<O> {
             }
         }
         self.record(place, to, FrameKind::Unicast, fate);
-        self.part_heard(place, to, outgoing.id, fate);
+        let there = RadioPlace { radio: to, ..place };
+        self.parts_heard(place, Some((to, fate)), transmission, outgoing.id);
         if fate == Fate::Received {
-            self.hand_over(place, to, outgoing.id);
+            self.take_in(there, &outgoing);
         }
-        if !confirmed {
-            return self.finish_frame(place, Ok(()));
-        }
-        let medium = &mut self.media[place.medium];
-        let until = now + ack_wait(medium.phy);
-        medium.macs[place.radio as usize].phase = Phase::Awaiting { until };
-        if received {
+        let heard = Heard {
+            from: place.radio,
+            for_me: true,
+            content: outgoing.content,
+            pending: self.is_pending(outgoing.id),
+        };
+        let until = if confirmed && received {
             let flow = self.packets[outgoing.id].account.flow;
-            self.turn_to_ack(RadioPlace { radio: to, ..place }, AckDue { to: place.radio, sequence, flow });
+            let pending = outgoing.content == Content::DataRequest && self.has_for(there, place.radio);
+            let started = self.media[place.medium].air.started(transmission);
+            self.turn_to_ack(there, AckDue { to: place.radio, sequence, flow, pending, started });
+            self.manner(place).patience(self, place, true)
         } else {
+            self.manner(place).patience(self, place, false)
+        };
+        if received {
+            self.manner(there).heard(self, there, heard);
+        }
+        self.overhear(place, transmission, Some(to), heard);
+        if !confirmed {
+            return self.manner(place).confirmed(self, place, false);
+        }
+        let until = now + until;
+        self.media[place.medium].macs[place.radio as usize].phase = Phase::Awaiting { until };
+        if !received {
             self.schedule_radio(until, place, RadioStep::AckWait);
         }
     }
 
+    /// Frames to all radios in reach end: each has its fate there.
+    pub(super) fn broadcast_once(
+        &mut self,
+        place: RadioPlace,
+        transmission: TransmissionId,
+        outgoing: &Outgoing,
+    ) {
+        let heard = Heard { from: place.radio, for_me: true, content: outgoing.content, pending: false };
+        let air = &self.media[place.medium].air;
+        let overtakes = self.media[place.medium].macs[place.radio as usize].duty.overtakes();
+        // Where channels change with each slot, the others are in reach whatever they are tuned to.
+        let near = if overtakes { air.near(place.radio) } else { air.neighbours(place.radio) };
+        for other in near {
+            let fate = self.media[place.medium].air.receive(transmission, other);
+            self.record(place, other, FrameKind::Broadcast, fate);
+            if fate == Fate::Received {
+                let there = RadioPlace { radio: other, ..place };
+                self.take_in(there, outgoing);
+                self.manner(there).heard(self, there, heard);
+            }
+        }
+        self.parts_heard(place, None, transmission, outgoing.id);
+    }
+
     /// Notes what became of a frame at one radio that it was for.
-    fn record(&mut self, place: RadioPlace, receiver: u32, kind: FrameKind, fate: Fate) {
+    pub(super) fn record(&mut self, place: RadioPlace, receiver: u32, kind: FrameKind, fate: Fate) {
         let medium = &mut self.media[place.medium];
         medium.fates.add(place.radio, receiver, kind, fate);
         medium.digest.fold_u64(u64::from(receiver) << 8 | fate as u64);
     }
 
-    /// A copy of a frame reaches the host of `receiver`.
-    fn hand_over(&mut self, place: RadioPlace, receiver: u32, id: PacketId) {
-        let there = RadioPlace { radio: receiver, ..place };
+    /// A radio has taken in a frame: a copy of a packet reaches its host.
+    pub(super) fn take_in(&mut self, there: RadioPlace, outgoing: &Outgoing) {
         let (port, node) = (self.radio_port(there), self.radio_node(there));
-        let mut copy = self.packets[id].clone();
-        (copy.hops, copy.hop_bytes) = (0, 0);
-        copy.ingress = port.0;
-        copy.destination = DestinationId::FRAMED.0;
+        let packet = &self.packets[outgoing.id];
+        let bytes = Framing::Ieee802154.frame_bytes(packet.len(), true);
+        let is_packet = match outgoing.content {
+            Content::Packet | Content::Asked(_) => true,
+            Content::Strobe | Content::DataRequest | Content::Beacon | Content::KeepAlive => false,
+        };
+        let mut copy = packet.clone();
         copy.account.retransmission = false;
-        let bytes = Framing::Ieee802154.frame_bytes(copy.len(), true);
         if self.nodes[node.index()].accounted {
             self.accounts.charge(node, false, &copy, bytes, Protocol::Ieee802154);
         }
-        let copy = self.packets.insert(copy);
         let received = &mut self.state_mut(port).received;
         *received = (received.0 + 1, received.1 + u64::from(bytes));
-        self.schedule(self.now(), node, NetworkEvent::Arrival(node, copy));
-    }
-
-    fn turn_to_ack(&mut self, place: RadioPlace, due: AckDue) {
-        let now = self.now();
-        let medium = &mut self.media[place.medium];
-        let phy = medium.phy;
-        let start = now + phy.turnaround();
-        let mac = &mut medium.macs[place.radio as usize];
-        mac.ack_due = Some(due);
-        mac.engaged_until = start + phy.air_time(IMMEDIATE_ACK_LEN) + phy.turnaround();
-        medium.air.turn_to_send(now, place.radio);
-        self.set_radio_state(place, RadioState::Turnaround);
-        self.schedule_radio(start, place, RadioStep::AckBegin);
-    }
-
-    fn on_ack_turned(&mut self, place: RadioPlace) {
-        let now = self.now();
-        let medium = &mut self.media[place.medium];
-        let Some(due) = medium.macs[place.radio as usize].ack_due.take() else { return };
-        let mut packet = Packet::new(Payload::empty(), Account::new(due.flow, Reason::Acknowledgement));
-        let header = Header::immediate_ack(due.sequence, false);
-        header.emit(packet.push_header(header.len()));
-        packet.account.push_header(Protocol::Ieee802154, header.len());
-        let id = self.packets.insert(packet);
-        let ends = now + medium.phy.air_time(IMMEDIATE_ACK_LEN);
-        let transmission = medium.air.begin(now, place.radio, ends - now);
-        medium.macs[place.radio as usize].ack_sent = Some(AckSent { due, transmission, id });
-        medium.report.acknowledgements += 1;
-        self.set_radio_state(place, RadioState::Transmit);
-        self.put_on_air(place, id, ends);
-        self.part_hears(place, due.to);
-        self.schedule_radio(ends, place, RadioStep::AckEnd);
-    }
-
-    fn on_ack_end(&mut self, place: RadioPlace) {
-        let medium = &mut self.media[place.medium];
-        let Some(sent) = medium.macs[place.radio as usize].ack_sent.take() else { return };
-        let fate = medium.air.receive(sent.transmission, sent.due.to);
-        self.set_radio_state(place, RadioState::Listen);
-        self.record(place, sent.due.to, FrameKind::Acknowledgement, fate);
-        self.part_heard(place, sent.due.to, sent.id, fate);
-        let there = RadioPlace { radio: sent.due.to, ..place };
-        let (port, node) = (self.radio_port(there), self.radio_node(there));
-        if fate == Fate::Received {
-            let bytes = IMMEDIATE_ACK_LEN as u32;
-            if self.nodes[node.index()].accounted {
-                self.accounts.charge(node, false, &self.packets[sent.id], bytes, Protocol::Ieee802154);
-            }
-            let received = &mut self.state_mut(port).received;
-            *received = (received.0 + 1, received.1 + u64::from(bytes));
-        }
-        drop(self.deliver(sent.id));
-        let mac = &self.media[place.medium].macs[there.radio as usize];
-        let Phase::Awaiting { until } = mac.phase else { return };
-        if mac.queue.front().is_none_or(|front| front.sequence != Some(sent.due.sequence)) {
-            return;
-        }
-        if fate == Fate::Received {
-            self.finish_frame(there, Ok(()));
-        } else {
-            self.schedule_radio(until, there, RadioStep::AckWait);
+        if is_packet {
+            (copy.hops, copy.hop_bytes) = (0, 0);
+            copy.ingress = port.0;
+            copy.destination = DestinationId::FRAMED.0;
+            let copy = self.packets.insert(copy);
+            self.schedule(self.now(), node, NetworkEvent::Arrival(node, copy));
         }
     }
 
     fn on_ack_overdue(&mut self, place: RadioPlace) {
         let now = self.now();
-        let medium = &self.media[place.medium];
-        let mac = &medium.macs[place.radio as usize];
+        let mac = &self.media[place.medium].macs[place.radio as usize];
         if mac.phase != (Phase::Awaiting { until: now }) {
             return;
         }
-        let Some(outgoing) = mac.queue.front() else { return };
-        if outgoing.tries > medium.settings.retries_max {
-            return self.finish_frame(place, Err(DropCause::Retries));
-        }
-        self.contend(place);
+        self.manner(place).unconfirmed(self, place);
     }
 
     /// Ends the work on the first frame of the queue, and turns to the next.
-    fn finish_frame(&mut self, place: RadioPlace, outcome: Result<(), DropCause>) {
+    pub(super) fn finish_frame(&mut self, place: RadioPlace, outcome: Result<(), DropCause>) {
         let now = self.now();
         let (port, node) = (self.radio_port(place), self.radio_node(place));
         let medium = &mut self.media[place.medium];
@@ -385,89 +389,20 @@ impl<O: Observer> Network<O> {
             Ok(()) => drop(self.replace(id)),
             Err(cause) => self.discard(node, Some(port), id, cause),
         }
+        let manner = self.manner(place);
         if more {
-            self.contend(place);
+            manner.send(self, place)
+        } else {
+            manner.rest(self, place)
         }
         // A channel that was never clear says nothing of the link.
         if let (Some(to), Ok(()) | Err(DropCause::Retries)) = (to, outcome) {
             self.on_link_used(place, to, tries, outcome.is_ok());
         }
     }
-
-    /// Turns a radio off: what it was doing breaks off, what waited is lost, what it knew is forgotten.
-    pub(crate) fn silence_radio(&mut self, port: PortId, cause: DropCause) {
-        let Some(place) = self.radio_at(port) else { return };
-        let (now, node) = (self.now(), self.radio_node(place));
-        self.leave_receivers(place);
-        let medium = &mut self.media[place.medium];
-        let mac = &mut medium.macs[place.radio as usize];
-        mac.epoch = (mac.epoch + 1) & EPOCH_MASK;
-        if let Phase::Sending(transmission) = mac.phase {
-            medium.air.abort(now, transmission);
-            let unicast = mac.queue.front().is_some_and(|outgoing| outgoing.to.is_some());
-            medium.report.aborted_unicasts += u64::from(unicast);
-        }
-        mac.phase = Phase::Idle;
-        (mac.ready_at, mac.engaged_until) = (now, now);
-        mac.seen.clear();
-        mac.incoming = 0;
-        let waiting = std::mem::take(&mut mac.queue);
-        let parts = mac.reassembly.clear();
-        let due = mac.ack_due.take();
-        let sent = mac.ack_sent.take();
-        if let Some(sent) = sent {
-            medium.air.abort(now, sent.transmission);
-            medium.report.aborted_acknowledgements += 1;
-            drop(self.deliver(sent.id));
-        }
-        self.media[place.medium].air.set_on(now, place.radio, false);
-        self.set_radio_state(place, RadioState::Off);
-        for id in waiting.into_iter().map(|outgoing| outgoing.id) {
-            self.discard(node, Some(port), id, cause);
-        }
-        for id in parts {
-            self.discard(node, None, id, cause);
-        }
-        if let Some(due) = due.or(sent.map(|sent| sent.due)) {
-            // Nobody confirms that frame any more.
-            let there = RadioPlace { radio: due.to, ..place };
-            let mac = &self.media[place.medium].macs[due.to as usize];
-            if let Phase::Awaiting { until } = mac.phase {
-                self.schedule_radio(until, there, RadioStep::AckWait);
-            }
-        }
-    }
-
-    /// Whoever takes in a frame of a radio that fails has taken it in for nothing.
-    fn leave_receivers(&mut self, place: RadioPlace) {
-        let mac = &self.media[place.medium].macs[place.radio as usize];
-        let frame = match (mac.phase, mac.queue.front()) {
-            (Phase::Sending(_), Some(&Outgoing { id, to: Some(to), .. })) => Some((id, to)),
-            (
-                Phase::Idle
-                | Phase::Backoff { .. }
-                | Phase::Turning
-                | Phase::Sending(_)
-                | Phase::Awaiting { .. },
-                _,
-            ) => None,
-        };
-        let ack = mac.ack_sent.map(|sent| (sent.id, sent.due.to));
-        for (id, to) in frame.into_iter().chain(ack) {
-            self.part_heard(place, to, id, Fate::Collision);
-        }
-    }
-
-    /// Turns a radio on.
-    pub(crate) fn wake_radio(&mut self, port: PortId) {
-        let Some(place) = self.radio_at(port) else { return };
-        let now = self.now();
-        self.media[place.medium].air.set_on(now, place.radio, true);
-        self.set_radio_state(place, RadioState::Listen);
-    }
 }
 
 /// Where the sequence number stands in a header of the 2003 edition.
 const SEQUENCE_AT: usize = 2;
-/// Epochs have 20 bits.
-const EPOCH_MASK: u32 = (1 << 20) - 1;
+/// The bit of a header's first byte that says that more follows.
+pub(super) const FRAME_PENDING: u8 = 1 << 4;

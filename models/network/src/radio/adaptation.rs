@@ -93,6 +93,7 @@ impl<O: Observer> Network<O> {
         let source = medium.address(here.radio);
         let confirmed = to.is_some() && medium.settings.acknowledgements;
         let frame = Header::data(0, Addressing::within(medium.pan, destination, source), confirmed);
+        let frame = Header { version: medium.macs[here.radio as usize].duty.version(), ..frame };
         let Some(squeezed) = self.squeeze(here, id, Identifiers::of_frame(source, destination)) else {
             // Version 4, or no internet header at all.
             return self.discard(node, None, id, DropCause::NoRoute);

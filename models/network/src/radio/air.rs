@@ -28,6 +28,7 @@ use super::fate::Fate;
 use super::grid::Grid;
 use super::modulation::log_success;
 use super::phy::Phy;
+use super::pieces::pieces;
 use super::position::Position;
 use super::power::{Gain, Power};
 use super::propagation::{Propagation, Wavelength};
@@ -161,6 +162,14 @@ impl Air {
 
     /// The radios on the same channel that the radio's signal may reach above a tenth of the noise, in order.
     pub fn neighbours(&self, radio: u32) -> Vec<u32> {
+        let channel = self.radio(radio).channel;
+        let mut near = self.near(radio);
+        near.retain(|&other| self.radio(other).channel == channel);
+        near
+    }
+
+    /// The same on whatever channel.
+    pub fn near(&self, radio: u32) -> Vec<u32> {
         let own = self.radio(radio);
         let mut near = match &self.channel.propagation {
             Propagation::Table(table) => table.receivers(radio).collect(),
@@ -170,7 +179,7 @@ impl Air {
         };
         near.retain(|&other| {
             let there = self.radio(other);
-            other != radio && there.channel == own.channel && self.within_reach(own.position, there.position)
+            other != radio && self.within_reach(own.position, there.position)
         });
         near
     }
@@ -231,12 +240,6 @@ impl Air {
             + self.gains.capacity() * gain) as u64
     }
 
-    /// By how much what one radio sends exceeds the weakest signal that another one notices.
-    pub fn margin(&mut self, from: u32, to: u32) -> Gain {
-        let sensitivity = self.radio(to).sensitivity;
-        self.received_power(from, to).ratio_to(sensitivity)
-    }
-
     /// Turns a radio on or off.
     pub fn set_on(&mut self, now: SimTime, radio: u32, on: bool) {
         let station = &mut self.stations[radio as usize];
@@ -272,6 +275,11 @@ impl Air {
         TransmissionId(self.first + self.log.len() as u64 - 1)
     }
 
+    /// When a transmission of late started.
+    pub(super) fn started(&self, id: TransmissionId) -> SimTime {
+        self.log[(id.0 - self.first) as usize].start
+    }
+
     /// The radio stops in the middle of a frame, which nobody will have received.
     pub fn abort(&mut self, now: SimTime, id: TransmissionId) {
         if let Some(entry) = id.0.checked_sub(self.first).and_then(|at| self.log.get_mut(at as usize)) {
@@ -297,6 +305,27 @@ impl Air {
             }
         }
         mean > threshold
+    }
+
+    /// When the last of the frames ends that `radio` can hear now.
+    pub fn audible_until(&mut self, radio: u32, now: SimTime) -> Option<SimTime> {
+        let own = self.radio(radio);
+        let (channel, sensitivity) = (own.channel, own.sensitivity);
+        let mut last = None;
+        for at in (0..self.log.len()).rev() {
+            let other = self.log[at];
+            if other.start + self.phy.longest_air_time() <= now {
+                break;
+            }
+            if other.channel == channel
+                && other.radio != radio
+                && other.end > now
+                && self.received_power(other.radio, radio) >= sensitivity
+            {
+                last = last.max(Some(other.end));
+            }
+        }
+        last
     }
 
     /// What becomes of a transmission at `receiver`; to be asked at its end, once for each receiver.
@@ -449,31 +478,6 @@ impl Air {
             Fate::Noise
         }
     }
-}
-
-/// A time in which the interference is constant.
-struct Piece {
-    time: SimDuration,
-    interference: Power,
-}
-
-/// Cuts the time between two instants where one of `others` starts or ends.
-fn pieces(
-    others: &[(SimTime, SimTime, Power)],
-    from: SimTime,
-    until: SimTime,
-) -> impl Iterator<Item = Piece> + use<'_> {
-    let edges = others.iter().flat_map(|&(start, end, _)| [start, end]);
-    let mut cuts: Vec<SimTime> = edges.filter(|&edge| edge > from && edge < until).collect();
-    cuts.extend([from, until]);
-    cuts.sort_unstable();
-    cuts.dedup();
-    (1..cuts.len()).map(move |at| {
-        let (from, until) = (cuts[at - 1], cuts[at]);
-        let overlapping = others.iter().filter(|&&(start, end, _)| start < until && end > from);
-        let interference = overlapping.fold(Power::ZERO, |sum, &(.., power)| sum + power);
-        Piece { time: until - from, interference }
-    })
 }
 
 fn max(one: Power, other: Power) -> Power {

@@ -9,9 +9,11 @@ use wire::account::FlowId;
 use wire::ieee802154::Address;
 
 use super::air::TransmissionId;
+use super::duty::Duty;
 use super::phy::Phy;
 use super::reassembly::Reassembly;
 use crate::pool::PacketId;
+use crate::power::rhythm::{Look, Rhythm};
 
 /// Settings that all radios of a medium share, with the standard's names (clause 8.4.3, table 8-94).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,6 +67,8 @@ pub(super) fn spacing(phy: Phy, bytes: usize) -> SimDuration {
 pub enum RadioState {
     /// Without power, or in its deepest sleep.
     Off,
+    /// Asleep between the moments at which it listens.
+    Sleep,
     /// On and ready to receive, whether a frame is in the air or not.
     Listen,
     /// Between listening and sending.
@@ -75,12 +79,13 @@ pub enum RadioState {
 
 impl RadioState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Off, Self::Listen, Self::Turnaround, Self::Transmit];
+    pub const ALL: [Self; 5] = [Self::Off, Self::Sleep, Self::Listen, Self::Turnaround, Self::Transmit];
 
     /// The state in result files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
+            Self::Sleep => "sleep",
             Self::Listen => "listen",
             Self::Turnaround => "turnaround",
             Self::Transmit => "transmit",
@@ -89,26 +94,48 @@ impl RadioState {
 }
 
 /// How long a radio was in each state.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct StateClock {
     state: RadioState,
     since: SimTime,
     times: [SimDuration; RadioState::ALL.len()],
+    /// When it listens while it sleeps.
+    rhythm: Rhythm,
 }
 
 impl StateClock {
+    /// The radio is in `state` from `now` on, which may be a little earlier than the last event.
     pub(super) fn change(&mut self, now: SimTime, state: RadioState) {
-        self.times[self.state as usize] += now - self.since;
+        let now = now.max(self.since);
+        let passed = now - self.since;
+        if self.state == RadioState::Sleep {
+            let listened = self.rhythm.listened(self.since, now);
+            self.times[RadioState::Listen as usize] += listened;
+            self.times[RadioState::Sleep as usize] += passed - listened;
+        } else {
+            self.times[self.state as usize] += passed;
+        }
         (self.state, self.since) = (state, now);
+    }
+
+    /// The radio sleeps from `now` on.
+    pub(super) fn sleep(&mut self, now: SimTime, rhythm: Rhythm) {
+        self.change(now, RadioState::Sleep);
+        self.rhythm = rhythm;
     }
 
     pub(super) fn state(&self) -> RadioState {
         self.state
     }
 
+    /// The next moment at which it listens by itself that ends after `at`, if it sleeps.
+    pub(super) fn look(&self, at: SimTime) -> Option<Look> {
+        if self.state == RadioState::Sleep { self.rhythm.next(self.since, at) } else { None }
+    }
+
     /// The time in each state up to `now`.
     pub(super) fn times(&self, now: SimTime) -> [SimDuration; RadioState::ALL.len()] {
-        let mut clock = *self;
+        let mut clock = self.clone();
         clock.change(now, self.state);
         clock.times
     }
@@ -124,6 +151,33 @@ pub(super) struct Outgoing {
     pub(super) sequence: Option<u8>,
     /// How often it has been sent.
     pub(super) tries: u8,
+    /// How often sending it was given up and begun anew.
+    pub(super) attempts: u8,
+    pub(super) content: Content,
+}
+
+impl Outgoing {
+    /// A frame that has not been sent yet.
+    pub(super) fn new(id: PacketId, to: Option<u32>, content: Content) -> Self {
+        Self { id, to, sequence: None, tries: 0, attempts: 0, content }
+    }
+}
+
+/// What a frame is about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Content {
+    /// A packet or a part of one.
+    Packet,
+    /// A packet for a radio that asks for it; it goes back to wait, until then, if it is not confirmed.
+    Asked(SimTime),
+    /// It announces a frame to a sleeping radio.
+    Strobe,
+    /// It asks whether there is something for the sender.
+    DataRequest,
+    /// It says when the network's slots are.
+    Beacon,
+    /// It asks for an acknowledgement alone.
+    KeepAlive,
 }
 
 /// What the sending side is at.
@@ -135,6 +189,8 @@ pub(super) enum Phase {
     Backoff { busy: u8, exponent: u8 },
     /// The channel was clear: turning to send.
     Turning,
+    /// Waiting for the time of the next frame of a row.
+    Pausing,
     /// The frame is in the air.
     Sending(TransmissionId),
     /// The frame is out; the acknowledgement is due until then.
@@ -147,6 +203,10 @@ pub(super) struct AckDue {
     pub(super) to: u32,
     pub(super) sequence: u8,
     pub(super) flow: FlowId,
+    /// Whether there is more for the radio.
+    pub(super) pending: bool,
+    /// When the frame started.
+    pub(super) started: SimTime,
 }
 
 /// An acknowledgement in the air.
@@ -177,6 +237,12 @@ pub(super) struct Mac {
     pub(super) clock: StateClock,
     /// Frames for this radio that are in the air and can be heard, for its energy.
     pub(super) incoming: u32,
+    /// How the radio saves energy.
+    pub(super) duty: Duty,
+    /// When it is to fall asleep, if nothing happens; an event of another time is void.
+    pub(super) doze_at: SimTime,
+    /// The end of the look that an event is planned for.
+    pub(super) look_until: SimTime,
     /// Counts up when everything is given up: events of before are void. 20 bits.
     pub(super) epoch: u32,
     backoffs: CounterStream,
@@ -185,7 +251,7 @@ pub(super) struct Mac {
 
 impl Mac {
     /// A radio that is on; its draws are called after `draws`.
-    pub(super) fn new(address: Address, backoffs: CounterStream) -> Self {
+    pub(super) fn new(address: Address, backoffs: CounterStream, duty: Duty) -> Self {
         // macDSN starts at a random value (table 8-94); so does the tag of fragments.
         let word = backoffs.draw(0);
         Self {
@@ -200,8 +266,16 @@ impl Mac {
             seen: FxHashMap::default(),
             next_tag: (word >> 16) as u16,
             reassembly: Reassembly::default(),
-            clock: StateClock { state: RadioState::Listen, since: SimTime::ZERO, times: Default::default() },
+            clock: StateClock {
+                state: RadioState::Listen,
+                since: SimTime::ZERO,
+                times: Default::default(),
+                rhythm: Rhythm::Silent,
+            },
             incoming: 0,
+            duty,
+            doze_at: SimTime::ZERO,
+            look_until: SimTime::ZERO,
             epoch: 0,
             backoffs,
             drawn: 0,
@@ -213,6 +287,28 @@ impl Mac {
         self.drawn += 1;
         let word = self.backoffs.draw(self.drawn);
         word.checked_shr(64 - u32::from(exponent)).unwrap_or(0)
+    }
+
+    /// Draws a part of `span`.
+    pub(super) fn draw_part(&mut self, span: SimDuration) -> SimDuration {
+        self.drawn += 1;
+        let word = u128::from(self.backoffs.draw(self.drawn));
+        SimDuration::from_nanos(((word * u128::from(span.as_nanos())) >> 64) as u64)
+    }
+
+    /// Whether the radio is at work: sending, about to, or about to confirm.
+    pub(super) fn is_engaged(&self, now: SimTime) -> bool {
+        let sends = match self.phase {
+            Phase::Idle | Phase::Backoff { .. } => false,
+            Phase::Turning | Phase::Pausing | Phase::Sending(_) | Phase::Awaiting { .. } => true,
+        };
+        sends || self.ack_due.is_some() || self.ack_sent.is_some() || self.engaged_until > now
+    }
+
+    /// Whether the frame behind the first is for the same radio, which sleeps now and then and has to be told.
+    pub(super) fn has_more(&self) -> bool {
+        let to = |at: usize| self.queue.get(at).and_then(|outgoing| outgoing.to);
+        self.duty.announces_more() && to(0).is_some() && to(0) == to(1)
     }
 
     /// Frames that wait behind the one that is being sent.
@@ -229,7 +325,7 @@ mod tests {
 
     fn mac() -> Mac {
         let streams = Streams::new(RunSeed::new(1, 0));
-        Mac::new(Address::Short(ShortAddress(1)), streams.counter("a", Purpose::new(1)))
+        Mac::new(Address::Short(ShortAddress(1)), streams.counter("a", Purpose::new(1)), Duty::AlwaysOn)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A radio medium: its radios, what they do, and what became of their frames.
 
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use rustc_hash::FxHashMap;
@@ -10,6 +11,7 @@ use wire::ieee802154::{Address, PanId};
 use wire::sixlowpan::{Context, Contexts};
 
 use super::air::{Air, Channel, Radio};
+use super::duty::{Duty, DutyCycle};
 use super::fate::FateTable;
 use super::mac::{Mac, MacSettings, RadioState};
 use super::phy::Phy;
@@ -29,6 +31,8 @@ pub struct RadioMediumSpec {
     pub phy: Phy,
     /// The medium access control of all radios.
     pub mac: MacSettings,
+    /// How radios save energy.
+    pub duty: DutyCycle,
     /// The network that all radios belong to.
     pub pan: PanId,
     /// Frames that wait in each radio, the one being sent not among them.
@@ -52,6 +56,8 @@ pub struct RadioSpec {
     pub radio: Radio,
     /// Its link-layer address: unique on the medium.
     pub address: Address,
+    /// Whether it sleeps, where radios do.
+    pub sleeps: bool,
 }
 
 /// A radio medium.
@@ -79,6 +85,10 @@ pub struct RadioMedium {
     /// The radios' parts in RPL; empty if routes are known at once.
     pub(crate) rpl: Vec<Station>,
     by_identifier: FxHashMap<[u8; 8], u32>,
+    /// Whether any radio sleeps now and then.
+    pub(super) sleeps: bool,
+    /// Radios that sleep now and then and are awake.
+    pub(super) roused: BTreeSet<u32>,
 }
 
 /// What a medium has carried.
@@ -111,10 +121,19 @@ impl RadioMedium {
         routers: Vec<u32>,
         streams: &Streams,
     ) -> Self {
-        let macs = radios
-            .iter()
-            .map(|radio| Mac::new(radio.address, streams.counter(&radio.radio.name, purpose::RADIO_BACKOFF)));
-        let macs: Vec<Mac> = macs.collect();
+        let macs = radios.iter().zip(0..).map(|(radio, number)| {
+            let name = &radio.radio.name;
+            let draw = streams.counter(name, purpose::RADIO_RHYTHM).draw(0);
+            let duty = spec.duty.of_radio(spec.phy, number, radio.sleeps, draw);
+            Mac::new(radio.address, streams.counter(name, purpose::RADIO_BACKOFF), duty)
+        });
+        let mut macs: Vec<Mac> = macs.collect();
+        let sleeps = macs.iter().any(|mac| mac.duty.ever_sleeps());
+        // The first router makes the network that others join.
+        let first = routers.first().map_or(0, |&router| router as usize);
+        if let Some(Duty::Tsch(node)) = macs.get_mut(first).map(|mac| &mut mac.duty) {
+            node.coordinator = true;
+        }
         let by_address = macs.iter().zip(0..).map(|(mac, radio)| (mac.address, radio)).collect();
         let mut contexts = Contexts::NONE;
         for (index, prefix) in (0..16).zip(&spec.contexts) {
@@ -141,7 +160,10 @@ impl RadioMedium {
             routers,
             rpl: Vec::new(),
             by_identifier: FxHashMap::default(),
+            sleeps,
+            roused: BTreeSet::new(),
         };
+        medium.find_parents();
         // Who asks RPL needs no table of the links.
         medium.links = if spec.rpl.is_none() { medium.find_links() } else { Some(Vec::new()) };
         medium
@@ -196,7 +218,8 @@ impl RadioMedium {
 
     /// By how much a frame from one radio exceeds the weakest that another one notices, in decibels.
     pub(crate) fn margin_db(&mut self, from: u32, to: u32) -> f64 {
-        self.air.margin(from, to).as_db()
+        let sensitivity = self.air.radio(to).sensitivity;
+        self.air.received_power(from, to).ratio_to(sensitivity).as_db()
     }
 
     /// The radio that has a link-layer address.
@@ -223,7 +246,33 @@ impl RadioMedium {
 
     fn links_from(&self, neighbours: Vec<u32>, radio: u32) -> Vec<(u32, u32)> {
         let link = |other: u32| self.expected_transmissions(radio, other).map(|etx| (other, etx));
-        neighbours.into_iter().filter_map(link).collect()
+        let known = |&other: &u32| self.knows(radio, other) && self.knows(other, radio);
+        neighbours.into_iter().filter(known).filter_map(link).collect()
+    }
+
+    /// Whether a radio exchanges frames with another: a child does with its parent alone.
+    fn knows(&self, radio: u32, other: u32) -> bool {
+        match &self.macs[radio as usize].duty {
+            Duty::Child(child) => child.parent == Some(other),
+            Duty::AlwaysOn | Duty::Strobing(_) | Duty::Parent(_) | Duty::Tsch(_) => true,
+        }
+    }
+
+    /// Each child has the router for a parent that the fewest transmissions reach, the first among equals.
+    fn find_parents(&mut self) {
+        for radio in 0..self.macs.len() as u32 {
+            if !matches!(self.macs[radio as usize].duty, Duty::Child(_)) {
+                continue;
+            }
+            let near = self.air.neighbours(radio).into_iter();
+            let routers = near.filter(|&other| matches!(self.macs[other as usize].duty, Duty::Parent(_)));
+            let reached =
+                routers.filter_map(|other| Some((self.expected_transmissions(radio, other)?, other)));
+            let parent = reached.min().map(|(_, other)| other);
+            if let Duty::Child(child) = &mut self.macs[radio as usize].duty {
+                child.parent = parent;
+            }
+        }
     }
 
     fn find_links(&self) -> Option<Vec<Vec<(u32, u32)>>> {

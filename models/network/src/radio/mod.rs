@@ -6,6 +6,8 @@
 mod access;
 mod adaptation;
 pub mod air;
+mod confirm;
+pub mod duty;
 mod energy;
 pub mod fate;
 mod grid;
@@ -14,10 +16,12 @@ pub mod mac;
 pub mod medium;
 pub mod modulation;
 pub mod phy;
+mod pieces;
 pub mod position;
 pub mod power;
 pub mod propagation;
 mod reassembly;
+mod silence;
 mod step;
 
 pub(crate) use access::RadioPlace;

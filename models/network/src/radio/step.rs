@@ -17,11 +17,30 @@ pub enum RadioStep {
     AckWait,
     /// Fragments of a packet have waited too long for the others.
     Reassembly,
+    /// A sleeping radio has listened for a moment while something was in the air.
+    Look,
+    /// The radio may fall asleep.
+    Doze,
+    /// It is time to send, after the manner of radios that sleep.
+    Attempt,
+    /// It is time for what the medium access control does by itself.
+    Timer,
 }
 
 impl RadioStep {
-    const ALL: [Self; 7] =
-        [Self::Assess, Self::Begin, Self::End, Self::AckBegin, Self::AckEnd, Self::AckWait, Self::Reassembly];
+    const ALL: [Self; 11] = [
+        Self::Assess,
+        Self::Begin,
+        Self::End,
+        Self::AckBegin,
+        Self::AckEnd,
+        Self::AckWait,
+        Self::Reassembly,
+        Self::Look,
+        Self::Doze,
+        Self::Attempt,
+        Self::Timer,
+    ];
 
     /// The step in four bits.
     pub(crate) const fn number(self) -> u32 {

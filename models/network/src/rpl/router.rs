@@ -413,7 +413,7 @@ impl Router {
 
     /// A time in `[span / 2, span · 3 / 2)`.
     pub(super) fn jitter(&mut self, span: SimDuration) -> SimDuration {
-        let within = (u128::from(self.draw()) * u128::from(span.as_nanos()) >> 64) as u64;
+        let within = ((u128::from(self.draw()) * u128::from(span.as_nanos())) >> 64) as u64;
         span / 2 + SimDuration::from_nanos(within)
     }
 

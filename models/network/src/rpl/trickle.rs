@@ -57,7 +57,7 @@ impl Trickle {
     /// Step 2: the counter is 0 again, and `t` lies in [I/2, I).
     fn begin(&mut self, now: SimTime, interval: SimDuration, draw: u64) {
         let half = interval / 2;
-        let within = (u128::from(draw) * u128::from(half.as_nanos()) >> 64) as u64;
+        let within = ((u128::from(draw) * u128::from(half.as_nanos())) >> 64) as u64;
         self.interval = interval;
         self.next = now + half + SimDuration::from_nanos(within);
         self.has_fired = false;

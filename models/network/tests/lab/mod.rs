@@ -95,7 +95,8 @@ impl<O: Observer> Lab<O> {
         let streams = streams(seed);
         // What never falls silent fails, before it has taken all memory.
         let limits = Limits { events: 5_000_000, ..Limits::default() };
-        let (net, names) = builder.build(&streams, limits, observer).expect("a sound network");
+        let (mut net, names) = builder.build(&streams, limits, observer).expect("a sound network");
+        net.start_radios();
         Self { net, names, delivered: Vec::new(), actions: Vec::new() }
     }
 
@@ -143,6 +144,7 @@ impl<O: Observer> Lab<O> {
                     action(&mut self.net);
                 }
                 Event::Radio(port, step, epoch) => self.net.on_radio(port, step, epoch),
+                Event::Rpl(port) => self.net.on_rpl_timer(port),
                 Event::Taken(node, id) => {
                     if let Ingress::Local(id) = self.net.on_taken(node, id) {
                         let packet = self.net.deliver(id);

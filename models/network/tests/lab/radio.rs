@@ -3,6 +3,7 @@
 use super::*;
 use network::queue::QueueLimit;
 use network::radio::air::{Channel, Radio};
+use network::radio::duty::DutyCycle;
 use network::radio::fate::{Fate, FrameKind};
 use network::radio::mac::MacSettings;
 use network::radio::medium::{RadioMediumSpec, RadioSpec};
@@ -28,6 +29,7 @@ pub fn spec(propagation: Propagation) -> RadioMediumSpec {
         channel: channel(propagation),
         phy: Phy::O_QPSK_2450,
         mac: MacSettings::default(),
+        duty: DutyCycle::AlwaysOn,
         pan: PanId(0xABCD),
         queue: QueueLimit::Packets(1000),
         mtu: 1280,
@@ -63,9 +65,12 @@ pub fn radio_lab(spec: RadioMediumSpec, places: &[Position]) -> RadioLab {
     let ports: Vec<_> = numbered()
         .map(|(&node, n)| builder.add_port(node, "r0", &[prefix(&format!("{}/64", address(n)))]))
         .collect();
+    // Whoever passes packets on is a parent.
+    let polled = matches!(spec.duty, DutyCycle::Polling(_));
     let radios = numbered().map(|(_, n)| RadioSpec {
         radio: radio(&format!("n{n}/r0"), places[n - 1]),
         address: Address::Short(ShortAddress(n as u16)),
+        sleeps: n > 1 || !polled,
     });
     let radios = ports.iter().copied().zip(radios).collect();
     builder.radio_medium("air", spec, radios);

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{QueueLimit, Routing, RplOptions};
-use crate::language::quantity::{Decibels, Distance, PowerLevel, Size};
+use crate::language::quantity::{Decibels, Distance, Duration, PowerLevel, Size};
 
 /// Radios of IEEE 802.15.4 that share the air, with IPv6 in their frames (6LoWPAN).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -132,6 +132,67 @@ pub struct MacOptions {
     pub acknowledgements: Option<bool>,
     /// Which addresses frames carry: "short" (default) or "long".
     pub addresses: AddressLength,
+    /// How radios save energy: "always-on" (default), "contikimac", "x-mac", "polling" or "tsch".
+    pub duty_cycle: DutyCycleKind,
+    /// True if nodes that pass on packets of others sleep too, with "contikimac" or "x-mac"; default false: they are
+    /// always on, and so are the parents of "polling".
+    pub routers_sleep: bool,
+    /// Settings of "contikimac".
+    pub contikimac: Option<ContikiMacOptions>,
+    /// Settings of "x-mac".
+    pub x_mac: Option<XMacOptions>,
+    /// Settings of "polling".
+    pub polling: Option<PollingOptions>,
+    /// Settings of "tsch".
+    pub tsch: Option<TschOptions>,
+}
+
+/// How radios save energy.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum DutyCycleKind {
+    /// Not at all: they listen whenever they do not send.
+    #[default]
+    AlwaysOn,
+    /// ContikiMAC: a sender repeats the frame until the receiver looks, and learns when it does.
+    #[serde(rename = "contikimac")]
+    ContikiMac,
+    /// X-MAC: a sender repeats a short frame that names the receiver until it listens.
+    XMac,
+    /// A sleeping child asks its always-on parent for frames, as in Thread.
+    Polling,
+    /// All count slots together, sleep in most, and change the channel with each; 2.4 GHz only.
+    Tsch,
+}
+
+/// ContikiMAC (SICS T2011:13).
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ContikiMacOptions {
+    /// How often a receiver looks: "125 ms" (default); "15 ms" to "10 s".
+    pub every: Option<Duration>,
+    /// False if senders do not learn when a receiver looks; default true.
+    pub phase_lock: Option<bool>,
+}
+
+/// X-MAC (Buettner et al., SenSys 2006).
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct XMacOptions {
+    /// How often a receiver listens: "500 ms" (default); "15 ms" to "10 s".
+    pub every: Option<Duration>,
+    /// For how long: "6.25 ms" (default); at least "1.7 ms" at 2.4 GHz and "4.2 ms" at 868 MHz, less than `every`.
+    pub listen: Option<Duration>,
+}
+
+/// Sleepy children of an always-on parent (IEEE 802.15.4 clause 6.7.3).
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct PollingOptions {
+    /// How often a child asks: "1 s" (default); "50 ms" to "1 day".
+    pub every: Option<Duration>,
+    /// How long a frame waits for being asked for: "7.68 s" (default, IEEE 802.15.4); more than 0, at most "1 day".
+    pub timeout: Option<Duration>,
 }
 
 /// Which addresses frames carry.
@@ -143,6 +204,44 @@ pub enum AddressLength {
     Short,
     /// 64 bits.
     Long,
+}
+
+/// Time-slotted channel hopping (IEEE 802.15.4 clause 6.2.6).
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct TschOptions {
+    /// Who sends when: "minimal" (default, RFC 8180) or "orchestra" (SenSys 2015).
+    pub schedule: TschSchedule,
+    /// Slots of the minimal schedule's slotframe: 7 (default, Contiki-NG's); 1 to 65535.
+    #[schemars(range(min = 1, max = 65535))]
+    pub slotframe: Option<u32>,
+    /// Slots of Orchestra's slotframe for beacons: 397 (default); 1 to 65535.
+    #[schemars(range(min = 1, max = 65535))]
+    pub beacon_slotframe: Option<u32>,
+    /// Slots of Orchestra's slotframe for what is for all: 31 (default); 1 to 65535.
+    #[schemars(range(min = 1, max = 65535))]
+    pub common_slotframe: Option<u32>,
+    /// Slots of Orchestra's slotframe for frames to one radio: 17 (default); 1 to 65535.
+    #[schemars(range(min = 1, max = 65535))]
+    pub unicast_slotframe: Option<u32>,
+    /// How often a radio sends a beacon: "16 s" (default); "100 ms" to "1 h".
+    pub beacon_every: Option<Duration>,
+    /// After how long without news of its time source a radio asks it: "12 s" (default); "1 s" to "1 h".
+    pub keep_alive: Option<Duration>,
+    /// How wrong radios' clocks are at most, either way, in millionths: 20 (default); 0 to 1000.
+    #[schemars(range(min = 0, max = 1000))]
+    pub drift_ppm: Option<u32>,
+}
+
+/// Who sends when.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum TschSchedule {
+    /// One cell that all share.
+    #[default]
+    Minimal,
+    /// A cell for each radio to be sent to, one for its beacons, and one that all share.
+    Orchestra,
 }
 
 /// Where a node stands, or the nodes of a group.

@@ -1,5 +1,7 @@
 //! Radio media and places: ranges, and what only radios can have.
 
+mod duty;
+
 use super::link::check_limit;
 use super::node::NodeIndex;
 use super::{Resolver, section};
@@ -67,6 +69,7 @@ fn check_radio(settings: &RadioSettings, path: &Path, findings: &mut Vec<Finding
     check_limit(settings.queue, &path.key("queue"), findings);
     check_mac(settings.mac, &path.key("mac"), findings);
     super::rpl::check(settings, path, findings);
+    duty::check(settings, &path.key("mac"), findings);
     check_propagation(&settings.propagation, &path.key("propagation"), findings);
 }
 

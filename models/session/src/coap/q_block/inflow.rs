@@ -1,6 +1,7 @@
 //! The receiving side of a body: what is there, what is missing, and when to say so (RFC 9177 §7.2).
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use sim_core::SimTime;
 use wire::coap::{Block, BlockSize};
@@ -70,8 +71,8 @@ impl Inflow {
 
     /// Takes a block that [`Self::is_part`]; one that is there already changes nothing.
     pub(super) fn take(&mut self, now: SimTime, block: Block, body: Body, config: &CoapConfig) -> Answer {
-        if !self.parts.contains_key(&block.number) {
-            self.parts.insert(block.number, body);
+        if let Entry::Vacant(place) = self.parts.entry(block.number) {
+            place.insert(body);
             self.asked = 0;
             self.check_at = now.saturating_add(config.non_receive_timeout());
         }

@@ -1,0 +1,288 @@
+//! Sleepy children that ask an always-on parent for frames, as Thread's sleepy end devices do (IEEE 802.15.4-2020 clause
+//! 6.7.3, indirect transmission; Thread 1.1, chapter 4).
+//!
+//! A child sends whenever it likes. What is for it waits at its parent, until it asks (a data request, whose acknowledgement
+//! says whether there is something) or until the time is over. The parent of a child is the router that the fewest
+//! transmissions reach; a frame for all radios does not wait, and sleeping children miss it.
+
+use sim_core::SimDuration;
+use wire::account::{Account, FlowId, Protocol, Reason};
+use wire::ieee802154::{Addressing, FrameType, Header};
+use wire::packet::Packet;
+use wire::payload::Payload;
+
+use super::super::access::{FRAME_PENDING, Frames, RadioPlace};
+use super::super::mac::{Content, Outgoing, Phase};
+use super::super::phy::Phy;
+use super::super::step::RadioStep;
+use super::{Duty, Heard, RadioDuty};
+use crate::drop_cause::DropCause;
+use crate::network::Network;
+use crate::observer::Observer;
+
+/// Settings of polling.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// How often a child asks.
+    pub every: SimDuration,
+    /// How long a frame waits for being asked for: 7.68 s (`macTransactionPersistenceTime`, 500 superframes of 15.36 ms).
+    pub timeout: SimDuration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { every: SimDuration::from_secs(1), timeout: SimDuration::from_millis(7_680) }
+    }
+}
+
+/// A radio that asks.
+#[derive(Debug)]
+pub(in super::super) struct Child {
+    every: SimDuration,
+    first: SimDuration,
+    /// The radio that it asks; none if it reaches no router.
+    pub(in super::super) parent: Option<u32>,
+    /// Whether its parent has said that there is something.
+    pub(super) expects: bool,
+}
+
+impl Child {
+    pub(super) fn new(settings: Settings, draw: u64) -> Self {
+        let first = (u128::from(draw) * u128::from(settings.every.as_nanos())) >> 64;
+        Self {
+            every: settings.every,
+            first: SimDuration::from_nanos(first as u64),
+            parent: None,
+            expects: false,
+        }
+    }
+}
+
+/// A radio that is asked.
+#[derive(Debug)]
+pub(in super::super) struct Parent {
+    timeout: SimDuration,
+    waiting: Vec<Outgoing>,
+}
+
+impl Parent {
+    pub(super) fn new(settings: Settings) -> Self {
+        Self { timeout: settings.timeout, waiting: Vec::new() }
+    }
+
+    pub(super) fn forget(&mut self) -> Vec<Outgoing> {
+        std::mem::take(&mut self.waiting)
+    }
+}
+
+/// The manner of a child.
+pub(super) struct OfChild;
+
+impl<O: Observer> RadioDuty<O> for OfChild {
+    fn start(&self, net: &mut Network<O>, place: RadioPlace) {
+        let first = match child(net, place) {
+            Some(child) => child.first,
+            None => return,
+        };
+        net.sleep(place);
+        let at = net.now() + first;
+        net.schedule_radio(at, place, RadioStep::Timer);
+    }
+
+    fn on_timer(&self, net: &mut Network<O>, place: RadioPlace) {
+        let Some(&mut Child { every, expects, .. }) = child(net, place) else { return };
+        let at = net.now() + every;
+        net.schedule_radio(at, place, RadioStep::Timer);
+        if !expects {
+            net.ask_parent(place);
+        }
+    }
+
+    fn confirmed(&self, net: &mut Network<O>, place: RadioPlace, pending: bool) {
+        let asked = net.media[place.medium].macs[place.radio as usize]
+            .queue
+            .front()
+            .is_some_and(|first| first.content == Content::DataRequest);
+        if let Some(child) = child(net, place)
+            && asked
+        {
+            child.expects = pending;
+        }
+        net.finish_frame(place, Ok(()));
+    }
+
+    fn rest(&self, net: &mut Network<O>, place: RadioPlace) {
+        let now = net.now();
+        if child(net, place).is_some_and(|child| child.expects) {
+            let wait = frame_wait(net.media[place.medium].phy);
+            return net.plan_doze(place, now + wait);
+        }
+        net.sleep_if_free(place);
+    }
+
+    fn heard(&self, net: &mut Network<O>, place: RadioPlace, heard: Heard) {
+        if !heard.for_me {
+            return;
+        }
+        let now = net.now();
+        let until = net.media[place.medium].macs[place.radio as usize].engaged_until.max(now);
+        if let Some(child) = child(net, place) {
+            child.expects = false;
+        }
+        net.plan_doze(place, until);
+        if heard.pending {
+            net.ask_parent(place);
+        }
+    }
+}
+
+/// The manner of a parent.
+pub(super) struct OfParent;
+
+impl<O: Observer> RadioDuty<O> for OfParent {
+    fn on_timer(&self, net: &mut Network<O>, place: RadioPlace) {
+        let now = net.now();
+        let (port, node) = (net.radio_port(place), net.radio_node(place));
+        let Some(parent) = parent(net, place) else { return };
+        let overdue =
+            |outgoing: &mut Outgoing| matches!(outgoing.content, Content::Asked(until) if until <= now);
+        let overdue: Vec<Outgoing> = parent.waiting.extract_if(.., overdue).collect();
+        for outgoing in overdue {
+            net.discard(node, Some(port), outgoing.id, DropCause::NotAskedFor);
+        }
+    }
+
+    fn give_up(&self, net: &mut Network<O>, place: RadioPlace, cause: DropCause) {
+        let now = net.now();
+        let mac = &mut net.media[place.medium].macs[place.radio as usize];
+        let asked = mac.queue.front().copied().filter(|first| match first.content {
+            Content::Asked(until) => until > now,
+            Content::Packet
+            | Content::Strobe
+            | Content::DataRequest
+            | Content::Beacon
+            | Content::KeepAlive => false,
+        });
+        let Some(asked) = asked else { return net.finish_frame(place, Err(cause)) };
+        // It waits for the next request, with the number that it has (clause 6.7.3).
+        mac.queue.pop_front();
+        mac.phase = Phase::Idle;
+        let more = !mac.queue.is_empty();
+        if let Duty::Parent(parent) = &mut mac.duty {
+            parent.waiting.insert(0, Outgoing { tries: 1, ..asked });
+        }
+        if more {
+            net.contend(place);
+        }
+    }
+
+    fn heard(&self, net: &mut Network<O>, place: RadioPlace, heard: Heard) {
+        if heard.content == Content::DataRequest {
+            net.send_held(place, heard.from);
+        }
+    }
+}
+
+impl<O: Observer> Network<O> {
+    /// Whether what `place` sends to a radio has to wait until that asks for it.
+    pub(in super::super) fn fetches(&self, place: RadioPlace, to: u32) -> bool {
+        let macs = &self.media[place.medium].macs;
+        matches!(macs[place.radio as usize].duty, Duty::Parent(_))
+            && matches!(macs[to as usize].duty, Duty::Child(_))
+    }
+
+    /// Whether something waits at `place` for a radio.
+    pub(in super::super) fn has_for(&self, place: RadioPlace, child: u32) -> bool {
+        match &self.media[place.medium].macs[place.radio as usize].duty {
+            Duty::Parent(parent) => parent.waiting.iter().any(|outgoing| outgoing.to == Some(child)),
+            Duty::AlwaysOn | Duty::Strobing(_) | Duty::Child(_) | Duty::Tsch(_) => false,
+        }
+    }
+
+    /// Keeps frames for a child: all of them, or none.
+    pub(in super::super) fn hold(&mut self, place: RadioPlace, frames: Frames, child: u32) {
+        let now = self.now();
+        let (port, node) = (self.radio_port(place), self.radio_node(place));
+        let limit = self.queue_limits[self.port_infos[port.index()].queue_limit as usize];
+        let Some(parent) = parent(self, place) else { return };
+        let until = now + parent.timeout;
+        let own =
+            parent.waiting.iter().filter(|outgoing| outgoing.to == Some(child)).map(|outgoing| outgoing.id);
+        let ids: Vec<_> = own.chain(frames.iter().copied()).collect();
+        let bytes: usize = ids.iter().map(|&id| self.packets[id].len() + wire::ieee802154::FCS_LEN).sum();
+        if !limit.holds(ids.len(), sim_core::ByteCount::from_bytes(bytes as u64)) {
+            for id in frames {
+                self.discard(node, Some(port), id, DropCause::QueueFull);
+            }
+            return;
+        }
+        let Some(parent) = self::parent(self, place) else { return };
+        let held = frames.into_iter().map(|id| Outgoing::new(id, Some(child), Content::Asked(until)));
+        parent.waiting.extend(held);
+        self.schedule_radio(until, place, RadioStep::Timer);
+    }
+
+    /// Sends the first frame that waits for a child.
+    fn send_held(&mut self, place: RadioPlace, child: u32) {
+        let Some(parent) = parent(self, place) else { return };
+        let Some(at) = parent.waiting.iter().position(|outgoing| outgoing.to == Some(child)) else { return };
+        let outgoing = parent.waiting.remove(at);
+        let header = self.packets[outgoing.id].header_mut();
+        if let Some(control) = header.first_mut() {
+            *control &= !FRAME_PENDING;
+        }
+        if self.has_for(place, child)
+            && let Some(control) = self.packets[outgoing.id].header_mut().first_mut()
+        {
+            *control |= FRAME_PENDING;
+        }
+        let mac = &mut self.media[place.medium].macs[place.radio as usize];
+        let idle = mac.queue.is_empty();
+        // What is being sent goes first.
+        mac.queue.insert(usize::from(!idle), outgoing);
+        if idle {
+            self.contend(place);
+        }
+    }
+
+    /// A child asks its parent, unless it is about to.
+    fn ask_parent(&mut self, place: RadioPlace) {
+        let medium = &self.media[place.medium];
+        let mac = &medium.macs[place.radio as usize];
+        let Duty::Child(child) = &mac.duty else { return };
+        let Some(parent) = child.parent else { return };
+        if mac.queue.iter().any(|outgoing| outgoing.content == Content::DataRequest) {
+            return;
+        }
+        let addressing = Addressing::within(medium.pan, medium.address(parent), medium.address(place.radio));
+        let header = Header { frame_type: FrameType::Command, ..Header::data(0, addressing, true) };
+        let mut packet = Packet::new(Payload::empty(), Account::new(FlowId::NONE, Reason::Control));
+        packet.push_header(1)[0] = DATA_REQUEST;
+        header.emit(packet.push_header(header.len()));
+        packet.account.push_header(Protocol::Ieee802154, header.len() + 1);
+        let id = self.packets.insert(packet);
+        self.queue_control(place, Outgoing::new(id, Some(parent), Content::DataRequest), false);
+    }
+}
+
+fn child<O: Observer>(net: &mut Network<O>, place: RadioPlace) -> Option<&mut Child> {
+    match &mut net.media[place.medium].macs[place.radio as usize].duty {
+        Duty::Child(child) => Some(child),
+        Duty::AlwaysOn | Duty::Strobing(_) | Duty::Parent(_) | Duty::Tsch(_) => None,
+    }
+}
+
+fn parent<O: Observer>(net: &mut Network<O>, place: RadioPlace) -> Option<&mut Parent> {
+    match &mut net.media[place.medium].macs[place.radio as usize].duty {
+        Duty::Parent(parent) => Some(parent),
+        Duty::AlwaysOn | Duty::Strobing(_) | Duty::Child(_) | Duty::Tsch(_) => None,
+    }
+}
+
+/// `macMaxFrameTotalWaitTime` with the standard's back-offs (clause 8.4.2): 1,220 symbols.
+fn frame_wait(phy: Phy) -> SimDuration {
+    phy.symbols(1_220)
+}
+
+/// The command's number (table 7-49).
+const DATA_REQUEST: u8 = 4;
