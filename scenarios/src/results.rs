@@ -96,7 +96,7 @@ pub(crate) fn collect<O: Observer>(
     let delivered = world.flows.iter().map(|flow| flow.measure.delivered).sum();
     let answered = world.flows.iter().map(|flow| flow.measure.session.response_times.count).sum();
     let energy = EnergyFigures::of_run(world, &senders, delivered, end).with_exchanges(answered);
-    let metrics = metrics(&flows, &energy);
+    let metrics = metrics(&flows, &energy, half_open(world, &flows));
     let mut rows = BTreeMap::new();
     let mut put = |name: &str, text: String| rows.insert(name.to_owned(), text);
     put("runs.csv", runs_line(about, world.network.digest(), &metrics));
@@ -114,7 +114,11 @@ pub(crate) fn collect<O: Observer>(
 }
 
 /// The metrics of some flows together, in the order of [`METRICS`]; `None` where there is nothing to say.
-fn metrics(flows: &[(&Flow, &FlowAccount)], energy: &EnergyFigures) -> Vec<Option<f64>> {
+fn metrics(
+    flows: &[(&Flow, &FlowAccount)],
+    energy: &EnergyFigures,
+    half_open: Option<f64>,
+) -> Vec<Option<f64>> {
     let sum = |value: &dyn Fn(&Flow, &FlowAccount) -> u64| {
         flows.iter().map(|(flow, account)| value(flow, account)).sum::<u64>()
     };
@@ -166,6 +170,7 @@ fn metrics(flows: &[(&Flow, &FlowAccount)], energy: &EnergyFigures) -> Vec<Optio
             "setup_time_ns" => {
                 (!setups.is_empty()).then(|| setups.iter().sum::<u64>() as f64 / setups.len() as f64)
             }
+            "half_open_max" => half_open,
             "session_retransmissions" => of_session(&|counts| counts.retransmissions),
             "session_duplicates" => of_session(&|counts| counts.duplicates),
             "session_failed" => of_session(&|counts| counts.failed),
@@ -175,6 +180,14 @@ fn metrics(flows: &[(&Flow, &FlowAccount)], energy: &EnergyFigures) -> Vec<Optio
             column => energy.column(column),
         })
         .collect()
+}
+
+/// The most connections that were half open at the receivers of some flows; nothing of flows without connections.
+fn half_open<O: Observer>(world: &World<O>, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
+    let connected = flows.iter().filter(|(flow, _)| flow.carrier.has_connections());
+    let nodes: BTreeSet<NodeId> = connected.flat_map(|(flow, _)| flow.to.iter().copied()).collect();
+    let most = nodes.iter().filter_map(|&node| Some(u64::from(world.host(node)?.stack().half_open().1)));
+    (!nodes.is_empty()).then(|| most.sum::<u64>() as f64)
 }
 
 /// A figure about what the session protocols of some flows did; nothing of flows without one.
@@ -278,7 +291,7 @@ fn flow_lines<O: Observer>(
         let messages = delivered.get(&flow.from).copied().unwrap_or_default();
         let exchanges = answered.get(&flow.from).copied().unwrap_or_default();
         let energy = EnergyFigures::of_senders(world, &[flow.from], messages, end).with_exchanges(exchanges);
-        let cells = metric_cells(&metrics(&[(flow, account)], &energy));
+        let cells = metric_cells(&metrics(&[(flow, account)], &energy, half_open(world, &[(flow, account)])));
         put(&mut lines, format_args!("{},{name},{},{},{over}{cells}\n", about.name, field(from), field(&to)));
     }
     let unowned = world.network.accounts.flow(FlowId::NONE);

@@ -7,6 +7,8 @@ use lab::radio::*;
 use lab::*;
 use network::observer::{Observer, Unobserved};
 use network::queue::QueueLimit;
+use network::radio::duty::tsch::{self, Schedule};
+use network::radio::duty::{DutyCycle, polling, strobing};
 use network::radio::fate::{Fate, FrameKind};
 use network::radio::mac::MacSettings;
 use network::radio::medium::RadioMediumSpec;
@@ -27,8 +29,45 @@ struct Case {
     confirmed: bool,
     queue: u32,
     reassemblies: u8,
+    duty: DutyCycle,
     sends: Vec<(u64, usize, usize, usize)>,
     changes: Vec<(u64, usize, bool)>,
+}
+
+/// All ways to save energy, the first as often as all others.
+fn duties() -> impl Strategy<Value = DutyCycle> {
+    let contikimac = (15_u64..300, any::<bool>()).prop_map(|(every, phase_lock)| {
+        DutyCycle::ContikiMac(strobing::contikimac::Settings { every: span(every), phase_lock })
+    });
+    let xmac = (15_u64..600, 2_u64..10).prop_map(|(every, listen)| {
+        DutyCycle::XMac(strobing::xmac::Settings { every: span(every), listen: span(listen) })
+    });
+    let polling = (50_u64..2_000, 100_u64..9_000).prop_map(|(every, timeout)| {
+        DutyCycle::Polling(polling::Settings { every: span(every), timeout: span(timeout) })
+    });
+    let schedule = prop_oneof![
+        (1_u32..50).prop_map(|slotframe| Schedule::Minimal { slotframe }),
+        (1_u32..90, 1_u32..40, 1_u32..20).prop_map(|(beacons, common, unicast)| Schedule::Orchestra {
+            beacons,
+            common,
+            unicast
+        }),
+    ];
+    let tsch = (schedule, 100_u64..3_000, 1_000_u64..9_000, 0_u32..100).prop_map(
+        |(schedule, beacon_every, keep_alive, drift_ppm)| {
+            DutyCycle::Tsch(tsch::Settings {
+                schedule,
+                beacon_every: span(beacon_every),
+                keep_alive: span(keep_alive),
+                drift_ppm,
+            })
+        },
+    );
+    prop_oneof![4 => Just(DutyCycle::AlwaysOn), 1 => contikimac, 1 => xmac, 1 => polling, 1 => tsch]
+}
+
+fn span(millis: u64) -> SimDuration {
+    SimDuration::from_millis(millis)
 }
 
 fn cases() -> impl Strategy<Value = Case> {
@@ -37,18 +76,20 @@ fn cases() -> impl Strategy<Value = Case> {
     (
         (any::<u64>(), prop::collection::vec(place, 2..12), 2.0..4.0, 0.0..8.0),
         (0_u8..4, 3_u8..6, 0_u8..5, any::<bool>()),
-        (0_u32..30, 1_u8..4),
+        (0_u32..30, 1_u8..4, duties()),
         prop::collection::vec(send, 1..60),
         prop::collection::vec((0_u64..3_000_000, 0..64_usize, any::<bool>()), 0..6),
     )
-        .prop_map(|(radio, mac, (queue, reassemblies), sends, changes)| Case {
+        .prop_map(|(radio, mac, (queue, reassemblies, duty), sends, changes)| Case {
             seed: radio.0,
             places: radio.1,
             exponent: radio.2,
             shadowing: radio.3,
             be: (mac.0, mac.1),
             retries: mac.2,
-            confirmed: mac.3,
+            // Who wakes a sleeping radio has to know that it has.
+            confirmed: mac.3 || duty != DutyCycle::AlwaysOn,
+            duty,
             queue,
             reassemblies,
             sends,
@@ -70,7 +111,8 @@ fn world<O: Observer>(case: &Case, observer: O) -> Lab<O> {
         reassemblies_max: case.reassemblies,
         ..MacSettings::default()
     };
-    let spec = RadioMediumSpec { mac, queue: QueueLimit::Packets(case.queue), ..spec(propagation) };
+    let queue = QueueLimit::Packets(case.queue);
+    let spec = RadioMediumSpec { mac, queue, duty: case.duty, ..spec(propagation) };
     let places: Vec<_> = case.places.iter().map(|&(x, y, z)| Position { x, y, z }).collect();
     let RadioLab { builder, nodes, ports } = radio_lab(spec, &places);
     let mut lab = Lab::observed(builder, case.seed, observer);
@@ -100,24 +142,29 @@ proptest! {
         for stop in [500_000, 1_500_000] {
             lab.run_until(us(stop)); // The laboratory checks the balance whenever it stops.
         }
-        lab.run();
-        prop_assert_eq!(lab.net.packet_counts().in_flight, 0);
+        lab.run_until(us(END));
+        // A radio that has not joined, or that nobody asks, may hold what it got; all others have come to an end.
+        let ends = !matches!(case.duty, DutyCycle::Tsch(_));
+        prop_assert!(!ends || lab.net.packet_counts().in_flight == 0, "{:?}", lab.net.packet_counts());
         let medium = &lab.net.radio_media()[0];
         let (report, fates) = (medium.report(), medium.fates());
         let total = |kind| Fate::ALL.iter().map(|&fate| fates.total(kind, fate)).sum::<u64>();
-        prop_assert_eq!(total(FrameKind::Unicast) + report.aborted_unicasts, report.unicasts);
-        prop_assert_eq!(
-            total(FrameKind::Acknowledgement) + report.aborted_acknowledgements,
-            report.acknowledgements
-        );
+        // Slots and requests go on: at the end of the run frames may be in the air, one a radio at most.
+        let perpetual = matches!(case.duty, DutyCycle::Tsch(_) | DutyCycle::Polling(_));
+        let in_air_most = if perpetual { case.places.len() as u64 } else { 0 };
+        let unicasts = total(FrameKind::Unicast) + report.aborted_unicasts;
+        prop_assert!(unicasts <= report.unicasts && report.unicasts <= unicasts + in_air_most);
+        let acknowledgements = total(FrameKind::Acknowledgement) + report.aborted_acknowledgements;
+        prop_assert!(acknowledgements <= report.acknowledgements);
+        prop_assert!(report.acknowledgements <= acknowledgements + in_air_most);
         let confirmed = fates.total(FrameKind::Unicast, Fate::Received)
             + fates.total(FrameKind::Unicast, Fate::Duplicate);
         // A receiver that fails before it has turned confirms nothing.
         prop_assert!(report.acknowledgements <= confirmed && (case.confirmed || report.acknowledgements == 0));
         if case.confirmed && case.changes.is_empty() {
-            prop_assert_eq!(report.acknowledgements, confirmed);
+            prop_assert!(confirmed <= report.acknowledgements + in_air_most);
         }
-        let now = lab.net.now();
+        let now = us(END);
         let mut in_air = SimDuration::ZERO;
         for radio in 0..case.places.len() as u32 {
             let times = medium.state_times(radio, now);
@@ -126,15 +173,16 @@ proptest! {
         }
         prop_assert!(in_air <= report.air_time);
         if case.changes.is_empty() {
-            prop_assert_eq!(in_air, report.air_time);
+            let begun = SimDuration::from_millis(5) * in_air_most;
+            prop_assert!(report.air_time - in_air <= begun, "{} of {}", in_air, report.air_time);
         }
     }
 
     #[test]
     fn an_observer_changes_nothing_on_the_air(case in cases()) {
         let (mut seen, mut unseen) = (world(&case, Tap::default()), world(&case, Unobserved));
-        seen.run();
-        unseen.run();
+        seen.run_until(us(END));
+        unseen.run_until(us(END));
         prop_assert_eq!(seen.net.digest(), unseen.net.digest());
         prop_assert_eq!(seen.delivered.len(), unseen.delivered.len());
         for delivery in &seen.delivered {
@@ -149,3 +197,6 @@ proptest! {
         }
     }
 }
+
+/// When runs end, in microseconds: what the last packets need, a minute for fragments included.
+const END: u64 = 80_000_000;

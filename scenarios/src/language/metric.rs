@@ -143,6 +143,7 @@ pub const METRICS: &[Metric] = {
         row("hop-bytes", "hop_bytes", Bytes, "bytes on the wire, all hops", LOWER),
         row("hop-frames", "hop_frames", Count, "frames, all hops", LOWER),
         row("setup-time", "setup_time_ns", Nanoseconds, "set-up time", LOWER),
+        row("half-open", "half_open_max", Count, "most connections half open at the receivers", LOWER),
         row("retransmission-bytes", "retransmission_bytes", Bytes, "bytes sent again", LOWER),
         row(
             "limited.application",
