@@ -39,6 +39,8 @@ pub(crate) struct Meter<K> {
     intervals: VecDeque<Interval<K>>,
     /// Time in each state so far.
     times: Vec<SimDuration>,
+    /// The same as a clock of 32,768 Hz counts it, which is read at each change.
+    ticks: Vec<u64>,
 }
 
 impl<K: Copy + Ord> Meter<K> {
@@ -51,6 +53,7 @@ impl<K: Copy + Ord> Meter<K> {
             shares: Shares::from_slice(&[(purposes.rest, 1)]),
             intervals: VecDeque::new(),
             times: vec![SimDuration::ZERO; spec.states.len()],
+            ticks: vec![0; spec.states.len()],
             spec,
         }
     }
@@ -61,6 +64,10 @@ impl<K: Copy + Ord> Meter<K> {
 
     pub(crate) fn time(&self, state: StateId) -> SimDuration {
         self.times[usize::from(state.0)]
+    }
+
+    pub(crate) fn ticks(&self, state: StateId) -> u64 {
+        self.ticks[usize::from(state.0)]
     }
 
     pub(crate) fn purposes(&self) -> Purposes<K> {
@@ -194,6 +201,15 @@ impl<K: Copy + Ord> Meter<K> {
     fn pass(&mut self, end: SimTime, state: StateId, shares: &[(K, u32)], give: Give<'_, K>) {
         let from = std::mem::replace(&mut self.settled, end);
         self.times[usize::from(state.0)] += end - from;
+        self.ticks[usize::from(state.0)] += tick(end) - tick(from);
         give(from, end, state, shares);
     }
 }
+
+/// What a clock of 32,768 Hz shows at a time.
+fn tick(time: SimTime) -> u64 {
+    (u128::from(time.as_nanos()) * u128::from(TICKS_PER_SECOND) / 1_000_000_000) as u64
+}
+
+/// The clock crystal of most small devices.
+pub const TICKS_PER_SECOND: u64 = 32_768;

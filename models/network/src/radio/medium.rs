@@ -86,6 +86,8 @@ pub struct RadioMedium {
     pub(super) sleeps: bool,
     /// Radios that sleep now and then and are awake.
     pub(super) roused: BTreeSet<u32>,
+    /// When frames collided at a radio, if that is watched.
+    pub(super) collisions: Option<Vec<(SimTime, u32)>>,
 }
 
 /// What a medium has carried.
@@ -158,6 +160,7 @@ impl RadioMedium {
             by_identifier: FxHashMap::default(),
             sleeps,
             roused: BTreeSet::new(),
+            collisions: None,
         };
         medium.find_parents();
         // Who asks RPL needs no table of the links.
@@ -183,6 +186,28 @@ impl RadioMedium {
     /// How long a radio was in each state up to `now`, in the order of [`RadioState::ALL`].
     pub fn state_times(&self, radio: u32, now: SimTime) -> [SimDuration; RadioState::ALL.len()] {
         self.macs[radio as usize].clock.times(now)
+    }
+
+    /// Notes from now on what the first radios are in since when.
+    pub(crate) fn watch(&mut self) {
+        self.macs.iter_mut().take(RADIOS_WATCHED_MAX).for_each(|mac| mac.clock.watch());
+        self.collisions = Some(Vec::new());
+    }
+
+    /// What each of the first radios was in since when, up to `now`, and when frames collided there: the first thousand changes
+    /// of each. Nothing unless it is watched.
+    pub fn watched(&self, now: SimTime) -> Vec<(u32, Vec<(SimTime, Option<RadioState>)>)> {
+        let radios = self.macs.iter().zip(0..).take(RADIOS_WATCHED_MAX);
+        let watched = radios.map(|(mac, radio)| {
+            let changes = mac.clock.changes(now).into_iter().map(|(at, state)| (at, Some(state)));
+            let mut changes: Vec<_> = changes.collect();
+            let last = changes.last().map_or(SimTime::ZERO, |&(at, _)| at);
+            let collided = self.collisions.iter().flatten().filter(|&&(at, of)| of == radio && at <= last);
+            changes.extend(collided.map(|&(at, _)| (at, None)));
+            changes.sort_by_key(|&(at, _)| at);
+            (radio, changes)
+        });
+        watched.collect()
     }
 
     /// A radio's link-layer address.
@@ -299,5 +324,7 @@ impl RadioMedium {
 
 /// Links over which fewer frames get through are not used for routes.
 const DELIVERY_LEAST: f64 = 0.1;
+/// Radios of a medium whose states are noted.
+const RADIOS_WATCHED_MAX: usize = 16;
 /// Links kept for routes, 8 bytes each.
 const LINKS_KEPT: usize = 1 << 20;
