@@ -11,7 +11,7 @@ use sim_core::{SimDuration, SimTime};
 use crate::battery::Battery;
 use crate::harvester::Harvester;
 use crate::ledger::Ledger;
-use crate::meter::Meter;
+use crate::meter::{Give, Meter, Passed};
 use crate::part::{PartId, PartKind, PartSpec, StateId};
 use crate::repeated::{Repeated, Stretches};
 use store::Store;
@@ -242,6 +242,9 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// As [`Self::catch_up`], and the ledger holds it all.
     pub fn integrate(&mut self, now: SimTime) -> Option<SimTime> {
         let gave_out = self.catch_up(now);
+        for index in 0..self.meters.len() {
+            self.with(PartId(index as u8), |meter, give| meter.release(give));
+        }
         for (index, draws) in self.draws.iter_mut().enumerate() {
             for (state, (draw, stretches)) in draws.states.iter_mut().enumerate() {
                 let entry = (PartId(index as u8), StateId(state as u8));
@@ -257,11 +260,11 @@ impl<K: Copy + Hash + Ord> Device<K> {
         let (mut store, mut drawn, mut current) = (self.store.clone(), self.drawn(), Current::ZERO);
         for (meter, draws) in self.meters.iter().zip(&self.draws) {
             let (mut meter, mut taken) = (meter.clone(), draws.taken);
-            meter.settle(until, &mut |from, until, state, _| {
-                let draw = &draws.states[usize::from(state.0)].0;
-                drawn += draw.energy(until - from);
-                if let Some(store) = &mut store {
-                    store.take(from, &mut taken, draw.taken);
+            meter.settle(until, &mut |passed| {
+                let draw = &draws.states[usize::from(passed.state.0)].0;
+                drawn += draw.energy(passed.until - passed.from);
+                if let Some(store) = store.as_mut().filter(|_| passed.from < passed.until) {
+                    store.take(passed.from, &mut taken, draw.taken);
                 }
             });
             current = current + draws.states[usize::from(meter.state_at(until).0)].0.taken;
@@ -362,20 +365,19 @@ impl<K: Copy + Hash + Ord> Device<K> {
         key == self.conversion
     }
 
-    fn with<T>(
-        &mut self,
-        part: PartId,
-        act: impl FnOnce(&mut Meter<K>, &mut dyn FnMut(SimTime, SimTime, StateId, &[(K, u32)])) -> T,
-    ) -> T {
+    fn with<T>(&mut self, part: PartId, act: impl FnOnce(&mut Meter<K>, Give<'_, K>) -> T) -> T {
         let index = usize::from(part.0);
         let Self { meters, draws, ledger, store, conversion, converted, .. } = self;
         let Draws { states, taken } = &mut draws[index];
-        let mut give = |from: SimTime, until: SimTime, state: StateId, shares: &[(K, u32)]| {
+        let mut give = |passed: Passed<'_, K>| {
+            let Passed { from, until, state, charged, shares } = passed;
             let (draw, stretches) = &mut states[usize::from(state.0)];
-            stretches.note(until - from, shares, |others| {
-                *converted += post(ledger, (part, state), draw, others, *conversion);
-            });
-            if let Some(store) = store {
+            if charged > SimDuration::ZERO {
+                stretches.note(charged, shares, |others| {
+                    *converted += post(ledger, (part, state), draw, others, *conversion);
+                });
+            }
+            if let Some(store) = store.as_mut().filter(|_| from < until) {
                 store.take(from, taken, draw.taken);
             }
         };

@@ -12,8 +12,19 @@ use crate::part::{PartSpec, StateId};
 /// Keys and their weights among an interval.
 pub(crate) type Shares<K> = SmallVec<[(K, u32); 6]>;
 
-/// Who is told of what has passed: from when to when, in which state, for what.
-pub(crate) type Give<'a, K> = &'a mut dyn FnMut(SimTime, SimTime, StateId, &[(K, u32)]);
+/// What has passed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed<'a, K> {
+    pub(crate) from: SimTime,
+    pub(crate) until: SimTime,
+    pub(crate) state: StateId,
+    /// What is to be charged of it, and of what passed before and was held back.
+    pub(crate) charged: SimDuration,
+    pub(crate) shares: &'a [(K, u32)],
+}
+
+/// Who is told of what has passed.
+pub(crate) type Give<'a, K> = &'a mut dyn FnMut(Passed<'_, K>);
 
 /// A stretch of time in one state, laid over the one that the part rests in.
 #[derive(Clone, Debug)]
@@ -22,6 +33,9 @@ struct Interval<K> {
     until: SimTime,
     state: StateId,
     teller: u32,
+    /// What has passed of it and has not been charged: a stretch is split by its shares as a whole, whenever somebody
+    /// looked at it in between.
+    held: SimDuration,
     shares: Shares<K>,
 }
 
@@ -35,6 +49,9 @@ pub(crate) struct Meter<K> {
     tail_from: Option<SimTime>,
     state: StateId,
     purposes: Purposes<K>,
+    /// Time in the state that it rests in since it entered it, which has not been charged: what it was for may be said
+    /// at its end.
+    held: SimDuration,
     shares: Shares<K>,
     intervals: VecDeque<Interval<K>>,
     /// Time in each state so far.
@@ -50,6 +67,7 @@ impl<K: Copy + Ord> Meter<K> {
             tail_from: None,
             state: spec.rest,
             purposes,
+            held: SimDuration::ZERO,
             shares: Shares::from_slice(&[(purposes.rest, 1)]),
             intervals: VecDeque::new(),
             times: vec![SimDuration::ZERO; spec.states.len()],
@@ -94,13 +112,14 @@ impl<K: Copy + Ord> Meter<K> {
     /// Returns how long the way there takes: for so long it is in the state of the way.
     pub(crate) fn enter(&mut self, now: SimTime, state: StateId, key: K, give: Give<'_, K>) -> SimDuration {
         self.settle(now, give);
+        self.charge_rest(give);
         let way = self.spec.transition(self.state, state);
         (self.state, self.tail_from) = (state, None);
         self.shares = Shares::from_slice(&[(key, 1)]);
         let Some(way) = way else { return SimDuration::ZERO };
         let shares = Shares::from_slice(&[(self.purposes.transition, 1)]);
         let (until, state) = (now + way.time, way.through);
-        self.insert(Interval { from: now, until, state, teller: u32::MAX, shares });
+        self.insert(Interval { from: now, until, state, teller: u32::MAX, held: SimDuration::ZERO, shares });
         way.time
     }
 
@@ -130,9 +149,11 @@ impl<K: Copy + Ord> Meter<K> {
         let rests = busy_until.is_none_or(|end| end.saturating_add(lingers) < begins);
         if let Some(way) = way.filter(|_| rests) {
             let shares = Shares::from_slice(&[(self.purposes.transition, 1)]);
-            self.insert(Interval { from: begins, until: from, state: way.through, teller, shares });
+            let (state, held) = (way.through, SimDuration::ZERO);
+            self.insert(Interval { from: begins, until: from, state, teller, held, shares });
         }
-        self.insert(Interval { from, until, state, teller, shares: Shares::from_slice(shares) });
+        let shares = Shares::from_slice(shares);
+        self.insert(Interval { from, until, state, teller, held: SimDuration::ZERO, shares });
     }
 
     fn insert(&mut self, interval: Interval<K>) {
@@ -144,6 +165,7 @@ impl<K: Copy + Ord> Meter<K> {
     /// Forgets what was laid beyond `now`: the part was switched off.
     pub(crate) fn cut(&mut self, now: SimTime, give: Give<'_, K>) {
         self.settle(now, give);
+        self.release(give);
         self.intervals.clear();
         self.tail_from = None;
     }
@@ -168,18 +190,43 @@ impl<K: Copy + Ord> Meter<K> {
             let begins = interval.from.max(self.settled);
             let ends = interval.until.min(now);
             if begins >= ends {
+                self.charge(interval.state, interval.held, &interval.shares, give);
                 continue;
             }
             self.rest_until(begins, give);
-            self.pass(ends, interval.state, &interval.shares, give);
             self.tail_from = Some(ends);
             if interval.until > now {
+                interval.held += ends - begins;
                 interval.from = now;
+                self.pass(ends, interval.state, SimDuration::ZERO, &interval.shares, give);
                 self.intervals.push_front(interval);
                 break;
             }
+            let charged = interval.held + (ends - begins);
+            self.pass(ends, interval.state, charged, &interval.shares, give);
         }
         self.rest_until(now, give);
+    }
+
+    /// Charges what was held back so far.
+    pub(crate) fn release(&mut self, give: Give<'_, K>) {
+        self.charge_rest(give);
+        for at in 0..self.intervals.len() {
+            let held = std::mem::take(&mut self.intervals[at].held);
+            self.charge(self.intervals[at].state, held, &self.intervals[at].shares, give);
+        }
+    }
+
+    fn charge_rest(&mut self, give: Give<'_, K>) {
+        let held = std::mem::take(&mut self.held);
+        self.charge(self.state, held, &self.shares, give);
+    }
+
+    /// Charges what has passed already.
+    fn charge(&self, state: StateId, charged: SimDuration, shares: &[(K, u32)], give: Give<'_, K>) {
+        if charged > SimDuration::ZERO {
+            give(Passed { from: self.settled, until: self.settled, state, charged, shares });
+        }
     }
 
     /// The part rests until `end`: the first of it in the state that lingers, if there is one.
@@ -188,21 +235,27 @@ impl<K: Copy + Ord> Meter<K> {
             let lingers_until = from.saturating_add(time).min(end);
             if self.state != StateId::UNPOWERED && lingers_until > self.settled {
                 let shares = [(self.purposes.tail, 1)];
-                self.pass(lingers_until, state, &shares, give);
+                self.pass(lingers_until, state, lingers_until - self.settled, &shares, give);
             }
         }
         if end > self.settled {
-            let shares = std::mem::take(&mut self.shares);
-            self.pass(end, self.state, &shares, give);
-            self.shares = shares;
+            self.held += end - self.settled;
+            self.pass(end, self.state, SimDuration::ZERO, &[], give);
         }
     }
 
-    fn pass(&mut self, end: SimTime, state: StateId, shares: &[(K, u32)], give: Give<'_, K>) {
-        let from = std::mem::replace(&mut self.settled, end);
-        self.times[usize::from(state.0)] += end - from;
-        self.ticks[usize::from(state.0)] += tick(end) - tick(from);
-        give(from, end, state, shares);
+    fn pass(
+        &mut self,
+        until: SimTime,
+        state: StateId,
+        charged: SimDuration,
+        shares: &[(K, u32)],
+        give: Give<'_, K>,
+    ) {
+        let from = std::mem::replace(&mut self.settled, until);
+        self.times[usize::from(state.0)] += until - from;
+        self.ticks[usize::from(state.0)] += tick(until) - tick(from);
+        give(Passed { from, until, state, charged, shares });
     }
 }
 

@@ -95,8 +95,9 @@ pub(crate) fn collect<O: Observer>(
     let senders: BTreeSet<NodeId> = world.flows.iter().map(|flow| flow.from).collect();
     let senders: Vec<NodeId> = senders.into_iter().collect();
     let delivered = world.flows.iter().map(|flow| flow.measure.delivered).sum();
-    let energy = EnergyFigures::of_run(world, &senders, delivered, end);
-    let metrics = metrics(&flows, &energy);
+    let answered = world.flows.iter().map(|flow| flow.measure.session.response_times.count).sum();
+    let energy = EnergyFigures::of_run(world, &senders, delivered, end).with_exchanges(answered);
+    let metrics = metrics(&flows, &energy, half_open(world, &flows));
     let mut rows = BTreeMap::new();
     let mut put = |name: &str, text: String| rows.insert(name.to_owned(), text);
     put("runs.csv", runs_line(about, world.network.digest(), &metrics));
@@ -115,7 +116,11 @@ pub(crate) fn collect<O: Observer>(
 }
 
 /// The metrics of some flows together, in the order of [`METRICS`]; `None` where there is nothing to say.
-fn metrics(flows: &[(&Flow, &FlowAccount)], energy: &EnergyFigures) -> Vec<Option<f64>> {
+fn metrics(
+    flows: &[(&Flow, &FlowAccount)],
+    energy: &EnergyFigures,
+    half_open: Option<f64>,
+) -> Vec<Option<f64>> {
     let sum = |value: &dyn Fn(&Flow, &FlowAccount) -> u64| {
         flows.iter().map(|(flow, account)| value(flow, account)).sum::<u64>()
     };
@@ -167,6 +172,7 @@ fn metrics(flows: &[(&Flow, &FlowAccount)], energy: &EnergyFigures) -> Vec<Optio
             "setup_time_ns" => {
                 (!setups.is_empty()).then(|| setups.iter().sum::<u64>() as f64 / setups.len() as f64)
             }
+            "half_open_max" => half_open,
             "session_retransmissions" => of_session(&|counts| counts.retransmissions),
             "session_duplicates" => of_session(&|counts| counts.duplicates),
             "session_failed" => of_session(&|counts| counts.failed),
@@ -176,6 +182,14 @@ fn metrics(flows: &[(&Flow, &FlowAccount)], energy: &EnergyFigures) -> Vec<Optio
             column => energy.column(column),
         })
         .collect()
+}
+
+/// The most connections that were half open at the receivers of some flows; nothing of flows without connections.
+fn half_open<O: Observer>(world: &World<O>, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
+    let connected = flows.iter().filter(|(flow, _)| flow.carrier.has_connections());
+    let nodes: BTreeSet<NodeId> = connected.flat_map(|(flow, _)| flow.to.iter().copied()).collect();
+    let most = nodes.iter().filter_map(|&node| Some(u64::from(world.host(node)?.stack().half_open().1)));
+    (!nodes.is_empty()).then(|| most.sum::<u64>() as f64)
 }
 
 /// A figure about what the session protocols of some flows did; nothing of flows without one.
@@ -263,8 +277,10 @@ fn flow_lines<O: Observer>(
 ) -> String {
     let mut lines = String::new();
     let mut delivered: BTreeMap<NodeId, u64> = BTreeMap::new();
+    let mut answered: BTreeMap<NodeId, u64> = BTreeMap::new();
     for flow in &world.flows {
         *delivered.entry(flow.from).or_default() += flow.measure.delivered;
+        *answered.entry(flow.from).or_default() += flow.measure.session.response_times.count;
     }
     for &(flow, account) in flows {
         let from = world.network.node_name(flow.from);
@@ -275,8 +291,9 @@ fn flow_lines<O: Observer>(
         let (name, over) = (field(&flow.name), field(&flow.over));
         // A node's energy serves all of its flows: it is shared by their messages.
         let messages = delivered.get(&flow.from).copied().unwrap_or_default();
-        let energy = EnergyFigures::of_senders(world, &[flow.from], messages, end);
-        let cells = metric_cells(&metrics(&[(flow, account)], &energy));
+        let exchanges = answered.get(&flow.from).copied().unwrap_or_default();
+        let energy = EnergyFigures::of_senders(world, &[flow.from], messages, end).with_exchanges(exchanges);
+        let cells = metric_cells(&metrics(&[(flow, account)], &energy, half_open(world, &[(flow, account)])));
         put(&mut lines, format_args!("{},{name},{},{},{over}{cells}\n", about.name, field(from), field(&to)));
     }
     let unowned = world.network.accounts.flow(FlowId::NONE);

@@ -84,3 +84,43 @@ fn gathering_pays_in_bytes_and_costs_time() {
         }
     }
 }
+
+/// The highest value of a series of an entity.
+fn highest(outcome: &Outcome, entity: &str, series: &str) -> u64 {
+    let text = outcome.series.as_deref().expect("series were asked for");
+    let wanted = format!(",{entity},{series},");
+    let values = text.lines().filter_map(|line| line.split_once(&wanted));
+    values.map(|(_, value)| value.parse().expect("a number")).max().expect("there is such a series")
+}
+
+#[test]
+fn a_flood_fills_tcps_queue_up_to_rate_times_lifetime_and_never_sctps() {
+    let plan = plan(include_str!("../course/sctp-flood.json"));
+    // A connection in SYN-RECEIVED lasts for the sum of its timeouts, 1 + 2 + … + 32 s (RFC 6298 §5.5 with five
+    // repetitions). By Little's law rate times that are there, or as many as the queue takes; all have 280 bytes.
+    let lifetime = 63;
+    for (every, rate) in [("100 ms", 10), ("10 ms", 100)] {
+        let bound = 1024.min(rate * lifetime);
+        let tcp = run_at(&plan, &["tcp", "off", every], 0);
+        let held = highest(&tcp, "server", "half_open");
+        assert!((bound..=bound + 2).contains(&held), "{held} half open, not {bound}");
+        assert_eq!(highest(&tcp, "server", "half_open_bytes"), held * 280);
+        let sctp = run_at(&plan, &["sctp", "off", every], 0);
+        assert_eq!(highest(&sctp, "server", "half_open_bytes"), 0);
+        assert_eq!(value(&sctp, "half_open_max"), 0.0);
+        assert_eq!(value(&sctp, "delivered_fraction"), 1.0);
+    }
+    // Cookies cost no places: who comes while the queue is full is served at once.
+    let of = |cookies| value(&run_at(&plan, &["tcp", cookies, "10 ms"], 0), "latency_max_ns");
+    assert!(of("when-full") < 0.07e9 && of("off") > 1e9);
+}
+
+#[test]
+fn a_handover_costs_a_round_trip_or_the_time_without_a_network() {
+    let plan = plan(include_str!("../course/sctp-handover.json"));
+    let longest = |until| value(&run_at(&plan, &["sctp", "true", until], 0), "latency_max_ns");
+    assert!(longest("40.05 s") < 0.15e9);
+    // The network comes 5 s after the other has gone; what waits goes after the round trip of the request.
+    assert!((5e9..5.2e9).contains(&longest("25.05 s")));
+    assert!(value(&run_at(&plan, &["sctp", "false", "25.05 s"], 0), "delivered_fraction") < 0.5);
+}

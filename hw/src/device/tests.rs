@@ -285,3 +285,44 @@ proptest! {
         device.check(now);
     }
 }
+
+proptest! {
+    #[test]
+    fn the_ledger_does_not_depend_on_who_looked_at_it_and_when(
+        steps in prop::collection::vec(step(), 1..80),
+        tail in any::<bool>(),
+        often in 1_usize..4,
+    ) {
+        let mut spec = radio();
+        spec.tail = tail.then_some((LISTEN, SimDuration::from_millis(3)));
+        let (mut alone, mut watched) = (device(spec.clone()), device(spec));
+        let mut now = SimTime::ZERO;
+        for (number, (wait, what)) in steps.into_iter().enumerate() {
+            now += SimDuration::from_nanos(wait);
+            for device in [&mut alone, &mut watched] {
+                match what {
+                    Step::Enter(state) if device.is_powered() => {
+                        device.attribute(RADIO, &[("was", 3), ("too", 4)]);
+                        device.enter(now, RADIO, StateId(state), "entered");
+                    }
+                    Step::Occupy { state, back, ahead, length } => {
+                        let from = SimTime::from_nanos((now.as_nanos() + ahead).saturating_sub(back));
+                        let until = from + SimDuration::from_nanos(length);
+                        device.occupy(now, RADIO, activity(StateId(state), from, until), &[("x", 3), ("y", 7), ("z", 7)]);
+                    }
+                    Step::Power(on) => device.set_powered(now, on),
+                    Step::Enter(_) | Step::Integrate | Step::Lag(_) => {}
+                }
+            }
+            if number % often == 0 {
+                // An activity may begin 3 ms ago, after a way of 2 ms.
+                watched.catch_up(now.saturating_sub(SimDuration::from_millis(5)));
+            }
+        }
+        for device in [&mut alone, &mut watched] {
+            device.integrate(now);
+            device.check(now);
+        }
+        prop_assert_eq!(alone.ledger().entries(), watched.ledger().entries());
+    }
+}

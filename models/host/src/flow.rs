@@ -7,7 +7,7 @@ use network::port::PortId;
 use sim_core::SimTime;
 use wire::cryptography::Protection;
 
-use crate::app::Session;
+use crate::app::{Forged, Session};
 use crate::measure::FlowMeasure;
 use crate::stack::Carrier;
 use crate::workload::{MessagePlan, Size, Span, Start};
@@ -44,6 +44,13 @@ pub enum Workload {
         /// Whether the states of the resource are what is measured: each from its beginning until the flow's sender
         /// knows of it. Else it is the responses, each from its request's generation.
         states: bool,
+    },
+    /// First packets of connections that nobody goes on with, from invented addresses.
+    Flood {
+        /// When they are sent. Their sizes do not count.
+        packets: MessagePlan,
+        /// The addresses.
+        from: Forged,
     },
 }
 

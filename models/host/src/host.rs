@@ -86,7 +86,7 @@ impl Host {
         for app in &self.apps {
             match app {
                 App::Source(source) => source.note_limits(local, &self.stack, flows),
-                App::Service(_) | App::Session(_) => {}
+                App::Service(_) | App::Session(_) | App::Flood(_) => {}
             }
         }
     }
@@ -149,6 +149,18 @@ impl Host {
     ) {
         let local = self.clock.local(around.network.now());
         self.stack.handle_network(local, protocol, event);
+        // The address of an interface works as long as its link does.
+        let (interface, lost) = match event {
+            NetworkEvent::LinkUp(interface) => (interface, false),
+            NetworkEvent::LinkDown(interface) => (interface, true),
+            NetworkEvent::AddressAdded(..) | NetworkEvent::AddressRemoved(..) | NetworkEvent::Icmp { .. } => {
+                return;
+            }
+        };
+        let port = around.network.port_of(self.node, interface.0);
+        let addresses = &around.network.port_info(port).addresses;
+        let addresses: Vec<_> = addresses.iter().map(|prefix| prefix.address).collect();
+        self.stack.on_addresses(local, &addresses, lost);
     }
 
     /// Passes events up and datagrams down until nothing is left to do, then arms the next wake-up.

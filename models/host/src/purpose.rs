@@ -15,3 +15,5 @@ pub const TRANSPORT: Purpose = Purpose::new(35);
 pub const PROCESSING: Purpose = Purpose::new(36);
 /// A session protocol at one end of a flow: message IDs, tokens, timeouts.
 pub const SESSION: Purpose = Purpose::new(48);
+/// The addresses, ports and numbers that an attacker invents.
+pub const FORGERY: Purpose = Purpose::new(52);

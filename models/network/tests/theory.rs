@@ -66,6 +66,7 @@ fn mean_sojourn(
             | Event::Wake(_)
             | Event::Neighbour(_)
             | Event::Radio(..)
+            | Event::Rpl(_)
             | Event::Taken(..)
             | Event::Written(..)
             | Event::Battery(_)

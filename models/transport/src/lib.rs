@@ -6,6 +6,7 @@
 
 pub mod congestion;
 pub mod endpoint;
+pub mod flood;
 pub mod mptcp;
 pub mod ports;
 pub mod rtt;

@@ -113,6 +113,7 @@ mod tests {
 
     const MS: fn(u64) -> SimDuration = SimDuration::from_millis;
 
+    // Holds: RFC 6298 2.2.
     #[test]
     fn the_first_sample_gives_three_times_itself() {
         // RFC 6298 §2.2: SRTT = R, RTTVAR = R/2, RTO = R + max(G, 4·R/2) = 3R. 500 ms -> 1.5 s.
@@ -123,6 +124,7 @@ mod tests {
         assert_eq!(rtt.rto(&limits), MS(1500));
     }
 
+    // Holds: RFC 6298 2.3, 2.3-a.
     #[test]
     fn later_samples_move_by_an_eighth_and_a_quarter() {
         let limits = RtoLimits { min: MS(1), ..RtoLimits::default() };
@@ -136,6 +138,7 @@ mod tests {
         assert_eq!(rtt.rtt_min(), Some(MS(400)));
     }
 
+    // Holds: RFC 6298 4-a.
     #[test]
     fn granularity_bounds_the_variation_from_below() {
         let limits = RtoLimits { min: MS(1), ..RtoLimits::default() };
@@ -147,6 +150,7 @@ mod tests {
         assert_eq!(rtt.rto(&limits), MS(101));
     }
 
+    // Holds: RFC 6298 2.5.
     #[test]
     fn back_off_doubles_to_the_limit_and_a_sample_ends_it() {
         let limits = RtoLimits { max: SimDuration::from_secs(60), ..RtoLimits::default() };

@@ -148,6 +148,7 @@ fn told(event: &SctpEvent) -> &'static str {
         SctpEvent::Restarted(_) => "restarted",
         SctpEvent::Abandoned(_) => "abandoned",
         SctpEvent::PathChanged { .. } => "path changed",
+        SctpEvent::AddressChanged { .. } => "address",
         SctpEvent::Closed { .. } => "closed",
         SctpEvent::Reconfigured { .. } | SctpEvent::PeerReconfigured(_) => "reconfigured",
     }

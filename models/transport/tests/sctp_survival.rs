@@ -11,10 +11,11 @@ use sctp_lab::{Faults, Lab, Link, PORT, address, at, runs};
 use sim_core::{SimDuration, SimTime};
 use transport::endpoint::Endpoint;
 use transport::sctp::{
-    AssociationId, AssociationStats, CloseReason, MessageOptions, Reconfiguration, Reliability, Scheduler,
-    SctpConfig, SctpEndpoint, SctpError, SctpEvent, StreamRequest,
+    AssociationId, AssociationStats, Authentication, CloseReason, MessageOptions, Reconfiguration,
+    Reliability, Scheduler, SctpConfig, SctpEndpoint, SctpError, SctpEvent, StreamRequest,
 };
 use wire::payload::{Payload, Slice};
+use wire::sctp::ChunkType;
 
 /// What one side says.
 struct Script {
@@ -37,6 +38,7 @@ struct Totals {
     messages: u64,
     missing: u64,
     path_changes: u64,
+    address_changes: u64,
     /// Associations whose messages were interleaved.
     interleaved: u64,
     /// Requests about streams by their result, and those carried out for a peer.
@@ -179,6 +181,12 @@ fn survive(seed: u64, totals: &mut Totals) {
         max_init_retransmits: 30,
         ..SctpConfig::default()
     };
+    let config = SctpConfig {
+        authentication: authentication(seed),
+        address_changes: paths == 2 && seed.is_multiple_of(2),
+        ..config
+    };
+    let mut moves = moves(seed, config.address_changes);
     let mut lab = Lab::new(seed, links);
     let a = lab.connect(paths, config.clone(), config);
     let mut scripts = [script(&mut rng, 60), script(&mut rng, 30)];
@@ -190,12 +198,21 @@ fn survive(seed: u64, totals: &mut Totals) {
     while lab.step(SimTime::from_secs(20_000)) && closed.iter().any(Option::is_none) {
         steps += 1;
         assert!(steps < 300_000, "{context}: no end of steps");
+        while let Some(&(_, side, path, comes)) = moves.last().filter(|(when, ..)| *when <= lab.now) {
+            moves.pop();
+            match comes {
+                true => lab.ends[side].add_address(lab.now, address(side, path)),
+                false => lab.ends[side].delete_address(lab.now, address(side, path)),
+            }
+            lab.drain(side);
+        }
         for side in 0..2 {
             for (_, event) in std::mem::take(&mut lab.events[side]) {
                 match event {
                     SctpEvent::Accepted { id, .. } => ids[side] = Some(id),
                     SctpEvent::Closed { reason, .. } => closed[side] = Some(reason),
                     SctpEvent::PathChanged { .. } => totals.path_changes += 1,
+                    SctpEvent::AddressChanged { .. } => totals.address_changes += 1,
                     SctpEvent::Reconfigured { result, .. } => totals.results[result as usize] += 1,
                     SctpEvent::PeerReconfigured(_) => totals.for_peers += 1,
                     _ => {}
@@ -241,6 +258,39 @@ fn survive(seed: u64, totals: &mut Totals) {
     totals.faults.add(&lab.faults);
 }
 
+/// What is signed: nothing, data, or all.
+fn authentication(seed: u64) -> Option<Authentication> {
+    let chunks = match seed % 3 {
+        0 => return None,
+        1 => vec![ChunkType::DATA],
+        _ => Authentication::POSSIBLE.to_vec(),
+    };
+    // ABORT is left out: an endpoint without an association cannot sign it, and is not believed then.
+    let chunks = chunks.into_iter().filter(|kind| *kind != ChunkType::ABORT).collect();
+    let keys = if seed.is_multiple_of(5) {
+        BTreeMap::from([(5, b"both know it".to_vec())])
+    } else {
+        BTreeMap::new()
+    };
+    let key = if keys.is_empty() { 0 } else { 5 };
+    Some(Authentication { chunks, keys, key, ..Authentication::default() })
+}
+
+/// When which address of which side comes or goes, the last first; all are there in the end.
+fn moves(seed: u64, wanted: bool) -> Vec<(SimTime, usize, usize, bool)> {
+    if !wanted {
+        return Vec::new();
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0xADD4);
+    let mut up_to = |most: u32| rng.next_u32() % most;
+    let mut moves: Vec<_> = (0..12)
+        .map(|_| (at(u64::from(up_to(20_000))), up_to(2) as usize, up_to(2) as usize, up_to(2) == 0))
+        .collect();
+    moves.extend([(0, 0), (0, 1), (1, 0), (1, 1)].map(|(side, path)| (at(25_000), side, path, true)));
+    moves.sort_by(|one, other| other.cmp(one));
+    moves
+}
+
 /// A request about streams.
 fn request(rng: &mut ChaCha8Rng) -> StreamRequest {
     let streams = (0..STREAMS).filter(|_| rng.next_u32().is_multiple_of(2)).collect::<Vec<u16>>();
@@ -271,6 +321,7 @@ impl Totals {
         all.abandoned += stats.abandoned;
         all.forward_tsns += stats.forward_tsns;
         all.failovers += stats.failovers;
+        all.asconfs_sent += stats.asconfs_sent;
         all.reconfigurations_sent += stats.reconfigurations_sent;
     }
 }
@@ -280,7 +331,8 @@ fn collide(seed: u64) {
     let context = format!("collision {seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let links = [link(&mut rng), link(&mut rng)];
-    let config = std::sync::Arc::new(patient());
+    let config = SctpConfig { authentication: authentication(seed), ..patient() };
+    let config = std::sync::Arc::new(SctpConfig { address_changes: seed.is_multiple_of(2), ..config });
     let mut lab = Lab::new(seed, links);
     let mut begin = |side: usize| {
         let (own, peer) = (address(side, 0), address(1 - side, 0));
@@ -317,7 +369,9 @@ fn restart(seed: u64) -> bool {
     let context = format!("restart {seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let links = [link(&mut rng), link(&mut rng)];
-    let config = std::sync::Arc::new(patient());
+    // A cookie that has to be signed would need the old keys (RFC 4895 §6.3).
+    let authentication = authentication(seed).filter(|it| !it.chunks.contains(&ChunkType::COOKIE_ECHO));
+    let config = std::sync::Arc::new(SctpConfig { authentication, ..patient() });
     let mut lab = Lab::new(seed, links);
     lab.ends[1].listen(&[address(1, 0)], PORT, config.clone()).expect("nobody listens yet");
     let begin = |lab: &mut Lab| {
@@ -379,6 +433,7 @@ fn patient() -> SctpConfig {
     }
 }
 
+// Holds: RFC 4895 6.1-j
 #[test]
 fn associations_that_begin_on_both_sides_are_one() {
     (0..100).for_each(collide);
@@ -412,7 +467,17 @@ fn run(seeds: std::ops::Range<u64>) {
     for seed in seeds {
         survive(seed, &mut totals);
     }
-    let Totals { faults, stats, messages, missing, path_changes, interleaved, results, for_peers } = totals;
+    let Totals {
+        faults,
+        stats,
+        messages,
+        missing,
+        path_changes,
+        interleaved,
+        results,
+        address_changes,
+        for_peers,
+    } = totals;
     // Every fault and every timer has fired, or the test tells nothing.
     let AssociationStats { chunks_resent, fast_retransmits, t3_expiries, control_expiries, .. } = stats;
     let AssociationStats {
@@ -430,10 +495,23 @@ fn run(seeds: std::ops::Range<u64>) {
     // A request with a wrong number never leaves an endpoint, and the survivors name streams that exist.
     let [nothing, performed, denied, wrong, busy, bad] = results;
     assert_eq!((wrong, bad), (0, 0), "{results:?}");
-    let seen = [missing, path_changes, interleaved, nothing, performed, denied, busy, for_peers];
+    let seen = [
+        missing,
+        path_changes,
+        address_changes,
+        stats.asconfs_sent,
+        interleaved,
+        nothing,
+        performed,
+        denied,
+        busy,
+        for_peers,
+    ];
     let fired = faulty.iter().chain(&timed).chain(&mended).chain(&seen);
     assert!(fired.into_iter().all(|count| *count > 0), "{faults:?} {stats:?} {missing} {path_changes}");
-    println!("{messages} messages, {missing} given up, {path_changes} path changes, {faults:?}, {stats:?}");
+    println!(
+        "{messages} messages, {missing} given up, {path_changes} path changes, {address_changes} address changes, {faults:?}, {stats:?}"
+    );
     println!(
         "{interleaved} interleaved; requests about streams: {performed} performed, {nothing} with nothing to do,"
     );

@@ -52,6 +52,7 @@ fn three_selective_acknowledgments_resend_at_once() {
 }
 
 /// RFC 8985 §6.2 step 5: with fewer the reordering window is waited for, a quarter of the round-trip time.
+// Holds: RFC 8985 6.2-d, 5-a.
 #[test]
 fn one_selective_acknowledgment_resends_after_the_reordering_window() {
     let (mut lab, a) = flight(config(), 2, &[(1, Fate::Lost)]);
@@ -73,6 +74,7 @@ fn duplicate_acknowledgments_alone_need_three() {
 }
 
 /// RFC 8985 §3.3.1: a lost retransmission is found by what is sent after it.
+// Holds: RFC 8985 9.2-a.
 #[test]
 fn a_lost_retransmission_is_resent_without_a_timeout() {
     // Ten segments, the first lost; two more go out before the third SACK, and the retransmission is the 13th.
@@ -88,6 +90,7 @@ fn a_lost_retransmission_is_resent_without_a_timeout() {
 }
 
 /// RFC 8985 §7.2, §7.3: two round trips without an acknowledgment, and the last segment is sent again.
+// Holds: RFC 8985 7.2-a, 7.3-d, 7.3-e.
 #[test]
 fn a_lost_tail_is_probed_after_two_round_trips() {
     let (mut lab, a) = flight(config(), 4, &[(3, Fate::Lost), (4, Fate::Lost)]);
@@ -101,6 +104,7 @@ fn a_lost_tail_is_probed_after_two_round_trips() {
 }
 
 /// RFC 8985 §7.2: a single segment may be waiting for a delayed acknowledgment, 200 ms.
+// Holds: RFC 8985 7.2-c.
 #[test]
 fn a_single_segment_is_probed_later() {
     let (mut lab, _) = flight(config(), 1, &[(1, Fate::Lost)]);
@@ -109,6 +113,7 @@ fn a_single_segment_is_probed_later() {
 }
 
 /// RFC 8985 §7.3: unsent data is preferred, and may exceed the congestion window by a segment.
+// Holds: RFC 8985 7.3-c.
 #[test]
 fn a_probe_prefers_new_data() {
     let (mut lab, a) = flight(config(), 20, &[]);
@@ -120,6 +125,7 @@ fn a_probe_prefers_new_data() {
 }
 
 /// RFC 8985 §7.3: after a probe the retransmission timer starts anew, and no second probe follows it.
+// Holds: RFC 8985 7.3-a, 7.3-b, 7.3-f.
 #[test]
 fn the_timeout_follows_a_probe_by_its_whole_length() {
     let (mut lab, a) = flight(config(), 1, &[]);
@@ -131,6 +137,7 @@ fn the_timeout_follows_a_probe_by_its_whole_length() {
 }
 
 /// RFC 8985 §7.4.2: a loss that the probe itself has repaired is answered as one.
+// Holds: RFC 8985 7.4-a, 7.4-b.
 #[test]
 fn a_loss_repaired_by_a_probe_reduces_the_window() {
     let (mut lab, a) = flight(config(), 10, &[(10, Fate::Lost)]);
@@ -268,6 +275,7 @@ fn f_rto_does_not_hold_up_a_needed_timeout() {
 }
 
 /// RFC 9937 §6.2: one segment for two delivered in a recovery that halves the window.
+// Holds: RFC 8985 9.3-a, 9.3-b.
 #[test]
 fn a_recovery_sends_one_segment_for_two_delivered() {
     let steady = TcpConfig { initial_window: Some(20), ..config() };

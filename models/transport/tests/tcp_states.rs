@@ -245,7 +245,7 @@ fn next(it: &mut Scripted, place: Place) -> &'static str {
     });
     let half_open = it.end.half_open().connections;
     match (entered, place) {
-        (Some(state), Place::SynReceivedPassive) if state == State::Closed => "LISTEN",
+        (Some(State::Closed), Place::SynReceivedPassive) => "LISTEN",
         (Some(state), _) => state.name(),
         (None, Place::Listen) if half_open > 0 => State::SynReceived.name(),
         (None, Place::SynReceivedPassive) if half_open == 0 => "LISTEN",

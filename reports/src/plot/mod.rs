@@ -6,6 +6,7 @@
 mod axis;
 mod bars;
 mod defaults;
+mod dodag;
 mod ecdf;
 mod figure;
 pub(crate) mod font;
@@ -84,6 +85,12 @@ impl Results {
 
     /// The figures that the scenario asks for, or the usual ones; for each that cannot be drawn, the reason.
     pub(crate) fn plots(&self) -> Vec<Result<Plot, String>> {
+        let mut plots = self.requested_plots();
+        plots.extend(dodag::plots(self).into_iter().map(Ok));
+        plots
+    }
+
+    fn requested_plots(&self) -> Vec<Result<Plot, String>> {
         let requests = &self.manifest.plots;
         if requests.is_empty() {
             // Of the usual figures, those that these results cannot fill are not missed.

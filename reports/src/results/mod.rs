@@ -2,6 +2,7 @@
 
 mod csv_table;
 mod error;
+mod graph;
 mod manifest;
 mod names;
 mod points;
@@ -10,6 +11,7 @@ mod tables;
 use std::collections::BTreeMap;
 
 pub use error::ReadError;
+pub use graph::{GraphLink, GraphRow};
 pub use manifest::{
     Axis, Better, Expectation, HardwareProfiles, Label, MANIFEST_FILE, Manifest, Metric, PlotRequest,
     RunStatus,
@@ -43,6 +45,10 @@ pub struct Results {
     pub nodes: EntityTable,
     /// Counters by run and link direction (`links.csv`).
     pub links: EntityTable,
+    /// The nodes of the graphs that RPL has built, by run (`rpl.csv`).
+    pub graph: Vec<GraphRow>,
+    /// The links that those nodes know of, by run (`etx.csv`).
+    pub graph_links: Vec<GraphLink>,
     /// Time series by run (`series/RUN.csv`): index of the run, rows in file order.
     pub series: BTreeMap<usize, Vec<SeriesRow>>,
 }
@@ -90,8 +96,24 @@ impl Results {
         let ledger = reader.ledger()?;
         let latency = reader.latency()?;
         let series = reader.series()?;
+        let graph = reader.graph()?;
+        let graph_links = reader.graph_links()?;
         let names = reader.names;
-        Ok(Self { manifest, points, runs, names, flows, overhead, ledger, latency, nodes, links, series })
+        Ok(Self {
+            manifest,
+            points,
+            runs,
+            names,
+            flows,
+            overhead,
+            ledger,
+            latency,
+            nodes,
+            links,
+            graph,
+            graph_links,
+            series,
+        })
     }
 
     /// What a reader has to know of the figures that the energies come from, in one sentence; nothing where no node has

@@ -209,17 +209,17 @@ impl TableReader<'_> {
         Ok(series)
     }
 
-    fn table(&self, file: &str) -> Result<Option<CsvTable>, ReadError> {
+    pub(super) fn table(&self, file: &str) -> Result<Option<CsvTable>, ReadError> {
         self.files.get(file).map(|bytes| CsvTable::parse(file, bytes)).transpose()
     }
 
-    fn run(&self, row: CsvRow<'_>, column: usize) -> Result<usize, ReadError> {
+    pub(super) fn run(&self, row: CsvRow<'_>, column: usize) -> Result<usize, ReadError> {
         let run = self.runs.get(row.text(column));
         run.copied().ok_or_else(|| row.damaged(column, "a run of the manifest"))
     }
 }
 
-fn columns<const N: usize>(table: &CsvTable, names: [&str; N]) -> Result<[usize; N], ReadError> {
+pub(super) fn columns<const N: usize>(table: &CsvTable, names: [&str; N]) -> Result<[usize; N], ReadError> {
     let mut columns = [0; N];
     for (column, name) in columns.iter_mut().zip(names) {
         *column = table.column(name)?;

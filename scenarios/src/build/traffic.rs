@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use host::app::coap::CoapProxy;
-use host::app::{App, Service, Session, Source, Task};
+use host::app::{App, Flood, Forged, Service, Session, Source, Task};
 use host::flow::{Flow, Workload};
 use host::measure::{FlowMeasure, Window};
 use host::stack::Carrier;
@@ -18,6 +18,7 @@ use wire::account::FlowId;
 
 use super::{Places, WorldError, carrier, host_on, is_of_family};
 use crate::language::document::{self, SizeDistribution, TimeDistribution};
+use crate::language::read_prefix;
 use crate::language::scenario::{self, Destination, Endpoint, Scenario, Traffic};
 
 /// The flows of a scenario, in its order.
@@ -82,11 +83,11 @@ pub(super) fn add_apps<O: Observer>(
 ) {
     for (index, flow) in scenario.flows.iter().enumerate() {
         let id = FlowId(index as u32);
-        let source = match &world.flows[index].session {
+        let sender = match &world.flows[index].session {
             Some(session) => App::Session(session.client(id, &world.flows[index], streams)),
-            None => App::Source(Box::new(Source::new(id, &world.flows[index], streams))),
+            None => source(id, &world.flows[index], streams),
         };
-        host_on(scenario, places, streams, world, flow.from.node).add_app(source);
+        host_on(scenario, places, streams, world, flow.from.node).add_app(sender);
         let Flow { carrier, port, session, .. } = &world.flows[index];
         let entry = &scenario.traffic[flow.traffic as usize];
         let offer = Offer {
@@ -129,6 +130,21 @@ pub(super) fn add_apps<O: Observer>(
             }
         }
     }
+}
+
+/// The sending side of a flow without a session protocol.
+fn source(id: FlowId, flow: &Flow, streams: &Streams) -> App {
+    let flood = match &flow.workload {
+        Workload::Flood { packets, from } => Flood::new(id, flow, packets, *from, streams),
+        Workload::Messages(_)
+        | Workload::Bulk { .. }
+        | Workload::RequestResponse { .. }
+        | Workload::Poll { .. } => None,
+    };
+    flood.map_or_else(
+        || App::Source(Box::new(Source::new(id, flow, streams))),
+        |flood| App::Flood(Box::new(flood)),
+    )
 }
 
 fn add_proxy<O: Observer>(
@@ -175,7 +191,7 @@ fn add_service<O: Observer>(
     let known = host.apps().iter().any(|app| match app {
         App::Service(service) => service.serves(port, carrier),
         App::Session(session) => session.serves(port, carrier),
-        App::Source(_) => false,
+        App::Source(_) | App::Flood(_) => false,
     });
     if known {
         return;
@@ -321,6 +337,17 @@ fn workload(scenario: &Scenario, entry: &Traffic, states: bool) -> Workload {
                 count: Some(1),
             };
             Workload::Poll { requests, observe: true, states: true }
+        }
+        W::Flood(w) => {
+            let packets = MessagePlan {
+                arrival: Arrival::Periodic { every: w.every.into(), jitter: SimDuration::ZERO },
+                size: Size::Constant(0),
+                start: start(w.start, w.every.into()),
+                stop: stop(w.stop),
+                count: count(w.packets),
+            };
+            let sources = read_prefix(&w.sources).expect("the resolver has read it");
+            Workload::Flood { packets, from: Forged { address: sources.ip, prefix: sources.prefix } }
         }
     }
 }

@@ -42,8 +42,9 @@ pub use node::{
 };
 pub use options::{
     CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
-    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpOptions, SctpReliability,
-    SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions, UdpOptions,
+    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate, SctpHmac,
+    SctpOptions, SctpReliability, SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions,
+    UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
@@ -59,7 +60,7 @@ pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
 pub use traffic::{Protection, RouteSettings, TrafficSettings};
 pub use workload::{
-    Bulk, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
+    Bulk, Flood, Observe, OnOff, Pareto, Periodic, Poisson, Poll, RequestResponse, SizeDistribution, Start,
     TimeDistribution, TracedMessage, UniformSizes, Workload,
 };
 

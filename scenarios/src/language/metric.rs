@@ -143,6 +143,7 @@ pub const METRICS: &[Metric] = {
         row("hop-bytes", "hop_bytes", Bytes, "bytes on the wire, all hops", LOWER),
         row("hop-frames", "hop_frames", Count, "frames, all hops", LOWER),
         row("setup-time", "setup_time_ns", Nanoseconds, "set-up time", LOWER),
+        row("half-open", "half_open_max", Count, "most connections half open at the receivers", LOWER),
         row("retransmission-bytes", "retransmission_bytes", Bytes, "bytes sent again", LOWER),
         row(
             "limited.application",
@@ -205,6 +206,13 @@ pub const METRICS: &[Metric] = {
         row("session.bytes.payload", "session_payload_bytes", Bytes, "bytes of payloads", None),
         row("energy", "energy_j", Joules, "energy of the senders", LOWER),
         row("energy-per-message", "energy_per_message_j", Joules, "energy for each message delivered", LOWER),
+        row(
+            "energy-per-exchange",
+            "energy_per_exchange_j",
+            Joules,
+            "energy for each exchange that was answered",
+            LOWER,
+        ),
         row("energy.radio", "energy_radio_j", Joules, "energy of the senders' radios", LOWER),
         row("energy.mcu", "energy_mcu_j", Joules, "energy of the senders' processors", LOWER),
         row("energy-network", "energy_network_j", Joules, "energy of all nodes", LOWER),

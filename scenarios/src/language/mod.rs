@@ -43,6 +43,7 @@ pub use quantity::{
 };
 pub use question::Expected;
 pub use render::{render, render_lines};
+pub(crate) use resolve::read_prefix;
 pub use resolve::{Files, NoFiles};
 pub use scenario::Scenario;
 pub use schema::schema;

@@ -24,6 +24,8 @@ mod workload;
 
 use std::collections::BTreeMap;
 
+pub(crate) use address::read_prefix;
+
 use super::diagnostic::{Finding, Severity};
 use super::document::Document;
 use super::path::Path;

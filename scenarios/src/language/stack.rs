@@ -133,6 +133,11 @@ impl Stack {
         self.service == Service::Datagrams || (self.session() == Some("coap") && self.transport() == "udp")
     }
 
+    /// Whether a first packet alone makes a server remember something: a SYN, an INIT.
+    pub(crate) fn opens_alone(&self) -> bool {
+        self.protocols.len() == 1 && ["tcp", "sctp"].contains(&self.transport())
+    }
+
     /// What the stack offers to the application.
     pub fn service(&self) -> Service {
         self.service

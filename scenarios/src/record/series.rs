@@ -1,9 +1,10 @@
 //! Series over time: queues, connections, power and batteries, looked at in regular steps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write};
 
 use host::app::App;
+use host::flow::Workload;
 use host::sample::Sampler;
 use host::stack::Handle;
 use host::world::World;
@@ -25,6 +26,8 @@ pub(crate) struct SeriesSampler {
     acknowledged: BTreeMap<usize, u64>,
     /// Nodes with hardware, and what each had drawn when it was last looked at.
     nodes: Vec<(NodeId, Energy)>,
+    /// Nodes that are flooded with openings of connections.
+    flooded: Vec<NodeId>,
     /// Lines of `series/RUN.csv` so far.
     pub(crate) lines: String,
     /// How often it has looked.
@@ -42,6 +45,8 @@ impl SeriesSampler {
             [(a, b), (b, a)].map(|(from, to)| (from, format!("{link}:{}>{}", name(from), name(to))))
         });
         let flows = world.flows.iter().enumerate().filter(|(_, flow)| flow.carrier.has_connections());
+        let floods = world.flows.iter().filter(|flow| matches!(flow.workload, Workload::Flood { .. }));
+        let flooded: BTreeSet<NodeId> = floods.flat_map(|flow| flow.to.iter().copied()).collect();
         let nodes = world.network.node_ids().filter(|&node| world.network.hardware(node).is_some());
         Self {
             every,
@@ -49,6 +54,7 @@ impl SeriesSampler {
             flows: flows.map(|(index, _)| index).take(FLOWS_MAX).collect(),
             acknowledged: BTreeMap::new(),
             nodes: nodes.map(|node| (node, Energy::ZERO)).take(NODES_MAX).collect(),
+            flooded: flooded.into_iter().take(NODES_MAX).collect(),
             lines: String::from(HEADER),
             samples: 0,
         }
@@ -80,7 +86,7 @@ impl SeriesSampler {
         let Some(host) = world.host(world.flows[flow].from) else { return };
         let source = host.apps().iter().find_map(|app| match app {
             App::Source(source) if source.flow().0 as usize == flow => source.handle(),
-            App::Source(_) | App::Service(_) | App::Session(_) => None,
+            App::Source(_) | App::Service(_) | App::Session(_) | App::Flood(_) => None,
         });
         let name = world.flows[flow].name.clone();
         let id = match source {
@@ -138,6 +144,15 @@ impl SeriesSampler {
         }
     }
 
+    /// What a server keeps of connections that are half open.
+    fn sample_flooded<O: Observer>(&mut self, world: &World<O>, node: NodeId) {
+        let Some(host) = world.host(node) else { return };
+        let (now, name) = (world.network.now(), world.network.node_name(node).to_owned());
+        let half_open = u64::from(host.stack().half_open().0);
+        self.line(now, &name, "half_open", half_open);
+        self.line(now, &name, "half_open_bytes", half_open * CONTROL_BLOCK_BYTES);
+    }
+
     /// A path of an SCTP association, named by the peer's address.
     fn sample_path(&mut self, now: SimTime, flow: &str, path: &PathStats) {
         let name = format!("{flow} via {}", path.remote);
@@ -172,9 +187,16 @@ impl<O: Observer> Sampler<O> for SeriesSampler {
         for index in 0..self.nodes.len() {
             self.sample_node(world, index);
         }
+        for index in 0..self.flooded.len() {
+            self.sample_flooded(world, self.flooded[index]);
+        }
         now.checked_add(self.every)
     }
 }
+
+/// What an operating system keeps of a connection at least: a Transmission Control Block "typically exceeds 280
+/// bytes" (RFC 4987 §2.1).
+const CONTROL_BLOCK_BYTES: u64 = 280;
 
 /// Header of `series/RUN.csv`.
 const HEADER: &str = "time_ns,entity,series,value\n";

@@ -1,6 +1,7 @@
 //! Applications: what generates messages, and what takes and answers them.
 
 pub mod coap;
+mod flood;
 mod service;
 mod session;
 mod source;
@@ -14,6 +15,7 @@ use sim_core::random::Streams;
 use wire::account::{FlowId, Run};
 use wire::cryptography::Work;
 
+pub use flood::{Flood, Forged};
 pub use service::{Service, Task};
 pub use session::{Session, SessionApp};
 pub use source::Source;
@@ -31,6 +33,8 @@ pub enum App {
     Service(Box<Service>),
     /// One end of a session protocol.
     Session(Box<dyn SessionApp>),
+    /// Opens connections from invented addresses.
+    Flood(Box<Flood>),
 }
 
 /// What an application may use while it handles something.
@@ -89,6 +93,7 @@ impl App {
             Self::Source(source) => source.start(context),
             Self::Service(service) => service.start(context),
             Self::Session(session) => session.start(context),
+            Self::Flood(flood) => flood.skip_to(context.now),
         }
     }
 
@@ -98,6 +103,7 @@ impl App {
             Self::Source(source) => source.on_event(context, handle, event),
             Self::Service(service) => service.on_event(context, handle, event),
             Self::Session(session) => session.on_event(context, handle, event),
+            Self::Flood(_) => {}
         }
     }
 
@@ -107,6 +113,7 @@ impl App {
             Self::Source(source) => source.on_timer(context),
             Self::Service(service) => service.on_timer(context),
             Self::Session(session) => session.on_timer(context),
+            Self::Flood(flood) => flood.on_timer(context),
         }
     }
 
@@ -119,6 +126,7 @@ impl App {
             }
             Self::Source(source) => source.next_timer(),
             Self::Service(service) => service.next_timer(),
+            Self::Flood(flood) => flood.next_timer(),
         }
     }
 
@@ -126,7 +134,7 @@ impl App {
     pub fn seeks(&self) -> Option<(FlowId, IpAddr)> {
         match self {
             Self::Source(source) => source.handle().is_none().then(|| (source.flow(), source.address())),
-            Self::Service(_) => None,
+            Self::Service(_) | Self::Flood(_) => None,
             Self::Session(session) => session.seeks(),
         }
     }
@@ -136,14 +144,14 @@ impl App {
         match self {
             Self::Source(source) => source.is_multihomed(),
             Self::Service(service) => service.is_multihomed(),
-            Self::Session(_) => false,
+            Self::Session(_) | Self::Flood(_) => false,
         }
     }
 
     /// The groups that it wants to be a member of.
     pub fn groups(&self) -> &[IpAddr] {
         match self {
-            Self::Source(_) => &[],
+            Self::Source(_) | Self::Flood(_) => &[],
             Self::Service(service) => service.groups(),
             Self::Session(session) => session.groups(),
         }
@@ -155,6 +163,7 @@ impl App {
             Self::Source(source) => source.lose_volatile_state(),
             Self::Service(service) => service.lose_volatile_state(),
             Self::Session(session) => session.lose_volatile_state(),
+            Self::Flood(_) => {}
         }
     }
 }

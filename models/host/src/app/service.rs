@@ -370,7 +370,7 @@ fn is_request(context: &Context<'_>, run: &Run) -> bool {
 pub(super) fn measure(context: &mut Context<'_>, run: &Run) {
     let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else { return };
     match &flow.workload {
-        Workload::RequestResponse { .. } => {}
+        Workload::RequestResponse { .. } | Workload::Flood { .. } => {}
         // Only a session protocol's server has resources.
         Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),
         Workload::Bulk { .. } => {

@@ -58,7 +58,8 @@ impl Supply {
         let kind = match &flow.workload {
             Workload::Messages(plan)
             | Workload::RequestResponse { requests: plan, .. }
-            | Workload::Poll { requests: plan, .. } => {
+            | Workload::Poll { requests: plan, .. }
+            | Workload::Flood { packets: plan, .. } => {
                 Kind::Messages(MessageClock::new(plan.clone(), streams, &flow.name))
             }
             Workload::Bulk { bytes, start, stop } => {

@@ -7,7 +7,7 @@ mod sctp;
 mod tcp;
 mod udp;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use rand::Rng;
@@ -49,6 +49,8 @@ pub struct Stack {
     tcp: Option<Box<TcpEndpoint>>,
     mptcp: Option<Box<mptcp::Mptcp>>,
     sctp: Option<Box<sctp::Sctp>>,
+    /// Packets that no protocol stands behind.
+    raw: VecDeque<Transmit>,
     /// All addresses of the host, where one of its applications uses them.
     addresses: Vec<IpAddr>,
     rng: IdleRng,
@@ -77,6 +79,7 @@ impl Stack {
             tcp: None,
             mptcp: None,
             sctp: None,
+            raw: VecDeque::new(),
             addresses: Vec::new(),
             rng: rng.into(),
             owners: SmallMap::new(),
@@ -312,6 +315,9 @@ impl Stack {
     /// The next datagram to send.
     #[inline]
     pub(crate) fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        if let Some(transmit) = self.raw.pop_front() {
+            return Some(transmit);
+        }
         if let Some(transmit) = self.udp.poll_transmit(now) {
             return Some(transmit);
         }
@@ -370,6 +376,21 @@ impl Stack {
             mptcp.endpoint.set_addresses(addresses.clone());
         }
         self.addresses = addresses;
+    }
+
+    /// Sends a packet that no protocol of the host stands behind.
+    pub(crate) fn send_raw(&mut self, transmit: Transmit) {
+        self.raw.push_back(transmit);
+    }
+
+    /// Connections that are half open now, and the most that were at once, of all protocols with listeners.
+    pub fn half_open(&self) -> (u32, u32) {
+        let tcp = self
+            .tcp
+            .as_ref()
+            .map_or((0, 0), |tcp| (tcp.half_open().connections, tcp.counters().half_open_max));
+        let sctp = self.sctp.as_ref().map_or((0, 0), |sctp| sctp.endpoint.half_open());
+        (tcp.0 + sctp.0, tcp.1 + sctp.1)
     }
 
     /// Makes the sockets of a port members of a group.

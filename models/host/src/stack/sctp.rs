@@ -53,6 +53,18 @@ impl Stack {
         self.sctp.as_ref().map(|sctp| &sctp.endpoint)
     }
 
+    /// The host has got these addresses, or lost them.
+    pub(crate) fn on_addresses(&mut self, now: SimTime, addresses: &[IpAddr], lost: bool) {
+        let Some(sctp) = &mut self.sctp else { return };
+        for address in addresses {
+            if lost {
+                sctp.endpoint.delete_address(now, *address);
+            } else {
+                sctp.endpoint.add_address(now, *address);
+            }
+        }
+    }
+
     /// Starts an association with `peer`.
     pub(super) fn connect_sctp(
         &mut self,
@@ -198,6 +210,7 @@ impl Stack {
             // The application sees what is lost by what does not arrive, and paths do not concern it.
             SctpEvent::Restarted(_)
             | SctpEvent::Abandoned(_)
+            | SctpEvent::AddressChanged { .. }
             | SctpEvent::PathChanged { .. }
             | SctpEvent::Reconfigured { .. }
             | SctpEvent::PeerReconfigured(_) => return None,

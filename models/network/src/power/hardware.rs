@@ -322,7 +322,7 @@ impl Hardware {
     }
 
     fn follow(&mut self, now: SimTime) -> bool {
-        let gave_out = self.device.integrate(now);
+        let gave_out = self.device.catch_up(now);
         self.watch.gave_out = self.watch.gave_out.or(gave_out);
         gave_out.is_some()
     }
@@ -367,7 +367,8 @@ impl Hardware {
                 }
             }
         }
-        self.integrate(end);
+        let gave_out = self.device.integrate(end);
+        self.watch.gave_out = self.watch.gave_out.or(gave_out);
         self.device.check(end);
     }
 
@@ -390,8 +391,7 @@ impl Hardware {
     /// of later would be cut short.
     fn relieve(&mut self, now: SimTime) {
         if self.device.pending() > PENDING_MAX {
-            let gave_out = self.device.catch_up(now.saturating_sub(self.device.longest_way()));
-            self.watch.gave_out = self.watch.gave_out.or(gave_out);
+            self.integrate(now.saturating_sub(self.device.longest_way()));
         }
     }
 

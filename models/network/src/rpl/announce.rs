@@ -190,7 +190,8 @@ impl Router {
         let version = |dio: &Dio| (dio.dodag, dio.version);
         let known = self.graph().copied();
         let stays = known.filter(|graph| version(&graph.dio) == version(&dio));
-        let own = Dio { rank: way.rank, ..dio };
+        // The counter of triggers is every node's own.
+        let own = Dio { rank: way.rank, dtsn: 0, ..dio };
         let Some(graph) = stays else {
             self.counts.global_repairs += u64::from(known.is_some_and(|graph| graph.dio.dodag == dio.dodag));
             self.leave_parent(now, known.as_ref(), Some(way.parent));
@@ -252,7 +253,7 @@ impl Router {
         let State::Joined(mut graph) = self.state else { return };
         self.counts.local_repairs += 1;
         self.leave_parent(now, Some(&graph), None);
-        let until = now + Trickle::start(now, self.settings.trickle, 0).interval();
+        let until = now + graph.trickle.shortest();
         self.floors.on_detached(graph.dio.dodag, until);
         (graph.dio.rank, graph.parent) = (INFINITE_RANK, None);
         self.announcements.due = None;

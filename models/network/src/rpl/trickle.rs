@@ -62,6 +62,12 @@ impl Trickle {
         self.heard = 0;
     }
 
+    /// `Imin`.
+    #[must_use]
+    pub fn shortest(&self) -> SimDuration {
+        self.settings.shortest()
+    }
+
     /// The interval that runs.
     #[must_use]
     pub fn interval(&self) -> SimDuration {

@@ -172,9 +172,13 @@ impl CongestionControl for Cubic {
         }
     }
 
-    fn on_congestion(&mut self, _now: SimTime, in_flight: u64, _cause: Congestion) {
+    fn on_congestion(&mut self, _now: SimTime, in_flight: u64, cause: Congestion) {
+        let flight = in_flight.min(self.window);
         self.reduce(in_flight);
-        self.window = self.ssthresh;
+        self.window = match cause {
+            Congestion::Loss => self.ssthresh,
+            Congestion::Marked => (flight * 7 / 10).max(self.segment_size), // §4.6: down to one segment.
+        };
     }
 
     fn on_timeout(&mut self, _now: SimTime, in_flight: u64, first: bool) {
@@ -182,6 +186,8 @@ impl CongestionControl for Cubic {
             self.reduce(in_flight);
         }
         self.window = self.segment_size; // §4.8, as RFC 5681.
+        // §4.8: the next stage begins with K = 0, at the window that slow start has come to by then.
+        self.window_max = 0;
         self.epoch = None;
     }
 
@@ -237,6 +243,7 @@ mod tests {
         }
     }
 
+    // Holds: RFC 9438 4.6-a, 4.6-b.
     #[test]
     fn a_loss_takes_three_tenths() {
         let mut cubic = Cubic::new(1000, 100_000);
@@ -257,6 +264,7 @@ mod tests {
         assert_eq!(cubic.cubic_window(epoch.k_micros + 1_000_000, epoch.k_micros), 100_400);
     }
 
+    // Holds: RFC 9438 4.4-a, 4.5-a.
     #[test]
     fn growth_follows_the_curve() {
         let mut cubic = Cubic::new(1000, 1_000_000);
@@ -298,6 +306,7 @@ mod tests {
         sum / f64::from(rounds)
     }
 
+    // Holds: RFC 9438 5.1-a.
     #[test]
     fn the_mean_window_is_that_of_the_response_function() {
         // RFC 9438 §5.1: 1.054·(0.1/10^-4)^(3/4) = 187.4 segments, which are 0.925 of the maximum, 202.6.
@@ -309,6 +318,7 @@ mod tests {
         assert!(giving_way < mean && giving_way > 0.9 * 187.4, "{giving_way}");
     }
 
+    // Holds: RFC 9438 4.10-b.
     #[test]
     fn a_growing_round_trip_time_ends_slow_start_without_a_loss() {
         let mut cubic = Cubic::new(1000, 10_000);
@@ -330,6 +340,79 @@ mod tests {
         assert_eq!(round(115).1, 25_250 + 32 * 250);
     }
 
+    // Holds: RFC 9438 4.2-a, 4.2-b.
+    #[test]
+    fn a_window_that_is_not_used_does_not_grow_and_its_time_does_not_count() {
+        let mut cubic = Cubic::new(1000, 100_000);
+        cubic.on_congestion(SimTime::ZERO, 100_000, Congestion::Loss);
+        let unused = Acknowledged { window_limited: false, ..ack(SimTime::from_secs(1), 70_000) };
+        cubic.on_acknowledged(&unused);
+        assert_eq!(cubic.window(), 70_000);
+        // A pause of an hour: the curve begins where it was, not an hour later.
+        cubic.on_idle(SimTime::from_secs(3600));
+        cubic.on_acknowledged(&ack(SimTime::from_secs(3600), 1000));
+        assert!(cubic.window() < 70_100, "{}", cubic.window());
+    }
+
+    // Holds: RFC 9438 4.2-c.
+    #[test]
+    fn a_round_trip_adds_half_a_window_at_most() {
+        let mut cubic = Cubic::new(1000, 10_000);
+        cubic.on_congestion(SimTime::ZERO, 10_000, Congestion::Loss);
+        cubic.on_acknowledged(&ack(SimTime::ZERO, 1000));
+        let before = cubic.window();
+        // After a minute without acknowledgments the curve is at 0.4·60³ = 86,400 segments.
+        for segment in 0..before / 1000 {
+            cubic.on_acknowledged(&ack(SimTime::from_secs(60) + SimDuration::from_nanos(segment), 1000));
+        }
+        assert!(cubic.window() > before && cubic.window() <= before * 3 / 2 + 1000, "{}", cubic.window());
+    }
+
+    // Holds: RFC 9438 4.6-c, 4.6-d.
+    #[test]
+    fn what_is_in_flight_is_reduced_and_marks_go_down_to_one_segment() {
+        let mut cubic = Cubic::new(1000, 100_000);
+        cubic.on_congestion(SimTime::ZERO, 50_000, Congestion::Loss);
+        assert_eq!(cubic.window(), 35_000, "not 70 000: half of the window was not used");
+        for _ in 0..20 {
+            cubic.on_congestion(SimTime::ZERO, cubic.window(), Congestion::Marked);
+        }
+        assert_eq!((cubic.window(), cubic.ssthresh()), (1000, 2000));
+    }
+
+    // Holds: RFC 9438 4.8-a.
+    #[test]
+    fn after_a_timeout_the_curve_begins_where_slow_start_ended() {
+        let mut cubic = Cubic::new(1000, 100_000);
+        cubic.on_timeout(SimTime::ZERO, 100_000, true);
+        assert_eq!((cubic.window(), cubic.ssthresh()), (1000, 70_000));
+        let mut now = SimTime::ZERO;
+        while cubic.window() < cubic.ssthresh() {
+            cubic.on_acknowledged(&ack(now, 2000));
+            now += SimDuration::from_millis(10);
+        }
+        let epoch = cubic.start_epoch(now);
+        assert_eq!(
+            (epoch.k_micros, cubic.window_max, epoch.window_estimate),
+            (0, cubic.window(), cubic.window())
+        );
+    }
+
+    // Holds: RFC 9438 4.9-a.
+    #[test]
+    fn a_late_undo_leaves_a_window_that_is_larger() {
+        let mut cubic = Cubic::new(1000, 10_000);
+        let before = cubic.clone();
+        cubic.on_congestion(SimTime::ZERO, 10_000, Congestion::Loss);
+        let mut soon = cubic.clone();
+        soon.on_undo(&before);
+        assert_eq!((soon.window(), soon.ssthresh()), (10_000, u64::MAX));
+        cubic.window = 11_000;
+        cubic.on_undo(&before);
+        assert_eq!((cubic.window(), cubic.ssthresh()), (11_000, 7000));
+    }
+
+    // Holds: RFC 9438 4.7-a.
     #[test]
     fn a_second_loss_below_the_maximum_converges_fast() {
         let mut cubic = Cubic::new(1000, 100_000);
@@ -338,6 +421,7 @@ mod tests {
         assert_eq!(cubic.window_max, 59_500); // 70 000 · 0.85
     }
 
+    // Holds: RFC 9438 4.3-a, 4.3-b, 4.3-c.
     #[test]
     fn a_short_path_grows_at_least_like_reno() {
         // RTT 1 ms: the curve stands nearly still, the estimate adds 9/17 of a segment per window.

@@ -105,6 +105,7 @@ mod tests {
         assert_eq!(reno.window(), 22_000);
     }
 
+    // Holds: RFC 5681 3.1-i, 3.1-j, 3.1-k.
     #[test]
     fn congestion_avoidance_adds_one_segment_per_window() {
         let mut reno = Reno::new(1000, 10_000);

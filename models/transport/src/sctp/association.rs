@@ -9,10 +9,13 @@ use wire::account::{FlowId, Reason, Runs};
 use wire::payload::Payload;
 use wire::sctp::{Cause, Causes, Chunk, ChunkType, Initiation, Parameter, ParameterList};
 
+use super::asconf::Asconf;
+use super::auth::{self, Auth, Random};
 use super::config::SctpConfig;
+use super::control::{Control, Detour};
 use super::cookie::{Addresses, Cookie};
 use super::ecn::Ecn;
-use super::event::{AssociationStats, MessageOptions, PathState, ReceivedMessage, SctpError};
+use super::event::{AddressChange, AssociationStats, MessageOptions, PathState, ReceivedMessage, SctpError};
 use super::extensions::Extensions;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
@@ -22,18 +25,6 @@ use super::scheduling::Schedule;
 use super::state::{CloseReason, State};
 use super::stream_request::StreamResult;
 use crate::congestion::CongestionControl;
-
-/// A packet of control chunks that waits to be sent.
-#[derive(Debug)]
-pub(super) struct Control {
-    pub(super) path: usize,
-    pub(super) chunks: Vec<u8>,
-    pub(super) tag: u32,
-    pub(super) reason: Reason,
-    pub(super) resends: bool,
-    /// Whether data and acknowledgements may stand behind it in its packet (RFC 9260 §5.1).
-    pub(super) bundles: bool,
-}
 
 /// What the endpoint has to report.
 #[derive(Debug, Default)]
@@ -54,6 +45,9 @@ pub(super) struct Changes {
     pub(super) closed: Option<CloseReason>,
     /// The peer has addresses that the endpoint does not know yet.
     pub(super) new_paths: bool,
+    /// Addresses that the peer has left.
+    pub(super) gone: Vec<IpAddr>,
+    pub(super) addresses: Vec<(IpAddr, AddressChange)>,
 }
 
 /// When a SACK is due (RFC 9260 §6.2).
@@ -104,6 +98,8 @@ pub(super) struct Association {
     pub(super) extensions: Extensions,
     pub(super) reconfiguring: Reconfiguring,
     pub(super) ecn: Ecn,
+    pub(super) auth: Option<Box<Auth>>,
+    pub(super) asconf: Option<Box<Asconf>>,
     pub(super) forward_due: bool,
     /// One packet of retransmissions goes out whatever the window says (RFC 9260 §7.2.4 rule 3).
     pub(super) force_retransmission: bool,
@@ -128,6 +124,8 @@ pub(super) struct Numbers {
     pub(super) tag: u32,
     pub(super) initial_tsn: u32,
     pub(super) nonce: u64,
+    /// Where the configuration offers to authenticate (RFC 4895 §6.1).
+    pub(super) random: Option<Random>,
 }
 
 /// Bytes of chunks in packets of `mtu` bytes between addresses like these, a multiple of four.
@@ -196,6 +194,8 @@ impl Association {
             extensions: Extensions::default(),
             reconfiguring: Reconfiguring::new(numbers.initial_tsn),
             ecn: Ecn::default(),
+            auth: numbers.random.map(|random| Box::new(Auth::new(&config, random))),
+            asconf: None,
             forward_due: false,
             force_retransmission: false,
             blocked: false,
@@ -224,7 +224,8 @@ impl Association {
         cookie: &Cookie,
         nonce: u64,
     ) -> Self {
-        let numbers = Numbers { tag: cookie.local_tag, initial_tsn: cookie.local_initial_tsn, nonce };
+        let random = cookie.keys.as_ref().map(|(random, _)| *random);
+        let numbers = Numbers { tag: cookie.local_tag, initial_tsn: cookie.local_initial_tsn, nonce, random };
         let ports = (cookie.local_port, cookie.peer_port);
         let mut it = Self::new(now, config, ports, locals, &cookie.addresses, numbers);
         it.take_peer(now, cookie);
@@ -238,6 +239,8 @@ impl Association {
         self.agree(cookie.peer_extensions, cookie.peer_forwards_tsns);
         self.reconfiguring.expect(cookie.peer_initial_tsn);
         self.ecn.agreed = cookie.peer_knows_ecn && self.config.ecn;
+        self.agree_on_keys(cookie.keys.as_ref().map_or(&[], |(_, vector)| vector));
+        self.agree_on_changes(cookie.peer_changes_addresses, cookie.peer_initial_tsn);
         self.inbound =
             Inbound::new(cookie.peer_initial_tsn, cookie.inbound_streams, self.config.receive_buffer);
         self.changes.abandoned += self.out.limit_streams(cookie.outbound_streams);
@@ -256,17 +259,31 @@ impl Association {
         }
         let local = local_for(&self.locals, remote);
         let udp_port = self.config.encapsulation.map_or(0, |ports| ports.remote_port);
-        self.paths.push(Path::new(now, remote, local, udp_port, &self.config, self.pmdcs));
+        let path = Path::new(now, remote, local, udp_port, &self.config, self.pmdcs);
         self.changes.new_paths = true;
+        if let Some(free) = self.paths.iter().position(|path| path.removed) {
+            self.paths[free] = path;
+            return free;
+        }
+        self.paths.push(path);
         self.paths.len() - 1
     }
 
+    /// The paths to addresses that the peer has.
+    pub(super) fn known_paths(&self) -> impl Iterator<Item = &Path> {
+        self.paths.iter().filter(|path| !path.removed)
+    }
+
     pub(super) fn path_of(&self, remote: IpAddr) -> Option<usize> {
-        self.paths.iter().position(|path| path.remote == remote)
+        self.paths.iter().position(|path| path.remote == remote && !path.removed)
     }
 
     /// The parameters that INIT and INIT ACK have in common.
-    pub(super) fn own_parameters(config: &SctpConfig, locals: &[IpAddr]) -> ParameterList {
+    pub(super) fn own_parameters(
+        config: &SctpConfig,
+        locals: &[IpAddr],
+        random: Option<&Random>,
+    ) -> ParameterList {
         let mut list = ParameterList::new();
         if locals.len() > 1 {
             for address in locals {
@@ -278,8 +295,17 @@ impl Association {
             list.push(&Parameter::ForwardTsn);
             extensions.insert(0, ChunkType::FORWARD_TSN.0);
         }
+        if auth::is_offered(config) {
+            extensions.push(ChunkType::AUTH.0);
+        }
+        if config.address_changes {
+            extensions.extend([ChunkType::ASCONF.0, ChunkType::ASCONF_ACK.0]);
+        }
         if !extensions.is_empty() {
             list.push(&Parameter::SupportedExtensions(&extensions));
+        }
+        if let Some(random) = random {
+            auth::push_parameters(&mut list, config, random);
         }
         if config.ecn {
             list.push(&Parameter::EcnCapable);
@@ -288,7 +314,8 @@ impl Association {
     }
 
     pub(super) fn send_init(&mut self, now: SimTime, resends: bool) {
-        let list = Self::own_parameters(&self.config, &self.locals);
+        let random = self.auth.as_ref().map(|auth| &auth.random);
+        let list = Self::own_parameters(&self.config, &self.locals, random);
         let body = Initiation {
             initiate_tag: self.local_tag,
             a_rwnd: self.config.receive_buffer.max(1500),
@@ -309,29 +336,10 @@ impl Association {
             reason: Reason::Handshake,
             resends,
             bundles: true,
+            detour: Detour::default(),
         };
         self.control.push_back(control);
         self.t1 = Some(now + self.paths[self.control_path].rto(&self.config));
-    }
-
-    /// Queues a packet of one control chunk under the verification tag `tag`.
-    pub(super) fn queue(&mut self, path: usize, chunk: &Chunk<'_>, reason: Reason, resends: bool, tag: u32) {
-        // Before the peer has named its tag there is nothing to send it but INIT (RFC 9260 §3.1).
-        let speaks = tag != 0 || matches!(chunk, Chunk::Init(_));
-        if speaks && self.control.len() < CONTROL_MAX {
-            let mut chunks = Vec::new();
-            chunk.emit(&mut chunks);
-            let bundles = matches!(chunk, Chunk::CookieAck);
-            self.control.push_back(Control { path, chunks, tag, reason, resends, bundles });
-        }
-    }
-
-    pub(super) fn queue_error(&mut self, path: usize, cause: &Cause<'_>) {
-        let mut bytes = Vec::new();
-        cause.emit(&mut bytes);
-        if let Ok(causes) = Causes::parse(&bytes) {
-            self.queue(path, &Chunk::Error(causes), Reason::Control, false, self.peer_tag);
-        }
     }
 
     /// Data may flow from here on.
@@ -369,6 +377,9 @@ impl Association {
         self.state = State::Closed;
         self.changes.closed = Some(reason);
         (self.t1, self.t2, self.t5, self.ack.due) = (None, None, None, None);
+        if let Some(asconf) = &mut self.asconf {
+            asconf.t4 = None;
+        }
         self.reconfiguring.stop();
         for path in &mut self.paths {
             (path.t3, path.heartbeat_at) = (None, None);
@@ -457,7 +468,7 @@ impl Association {
 
 /// The address to send from towards `remote`: the only one of its family; of several the host chooses by its routes,
 /// as the specification leaves it to it (RFC 9260 §6.4).
-fn local_for(locals: &[IpAddr], remote: IpAddr) -> IpAddr {
+pub(super) fn local_for(locals: &[IpAddr], remote: IpAddr) -> IpAddr {
     let mut fitting = locals.iter().filter(|local| local.is_ipv4() == remote.is_ipv4());
     match (fitting.next(), fitting.next()) {
         (Some(only), None) => *only,
@@ -467,6 +478,3 @@ fn local_for(locals: &[IpAddr], remote: IpAddr) -> IpAddr {
         },
     }
 }
-
-/// The most control packets that wait to be sent: a peer's requests cannot fill memory.
-pub(super) const CONTROL_MAX: usize = 64;

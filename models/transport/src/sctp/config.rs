@@ -2,6 +2,7 @@
 
 use sim_core::SimDuration;
 
+use super::auth::Authentication;
 use crate::rtt::RtoLimits;
 
 /// How an association is set up.
@@ -54,6 +55,10 @@ pub struct SctpConfig {
     pub bundling: bool,
     /// UDP ports of encapsulation (RFC 6951), or none.
     pub encapsulation: Option<Encapsulation>,
+    /// How chunks are authenticated (RFC 4895), or not at all.
+    pub authentication: Option<Authentication>,
+    /// Whether addresses may come and go (RFC 5061); it takes authentication, which is offered then in any case.
+    pub address_changes: bool,
 }
 
 /// The UDP ports that SCTP packets are sent from and to (RFC 6951 §4).
@@ -146,6 +151,8 @@ impl Default for SctpConfig {
             reconfiguration: None,
             bundling: false,
             encapsulation: None,
+            authentication: None,
+            address_changes: false,
         }
     }
 }

@@ -10,6 +10,7 @@ use sha2::Sha256;
 use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
 
+use super::auth::Random;
 use super::extensions::Extensions;
 
 /// The addresses of one side.
@@ -35,6 +36,10 @@ pub(super) struct Cookie {
     pub(super) inbound_streams: u16,
     pub(super) peer_forwards_tsns: bool,
     pub(super) peer_knows_ecn: bool,
+    pub(super) peer_changes_addresses: bool,
+    /// What the keys are made of, where both sides authenticate (RFC 4895 §6.3): this side's random number, and the
+    /// peer's key vector. No shared key is in here.
+    pub(super) keys: Option<(Random, Vec<u8>)>,
     pub(super) peer_extensions: Extensions,
     /// The peer's addresses; the first is the one that its INIT came from.
     pub(super) addresses: Addresses,
@@ -52,6 +57,10 @@ pub(super) enum BadCookie {
     /// Nobody here has made it.
     Forged,
 }
+
+/// Bits of the extensions.
+const CHANGES_ADDRESSES: u8 = 0x04;
+const HAS_KEYS: u8 = 0x08;
 
 const MAC_LEN: usize = 32;
 const FIXED_LEN: usize = 8 + 8 + 4 * 4 + 2 * 2 + 4 * 3 + 2 * 2 + 1 + 1;
@@ -88,8 +97,10 @@ impl CookieJar {
         }
         out.extend(cookie.outbound_streams.to_be_bytes());
         out.extend(cookie.inbound_streams.to_be_bytes());
+        let changes = u8::from(cookie.peer_changes_addresses) * CHANGES_ADDRESSES;
+        let keys = u8::from(cookie.keys.is_some()) * HAS_KEYS;
         let known = u8::from(cookie.peer_forwards_tsns) | u8::from(cookie.peer_knows_ecn) << 1;
-        out.push(known | cookie.peer_extensions.bits());
+        out.push(known | changes | keys | cookie.peer_extensions.bits());
         let addresses = cookie.addresses.iter().take(ADDRESSES_MAX);
         out.push(addresses.len() as u8);
         for address in addresses {
@@ -103,6 +114,11 @@ impl CookieJar {
                     out.extend(address.octets());
                 }
             }
+        }
+        if let Some((random, vector)) = &cookie.keys {
+            out.extend(random);
+            out.extend((vector.len() as u16).to_be_bytes()); // At most `VECTOR_MAX`.
+            out.extend(vector);
         }
         let mut mac = self.mac(cookie.created);
         mac.update(&out);
@@ -146,12 +162,15 @@ fn read(bytes: &[u8]) -> Option<Cookie> {
         inbound_streams: reader.short()?,
         peer_forwards_tsns: false,
         peer_knows_ecn: false,
+        peer_changes_addresses: false,
+        keys: None,
         peer_extensions: Extensions::default(),
         addresses: Addresses::new(),
     };
     let [extensions] = reader.take()?;
     cookie.peer_forwards_tsns = extensions & 1 != 0;
     cookie.peer_knows_ecn = extensions & 2 != 0;
+    cookie.peer_changes_addresses = extensions & CHANGES_ADDRESSES != 0;
     cookie.peer_extensions = Extensions::from_bits(extensions);
     let [count] = reader.take()?;
     for _ in 0..count {
@@ -161,6 +180,13 @@ fn read(bytes: &[u8]) -> Option<Cookie> {
             [_] => return None,
         };
         cookie.addresses.push(address);
+    }
+    if extensions & HAS_KEYS != 0 {
+        let random = reader.take()?;
+        let len = usize::from(reader.short()?);
+        let (vector, rest) = reader.0.split_at_checked(len)?;
+        reader.0 = rest;
+        cookie.keys = Some((random, vector.to_vec()));
     }
     (reader.0.is_empty() && !cookie.addresses.is_empty()).then_some(cookie)
 }
@@ -204,6 +230,8 @@ mod tests {
             inbound_streams: 11,
             peer_forwards_tsns: true,
             peer_knows_ecn: true,
+            peer_changes_addresses: true,
+            keys: Some(([5; 32], vec![6; 70])),
             peer_extensions: Extensions { interleaving: true, ..Extensions::default() },
             addresses: [IpAddr::from([10, 0, 0, 1]), IpAddr::V6(Ipv6Addr::LOCALHOST)].into_iter().collect(),
         }
@@ -214,8 +242,8 @@ mod tests {
     fn a_cookie_comes_back_as_it_was_made() {
         let jar = CookieJar::new([7; 32]);
         let sealed = jar.seal(&cookie());
-        // 54 fixed bytes, 5 + 17 for the addresses, 32 of code.
-        assert_eq!(sealed.len(), 54 + 22 + 32);
+        // 54 fixed bytes, 5 + 17 for the addresses, 32 + 2 + 70 for the keys, 32 of code.
+        assert_eq!(sealed.len(), 54 + 22 + 104 + 32);
         assert_eq!(jar.open(&sealed), Ok(cookie()));
     }
 

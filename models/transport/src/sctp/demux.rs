@@ -52,9 +52,14 @@ impl SctpEndpoint {
         match first {
             ChunkType::INIT => return self.on_init(now, &origin, &mut walker),
             ChunkType::COOKIE_ECHO => return self.on_cookie_echo(now, &origin, &mut walker),
+            // RFC 4895 §6.3: the keys are in the cookie.
+            ChunkType::AUTH if walker.ahead().nth(1).is_some_and(|(it, _)| it == ChunkType::COOKIE_ECHO) => {
+                return self.on_cookie_echo(now, &origin, &mut walker);
+            }
             _ => {}
         }
-        let Some(index) = self.find(header.destination_port, source, header.source_port) else {
+        let found = self.find(header.destination_port, source, header.source_port);
+        let Some(index) = found.or_else(|| self.find_by_asconf(&origin, first, &walker)) else {
             self.on_out_of_the_blue(&origin, &mut walker);
             return;
         };
@@ -81,7 +86,14 @@ impl SctpEndpoint {
         if association.flow == FlowId::NONE {
             association.flow = origin.flow;
         }
-        let Some(at) = association.path_of(origin.source) else { return };
+        if first == ChunkType::ABORT && association.ignores_aborts_to(origin.destination) {
+            return;
+        }
+        let Some(at) = association.path_of(origin.source) else {
+            association.on_stray_packet(now, origin.source, walker);
+            self.touch(index);
+            return;
+        };
         if let Some(port) = origin.udp_port {
             association.paths[at].udp_port = port; // RFC 6951 §5.4
         }
@@ -116,6 +128,7 @@ impl SctpEndpoint {
                 continue;
             };
             match kind {
+                ChunkType::AUTH => continue, // RFC 4895 §6.3: it does not count.
                 // Rules 2, 6 and 7
                 ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE | ChunkType::COOKIE_ACK => return,
                 ChunkType::ERROR => {

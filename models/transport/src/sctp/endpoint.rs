@@ -133,7 +133,7 @@ impl SctpEndpoint {
             port if taken(port) => return Err(SctpError::PortInUse(port)),
             port => port,
         };
-        let numbers = self.draw_numbers();
+        let numbers = Numbers { random: self.draw_random(&config), ..self.draw_numbers() };
         let ports = (port, remote_port);
         let association = Association::connect(now, config, ports, specified(locals), remotes, numbers);
         let id = self.add(association, None);
@@ -146,6 +146,7 @@ impl SctpEndpoint {
             tag: self.rng.next_u32().max(1),
             initial_tsn: self.rng.next_u32(),
             nonce: self.rng.next_u64(),
+            random: None,
         }
     }
 
@@ -162,6 +163,7 @@ impl SctpEndpoint {
             u32::try_from(self.slots.len() - 1).expect("memory ends before 2^32 associations")
         });
         self.live += 1;
+        self.note_half_open(&association, listener);
         let slot = &mut self.slots[index as usize];
         slot.association = Some(Box::new(association));
         slot.listener = listener;
@@ -258,10 +260,18 @@ impl SctpEndpoint {
     }
 
     fn with(&mut self, id: AssociationId, action: impl FnOnce(&mut Association)) {
-        if let Some(association) = self.get_mut(id) {
-            action(association);
-            self.touch(id.index);
-        }
+        self.change(id, action);
+    }
+
+    /// Does something to an association, if there is one.
+    pub(super) fn change<T>(
+        &mut self,
+        id: AssociationId,
+        action: impl FnOnce(&mut Association) -> T,
+    ) -> Option<T> {
+        let outcome = action(self.get_mut(id)?);
+        self.touch(id.index);
+        Some(outcome)
     }
 
     /// The state of an association.
@@ -277,7 +287,7 @@ impl SctpEndpoint {
     /// The peer's addresses and the state of each path.
     pub fn paths(&self, id: AssociationId) -> Vec<(IpAddr, PathState)> {
         self.get(id)
-            .map_or_else(Vec::new, |it| it.paths.iter().map(|path| (path.remote, path.state)).collect())
+            .map_or_else(Vec::new, |it| it.known_paths().map(|path| (path.remote, path.state)).collect())
     }
 
     /// Counters since the start.
@@ -322,9 +332,14 @@ impl SctpEndpoint {
         let Some(association) = &mut slot.association else { return };
         let id = AssociationId { index, generation: slot.generation };
         let changes = std::mem::take(&mut association.changes);
+        let (local, peer) = (association.local_port, association.peer_port);
+        for address in &changes.gone {
+            if self.demux.get(&(local, *address, peer)) == Some(&index) {
+                self.demux.remove(&(local, *address, peer));
+            }
+        }
         if changes.new_paths {
-            let (local, peer) = (association.local_port, association.peer_port);
-            for path in &association.paths {
+            for path in association.paths.iter().filter(|path| !path.removed) {
                 self.demux.entry((local, path.remote, peer)).or_insert(index);
             }
         }
@@ -343,6 +358,7 @@ impl SctpEndpoint {
             peer_reconfigured,
             reconfigured,
             abandoned,
+            addresses,
             paths,
             closed,
             ..
@@ -358,6 +374,9 @@ impl SctpEndpoint {
         self.events.extend(plain.into_iter().filter_map(|(happened, event)| happened.then_some(event)));
         self.events.extend(reconfigured.into_iter().map(|result| SctpEvent::Reconfigured { id, result }));
         self.events.extend((0..abandoned).map(|_| SctpEvent::Abandoned(id)));
+        for (address, change) in addresses {
+            self.events.push_back(SctpEvent::AddressChanged { id, address, change });
+        }
         for (address, state) in paths {
             self.events.push_back(SctpEvent::PathChanged { id, address, state });
         }

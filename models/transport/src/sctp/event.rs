@@ -77,6 +77,21 @@ pub enum PathState {
     Inactive,
 }
 
+/// What became of an address.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AddressChange {
+    /// The peer has taken an address of this side into the association.
+    OwnAdded,
+    /// The peer has taken an address of this side out of it.
+    OwnDeleted,
+    /// The peer has refused what was asked about the address.
+    Refused,
+    /// The peer has another address.
+    PeerAdded,
+    /// The peer has left an address.
+    PeerDeleted,
+}
+
 /// What an endpoint reports.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SctpEvent {
@@ -101,6 +116,15 @@ pub enum SctpEvent {
     Restarted(AssociationId),
     /// A message was given up by its own policy (SEND FAILURE).
     Abandoned(AssociationId),
+    /// An address has come or gone (RFC 5061).
+    AddressChanged {
+        /// The association.
+        id: AssociationId,
+        /// The address.
+        address: IpAddr,
+        /// What became of it.
+        change: AddressChange,
+    },
     /// A request about streams of this host has ended (RFC 6525 §6.1).
     Reconfigured {
         /// The association.
@@ -184,6 +208,8 @@ pub struct SctpCounters {
     pub out_of_the_blue: u64,
     /// Cookies whose code was wrong.
     pub forged_cookies: u64,
+    /// Cookies that were not authenticated where they have to be, or wrongly (RFC 4895 §6.3).
+    pub unauthentic_cookies: u64,
     /// Cookies that came too late.
     pub stale_cookies: u64,
     /// INIT chunks answered.
@@ -192,6 +218,8 @@ pub struct SctpCounters {
     pub restarts: u64,
     /// ABORT chunks sent in answer to packets for nobody.
     pub aborts_sent: u64,
+    /// The most associations of listeners that were half open at once.
+    pub half_open_max: u32,
 }
 
 /// An association's figures.
@@ -221,6 +249,10 @@ pub struct AssociationStats {
     pub forward_tsns: u64,
     /// Switches of the path that new data take.
     pub failovers: u64,
+    /// ASCONF chunks sent, also again.
+    pub asconfs_sent: u64,
+    /// Packets whose code was wrong, so that what it should have proved was discarded (RFC 4895 §6.3).
+    pub unauthentic: u64,
     /// RE-CONFIG chunks sent, retransmissions included.
     pub reconfigurations_sent: u64,
 }

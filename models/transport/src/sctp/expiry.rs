@@ -11,7 +11,8 @@ use crate::congestion::CongestionControl;
 impl Association {
     /// The earliest timer.
     pub(super) fn next_timeout(&self) -> Option<SimTime> {
-        let own = [self.t1, self.t2, self.t5, self.ack.due, self.reconfiguring.timer];
+        let t4 = self.asconf.as_ref().and_then(|asconf| asconf.t4);
+        let own = [self.t1, self.t2, t4, self.t5, self.ack.due, self.reconfiguring.timer];
         let paths = self.paths.iter().flat_map(|path| [path.t3, path.heartbeat_at]);
         own.into_iter().chain(paths).flatten().min()
     }
@@ -28,6 +29,9 @@ impl Association {
         }
         if is_due(&mut self.t2) {
             self.on_t2(now);
+        }
+        if self.asconf.as_mut().is_some_and(|asconf| is_due(&mut asconf.t4)) {
+            self.on_t4(now);
         }
         if is_due(&mut self.ack.due) {
             self.ack.at_once = true;
@@ -73,8 +77,13 @@ impl Association {
 
     /// What went with a cookie that was not answered goes with the next one.
     pub(super) fn mark_in_flight(&mut self) {
+        (0..self.paths.len()).for_each(|at| self.mark_in_flight_on(at));
+    }
+
+    /// What is under way on a path goes again.
+    pub(super) fn mark_in_flight_on(&mut self, at: usize) {
         for sent in &mut self.out.outstanding {
-            if sent.state == ChunkState::InFlight {
+            if sent.state == ChunkState::InFlight && usize::from(sent.path) == at {
                 sent.state = ChunkState::Marked;
                 self.out.marked += 1;
                 self.out.in_flight -= u64::from(sent.len());

@@ -28,6 +28,15 @@ impl Association {
         }
     }
 
+    /// Packets hold `pmdcs` bytes of chunks from now on.
+    pub(super) fn set_packet_room(&mut self, pmdcs: u32) {
+        self.pmdcs = pmdcs;
+        self.fragment_max = pmdcs - self.data_header_len() as u32;
+        for path in &mut self.paths {
+            path.window.on_segment_size(pmdcs);
+        }
+    }
+
     /// Fragments get smaller from now on. What is under way and too large has been dropped, not for congestion: it goes
     /// again at once (RFC 8899 §3), and may be fragmented by the network, for chunks cannot be cut anew (RFC 9260 §6.9).
     fn on_packet_too_big(&mut self, mtu: u32) {
@@ -37,12 +46,9 @@ impl Association {
         }
         config.mtu = mtu;
         let remotes: Vec<_> = self.paths.iter().map(|path| path.remote).collect();
-        self.pmdcs = super::association::chunk_room(&config, &remotes);
-        self.fragment_max = self.pmdcs - self.data_header_len() as u32;
+        let room = super::association::chunk_room(&config, &remotes);
         self.config = std::sync::Arc::new(config);
-        for path in &mut self.paths {
-            path.window.on_segment_size(self.pmdcs);
-        }
+        self.set_packet_room(room - self.auth.as_ref().map_or(0, |auth| auth.room_beside_data()));
         for sent in &mut self.out.outstanding {
             if sent.state == ChunkState::InFlight && sent.len() > self.fragment_max {
                 let len = u64::from(sent.len());

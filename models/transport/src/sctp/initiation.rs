@@ -8,6 +8,7 @@ use wire::account::Reason;
 use wire::sctp::{Cause, Chunk, Initiation, Parameter, ParameterList};
 
 use super::association::{Association, Numbers};
+use super::auth::{self, Signature};
 use super::config::SctpConfig;
 use super::cookie::{Addresses, Cookie};
 use super::demux::Origin;
@@ -54,6 +55,13 @@ impl SctpEndpoint {
         let mut addresses: Addresses = [origin.source].into_iter().collect();
         addresses.extend(peer.addresses.iter().copied().filter(|address| *address != origin.source));
         let Some(answer) = self.answer_to(now, origin, &addresses, tag) else { return };
+        let keys = match auth::peer_keys(&answer.config, &peer) {
+            Ok(vector) => answer.numbers.random.filter(|_| !vector.is_empty()).map(|random| (random, vector)),
+            Err(violation) => {
+                self.refuse(origin, tag, Some(&Cause::ProtocolViolation(violation)));
+                return;
+            }
+        };
         self.counters.inits_answered += 1;
         let cookie = Cookie {
             created: now,
@@ -71,11 +79,14 @@ impl SctpEndpoint {
             inbound_streams: answer.config.inbound_streams.max(1).min(body.outbound_streams),
             peer_forwards_tsns: peer.forwards_tsns,
             peer_knows_ecn: peer.knows_ecn,
+            peer_changes_addresses: peer.changes_addresses,
+            keys,
             peer_extensions: peer.extensions,
             addresses,
         };
         let sealed = self.jar.seal(&cookie);
-        let mut list = Association::own_parameters(&answer.config, &answer.locals);
+        let random = answer.numbers.random.as_ref();
+        let mut list = Association::own_parameters(&answer.config, &answer.locals, random);
         for (kind, value) in &peer.unrecognized {
             let mut unknown = ParameterList::new();
             unknown.push(&Parameter::Unknown { kind: *kind, value });
@@ -105,12 +116,17 @@ impl SctpEndpoint {
                 return None;
             };
             let (config, locals) = (Arc::clone(&listener.config), listener.locals.clone());
-            return Some(Answer { config, locals, numbers: fresh, tie_tags: (0, 0) });
+            let numbers = Numbers { random: self.draw_random(&config), ..fresh };
+            return Some(Answer { config, locals, numbers, tie_tags: (0, 0) });
         };
         let association = self.at(index)?;
         let (config, locals) = (Arc::clone(&association.config), association.locals.clone());
-        let own =
-            Numbers { tag: association.local_tag, initial_tsn: association.local_initial_tsn, nonce: 0 };
+        let own = Numbers {
+            tag: association.local_tag,
+            initial_tsn: association.local_initial_tsn,
+            nonce: 0,
+            random: association.auth.as_ref().map(|auth| auth.random),
+        };
         let (numbers, tie_tags) = match association.state {
             State::CookieWait => (own, (0, 0)),
             State::CookieEchoed => (own, association.tie_tags),
@@ -136,11 +152,14 @@ impl SctpEndpoint {
             self.refuse(origin, tag, Some(&Cause::RestartWithNewAddresses(list.parameters())));
             return None;
         }
-        Some(Answer { config, locals, numbers, tie_tags })
+        // RFC 4895 §6.1: the random number follows the rules of the verification tag.
+        let random = numbers.random.or_else(|| self.draw_random(&config));
+        Some(Answer { config, locals, numbers: Numbers { random, ..numbers }, tie_tags })
     }
 
     /// Takes a cookie (RFC 9260 §5.1.5, §5.2.4), then what is bundled behind it.
     pub(super) fn on_cookie_echo(&mut self, now: SimTime, origin: &Origin, walker: &mut Walker) {
+        let signature = Signature::take(walker);
         let Some(Piece::Control(_, bytes)) = walker.next() else { return };
         let Ok((Chunk::CookieEcho(sealed), _)) = Chunk::parse(&bytes) else { return };
         let Ok(cookie) = self.jar.open(sealed) else {
@@ -159,6 +178,11 @@ impl SctpEndpoint {
         let places = std::iter::once(&origin.source).chain(&cookie.addresses);
         let found = places.into_iter().find_map(|it| self.find(cookie.local_port, *it, cookie.peer_port));
         let tags = found.and_then(|index| self.at(index)).map(|it| (it.local_tag, it.peer_tag));
+        if !self.is_authentic(found, &cookie, signature.as_ref()) {
+            self.counters.unauthentic_cookies += 1;
+            return;
+        }
+        walker.authenticated = signature.is_some();
         let age = now.saturating_since(cookie.created);
         if age > cookie.life && tags != Some((cookie.local_tag, cookie.peer_tag)) {
             self.counters.stale_cookies += 1;
@@ -219,6 +243,7 @@ impl SctpEndpoint {
                     association.establish(now);
                 } else {
                     association.peer_tag = cookie.peer_tag;
+                    association.agree_on_keys(cookie.keys.as_ref().map_or(&[], |(_, vector)| vector));
                 }
             }
             (false, false) if ties == association.tie_tags => {

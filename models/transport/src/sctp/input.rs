@@ -6,6 +6,7 @@ use wire::payload::Payload;
 use wire::sctp::{Cause, Causes, Chunk, ChunkType, Initiation, Parameter, ParameterList, code, padding};
 
 use super::association::Association;
+use super::auth;
 use super::inbound::{Arrival, Inbound};
 use super::packet::{Piece, Walker};
 use super::parameters::{PeerParameters, Refusal};
@@ -24,10 +25,14 @@ impl Association {
     /// Takes the chunks of a packet that came on path `at`; the verification tag was right.
     pub(super) fn on_packet(&mut self, now: SimTime, at: usize, walker: &mut Walker) {
         let had_gaps = self.inbound.has_gaps();
+        let source = self.paths[at].remote;
         let mut seen = Seen::default();
         while let Some(piece) = walker.next() {
             if self.state == State::Closed {
                 return;
+            }
+            if self.distrusts(piece.kind(), walker.authenticated) {
+                continue;
             }
             match piece {
                 Piece::Data(header, payload, runs) => {
@@ -50,6 +55,9 @@ impl Association {
                     let arrival = self.inbound.on_interleaved(&header, payload, runs);
                     self.note_arrival(at, arrival, header.stream, &mut seen);
                 }
+                Piece::Control(ChunkType::AUTH, bytes) if self.authenticates() => {
+                    self.on_auth(at, &bytes, walker)
+                }
                 Piece::Control(kind, bytes) => {
                     let Ok((chunk, _)) = Chunk::parse(&bytes) else { continue };
                     if !self.on_chunk(now, at, kind, &chunk, &bytes) {
@@ -58,6 +66,7 @@ impl Association {
                 }
             }
         }
+        self.send_asconf_acks(source);
         if seen.data && self.state != State::Closed {
             self.on_data_packet(now, at, &seen, had_gaps);
         }
@@ -197,6 +206,12 @@ impl Association {
                     self.on_reconfig(now, at, *parameters);
                 }
             }
+            Chunk::Asconf { serial, parameters } if self.asconf.is_some() => {
+                self.on_asconf(now, self.paths[at].remote, *serial, *parameters);
+            }
+            Chunk::AsconfAck { serial, parameters } if self.asconf.is_some() => {
+                self.on_asconf_ack(now, *serial, *parameters);
+            }
             Chunk::Ecne { lowest_tsn } if self.ecn.agreed => self.on_ecne(now, *lowest_tsn),
             Chunk::Cwr { lowest_tsn } if self.ecn.agreed => self.on_cwr(*lowest_tsn),
             // COOKIE ECHO was dealt with by the endpoint; INIT stands alone.
@@ -226,7 +241,7 @@ impl Association {
         let (sent, number) = (SimTime::from_nanos(u64::from_be_bytes(*sent)), u64::from_be_bytes(*number));
         let at = u64::from_be_bytes(*at) as usize;
         let Some(path) = self.paths.get_mut(at) else { return };
-        if path.heartbeat != Some((sent, number)) {
+        if path.heartbeat != Some((sent, number)) || path.removed {
             return; // Not the one that was asked (RFC 9260 §8.3).
         }
         path.heartbeat = None;
@@ -254,6 +269,13 @@ impl Association {
                 return;
             }
         };
+        let keys = match auth::peer_keys(&self.config, &peer) {
+            Ok(keys) => keys,
+            Err(violation) => {
+                self.abort(&Cause::ProtocolViolation(violation), CloseReason::Violation);
+                return;
+            }
+        };
         let Some(cookie) = peer.cookie else {
             // RFC 9260 §3.3.3: the state cookie (parameter 7) is mandatory.
             self.abort(&Cause::MissingParameters(&[0, 7]), CloseReason::Violation);
@@ -266,6 +288,8 @@ impl Association {
         self.agree(peer.extensions, peer.forwards_tsns);
         self.reconfiguring.expect(body.initial_tsn);
         self.ecn.agreed = peer.knows_ecn && self.config.ecn;
+        self.agree_on_keys(&keys);
+        self.agree_on_changes(peer.changes_addresses, body.initial_tsn);
         for address in &peer.addresses {
             self.add_path(now, *address);
         }
@@ -329,6 +353,13 @@ impl Association {
 
     /// RFC 9260 §5.2.6: a stale cookie is asked for anew; other causes inform.
     fn on_error(&mut self, now: SimTime, causes: Causes<'_>) {
+        let unknown = |cause: Cause<'_>| match cause {
+            Cause::UnrecognizedChunk(chunk) => chunk.first() == Some(&ChunkType::ASCONF.0),
+            _ => false,
+        };
+        if causes.iter().flatten().any(unknown) {
+            self.on_unknown_asconf();
+        }
         let stale = causes.iter().flatten().any(|cause| cause.code() == code::STALE_COOKIE);
         if stale && self.state == State::CookieEchoed {
             self.init_errors += 1;

@@ -6,18 +6,25 @@
 //! and HEARTBEAT timers; fast retransmit; a window, an RTO and an error count for each path; Max.Burst; closed
 //! windows and their probes; switching between paths, also of potentially failed ones (RFC 7829); SHUTDOWN, ABORT,
 //! ERROR; messages that are given up (RFC 3758, RFC 7496); schedulers (RFC 8260 §3); encapsulation in UDP
-//! (RFC 6951); ICMP errors; ECN (RFC 4960 Appendix A) where both ask for it.
+//! (RFC 6951); ICMP errors; ECN (RFC 4960 Appendix A) where both ask for it; chunk authentication (RFC 4895) and
+//! addresses that come and go (RFC 5061).
 //!
 //! Different: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
 //! twice.
 //!
-//! Left out: AUTH and address reconfiguration (RFC 4895, RFC 5061), stream reconfiguration (RFC 6525), I-DATA
+//! Left out: stream reconfiguration (RFC 6525), I-DATA
 //! (RFC 8260 §2), zero checksums (RFC 9653: only a lower layer such as DTLS would allow them), probing for the
 //! path MTU (RFC 8899). Their chunks are answered as unknown ones are.
 
+mod addresses;
+mod asconf;
+mod asconf_input;
 mod association;
+mod auth;
+mod chunk_set;
 mod config;
 mod congestion;
+mod control;
 mod cookie;
 mod demux;
 mod ecn;
@@ -32,6 +39,7 @@ mod initiation;
 mod input;
 mod interleaved;
 mod interleaving;
+mod mac;
 mod outbound;
 mod output;
 mod packet;
@@ -50,12 +58,14 @@ mod supervision;
 mod survey;
 mod tsn;
 
+pub use auth::Authentication;
 pub use config::{Encapsulation, Reconfiguration, Scheduler, SctpConfig};
 pub use endpoint::SctpEndpoint;
 pub use event::{
-    AssociationId, AssociationStats, ListenerId, MessageOptions, PathState, ReceivedMessage, Reliability,
-    SctpCounters, SctpError, SctpEvent,
+    AddressChange, AssociationId, AssociationStats, ListenerId, MessageOptions, PathState, ReceivedMessage,
+    Reliability, SctpCounters, SctpError, SctpEvent,
 };
+pub use mac::HmacAlgorithm;
 pub use state::{CloseReason, State};
 pub use stream_request::{StreamRequest, StreamResult};
 pub use survey::PathStats;

@@ -9,6 +9,7 @@ use wire::sctp::{Sack, padding};
 use wire::udp;
 
 use super::association::Association;
+use super::control::{Control, Detour};
 use super::outbound::ChunkState;
 use super::packet::Builder;
 use super::path::Path;
@@ -25,14 +26,22 @@ impl Association {
     /// The next packet.
     pub(super) fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
         self.reconfigure_further(now);
-        if let Some(control) = self.control.pop_front() {
+        let between = self.is_between_addresses();
+        while let Some(control) = self.control.pop_front() {
+            if between && control.detour.from.is_none() {
+                continue; // There is no address to send it from.
+            }
             let mut builder = Builder::default();
             builder.resends = control.resends;
             builder.push_control(&control.chunks);
             if control.bundles {
                 self.bundle_with_handshake(now, control.path, &mut builder);
             }
-            return Some(self.send_packet(control.path, builder, control.tag, control.reason));
+            let Control { path, tag, reason, detour, .. } = control;
+            return Some(self.send_packet_by(path, builder, tag, reason, detour));
+        }
+        if between {
+            return None;
         }
         if !self.state.sends_data() {
             let acknowledges = self.ack.at_once && self.state == State::ShutdownSent;
@@ -242,11 +251,25 @@ impl Association {
     }
 
     fn send_packet(&mut self, at: usize, builder: Builder, tag: u32, reason: Reason) -> Transmit {
+        self.send_packet_by(at, builder, tag, reason, Detour::default())
+    }
+
+    fn send_packet_by(
+        &mut self,
+        at: usize,
+        mut builder: Builder,
+        tag: u32,
+        reason: Reason,
+        detour: Detour,
+    ) -> Transmit {
+        if let Some(auth) = &self.auth {
+            auth.authenticate(&mut builder);
+        }
         let (dont_fragment, traffic_class) = (!builder.fragmentable, self.traffic_class(&builder));
         let packet = builder.finish((self.local_port, self.peer_port), tag, self.flow, reason);
         let path = &self.paths[at.min(self.paths.len() - 1)];
         let local_port = self.config.encapsulation.map(|ports| ports.local_port);
-        let mut transmit = transmit(path, local_port, packet);
+        let mut transmit = transmit(path, local_port, packet, detour);
         transmit.dont_fragment = dont_fragment;
         transmit.traffic_class = traffic_class;
         transmit
@@ -254,9 +277,10 @@ impl Association {
 }
 
 /// A packet on its way along `path`, inside UDP where both ports are known.
-fn transmit(path: &Path, local_udp_port: Option<u16>, packet: Packet) -> Transmit {
+fn transmit(path: &Path, local_udp_port: Option<u16>, packet: Packet, detour: Detour) -> Transmit {
     let udp = local_udp_port.filter(|_| path.udp_port != 0).map(|it| (it, path.udp_port));
-    let to = Target { local: path.local, remote: path.remote, udp };
+    let local = detour.from.unwrap_or(path.local);
+    let to = Target { local, remote: detour.to.unwrap_or(path.remote), udp };
     to.transmit(packet)
 }
 

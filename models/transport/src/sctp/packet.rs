@@ -10,6 +10,8 @@ use wire::sctp::{
     I_DATA_HEADER_LEN, IDataHeader, checksum, padding,
 };
 
+use super::mac::Mac;
+
 /// A packet under construction: control chunks, then user data.
 #[derive(Debug, Default)]
 pub(super) struct Builder {
@@ -75,6 +77,41 @@ impl Builder {
         self.runs.push(own_run(bytes, flow, Reason::Data));
     }
 
+    /// The types of the chunks: all control chunks, and that of the user data behind them.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = ChunkType> {
+        let mut rest = &self.lead[..];
+        std::iter::from_fn(move || {
+            let [kind, _, a, b] = *rest.first_chunk::<4>()?;
+            let kind = ChunkType(kind);
+            let len = usize::from(u16::from_be_bytes([a, b]));
+            let is_data = kind == ChunkType::DATA || kind == ChunkType::I_DATA;
+            rest = if is_data { &[] } else { rest.get(len + padding(len)..).unwrap_or(&[]) };
+            Some(kind)
+        })
+    }
+
+    /// Bytes of a COOKIE ECHO that the packet begins with, or none.
+    pub(super) fn cookie_len(&self) -> usize {
+        match *self.lead {
+            [kind, _, a, b, ..] if ChunkType(kind) == ChunkType::COOKIE_ECHO => {
+                let len = usize::from(u16::from_be_bytes([a, b]));
+                len + padding(len)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Gives all that follows the first `skip` bytes of chunks to a code.
+    pub(super) fn feed(&self, skip: usize, mac: &mut Mac) {
+        mac.add(self.lead.get(skip..).unwrap_or(&[]));
+        mac.add_payload(&self.payload);
+    }
+
+    /// Puts a control chunk behind the first `skip` bytes of chunks.
+    pub(super) fn insert(&mut self, skip: usize, chunk: &[u8]) {
+        self.lead.insert_from_slice(skip.min(self.lead.len()), chunk);
+    }
+
     /// The packet, with its checksum.
     pub(super) fn finish(mut self, ports: (u16, u16), tag: u32, flow: FlowId, reason: Reason) -> Packet {
         let data_flow = self.runs.iter().find(|run| run.flow != FlowId::NONE).map_or(flow, |run| run.flow);
@@ -130,11 +167,24 @@ pub(super) enum Piece {
     Control(ChunkType, SmallVec<[u8; 128]>),
 }
 
+impl Piece {
+    /// Its type.
+    pub(super) fn kind(&self) -> ChunkType {
+        match self {
+            Self::Data(..) => ChunkType::DATA,
+            Self::Interleaved(..) => ChunkType::I_DATA,
+            Self::Control(kind, _) => *kind,
+        }
+    }
+}
+
 /// The chunks of an arrived packet, in order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Walker {
     /// Whether a router has marked the packet (RFC 3168 §5).
     pub(super) marked: bool,
+    /// Whether an AUTH chunk in front has proved who has sent the chunks that are left (RFC 4895 §6.3).
+    pub(super) authenticated: bool,
     head: SmallVec<[u8; HEADER_CAPACITY]>,
     at: usize,
     rest: Payload,
@@ -151,7 +201,7 @@ impl Walker {
         let rest = packet.take_payload();
         let mut runs = std::mem::take(&mut packet.account.runs);
         fit_runs(&mut runs, rest.len());
-        Self { marked: false, head, at: 0, rest, runs }
+        Self { marked: false, authenticated: false, head, at: 0, rest, runs }
     }
 
     fn left(&self) -> usize {
@@ -173,6 +223,26 @@ impl Walker {
         let [kind, _, a, b] = self.look()?;
         let len = usize::from(u16::from_be_bytes([a, b]));
         (len >= CHUNK_HEADER_LEN && len <= self.left()).then_some((ChunkType(kind), len))
+    }
+
+    /// Gives all that is left to a code.
+    pub(super) fn feed(&self, mac: &mut Mac) {
+        mac.add(&self.head[self.at..]);
+        mac.add_payload(&self.rest);
+    }
+
+    /// Discards all that is left.
+    pub(super) fn drop_rest(&mut self) {
+        self.skip(self.left());
+    }
+
+    /// The whole chunks that are left, as far as they make sense, each with its padding.
+    pub(super) fn ahead(&self) -> impl Iterator<Item = (ChunkType, SmallVec<[u8; 128]>)> {
+        let mut walker = self.clone();
+        std::iter::from_fn(move || match walker.next()? {
+            piece @ (Piece::Data(..) | Piece::Interleaved(..)) => Some((piece.kind(), SmallVec::new())),
+            Piece::Control(kind, bytes) => Some((kind, bytes)),
+        })
     }
 
     /// The next `N` bytes.

@@ -15,6 +15,12 @@ pub(super) struct PeerParameters<'a> {
     pub(super) cookie: Option<&'a [u8]>,
     pub(super) forwards_tsns: bool,
     pub(super) knows_ecn: bool,
+    /// Whether it takes ASCONF chunks (RFC 5061 §4.2.7).
+    pub(super) changes_addresses: bool,
+    /// RANDOM, CHUNKS and HMAC-ALGO (RFC 4895 §3).
+    pub(super) random: Option<&'a [u8]>,
+    pub(super) chunks: Option<&'a [u8]>,
+    pub(super) algorithms: Option<&'a [u8]>,
     pub(super) extensions: Extensions,
     /// Type and value of what is to be reported (RFC 9260 §3.2.1).
     pub(super) unrecognized: SmallVec<[(ParameterType, &'a [u8]); 2]>,
@@ -48,8 +54,12 @@ impl<'a> PeerParameters<'a> {
                 Ok(Parameter::EcnCapable) => it.knows_ecn = true,
                 Ok(Parameter::SupportedExtensions(list)) => {
                     it.forwards_tsns |= list.contains(&ChunkType::FORWARD_TSN.0);
+                    it.changes_addresses |= list.contains(&ChunkType::ASCONF.0);
                     it.extensions.learn(list);
                 }
+                Ok(Parameter::Random(value)) => it.random = Some(value),
+                Ok(Parameter::ChunkList(value)) => it.chunks = Some(value),
+                Ok(Parameter::HmacAlgorithms(value)) => it.algorithms = Some(value),
                 Ok(Parameter::HostName(_)) => return Err(Refusal::HostName(whole)),
                 Ok(Parameter::Unknown { kind, value }) => {
                     let action = kind.unknown_action();

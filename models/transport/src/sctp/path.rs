@@ -42,6 +42,8 @@ pub(super) struct Path {
     pub(super) last_sent: SimTime,
     /// Whether the window kept data back since the last acknowledgement.
     pub(super) window_limited: bool,
+    /// Whether the peer has left the address (RFC 5061 §5.3 F13): the place is free for another one.
+    pub(super) removed: bool,
 }
 
 impl Path {
@@ -72,6 +74,7 @@ impl Path {
             newly_acked: 0,
             last_sent: now,
             window_limited: false,
+            removed: false,
         }
     }
 
@@ -83,6 +86,14 @@ impl Path {
 
     pub(super) fn rto(&self, config: &SctpConfig) -> SimDuration {
         self.rtt.rto(&config.rto)
+    }
+
+    /// Forgets what was measured: packets go another way from now on.
+    pub(super) fn begin_anew(&mut self, config: &SctpConfig, pmdcs: u32) {
+        self.rtt = RttEstimator::new(&config.rto);
+        self.window = Window::new(pmdcs);
+        (self.t3, self.timed, self.recovery_exit, self.heartbeat) = (None, None, None, None);
+        self.renew_burst(config, pmdcs);
     }
 
     /// Allows another burst from here on.
@@ -97,6 +108,7 @@ impl Path {
             PathState::PotentiallyFailed => 1,
             PathState::Inactive => 2,
         };
+        let state = if self.removed { 3 } else { state };
         (!self.confirmed, state, self.error_count)
     }
 }

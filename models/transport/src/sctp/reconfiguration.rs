@@ -11,7 +11,8 @@ use smallvec::SmallVec;
 use wire::account::Reason;
 use wire::sctp::{Chunk, Parameter, ParameterList};
 
-use super::association::{Association, CONTROL_MAX, Control};
+use super::association::Association;
+use super::control::{CONTROL_MAX, Control, Detour};
 use super::endpoint::SctpEndpoint;
 use super::event::{AssociationId, SctpError};
 use super::reconfiguration_answer::{Answer, Deferred};
@@ -351,7 +352,15 @@ impl Association {
     pub(super) fn queue_reconfig(&mut self, path: usize, chunks: Vec<u8>, resends: bool) {
         if self.control.len() < CONTROL_MAX {
             let (tag, reason) = (self.peer_tag, Reason::Control);
-            self.control.push_back(Control { path, chunks, tag, reason, resends, bundles: true });
+            self.control.push_back(Control {
+                path,
+                chunks,
+                tag,
+                reason,
+                resends,
+                bundles: true,
+                detour: Detour::default(),
+            });
             self.stats.reconfigurations_sent += 1;
         }
     }

@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use sim_core::SimDuration;
 
+use super::association::Association;
 use super::endpoint::SctpEndpoint;
-use super::event::{AssociationId, PathState};
+use super::event::{AssociationId, ListenerId, PathState};
+use super::state::State;
 use crate::congestion::CongestionControl;
 
 /// How a path is at the moment.
@@ -29,12 +31,33 @@ pub struct PathStats {
     pub errors: u32,
 }
 
+fn is_half_open(association: &Association, listener: Option<ListenerId>) -> bool {
+    listener.is_some() && matches!(association.state, State::CookieWait | State::CookieEchoed)
+}
+
 impl SctpEndpoint {
+    /// Associations of listeners that peers have not finished setting up: now, and the most at once. A cookie that has
+    /// come back establishes its association at once, and nothing is kept before it (RFC 9260 §5.1.3).
+    pub fn half_open(&self) -> (u32, u32) {
+        let associations =
+            self.slots.iter().filter_map(|slot| Some((slot.association.as_ref()?, slot.listener)));
+        let now = associations.filter(|(association, listener)| is_half_open(association, *listener)).count();
+        (u32::try_from(now).unwrap_or(u32::MAX), self.counters.half_open_max)
+    }
+
+    /// Counts what is in memory once `association` is added.
+    pub(super) fn note_half_open(&mut self, association: &Association, listener: Option<ListenerId>) {
+        if is_half_open(association, listener) {
+            let more = self.half_open().0 + 1;
+            self.counters.half_open_max = self.counters.half_open_max.max(more);
+        }
+    }
+
     /// The paths of an association, the first one first; none of one that is over.
     pub fn path_stats(&self, id: AssociationId) -> impl Iterator<Item = PathStats> {
         let association = self.get(id);
-        let paths = association.map_or(&[][..], |association| &association.paths);
-        paths.iter().map(move |path| PathStats {
+        let paths = association.into_iter().flat_map(|association| association.known_paths());
+        paths.map(move |path| PathStats {
             remote: path.remote,
             state: path.state,
             cwnd: path.window.window(),

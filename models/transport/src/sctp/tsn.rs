@@ -12,6 +12,11 @@ pub(super) fn unwrap32(near: u64, wire: u32) -> u64 {
     near.wrapping_add_signed(i64::from(distance))
 }
 
+/// Whether a number comes before another one, in serial number arithmetic (RFC 1982).
+pub(super) fn precedes32(number: u32, other: u32) -> bool {
+    (number.wrapping_sub(other) as i32) < 0
+}
+
 /// The stream sequence number that `wire` stands for, within 2^15 of `near`.
 #[inline]
 pub(super) fn unwrap16(near: u64, wire: u16) -> u64 {
@@ -34,6 +39,12 @@ pub(super) fn place32(next: u64, wire: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_precede_others_across_the_wrap() {
+        assert!(precedes32(u32::MAX, 0) && precedes32(5, 6));
+        assert!(!precedes32(0, u32::MAX) && !precedes32(6, 6));
+    }
 
     #[test]
     fn numbers_go_on_where_the_wire_begins_anew() {

@@ -127,6 +127,8 @@ pub(crate) struct TimeLoss {
     pub(crate) bytes: u64,
     /// When all that was sent before the delivered segment is lost at the latest, if it is not yet.
     pub(crate) deadline: Option<SimTime>,
+    /// Whether something was lost that had been sent again.
+    pub(crate) again: bool,
 }
 
 impl Scoreboard {
@@ -199,6 +201,7 @@ impl Scoreboard {
                 self.due += len;
                 self.due_hint = self.due_hint.min(segment.start);
                 found.bytes += len;
+                found.again = true;
             }
             self.resends.pop();
         }

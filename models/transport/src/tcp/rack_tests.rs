@@ -26,6 +26,7 @@ fn places(board: &Scoreboard, is: impl Fn(&super::super::scoreboard::Sent) -> bo
 }
 
 /// RFC 8985 §6.2 step 5.
+// Holds: RFC 8985 6.2-b, 5-b.
 #[test]
 fn what_was_sent_before_a_delivered_segment_is_lost_after_a_round_trip_and_the_window() {
     let mut board = ten();
@@ -35,11 +36,11 @@ fn what_was_sent_before_a_delivered_segment_is_lost_after_a_round_trip_and_the_w
     rack.on_delivered(at(42), &delivered, 1000);
     // With a window of 10 ms the first two are lost at 50 and 51 ms, and all of them by 2 + 40 + 10 ms.
     let found = board.detect_by_time(at(42), &rack, MS(10));
-    assert_eq!(found, TimeLoss { bytes: 0, deadline: Some(at(52)) });
+    assert_eq!(found, TimeLoss { bytes: 0, deadline: Some(at(52)), again: false });
     let found = board.detect_by_time(at(50), &rack, MS(10));
-    assert_eq!(found, TimeLoss { bytes: 100, deadline: Some(at(52)) });
+    assert_eq!(found, TimeLoss { bytes: 100, deadline: Some(at(52)), again: false });
     let found = board.detect_by_time(at(52), &rack, MS(10));
-    assert_eq!(found, TimeLoss { bytes: 100, deadline: None });
+    assert_eq!(found, TimeLoss { bytes: 100, deadline: None, again: false });
     assert_eq!(places(&board, |segment| segment.lost), [1000, 1100]);
 }
 
@@ -61,6 +62,7 @@ fn a_retransmission_is_lost_when_something_sent_later_arrives() {
 }
 
 /// RFC 8985 §6.2 step 2: an acknowledgment that comes too soon is for the first transmission.
+// Holds: RFC 8985 6.2-c.
 #[test]
 fn a_retransmission_that_cannot_have_arrived_yet_tells_no_time() {
     let mut board = ten();
@@ -76,6 +78,7 @@ fn a_retransmission_that_cannot_have_arrived_yet_tells_no_time() {
 }
 
 /// RFC 8985 §6.2 step 4.
+// Holds: RFC 8985 3.3.2-a, 3.3.2-c.
 #[test]
 fn the_window_is_a_quarter_of_the_shortest_round_trip_or_nothing_after_three_sacks() {
     let mut rack = Rack::new(SimDuration::ZERO);
@@ -102,6 +105,7 @@ fn reordering_is_seen_when_an_original_arrives_late_and_not_when_a_retransmissio
 }
 
 /// RFC 8985 §6.2 step 4: once a round trip, for 16 recoveries, no longer than SRTT.
+// Holds: RFC 8985 3.3.2-b, 5-c.
 #[test]
 fn duplicate_reports_widen_the_window_for_sixteen_recoveries() {
     let mut rack = Rack::new(SimDuration::ZERO);
@@ -125,6 +129,7 @@ fn duplicate_reports_widen_the_window_for_sixteen_recoveries() {
 }
 
 /// RFC 8985 §6.3.
+// Holds: RFC 8985 6.3-a.
 #[test]
 fn a_timeout_marks_the_oldest_segment_and_what_is_overdue() {
     let mut board = ten();

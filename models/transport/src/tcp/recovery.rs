@@ -29,10 +29,12 @@ pub(crate) struct Episode {
     /// It can be undone until this place is acknowledged: a round trip after its end.
     until: u64,
     prr: Option<Prr>,
+    /// When the window was last reduced.
+    reduced_at: SimTime,
 }
 
 impl Episode {
-    fn new(before: Controller, by_timeout: bool, start: u64) -> Box<Self> {
+    fn new(now: SimTime, before: Controller, by_timeout: bool, start: u64) -> Box<Self> {
         Box::new(Self {
             before,
             by_timeout,
@@ -42,6 +44,7 @@ impl Episode {
             resent_any: false,
             until: u64::MAX,
             prr: None,
+            reduced_at: now,
         })
     }
 }
@@ -208,7 +211,26 @@ impl Sender {
         let window = rack.reordering_window(&circumstances);
         let found = self.scoreboard.detect_by_time(now, rack, window);
         rack.ends_at = found.deadline.unwrap_or(SimTime::MAX);
+        if found.again {
+            self.on_lost_again(now);
+        }
         found.bytes
+    }
+
+    /// A retransmission was lost: a further sign of congestion, which proportional rate reduction answers by itself
+    /// (RFC 8985 §9.3, RFC 5681 §4.3). Once in a round trip.
+    #[cold]
+    fn on_lost_again(&mut self, now: SimTime) {
+        let (flight, srtt) = (self.flight(), self.rtt.srtt().unwrap_or(SimDuration::ZERO));
+        if let (Recovery::Fast { .. }, Some(episode)) = (self.recovery, &mut self.episode)
+            && episode.prr.is_none()
+            && !self.controller.governs_recovery()
+            && now.saturating_since(episode.reduced_at) >= srtt
+        {
+            episode.reduced_at = now;
+            let flight = flight.min(self.controller.window());
+            self.controller.on_congestion(now, flight, Congestion::Loss);
+        }
     }
 
     /// The reordering window has passed (RFC 8985 §6.2 step 5).
@@ -238,7 +260,7 @@ impl Sender {
     ) {
         let size = u64::from(self.payload_size);
         self.report_losses(now);
-        let mut episode = Episode::new(self.controller.clone(), false, self.una);
+        let mut episode = Episode::new(now, self.controller.clone(), false, self.una);
         if self.una > self.reduced_until || self.reduced_until == ORIGIN {
             // Limited transmit does not count (RFC 5681 §3.2 step 2).
             let flight = self.flight() - self.limited_sent.min(self.flight());
@@ -289,7 +311,7 @@ impl Sender {
         self.timeouts = self.timeouts.saturating_add(1);
         let anew = self.recovery == Recovery::Open;
         if anew {
-            self.episode = Some(Episode::new(self.controller.clone(), true, self.una));
+            self.episode = Some(Episode::new(now, self.controller.clone(), true, self.una));
         } else if matches!(self.recovery, Recovery::Fast { .. }) {
             self.episode = None;
         }

@@ -17,6 +17,7 @@ fn recount(board: &Scoreboard) -> (u64, u64) {
     (board.segments.iter().map(Sent::in_network).sum(), due)
 }
 
+// Holds: RFC 6675 4-b.
 #[test]
 fn the_estimate_equals_a_recount_whatever_happens() {
     use rand::{Rng, SeedableRng};
@@ -63,6 +64,7 @@ fn the_estimate_equals_a_recount_whatever_happens() {
     }
 }
 
+// Holds: RFC 6675 4-c.
 #[test]
 fn data_is_lost_below_three_separate_ranges_or_more_than_two_segments() {
     let mut board = ten();
@@ -130,6 +132,7 @@ fn a_peer_that_takes_back_what_it_reported_is_sent_everything() {
     assert_eq!(board.next_due(), Some(0));
 }
 
+// Holds: RFC 6675 4-3.
 #[test]
 fn a_suspect_is_a_hole_that_is_not_yet_lost() {
     let mut board = ten();

@@ -120,24 +120,24 @@ impl LimitTimes {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LimitClock {
     limit: Limit,
-    /// Since when; `None` before the handshake is over and after the FIN is acknowledged.
-    since: Option<SimTime>,
+    /// Since when; `SimTime::MAX` before the handshake is over and after the FIN is acknowledged.
+    since: SimTime,
     times: LimitTimes,
 }
 
 impl LimitClock {
     pub(crate) fn new() -> Self {
-        Self { limit: Limit::Application, since: None, times: LimitTimes::default() }
+        Self { limit: Limit::Application, since: SimTime::MAX, times: LimitTimes::default() }
     }
 
     /// The time counts from now on.
     pub(crate) fn start(&mut self, now: SimTime) {
-        self.since.get_or_insert(now);
+        self.since = self.since.min(now);
     }
 
     pub(crate) fn stop(&mut self, now: SimTime) {
         self.times = self.times(now);
-        self.since = None;
+        self.since = SimTime::MAX;
     }
 
     pub(crate) fn limit(&self) -> Limit {
@@ -147,9 +147,9 @@ impl LimitClock {
     #[inline]
     pub(crate) fn set(&mut self, now: SimTime, limit: Limit) {
         if self.limit != limit {
-            if self.since.is_some() {
+            if self.since != SimTime::MAX {
                 self.times = self.times(now);
-                self.since = Some(now);
+                self.since = now;
             }
             self.limit = limit;
         }
@@ -157,10 +157,8 @@ impl LimitClock {
 
     pub(crate) fn times(&self, now: SimTime) -> LimitTimes {
         let mut times = self.times;
-        if let Some(since) = self.since {
-            let own = &mut times.0[self.limit.number() as usize];
-            *own = own.saturating_add(now.saturating_since(since));
-        }
+        let own = &mut times.0[self.limit.number() as usize];
+        *own = own.saturating_add(now.saturating_since(self.since));
         times
     }
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod chunks;
 pub(crate) mod craft;
+pub(crate) mod keys;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use host::stack::SctpOptions;
 use sim_core::SimTime;
-use transport::sctp::{Encapsulation, Reconfiguration, Reliability, Scheduler, SctpConfig, StreamRequest};
+use transport::sctp::{
+    Authentication, Encapsulation, HmacAlgorithm, Reconfiguration, Reliability, Scheduler, SctpConfig,
+    StreamRequest,
+};
+use wire::sctp::ChunkType;
 
 use crate::language::document;
 
@@ -54,6 +58,8 @@ pub(super) fn options(options: &document::SctpOptions, encapsulated: bool) -> Sc
     config.reconfiguration = options.reconfiguration.as_ref().map(|_| Reconfiguration::default());
     config.encapsulation = encapsulated
         .then_some(Encapsulation { local_port: Encapsulation::PORT, remote_port: Encapsulation::PORT });
+    config.authentication = authentication(options);
+    config.address_changes = options.address_changes.unwrap_or(false);
     SctpOptions {
         config: Arc::new(config),
         unordered: !options.ordered.unwrap_or(true),
@@ -61,6 +67,26 @@ pub(super) fn options(options: &document::SctpOptions, encapsulated: bool) -> Sc
         multihoming: options.multihoming.unwrap_or(false),
         requests: options.reconfiguration.iter().flatten().map(request).collect(),
     }
+}
+
+/// What has to be authenticated, and how.
+fn authentication(options: &document::SctpOptions) -> Option<Authentication> {
+    let chunks = match options.authenticate.unwrap_or_default() {
+        document::SctpAuthenticate::Nothing if options.shared_key.is_none() && options.hmac.is_none() => {
+            return None;
+        }
+        document::SctpAuthenticate::Nothing => Vec::new(),
+        document::SctpAuthenticate::Data => vec![ChunkType::DATA, ChunkType::I_DATA],
+        document::SctpAuthenticate::Everything => Authentication::POSSIBLE.to_vec(),
+    };
+    let algorithms = match options.hmac.unwrap_or_default() {
+        document::SctpHmac::Sha256 => vec![HmacAlgorithm::Sha256, HmacAlgorithm::Sha1],
+        document::SctpHmac::Sha1 => vec![HmacAlgorithm::Sha1],
+    };
+    // Its bytes matter to nobody here: both ends have them.
+    let keys = options.shared_key.map(|key| (key, format!("key {key} of both ends").into_bytes()));
+    let key = options.shared_key.unwrap_or(0);
+    Some(Authentication { chunks, algorithms, keys: keys.into_iter().collect(), key })
 }
 
 /// How hard the messages of each stream are tried.

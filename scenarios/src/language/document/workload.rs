@@ -26,6 +26,8 @@ pub enum Workload {
     Poll(Poll),
     /// One question, and from then on all that changes: CoAP's Observe (RFC 7641).
     Observe(Observe),
+    /// An attack: first packets of connections, from invented addresses (RFC 4987).
+    Flood(Flood),
 }
 
 /// Questions for a resource that a receiver's `services` describe; `options.coap.path` says which. If it has `changes`,
@@ -53,6 +55,27 @@ pub struct Observe {
     pub start: Start,
     /// When it ends; default: with the run.
     pub stop: Option<Duration>,
+}
+
+/// First packets of connections that nobody goes on with, SYNs over "tcp" or INITs over "sctp" (RFC 4987 §2). They are
+/// not messages: no metric of messages counts them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Flood {
+    /// The time between two packets: "10 ms", more than 0.
+    pub every: Duration,
+    /// The addresses that they claim to come from, each at random: "198.18.0.0/15". Answers go there: `routes` say where
+    /// that is.
+    pub sources: String,
+    /// When the first one is sent: "0 s" (default), or "uniform" for a random moment within the first period.
+    #[serde(default)]
+    pub start: Start,
+    /// No packet is sent at or after this time; default: the end of `duration`.
+    #[serde(default)]
+    pub stop: Option<Duration>,
+    /// The most packets, at least 1; default: no limit.
+    #[serde(default)]
+    pub packets: Option<u64>,
 }
 
 /// A message at regular times.

@@ -97,7 +97,7 @@ fn address_path(scenario: &Scenario, interface: InterfaceId) -> Path {
 }
 
 /// Reads "10.1.0.2/24", or says what is wrong with it and how to mend it.
-pub(super) fn read_prefix(text: &str) -> Result<Address, (String, String)> {
+pub(crate) fn read_prefix(text: &str) -> Result<Address, (String, String)> {
     let shown = crate::language::quantity::shorten(text);
     let Some((ip, prefix)) = text.split_once('/') else {
         let help = match text.parse::<IpAddr>() {

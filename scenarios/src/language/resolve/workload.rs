@@ -1,13 +1,15 @@
 //! Ranges and combinations of workloads.
 
+use super::address::read_prefix;
 use super::link::above_zero;
 use super::section;
 use crate::language::diagnostic::Finding;
 use crate::language::document::{
-    Document, IpVersion, SizeDistribution, Start, TracedMessage, TrafficSettings, Workload,
+    Document, Flood, IpVersion, SizeDistribution, Start, TracedMessage, TrafficSettings, Workload,
 };
 use crate::language::path::Path;
 use crate::language::quantity::{Duration, Size};
+use crate::language::scenario::Address;
 use crate::language::stack::{Service, Stack};
 
 /// Checks the workloads of all traffic.
@@ -38,6 +40,7 @@ impl Checker<'_> {
         };
         let what = match &self.traffic.workload {
             Workload::Bulk(_) => "a bulk of bytes has no messages",
+            Workload::Flood(_) => "a flood has no messages",
             Workload::Poll(_) | Workload::Observe(_) => {
                 "the states of a resource are none of the sender's messages"
             }
@@ -141,6 +144,33 @@ impl Checker<'_> {
                         Finding::error(path.key("start"), "there is no period to begin in at random");
                     self.findings.push(finding.help("write \"uniform within 5 s\""));
                 }
+            }
+            Workload::Flood(flood) => self.flood(flood, path),
+        }
+    }
+
+    fn flood(&mut self, flood: &Flood, path: &Path) {
+        let path = path.key("flood");
+        if !Stack::parse(&self.traffic.over).is_ok_and(|stack| stack.opens_alone()) {
+            let message = format!("`{}` has no first packet that an attacker sends alone", self.traffic.over);
+            let finding = Finding::error(path.clone(), message).at_key();
+            self.findings.push(finding.help("flood with SYNs over \"tcp\", or with INITs over \"sctp\""));
+        }
+        self.times(&path, flood.start, flood.stop, flood.packets);
+        above_zero(Some(flood.every), &path.key("every"), self.findings);
+        match read_prefix(&flood.sources) {
+            Ok(Address { ip, .. }) if ip.is_ipv4() != (self.document.ip != IpVersion::V6) => {
+                let message = format!("{ip} is of another family than the addresses of this scenario");
+                let help = "an IPv4 prefix unless `ip` is \"v6\"";
+                self.findings.push(Finding::error(path.key("sources"), message).help(help));
+            }
+            Ok(Address { ip, .. }) if ip.is_multicast() || ip.is_loopback() => {
+                let message = format!("{ip} is no host's address: nobody answers it");
+                self.findings.push(Finding::error(path.key("sources"), message));
+            }
+            Ok(_) => {}
+            Err((message, help)) => {
+                self.findings.push(Finding::error(path.key("sources"), message).help(help));
             }
         }
     }

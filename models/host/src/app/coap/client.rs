@@ -77,7 +77,7 @@ impl CoapClient {
             options,
             supply: Supply::new(flow, streams),
             measured: match flow.workload {
-                Workload::Messages(_) | Workload::Bulk { .. } => Measured::Nothing,
+                Workload::Messages(_) | Workload::Bulk { .. } | Workload::Flood { .. } => Measured::Nothing,
                 Workload::RequestResponse { .. } | Workload::Poll { states: false, .. } => {
                     Measured::Responses
                 }

@@ -179,7 +179,7 @@ impl CoapServer {
                 (self.content(asked.code, label, size), span)
             }
             &Workload::Poll { states, .. } => return self.serve_resource(context, asked, states),
-            Workload::Messages(_) | Workload::Bulk { .. } => {
+            Workload::Messages(_) | Workload::Bulk { .. } | Workload::Flood { .. } => {
                 measure(context, &asked.body);
                 let (options, body) = (Options::new(), Body::default());
                 (Response { code: success(asked.code), options, body, label }, SimDuration::from_nanos(0))

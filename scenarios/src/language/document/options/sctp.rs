@@ -54,6 +54,17 @@ pub struct SctpOptions {
     /// Which stream is served next (RFC 8260 §3): "first-come" (default), "round-robin", "round-robin-packet",
     /// "fair-bandwidth", "weighted-fair" (by `weights`) or "priority" (the lowest of `priorities` first).
     pub scheduler: Option<SctpScheduler>,
+    /// What is sent and taken only with a code that proves its sender (RFC 4895): "nothing" (default), "data" or "everything".
+    /// Changes of addresses always are.
+    pub authenticate: Option<SctpAuthenticate>,
+    /// The message digest of these codes: "sha-256" (default) or "sha-1".
+    pub hmac: Option<SctpHmac>,
+    /// The number of a key that both ends have beforehand: 1 to 65535; default: none, so that who has seen the handshake
+    /// can sign too.
+    #[schemars(range(min = 1))]
+    pub shared_key: Option<u16>,
+    /// True to let an association's addresses come and go with the interfaces of its nodes (RFC 5061); default false.
+    pub address_changes: Option<bool>,
     /// Priorities of the streams, the first one first, for the scheduler "priority"; default: the stream's number.
     pub priorities: Option<Vec<u16>>,
     /// Weights of the streams, the first one first, for the scheduler "weighted-fair": 1 (default) to 65535.
@@ -64,6 +75,32 @@ pub struct SctpOptions {
     /// What the sender asks about streams while it runs (RFC 6525); an empty list only lets both ends say that they know
     /// how. Default: they do not.
     pub reconfiguration: Option<Vec<SctpRequest>>,
+}
+
+/// What has to be authenticated.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SctpAuthenticate {
+    /// No chunk.
+    #[default]
+    Nothing,
+    /// User data.
+    Data,
+    /// All chunks that can be, those of the handshake included.
+    Everything,
+}
+
+/// A message digest.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SctpHmac {
+    /// SHA-256: codes of 32 bytes.
+    #[default]
+    #[serde(rename = "sha-256")]
+    Sha256,
+    /// SHA-1: codes of 20 bytes.
+    #[serde(rename = "sha-1")]
+    Sha1,
 }
 
 /// A request about streams, at a time.

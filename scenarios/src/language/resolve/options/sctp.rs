@@ -47,6 +47,11 @@ pub(super) fn check(sctp: &SctpOptions, path: &Path, findings: &mut Vec<Finding>
         findings
             .push(Finding::error(path.key(at), format!("`rto-max`, {max}, is less than `rto-min`, {min}")));
     }
+    if sctp.shared_key == Some(0) {
+        let finding =
+            Finding::error(path.key("shared-key"), "0 is the number of the empty key (RFC 4895 §6.2)");
+        findings.push(finding.expected("1 to 65535"));
+    }
     if sctp.cookie_life.is_some_and(|life| life.as_nanos() == 0) {
         findings.push(Finding::error(path.key("cookie-life"), "no cookie could come back in time"));
     }

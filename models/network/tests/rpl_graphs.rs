@@ -1,0 +1,159 @@
+//! Graphs at random: once RPL has settled, every node that can reach the root has a way there without a loop, ranks grow along it,
+//! and the root reaches every node; after nodes fail, come back, and the graph is built anew, too.
+
+mod rpl_lab;
+
+use network::rpl::objective::Objective;
+use network::rpl::router::Counts;
+use network::rpl::settings::{Role, RplSettings};
+use rpl_lab::{Graph, quick};
+use sim_core::SimDuration;
+use wire::rpl::ModeOfOperation;
+
+/// A graph of nodes at random places, each linked to those within reach; node 0 is the root.
+fn random(seed: u64, settings: RplSettings) -> Graph {
+    let mut dice = Graph::new(seed.wrapping_add(77), settings, &[], &[]);
+    let count = 3 + dice.draw(22) as usize;
+    let places: Vec<(i64, i64)> =
+        (0..count).map(|_| (dice.draw(1000) as i64, dice.draw(1000) as i64)).collect();
+    let reach = 250 + dice.draw(150) as i64;
+    let mut links = Vec::new();
+    for a in 0..count {
+        for b in a + 1..count {
+            let (east, north) = (places[a].0 - places[b].0, places[a].1 - places[b].1);
+            if east * east + north * north <= reach * reach {
+                links.push((a, b));
+            }
+        }
+    }
+    let mut roles = vec![Role::Router; count];
+    roles[0] = Role::Root;
+    if count > 6 {
+        roles[count - 1] = Role::Leaf;
+    }
+    let mut graph = Graph::new(seed, settings, &roles, &links);
+    graph.loss_percent = dice.draw(11);
+    graph
+}
+
+fn settings(seed: u64) -> RplSettings {
+    let mode = if seed.is_multiple_of(2) { ModeOfOperation::Storing } else { ModeOfOperation::NonStoring };
+    let objective = if (seed / 2).is_multiple_of(2) { Objective::Mrhof } else { Objective::Of0 };
+    let repair_every = (seed.is_multiple_of(5)).then_some(SimDuration::from_secs(150));
+    RplSettings { mode, objective, repair_every, ..quick() }
+}
+
+/// Lets all nodes talk to the root and the root to all nodes, for a while.
+fn talk(graph: &mut Graph, seconds: u64) {
+    for _ in 0..seconds / 5 {
+        for node in 1..graph.routers.len() {
+            if graph.alive[node] {
+                graph.carry(node, 0);
+                graph.carry(0, node);
+            }
+        }
+        graph.run(5);
+    }
+}
+
+/// How many of the nodes that should have a way to the root have one.
+fn check(graph: &mut Graph, seed: u64, when: &str) -> usize {
+    let connected = graph.reachable(0);
+    for &node in &connected {
+        let way = graph.way_up(node);
+        assert_eq!(way.last(), Some(&0), "seed {seed}, {when}: {node} goes up over {way:?}");
+        let rank = |node: usize| graph.routers[node].rank().expect("who has a way up is in a graph");
+        // Holds along the whole way: a parent is nearer to the root. What a parent has become since is not known to its child yet,
+        // so that only the last word counts.
+        for pair in way.windows(2) {
+            assert!(pair[0] == node || rank(pair[1]) < u16::MAX, "seed {seed}, {when}: {way:?}");
+        }
+    }
+    let loss = std::mem::take(&mut graph.loss_percent);
+    let mut reached = 0;
+    for &node in connected.iter().filter(|&&node| node != 0) {
+        assert!(graph.carry(node, 0).is_some(), "seed {seed}, {when}: nothing gets up from {node}");
+        match graph.carry_judged(0, node) {
+            Ok(_) => reached += 1,
+            Err(been) => println!(
+                "seed {seed}, {when}: {node} not reached, over {been:?}, up {:?}",
+                (graph.way_up(node), graph.routers[node].counts(), graph.routers[0].counts())
+            ),
+        }
+    }
+    graph.loss_percent = loss;
+    assert_eq!(reached, connected.len() - 1, "seed {seed}, {when}: not everybody is reached from the root");
+    reached
+}
+
+fn live(seed: u64) -> (Counts, usize) {
+    let mut graph = random(seed, settings(seed));
+    graph.run(60);
+    talk(&mut graph, 60);
+    let mut reached = check(&mut graph, seed, "at first");
+    let count = graph.routers.len() as u64;
+    let failing: Vec<usize> = (0..1 + count / 6).map(|_| 1 + graph.draw(count - 1) as usize).collect();
+    for &node in &failing {
+        graph.power(node, false);
+    }
+    talk(&mut graph, 240);
+    reached += check(&mut graph, seed, "after failures");
+    for &node in &failing {
+        graph.power(node, true);
+    }
+    talk(&mut graph, 120);
+    reached += check(&mut graph, seed, "after the failed ones are back");
+    graph.power(0, false);
+    graph.run(20);
+    graph.power(0, true);
+    talk(&mut graph, 180);
+    reached += check(&mut graph, seed, "after the root was off");
+    (graph.counts(), reached)
+}
+
+fn live_all(seeds: std::ops::Range<u64>) {
+    let mut reached = 0;
+    let mut all = Counts::default();
+    for seed in seeds {
+        let (counts, some) = live(seed);
+        reached += some;
+        all.suppressed += counts.suppressed;
+        all.dises += counts.dises;
+        all.daos += counts.daos;
+        all.dao_acks += counts.dao_acks;
+        all.resets += counts.resets;
+        all.parent_changes += counts.parent_changes;
+        all.local_repairs += counts.local_repairs;
+        all.global_repairs += counts.global_repairs;
+        all.rank_errors += counts.rank_errors;
+        all.forwarding_errors += counts.forwarding_errors;
+    }
+    println!("{reached} times a node was reached; {all:?}");
+    assert!(reached > 100);
+    for (what, count) in [
+        ("suppressed DIO", all.suppressed),
+        ("DIS", all.dises),
+        ("DAO", all.daos),
+        ("DAO-ACK", all.dao_acks),
+        ("reset of a trickle timer", all.resets),
+        ("change of parents", all.parent_changes),
+        ("local repair", all.local_repairs),
+        ("global repair", all.global_repairs),
+        ("rank error", all.rank_errors),
+        ("forwarding error", all.forwarding_errors),
+    ] {
+        assert!(count > 0, "no {what} in all of these runs");
+    }
+}
+
+// Holds: RFC 6550 8.2.1-3, 8.2.1-5, 9.2-3, 9.2-4, 9.7-2
+#[test]
+fn whoever_can_reach_the_root_does_and_is_reached_by_it() {
+    live_all(0..40);
+}
+
+#[test]
+#[ignore = "thousands of graphs take minutes"]
+fn whoever_can_reach_the_root_does_and_is_reached_by_it_in_thousands_of_graphs() {
+    live_all(40..3000);
+}
