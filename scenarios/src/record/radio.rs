@@ -11,11 +11,11 @@ use sim_core::SimTime;
 pub(crate) fn radio_lines<O: Observer>(world: &World<O>, end: SimTime) -> String {
     let mut lines = String::new();
     for medium in world.network.radio_media() {
-        for (radio, changes) in medium.watched(end) {
+        for radio in 0..medium.watched_radios() {
             let port = medium.ports()[radio as usize];
             let name = world.network.node_name(world.network.port_info(port).node);
             let name = crate::results::field(name);
-            for (at, state) in changes {
+            for (at, state) in medium.watched(radio, end) {
                 let number = match state {
                     Some(RadioState::Off) => 0,
                     Some(RadioState::Sleep) => 1,

@@ -194,20 +194,20 @@ impl RadioMedium {
         self.collisions = Some(Vec::new());
     }
 
-    /// What each of the first radios was in since when, up to `now`, and when frames collided there: the first thousand changes
-    /// of each. Nothing unless it is watched.
-    pub fn watched(&self, now: SimTime) -> Vec<(u32, Vec<(SimTime, Option<RadioState>)>)> {
-        let radios = self.macs.iter().zip(0..).take(RADIOS_WATCHED_MAX);
-        let watched = radios.map(|(mac, radio)| {
-            let changes = mac.clock.changes(now).into_iter().map(|(at, state)| (at, Some(state)));
-            let mut changes: Vec<_> = changes.collect();
-            let last = changes.last().map_or(SimTime::ZERO, |&(at, _)| at);
-            let collided = self.collisions.iter().flatten().filter(|&&(at, of)| of == radio && at <= last);
-            changes.extend(collided.map(|&(at, _)| (at, None)));
-            changes.sort_by_key(|&(at, _)| at);
-            (radio, changes)
-        });
-        watched.collect()
+    /// Radios whose states are noted if the medium is watched: the first ones.
+    pub fn watched_radios(&self) -> u32 {
+        self.macs.len().min(RADIOS_WATCHED_MAX) as u32
+    }
+
+    /// What one of them was in since when, up to `now`, and when frames collided there (no state): the first thousand changes.
+    pub fn watched(&self, radio: u32, now: SimTime) -> Vec<(SimTime, Option<RadioState>)> {
+        let changes = self.macs[radio as usize].clock.changes(now).into_iter();
+        let mut changes: Vec<_> = changes.map(|(at, state)| (at, Some(state))).collect();
+        let last = changes.last().map_or(SimTime::ZERO, |&(at, _)| at);
+        let collided = self.collisions.iter().flatten().filter(|&&(at, of)| of == radio && at <= last);
+        changes.extend(collided.map(|&(at, _)| (at, None)));
+        changes.sort_by_key(|&(at, _)| at);
+        changes
     }
 
     /// A radio's link-layer address.
