@@ -55,6 +55,7 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
             ),
         ),
         ("ledger.csv", energy::LEDGER_COLUMNS.to_owned()),
+        ("energest.csv", energy::ENERGEST_COLUMNS.to_owned()),
         (
             "links.csv",
             "run,link,from,to,frames_offered,frames_sent,bytes_sent,dropped_queue,dropped_loss,dropped_down,\
@@ -106,6 +107,7 @@ pub(crate) fn collect<O: Observer>(
     put("latency.csv", latency_lines(about, &flows));
     put("nodes.csv", node_lines(about, world, end));
     put("ledger.csv", energy::ledger_lines(about, world));
+    put("energest.csv", energy::energest_lines(about, world));
     put("links.csv", link_lines(about, world, end));
     put("frames.csv", radio::frame_lines(about, world));
     put("radios.csv", radio::radio_lines(about, world, end));

@@ -228,6 +228,13 @@ pub const METRICS: &[Metric] = {
         row("energy.radio", "energy_radio_j", Joules, "energy of the senders' radios", LOWER),
         row("energy.mcu", "energy_mcu_j", Joules, "energy of the senders' processors", LOWER),
         row("energy-network", "energy_network_j", Joules, "energy of all nodes", LOWER),
+        row(
+            "energy.energest",
+            "energy_energest_j",
+            Joules,
+            "energy of the senders, as Energest estimates",
+            LOWER,
+        ),
         row("battery-life", "battery_life_ns", Nanoseconds, "battery life", HIGHER),
         row(
             "battery-life.least",
