@@ -360,11 +360,7 @@ impl<K: Copy + Hash + Ord> Device<K> {
         key == self.conversion
     }
 
-    fn with<T>(
-        &mut self,
-        part: PartId,
-        act: impl FnOnce(&mut Meter<K>, Give<'_, K>) -> T,
-    ) -> T {
+    fn with<T>(&mut self, part: PartId, act: impl FnOnce(&mut Meter<K>, Give<'_, K>) -> T) -> T {
         let index = usize::from(part.0);
         let Self { meters, draws, ledger, store, conversion, converted, .. } = self;
         let Draws { states, taken } = &mut draws[index];

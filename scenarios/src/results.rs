@@ -94,7 +94,8 @@ pub(crate) fn collect<O: Observer>(
     let senders: BTreeSet<NodeId> = world.flows.iter().map(|flow| flow.from).collect();
     let senders: Vec<NodeId> = senders.into_iter().collect();
     let delivered = world.flows.iter().map(|flow| flow.measure.delivered).sum();
-    let energy = EnergyFigures::of_run(world, &senders, delivered, end);
+    let answered = world.flows.iter().map(|flow| flow.measure.session.response_times.count).sum();
+    let energy = EnergyFigures::of_run(world, &senders, delivered, end).with_exchanges(answered);
     let metrics = metrics(&flows, &energy, half_open(world, &flows));
     let mut rows = BTreeMap::new();
     let mut put = |name: &str, text: String| rows.insert(name.to_owned(), text);
@@ -274,8 +275,10 @@ fn flow_lines<O: Observer>(
 ) -> String {
     let mut lines = String::new();
     let mut delivered: BTreeMap<NodeId, u64> = BTreeMap::new();
+    let mut answered: BTreeMap<NodeId, u64> = BTreeMap::new();
     for flow in &world.flows {
         *delivered.entry(flow.from).or_default() += flow.measure.delivered;
+        *answered.entry(flow.from).or_default() += flow.measure.session.response_times.count;
     }
     for &(flow, account) in flows {
         let from = world.network.node_name(flow.from);
@@ -286,7 +289,8 @@ fn flow_lines<O: Observer>(
         let (name, over) = (field(&flow.name), field(&flow.over));
         // A node's energy serves all of its flows: it is shared by their messages.
         let messages = delivered.get(&flow.from).copied().unwrap_or_default();
-        let energy = EnergyFigures::of_senders(world, &[flow.from], messages, end);
+        let exchanges = answered.get(&flow.from).copied().unwrap_or_default();
+        let energy = EnergyFigures::of_senders(world, &[flow.from], messages, end).with_exchanges(exchanges);
         let cells = metric_cells(&metrics(&[(flow, account)], &energy, half_open(world, &[(flow, account)])));
         put(&mut lines, format_args!("{},{name},{},{},{over}{cells}\n", about.name, field(from), field(&to)));
     }

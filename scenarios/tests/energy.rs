@@ -94,6 +94,19 @@ fn a_lost_frame_costs_its_sender_alone() {
 }
 
 #[test]
+fn an_exchange_costs_what_its_sender_draws_for_each_answer() {
+    // The first two reports are lost, each of which is answered after its repetition; 10 reports in 10 s.
+    let outcome = outcome(SENSOR, r#", "forward": { "loss": { "packets": [1, 3] } }"#, "coap/udp");
+    let energy = metric(&outcome, "energy_j").expect("the sender has hardware");
+    let answered = metric(&outcome, "messages_delivered").expect("messages") as u32;
+    let failed = metric(&outcome, "session_failed").expect("a session");
+    assert_eq!((answered > 0, failed), (true, 0.0));
+    assert_eq!(metric(&outcome, "energy_per_exchange_j"), Some(energy / f64::from(answered)));
+    let plain = self::outcome(SENSOR, "", "udp");
+    assert_eq!(metric(&plain, "energy_per_exchange_j"), None, "UDP has no exchanges");
+}
+
+#[test]
 fn every_unit_of_the_ledger_was_drawn_from_the_battery() {
     for (over, link) in [
         ("udp", ""),

@@ -47,8 +47,11 @@ fn duties() -> impl Strategy<Value = DutyCycle> {
     });
     let schedule = prop_oneof![
         (1_u32..50).prop_map(|slotframe| Schedule::Minimal { slotframe }),
-        (1_u32..90, 1_u32..40, 1_u32..20)
-            .prop_map(|(beacons, common, unicast)| Schedule::Orchestra { beacons, common, unicast }),
+        (1_u32..90, 1_u32..40, 1_u32..20).prop_map(|(beacons, common, unicast)| Schedule::Orchestra {
+            beacons,
+            common,
+            unicast
+        }),
     ];
     let tsch = (schedule, 100_u64..3_000, 1_000_u64..9_000, 0_u32..100).prop_map(
         |(schedule, beacon_every, keep_alive, drift_ppm)| {

@@ -18,7 +18,7 @@ use network::radio::medium::RadioMediumSpec;
 use network::radio::position::Position;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
-use sim_core::{SimDuration, SimTime, draw};
+use sim_core::{SimDuration, SimTime, draw, math};
 
 /// The part of the time in which frames get through, for `offered` looks in the time of a frame.
 fn throughput(offered: f64, looks: u32) -> f64 {
@@ -41,7 +41,7 @@ fn throughput(offered: f64, looks: u32) -> f64 {
 
 fn closed_form(offered: f64) -> f64 {
     let a = TURNAROUND_SECS / FRAME_SECS;
-    let silent = (-a * offered).exp();
+    let silent = math::exp(-a * offered);
     offered * silent / (offered * (1.0 + 2.0 * a) + silent)
 }
 

@@ -38,8 +38,8 @@ fn random(seed: u64, settings: RplSettings) -> Graph {
 
 fn settings(seed: u64) -> RplSettings {
     let mode = if seed.is_multiple_of(2) { ModeOfOperation::Storing } else { ModeOfOperation::NonStoring };
-    let objective = if seed / 2 % 2 == 0 { Objective::Mrhof } else { Objective::Of0 };
-    let repair_every = (seed % 5 == 0).then_some(SimDuration::from_secs(150));
+    let objective = if (seed / 2).is_multiple_of(2) { Objective::Mrhof } else { Objective::Of0 };
+    let repair_every = (seed.is_multiple_of(5)).then_some(SimDuration::from_secs(150));
     RplSettings { mode, objective, repair_every, ..quick() }
 }
 

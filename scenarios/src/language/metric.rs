@@ -206,6 +206,13 @@ pub const METRICS: &[Metric] = {
         row("session.bytes.payload", "session_payload_bytes", Bytes, "bytes of payloads", None),
         row("energy", "energy_j", Joules, "energy of the senders", LOWER),
         row("energy-per-message", "energy_per_message_j", Joules, "energy for each message delivered", LOWER),
+        row(
+            "energy-per-exchange",
+            "energy_per_exchange_j",
+            Joules,
+            "energy for each exchange that was answered",
+            LOWER,
+        ),
         row("energy.radio", "energy_radio_j", Joules, "energy of the senders' radios", LOWER),
         row("energy.mcu", "energy_mcu_j", Joules, "energy of the senders' processors", LOWER),
         row("energy-network", "energy_network_j", Joules, "energy of all nodes", LOWER),

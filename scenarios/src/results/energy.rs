@@ -19,6 +19,7 @@ use crate::run::RunAbout;
 pub(super) struct EnergyFigures {
     energy: Option<f64>,
     per_message: Option<f64>,
+    per_exchange: Option<f64>,
     radio: Option<f64>,
     mcu: Option<f64>,
     network: Option<f64>,
@@ -67,6 +68,7 @@ impl EnergyFigures {
         Self {
             energy: Some(energy),
             per_message: (delivered > 0).then(|| energy / delivered as f64),
+            per_exchange: None,
             radio: Some(sum(&|hardware| hardware.energy_of(PartKind::Radio))),
             mcu: Some(sum(&|hardware| hardware.energy_of(PartKind::Mcu))),
             network: None,
@@ -75,11 +77,18 @@ impl EnergyFigures {
         }
     }
 
+    /// The same of senders whose session protocols had `answered` requests answered.
+    pub(super) fn with_exchanges(self, answered: u64) -> Self {
+        let energy = self.energy.filter(|_| answered > 0);
+        Self { per_exchange: energy.map(|energy| energy / answered as f64), ..self }
+    }
+
     /// The figure of a column of `runs.csv`.
     pub(super) fn column(&self, column: &str) -> Option<f64> {
         match column {
             "energy_j" => self.energy,
             "energy_per_message_j" => self.per_message,
+            "energy_per_exchange_j" => self.per_exchange,
             "energy_radio_j" => self.radio,
             "energy_mcu_j" => self.mcu,
             "energy_network_j" => self.network,

@@ -203,7 +203,8 @@ impl Stack {
         match handle {
             Handle::Tcp(id) => self.tcp.as_ref()?.sockets(id).map(|(_, peer)| peer),
             Handle::Mptcp(id) => self.mptcp.as_ref()?.endpoint.sockets(id).map(|(_, peer)| peer),
-            Handle::Sctp(_) | Handle::Udp(_) => None,
+            Handle::Sctp(id) => self.sctp.as_ref()?.endpoint.peer(id),
+            Handle::Udp(_) => None,
         }
     }
 
