@@ -13,7 +13,7 @@ use sim_core::{SimDuration, SimTime};
 use transport::endpoint::Endpoint;
 use transport::sctp::{
     AssociationId, AssociationStats, Authentication, CloseReason, MessageOptions, Reconfiguration,
-    Reliability, Scheduler, SctpConfig, SctpEndpoint, SctpError, SctpEvent,
+    Reliability, Scheduler, SctpConfig, SctpEndpoint, SctpError, SctpEvent, State,
 };
 use wire::payload::{Payload, Slice};
 use wire::sctp::ChunkType;
@@ -187,7 +187,13 @@ fn survive(seed: u64, totals: &mut Totals) {
     while lab.step(SimTime::from_secs(20_000)) && closed.iter().any(Option::is_none) {
         steps += 1;
         assert!(steps < 300_000, "{context}: no end of steps");
-        while let Some(&(_, side, path, comes)) = moves.last().filter(|(when, ..)| *when <= lab.now) {
+        // The lab brings packets to addresses that are gone, too: nothing moves before both sides stand.
+        let stands =
+            |side: usize| ids[side].is_some_and(|id| lab.ends[side].state(id) == Some(State::Established));
+        let move_now = stands(0) && stands(1);
+        while let Some(&(_, side, path, comes)) =
+            moves.last().filter(|(when, ..)| move_now && *when <= lab.now)
+        {
             moves.pop();
             match comes {
                 true => lab.ends[side].add_address(lab.now, address(side, path)),
@@ -254,8 +260,9 @@ fn authentication(seed: u64) -> Option<Authentication> {
         1 => vec![ChunkType::DATA],
         _ => Authentication::POSSIBLE.to_vec(),
     };
-    // ABORT is left out: an endpoint without an association cannot sign it, and is not believed then.
-    let chunks = chunks.into_iter().filter(|kind| *kind != ChunkType::ABORT).collect();
+    // ABORT and ERROR are left out: an endpoint without an association cannot sign them, and is not believed then.
+    let unsigned = [ChunkType::ABORT, ChunkType::ERROR];
+    let chunks = chunks.into_iter().filter(|kind| !unsigned.contains(kind)).collect();
     let keys = if seed.is_multiple_of(5) {
         BTreeMap::from([(5, b"both know it".to_vec())])
     } else {

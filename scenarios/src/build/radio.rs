@@ -50,6 +50,7 @@ pub(super) fn add_media(
             mtu: settings.mtu.map_or(MTU_DEFAULT as u16, |mtu| mtu.as_bytes() as u16),
             cost: 1,
             contexts: contexts.map(|network| Prefix { length: 64, ..network }).into_iter().collect(),
+            compression: settings.compression != Some(false),
             rpl: super::rpl::spec(settings, &medium.roots, &members, scenario),
         };
         let radios = members.iter().zip(0..).map(|(&member, number)| {

@@ -13,10 +13,13 @@ use wire::ip_view::HeaderView;
 use wire::packet::{HEADER_CAPACITY, Packet};
 use wire::payload::Payload;
 use wire::sixlowpan::fragment::{FIRST_LEN, FragmentHeader, SUBSEQUENT_LEN};
-use wire::sixlowpan::{DatagramSize, Dispatch, Identifiers, compress, decompress, ends_with_udp};
+use wire::sixlowpan::{
+    DatagramSize, Dispatch, Identifiers, UNCOMPRESSED_IPV6, compress, decompress, ends_with_udp,
+};
 use wire::{ipv6, udp};
 
 use super::access::{Frames, RadioPlace};
+use super::medium::RadioMedium;
 use super::reassembly::{Fragment, Taken};
 use super::step::RadioStep;
 use crate::drop_cause::DropCause;
@@ -35,6 +38,13 @@ struct Squeezed {
     consumed: usize,
     network_len: usize,
     udp_len: usize,
+}
+
+impl Squeezed {
+    /// Headers that stay as they are: all there is is the dispatch in front of them.
+    fn nothing() -> Self {
+        Self { bytes: vec![UNCOMPRESSED_IPV6], consumed: 0, network_len: 0, udp_len: 0 }
+    }
 }
 
 impl<O: Observer> Network<O> {
@@ -109,7 +119,11 @@ impl<O: Observer> Network<O> {
         if packet.header().len() < wanted && !packet.pull(wanted) {
             return None;
         }
-        let contexts = &self.media[here.medium].contexts;
+        let RadioMedium { contexts, compression, .. } = &self.media[here.medium];
+        if !compression {
+            let whole = HeaderView::new(packet.header()).is_ok_and(|view| matches!(view, HeaderView::V6(_)));
+            return whole.then(Squeezed::nothing);
+        }
         let mut bytes = Vec::with_capacity(wanted);
         let done = compress(packet.header(), implied, contexts, false, &mut bytes).ok()?;
         Some(Squeezed {
@@ -208,11 +222,14 @@ impl<O: Observer> Network<O> {
                 }
                 self.take_restored(here, source, id)
             }
+            Dispatch::Ipv6 => {
+                self.restore_nothing(id);
+                self.take_restored(here, source, id)
+            }
             Dispatch::FirstFragment | Dispatch::SubsequentFragment => {
                 self.on_fragment(node, here, source, implied, id)
             }
             Dispatch::NotALowpanFrame
-            | Dispatch::Ipv6
             | Dispatch::RecoverableFragment
             | Dispatch::RecoverableFragmentAck
             | Dispatch::Other(_) => {
@@ -250,6 +267,14 @@ impl<O: Observer> Network<O> {
         let network_len = headers.len() - if has_udp { udp::HEADER_LEN } else { 0 };
         packet.account.push_header(Protocol::Ipv6, network_len);
         Some(())
+    }
+
+    /// Takes off the dispatch in front of headers that were sent as they are.
+    fn restore_nothing(&mut self, id: PacketId) {
+        let packet = &mut self.packets[id];
+        packet.pop_header(1);
+        packet.account.pop_header();
+        packet.pull(packet.len().min(ipv6::HEADER_LEN + udp::HEADER_LEN));
     }
 
     fn on_fragment(
@@ -305,7 +330,9 @@ impl<O: Observer> Network<O> {
         let (header, _) = FragmentHeader::parse(packet.header()).ok()?;
         packet.pop_header(header.len());
         packet.account.pop_header();
-        if header.offset_units.is_none() {
+        if header.offset_units.is_none() && Dispatch::of(self.packets[id].header()) == Dispatch::Ipv6 {
+            self.restore_nothing(id);
+        } else if header.offset_units.is_none() {
             self.restore(here, id, implied, DatagramSize::Stated(header.datagram_size()))?;
         }
         Some((header, u16::try_from(self.packets[id].len()).ok()?))
@@ -354,6 +381,9 @@ impl<O: Observer> Network<O> {
 
 /// Takes off the charges of headers that are to be compressed.
 fn uncharge(account: &mut Account, squeezed: &Squeezed) {
+    if squeezed.consumed == 0 {
+        return;
+    }
     account.pop_header();
     let charged_udp = account.headers().last().is_some_and(|charge| charge.protocol == Protocol::Udp);
     if squeezed.udp_len > 0 && charged_udp {
@@ -373,7 +403,10 @@ fn push_frame(
         if squeezed.udp_len > 0 {
             packet.account.push_header(Protocol::Udp, squeezed.udp_len);
         }
-        packet.account.push_header(Protocol::Ipv6, squeezed.network_len);
+        match squeezed.consumed {
+            0 => packet.account.push_header(Protocol::Sixlowpan, squeezed.bytes.len()),
+            _ => packet.account.push_header(Protocol::Ipv6, squeezed.network_len),
+        }
     }
     if let Some(fragment) = fragment {
         fragment.emit(packet.push_header(fragment.len()));

@@ -43,6 +43,8 @@ pub struct RadioMediumSpec {
     pub cost: u32,
     /// Prefixes that header compression may leave out, at most 16.
     pub contexts: Vec<Prefix>,
+    /// False if headers are sent as they are (RFC 4944 §5.1).
+    pub compression: bool,
     /// How RPL finds the routes; shortest paths that are known at once if `None`.
     pub rpl: Option<RplSpec>,
 }
@@ -70,6 +72,7 @@ pub struct RadioMedium {
     pub(super) settings: MacSettings,
     pub(super) pan: PanId,
     pub(super) contexts: Contexts,
+    pub(super) compression: bool,
     pub(super) macs: Vec<Mac>,
     by_address: FxHashMap<Address, u32>,
     pub(super) fates: FateTable,
@@ -149,6 +152,7 @@ impl RadioMedium {
             settings: spec.mac,
             pan: spec.pan,
             contexts,
+            compression: spec.compression,
             macs,
             by_address,
             fates: FateTable::default(),

@@ -257,7 +257,7 @@ impl Router {
         self.floors.on_detached(graph.dio.dodag, until);
         (graph.dio.rank, graph.parent) = (INFINITE_RANK, None);
         self.announcements.due = None;
-        self.announcements.awaited = None;
+        self.announcements.awaited.clear();
         self.announcements.refresh_at = None;
         self.dis_interval = super::router::DIS_INTERVAL_MIN;
         let pause = self.jitter(super::router::DIS_INTERVAL_MIN / 4);

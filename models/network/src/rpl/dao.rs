@@ -43,10 +43,14 @@ impl Router {
             self.announcements.refresh_at = None;
             self.announce_all(now);
         }
-        if let Some(awaited) = self.announcements.awaited.filter(|awaited| awaited.due <= now) {
-            self.announcements.awaited = None;
-            if awaited.tries < DAO_TRIES_MAX {
+        let overdue: Vec<Awaited> =
+            self.announcements.awaited.extract_if(.., |awaited| awaited.due <= now).collect();
+        for awaited in overdue.into_iter().filter(|awaited| awaited.tries < DAO_TRIES_MAX) {
+            if awaited.below.is_empty() {
                 self.send_own(now, awaited.tries + 1);
+            } else if self.parent().map(To::Neighbour) == Some(awaited.to) {
+                // Another parent has been told everything.
+                self.send_below(now, awaited.to, awaited.tries + 1, awaited.below);
             }
         }
         if due(self.announcements.due) {
@@ -70,9 +74,33 @@ impl Router {
         for some in all.chunks(TARGETS_MAX) {
             let options =
                 some.iter().flat_map(|&(target, sequence, lifetime)| pair(target, sequence, lifetime, None));
-            let options = options.collect();
-            self.send_dao(To::Neighbour(parent), false, options);
+            self.send_below(now, To::Neighbour(parent), 1, options.collect());
         }
+    }
+
+    /// Sends news of nodes below for the `tries`-th time.
+    fn send_below(&mut self, now: SimTime, to: To, tries: u8, options: Vec<RplOption<'static>>) {
+        let sequence = self.send_dao(to, self.settings.confirmed, options.clone());
+        self.await_answer(now, sequence, tries, to, options);
+    }
+
+    fn await_answer(
+        &mut self,
+        now: SimTime,
+        sequence: Sequence,
+        tries: u8,
+        to: To,
+        below: Vec<RplOption<'static>>,
+    ) {
+        if !self.settings.confirmed {
+            return;
+        }
+        if below.is_empty() {
+            self.announcements.awaited.retain(|awaited| !awaited.below.is_empty());
+        }
+        let patience = DAO_PATIENCE * (1 << tries.min(8));
+        let due = now + self.jitter(patience);
+        self.announcements.awaited.push(Awaited { sequence, due, tries, to, below });
     }
 
     /// Sends news of the node itself for the `tries`-th time.
@@ -94,11 +122,7 @@ impl Router {
         };
         let confirmed = self.settings.confirmed;
         let sent = self.send_dao(to, confirmed, pair(self.address, sequence, lifetime, via).to_vec());
-        if confirmed {
-            let patience = DAO_PATIENCE * (1 << tries.min(8));
-            let due = now + self.jitter(patience);
-            self.announcements.awaited = Some(Awaited { sequence: sent, due, tries });
-        }
+        self.await_answer(now, sent, tries, to, Vec::new());
         if lifetime != u8::MAX {
             let life =
                 SimDuration::from_secs(u64::from(lifetime) * u64::from(graph.configuration.lifetime_unit));
@@ -151,8 +175,13 @@ impl Router {
             return;
         };
         let known = self.announcements.heard.get(&heard.from).copied();
+        let again = known == Some(Sequence(dao.sequence));
+        if !again && known.is_some_and(|known| !Sequence(dao.sequence).is_news(known)) {
+            // Without an answer, so that whoever waits for one tells it anew (RFC 6550 §9.3, rule 6).
+            return;
+        }
         let mut status = 0;
-        if known.is_none_or(|known| Sequence(dao.sequence).is_news(known)) {
+        if !again {
             self.announcements.heard.insert(heard.from, Sequence(dao.sequence));
             for (news, parent) in announced {
                 let change = match parent {
@@ -207,10 +236,9 @@ impl Router {
     }
 
     pub(super) fn on_dao_ack(&mut self, _now: SimTime, ack: DaoAck) {
-        let expected = self.announcements.awaited.is_some_and(|awaited| awaited.sequence.0 == ack.sequence);
-        if expected && ack.instance == self.settings.instance {
+        if ack.instance == self.settings.instance {
             // One that refuses is final too: another try would be refused as well, the next refresh may not.
-            self.announcements.awaited = None;
+            self.announcements.awaited.retain(|awaited| awaited.sequence.0 != ack.sequence);
         }
     }
 

@@ -116,7 +116,8 @@ impl<O: Observer> Network<O> {
             self.discard(node, None, id, DropCause::RoutingLoop);
             return Some(Ingress::Done);
         }
-        if information.forwarding_error {
+        let came_back = information.forwarding_error;
+        if came_back {
             let child = link_local(self.media[here.medium].address(from));
             self.with_router(here, |router, now| router.on_forwarding_error(now, child, destination));
             information.forwarding_error = false;
@@ -124,9 +125,35 @@ impl<O: Observer> Network<O> {
         }
         self.packets[id].header_mut()[at..at + 4].copy_from_slice(&information.to_bytes());
         if !is_mine {
-            return None;
+            let back = !came_back && information.down;
+            return if back { self.send_back(node, here, from, id, destination, information) } else { None };
         }
         self.take_own(node, here, from, port, id)
+    }
+
+    /// Sends a packet that goes down back to the neighbour that has passed it, if no route leads on (RFC 6550 §11.2.2.3).
+    fn send_back(
+        &mut self,
+        node: NodeId,
+        here: RadioPlace,
+        from: u32,
+        id: PacketId,
+        destination: Ipv6Addr,
+        information: PacketInformation,
+    ) -> Option<Ingress> {
+        let now = self.now();
+        let router = &self.media[here.medium].rpl[here.radio as usize].router;
+        if !matches!(router.hop(now, destination, Some(information)), Hop::Back(_)) {
+            return None;
+        }
+        let sender_rank = router.dag_rank();
+        let back = PacketInformation { forwarding_error: true, sender_rank, ..information };
+        if self.count_hop(node, id) && set_option(&mut self.packets[id], back) {
+            self.send_frames(node, here, id, Some(from));
+        } else {
+            self.discard(node, None, id, DropCause::HopLimit);
+        }
+        Some(Ingress::Done)
     }
 
     /// Takes a packet with RPL's option whose destination is this node.

@@ -89,13 +89,10 @@ impl Routes {
                 false => Change::Nothing,
             };
         }
-        // The same number over another child is as good, and what was heard last holds.
-        let stale = |known: Route| match news.sequence.compare(known.sequence) {
-            Some(Ordering::Less) => true,
-            Some(Ordering::Equal) => known.child == child,
-            Some(Ordering::Greater) | None => false,
-        };
-        if known.is_some_and(stale) {
+        // The same number over another child is as good, and what was heard last holds; over the same child it may have been taken
+        // back further up in between, so that it goes on too.
+        let is_older = |known: Route| news.sequence.compare(known.sequence) == Some(Ordering::Less);
+        if known.is_some_and(is_older) {
             return Change::Nothing;
         }
         if known.is_none() && self.stored.len() >= ROUTES_MAX {
@@ -221,7 +218,7 @@ mod tests {
     fn newer_news_move_a_stored_route_and_older_do_not() {
         let mut routes = Routes::default();
         assert_eq!(routes.store(node(1), &news(9, 1, 30)), Change::Updated);
-        assert_eq!(routes.store(node(1), &news(9, 1, 30)), Change::Nothing, "as old as what is known");
+        assert_eq!(routes.store(node(1), &news(9, 1, 30)), Change::Updated, "told again");
         assert_eq!(routes.store(node(3), &news(9, 0, 30)), Change::Nothing, "older");
         assert_eq!(routes.child(SimTime::ZERO, node(9)), Some(node(1)));
         assert_eq!(routes.store(node(2), &news(9, 2, 30)), Change::Updated);

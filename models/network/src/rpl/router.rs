@@ -115,11 +115,15 @@ pub struct Counts {
 }
 
 /// A DAO that waits to be confirmed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Awaited {
     pub(super) sequence: Sequence,
     pub(super) due: SimTime,
     pub(super) tries: u8,
+    /// Who it went to.
+    pub(super) to: To,
+    /// What it said of nodes below; nothing if it was about the node itself.
+    pub(super) below: Vec<RplOption<'static>>,
 }
 
 /// What a node knows of its announcements downwards.
@@ -135,7 +139,7 @@ pub(super) struct Announcements {
     pub(super) targets: BTreeSet<Ipv6Addr>,
     /// Targets whose routes are gone, and how new that is.
     pub(super) gone: BTreeMap<Ipv6Addr, Sequence>,
-    pub(super) awaited: Option<Awaited>,
+    pub(super) awaited: Vec<Awaited>,
     /// The last counter of each sender.
     pub(super) heard: BTreeMap<Ipv6Addr, Sequence>,
 }
@@ -190,8 +194,10 @@ impl Router {
             persistent: Persistent {
                 version: start,
                 dtsn: start,
-                path_sequence: start,
-                dao_sequence: start,
+                // These survive a loss of power, so that no restart has to be told; and a counter of the straight line would stand
+                // above all of the circle's to whoever has missed the passage.
+                path_sequence: Sequence::LAST_OF_THE_LINE,
+                dao_sequence: Sequence::LAST_OF_THE_LINE,
                 began: false,
             },
             dis_at: None,
@@ -304,7 +310,7 @@ impl Router {
             State::Joined(graph) | State::Poisoning(graph) => Some(graph.trickle.timeout()),
             State::Detached | State::Off => None,
         };
-        let awaited = self.announcements.awaited.map(|awaited| awaited.due);
+        let awaited = self.announcements.awaited.iter().map(|awaited| awaited.due).min();
         let announcements = [self.announcements.due, self.announcements.refresh_at, awaited];
         let others = [trickle, self.dis_at, self.repair_at, self.sweep_at];
         others.into_iter().chain(announcements).flatten().min()

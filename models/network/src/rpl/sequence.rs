@@ -10,6 +10,9 @@ impl Sequence {
     /// Where counters begin: 256 less the window of comparison.
     pub const START: Self = Self(240);
 
+    /// The straight line's end: the next counter is the circle's first.
+    pub const LAST_OF_THE_LINE: Self = Self(255);
+
     /// The counter after this one; both regions end in 0.
     #[must_use]
     pub const fn next(self) -> Self {

@@ -22,7 +22,8 @@ pub enum Hop {
     Down(Ipv6Addr),
     /// From the root over all of these, the target last.
     Source(Vec<Ipv6Addr>),
-    /// Back to the parent that took this node for the target's way.
+    /// Back up, since the target is not below this node: to the neighbour that has passed the packet or, where that has come back
+    /// itself, to the parent.
     Back(Ipv6Addr),
     /// Nowhere.
     None,

@@ -36,8 +36,10 @@ pub struct Trickle {
     /// `I`.
     interval: SimDuration,
     ends: SimTime,
-    /// `t`, unless it is over in this interval.
-    fires: Option<SimTime>,
+    /// `t` or, once that is over, the interval's end.
+    next: SimTime,
+    /// `t` is over in this interval.
+    has_fired: bool,
     /// `c`.
     heard: u32,
 }
@@ -47,7 +49,7 @@ impl Trickle {
     #[must_use]
     pub fn start(now: SimTime, settings: TrickleSettings, draw: u64) -> Self {
         let interval = settings.shortest();
-        let mut trickle = Self { settings, interval, ends: now, fires: None, heard: 0 };
+        let mut trickle = Self { settings, interval, ends: now, next: now, has_fired: false, heard: 0 };
         trickle.begin(now, interval, draw);
         trickle
     }
@@ -57,7 +59,8 @@ impl Trickle {
         let half = interval / 2;
         let within = ((u128::from(draw) * u128::from(half.as_nanos())) >> 64) as u64;
         self.interval = interval;
-        self.fires = Some(now + half + SimDuration::from_nanos(within));
+        self.next = now + half + SimDuration::from_nanos(within);
+        self.has_fired = false;
         self.ends = now + interval;
         self.heard = 0;
     }
@@ -89,20 +92,21 @@ impl Trickle {
     /// When [`Self::handle_timeout`] has to be called.
     #[must_use]
     pub fn timeout(&self) -> SimTime {
-        self.fires.unwrap_or(self.ends)
+        self.next
     }
 
     /// Does what is due by `now`; says whether to speak.
     pub fn handle_timeout(&mut self, now: SimTime, draw: u64) -> bool {
-        if self.fires.is_some_and(|at| at <= now) {
-            self.fires = None;
+        if self.next > now {
+            return false;
+        }
+        if !self.has_fired {
+            (self.has_fired, self.next) = (true, self.ends);
             let redundancy = u32::from(self.settings.redundancy);
             return redundancy == 0 || self.heard < redundancy;
         }
-        if self.ends <= now {
-            let doubled = self.interval * 2;
-            self.begin(self.ends, doubled.min(self.settings.longest()), draw);
-        }
+        let doubled = self.interval * 2;
+        self.begin(self.ends, doubled.min(self.settings.longest()), draw);
         false
     }
 }

@@ -35,6 +35,7 @@ pub fn spec(propagation: Propagation) -> RadioMediumSpec {
         mtu: 1280,
         cost: 1,
         contexts: vec![prefix("fd00::/64")],
+        compression: true,
         rpl: None,
     }
 }

@@ -41,9 +41,18 @@ pub fn quick() -> RplSettings {
 struct Flying {
     from: usize,
     to: usize,
-    source: Ipv6Addr,
-    unicast: bool,
+    kind: Kind,
     bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// To all in reach: one copy.
+    Broadcast,
+    /// To a neighbour, which confirms it or not.
+    Unicast,
+    /// Over several hops.
+    Afar,
 }
 
 pub struct Graph {
@@ -92,7 +101,9 @@ impl Graph {
 
     pub fn act<R>(&mut self, node: usize, act: impl FnOnce(&mut Router, SimTime) -> R) -> R {
         let result = act(&mut self.routers[node], self.now);
-        while let Some(outgoing) = self.routers[node].poll_transmit() {
+        // All at once: what becomes of a frame makes the router act again.
+        let all: Vec<Outgoing> = std::iter::from_fn(|| self.routers[node].poll_transmit()).collect();
+        for outgoing in all {
             self.send(node, &outgoing);
         }
         result
@@ -130,18 +141,23 @@ impl Graph {
 
     fn arrive(&mut self) {
         let Some((_, message)) = self.flying.pop_first() else { return };
-        if !self.alive[message.to] || !self.links.contains(&(message.from, message.to)) {
+        let Flying { from, to, kind, bytes } = message;
+        if !self.alive[from] {
             return;
         }
-        let (parsed, options) = rpl::parse(&message.bytes).expect("routers send what can be read");
-        let heard = Heard {
-            from: message.source,
-            unicast: message.unicast,
-            guess: Etx::ONE,
-            message: &parsed,
-            options,
+        let arrives = match kind {
+            Kind::Broadcast => self.alive[to] && self.draw(100) >= self.loss_percent,
+            Kind::Unicast => self.frame(from, to),
+            Kind::Afar => self.carry(from, to).is_some(),
         };
-        self.act(message.to, |router, now| router.handle_message(now, &heard));
+        if !arrives {
+            return;
+        }
+        let (parsed, options) = rpl::parse(&bytes).expect("routers send what can be read");
+        let source = if matches!(kind, Kind::Afar) { global(from) } else { local(from) };
+        let unicast = !matches!(kind, Kind::Broadcast);
+        let heard = Heard { from: source, unicast, guess: Etx::ONE, message: &parsed, options };
+        self.act(to, |router, now| router.handle_message(now, &heard));
     }
 
     fn send(&mut self, from: usize, outgoing: &Outgoing) {
@@ -150,31 +166,19 @@ impl Graph {
                 let others: Vec<usize> =
                     self.links.range((from, 0)..(from + 1, 0)).map(|&(_, other)| other).collect();
                 for to in others {
-                    if self.draw(100) >= self.loss_percent {
-                        self.fly(from, to, local(from), false, outgoing);
-                    }
+                    self.fly(from, to, Kind::Broadcast, outgoing);
                 }
             }
-            To::Neighbour(address) => {
-                let to = node_of(address);
-                if self.frame(from, to) {
-                    self.fly(from, to, local(from), true, outgoing);
-                }
-            }
-            To::Afar(address) => {
-                if let Some(last) = self.carry(from, node_of(address)) {
-                    let to = node_of(address);
-                    self.fly(last, to, global(from), true, outgoing);
-                }
-            }
+            To::Neighbour(address) => self.fly(from, node_of(address), Kind::Unicast, outgoing),
+            To::Afar(address) => self.fly(from, node_of(address), Kind::Afar, outgoing),
         }
     }
 
-    fn fly(&mut self, from: usize, to: usize, source: Ipv6Addr, unicast: bool, outgoing: &Outgoing) {
-        let bytes = rpl::to_bytes(&outgoing.message, &outgoing.options, source, global(to));
+    fn fly(&mut self, from: usize, to: usize, kind: Kind, outgoing: &Outgoing) {
+        let bytes = rpl::to_bytes(&outgoing.message, &outgoing.options, local(from), global(to));
         self.count += 1;
         let at = self.now + SimDuration::from_millis(2);
-        self.flying.insert((at, self.count), Flying { from, to, source, unicast, bytes });
+        self.flying.insert((at, self.count), Flying { from, to, kind, bytes });
     }
 
     /// Sends a frame up to four times; says whether it arrived, as the sender's router learns too.
@@ -193,6 +197,7 @@ impl Graph {
     /// The same; else the nodes that it got to.
     pub fn carry_judged(&mut self, from: usize, to: usize) -> Result<usize, Vec<usize>> {
         let (mut at, mut before, mut been) = (from, from, vec![from]);
+        let mut came_back = false;
         let mut information: Option<rpl::PacketInformation> = None;
         while at != to {
             if been.len() > 64 {
@@ -204,13 +209,15 @@ impl Graph {
                 if !self.act(at, |router, now| router.judge(now, information)) {
                     return Err(been);
                 }
-                if std::mem::take(&mut information.forwarding_error) {
+                came_back = std::mem::take(&mut information.forwarding_error);
+                if came_back {
                     self.act(at, |router, now| router.on_forwarding_error(now, local(before), global(to)));
                 }
             }
             let hop = self.routers[at].hop(self.now, global(to), information);
             let back = matches!(hop, Hop::Back(_));
             let way: Vec<usize> = match &hop {
+                Hop::Back(_) if !came_back => vec![before],
                 Hop::Up(next) | Hop::Down(next) | Hop::Back(next) => vec![node_of(*next)],
                 Hop::Source(way) => way.iter().copied().map(node_of).collect(),
                 Hop::None => return Err(been),

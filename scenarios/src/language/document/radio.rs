@@ -41,6 +41,8 @@ pub struct RadioSettings {
     pub reassemblies: Option<u8>,
     /// True (default) if the network's prefix is a context of header compression (RFC 6282), so that addresses are left out.
     pub context: Option<bool>,
+    /// False if IPv6 headers are sent as they are, behind one byte (RFC 4944 §5.1); default true: compressed (RFC 6282).
+    pub compression: Option<bool>,
     /// How routes are found: "shortest-path" (default) or "rpl".
     pub routing: Routing,
     /// RPL's settings, where it finds the routes.
