@@ -19,7 +19,7 @@ pub(crate) const CAPTURE_FOLDER: &str = "capture";
 pub(crate) const PARTS_FOLDER: &str = ".parts";
 
 /// Tables and the page, of this and other versions.
-const TOP_FILES: [&str; 15] = [
+const TOP_FILES: [&str; 16] = [
     MANIFEST_FILE,
     REPORT_FILE,
     "runs.csv",
@@ -33,6 +33,7 @@ const TOP_FILES: [&str; 15] = [
     "rpl.csv",
     "etx.csv",
     "ledger.csv",
+    "energest.csv",
     "summary.csv",
     "paired.csv",
 ];

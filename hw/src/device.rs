@@ -161,6 +161,11 @@ impl<K: Copy + Hash + Ord> Device<K> {
         self.meters[usize::from(part.0)].time(state)
     }
 
+    /// The same as counted by a clock of [`crate::TICKS_PER_SECOND`], which is read at each change of the state.
+    pub fn ticks(&self, part: PartId, state: StateId) -> u64 {
+        self.meters[usize::from(part.0)].ticks(state)
+    }
+
     /// The ledger, as far as it has been settled.
     pub fn ledger(&self) -> &Ledger<K> {
         &self.ledger

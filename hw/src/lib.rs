@@ -31,3 +31,5 @@ mod meter;
 pub mod part;
 pub mod profile;
 mod repeated;
+
+pub use meter::TICKS_PER_SECOND;

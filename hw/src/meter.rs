@@ -56,6 +56,8 @@ pub(crate) struct Meter<K> {
     intervals: VecDeque<Interval<K>>,
     /// Time in each state so far.
     times: Vec<SimDuration>,
+    /// The same as a clock of 32,768 Hz counts it, which is read at each change.
+    ticks: Vec<u64>,
 }
 
 impl<K: Copy + Ord> Meter<K> {
@@ -69,6 +71,7 @@ impl<K: Copy + Ord> Meter<K> {
             shares: Shares::from_slice(&[(purposes.rest, 1)]),
             intervals: VecDeque::new(),
             times: vec![SimDuration::ZERO; spec.states.len()],
+            ticks: vec![0; spec.states.len()],
             spec,
         }
     }
@@ -79,6 +82,10 @@ impl<K: Copy + Ord> Meter<K> {
 
     pub(crate) fn time(&self, state: StateId) -> SimDuration {
         self.times[usize::from(state.0)]
+    }
+
+    pub(crate) fn ticks(&self, state: StateId) -> u64 {
+        self.ticks[usize::from(state.0)]
     }
 
     pub(crate) fn purposes(&self) -> Purposes<K> {
@@ -247,6 +254,15 @@ impl<K: Copy + Ord> Meter<K> {
     ) {
         let from = std::mem::replace(&mut self.settled, until);
         self.times[usize::from(state.0)] += until - from;
+        self.ticks[usize::from(state.0)] += tick(until) - tick(from);
         give(Passed { from, until, state, charged, shares });
     }
 }
+
+/// What a clock of 32,768 Hz shows at a time.
+fn tick(time: SimTime) -> u64 {
+    (u128::from(time.as_nanos()) * u128::from(TICKS_PER_SECOND) / 1_000_000_000) as u64
+}
+
+/// The clock crystal of most small devices.
+pub const TICKS_PER_SECOND: u64 = 32_768;

@@ -15,6 +15,7 @@ use network::node::NodeId;
 use network::observer::Observer;
 use network::port::PortId;
 use sim_core::{SimDuration, SimTime};
+use transport::mptcp::MptcpTotals;
 use transport::tcp::{Limit, LimitTimes};
 use wire::account::FlowId;
 
@@ -54,6 +55,7 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
             ),
         ),
         ("ledger.csv", energy::LEDGER_COLUMNS.to_owned()),
+        ("energest.csv", energy::ENERGEST_COLUMNS.to_owned()),
         (
             "links.csv",
             "run,link,from,to,frames_offered,frames_sent,bytes_sent,dropped_queue,dropped_loss,dropped_down,\
@@ -105,6 +107,7 @@ pub(crate) fn collect<O: Observer>(
     put("latency.csv", latency_lines(about, &flows));
     put("nodes.csv", node_lines(about, world, end));
     put("ledger.csv", energy::ledger_lines(about, world));
+    put("energest.csv", energy::energest_lines(about, world));
     put("links.csv", link_lines(about, world, end));
     put("frames.csv", radio::frame_lines(about, world));
     put("radios.csv", radio::radio_lines(about, world, end));
@@ -167,6 +170,10 @@ fn metrics(
             "frames_per_message" => ratio(frames, delivered).filter(|_| has_messages),
             "hop_bytes" => Some(sum(&|_, account| account.hop_bytes) as f64),
             "hop_frames" => Some(sum(&|_, account| account.hop_frames) as f64),
+            "stall_max_ns" => {
+                let stalls = flows.iter().filter_map(|(flow, _)| flow.measure.stall());
+                stalls.max().map(|stall| stall.as_nanos() as f64)
+            }
             "setup_time_ns" => {
                 (!setups.is_empty()).then(|| setups.iter().sum::<u64>() as f64 / setups.len() as f64)
             }
@@ -175,6 +182,7 @@ fn metrics(
             "session_duplicates" => of_session(&|counts| counts.duplicates),
             "session_failed" => of_session(&|counts| counts.failed),
             column if column.starts_with("session_") => session_metric(column, flows),
+            column if column.starts_with("mptcp_") => multipath_metric(column, flows),
             "retransmission_bytes" => Some(sum(&|_, account| account.retransmission_bytes) as f64),
             column if column.starts_with("limited_") => limited(column, flows),
             column => energy.column(column),
@@ -228,6 +236,23 @@ fn session_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> 
         _ => return None,
     };
     Some(count as f64)
+}
+
+/// A figure about what Multipath TCP did for some flows; nothing of flows without it.
+fn multipath_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
+    let mut all = flows.iter().filter_map(|(flow, _)| flow.measure.multipath.as_ref()).peekable();
+    all.peek()?;
+    let mut sum = MptcpTotals::default();
+    all.for_each(|totals| sum.add(totals));
+    let share = |part: u64| (sum.bytes_new > 0).then(|| part as f64 / sum.bytes_new as f64);
+    match column {
+        "mptcp_subflows" => Some(sum.subflows as f64),
+        "mptcp_fallbacks" => Some(sum.fallbacks as f64),
+        "mptcp_busiest_share" => share(sum.bytes_busiest),
+        "mptcp_again_share" => share(sum.bytes_again),
+        "mptcp_out_of_order_max_bytes" => Some(sum.waiting_max as f64),
+        _ => None,
+    }
 }
 
 /// The share of their connections' time that one limit held the senders of some flows back; nothing of other transports

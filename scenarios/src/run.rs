@@ -15,7 +15,7 @@ use crate::build::{WorldError, build};
 use crate::language::scenario::Scenario;
 use crate::language::{Diagnostic, Files, Plan, Point};
 use crate::outside::Outside;
-use crate::record::{Recorder, SeriesSampler, Trace};
+use crate::record::{Recorder, SeriesSampler, Trace, radio_lines};
 use crate::results;
 
 /// What is recorded beside the results; none of it changes the digest.
@@ -215,6 +215,9 @@ impl<'a> RunAbout<'a> {
         outside: Joined<'_>,
     ) -> Result<(World<O>, Outcome), String> {
         let mut sampler = options.series.then(|| SeriesSampler::new(scenario.sample_every.into(), &world));
+        if options.series {
+            world.network.watch_radios();
+        }
         let end = SimTime::from(scenario.duration).saturating_add(SimDuration::from(scenario.drain));
         phase(Phase::Started);
         let looks_on = sampler.as_mut().map(|sampler| sampler as &mut dyn Sampler<O>);
@@ -224,7 +227,10 @@ impl<'a> RunAbout<'a> {
         };
         let end = ran.map_err(|limit| limit_reached(&limit))?;
         phase(Phase::Ended);
-        let (series, samples) = sampler.map_or((None, 0), |sampler| (Some(sampler.lines), sampler.samples));
+        let (series, samples) = sampler.map_or((None, 0), |mut sampler| {
+            sampler.lines.push_str(&radio_lines(&world, end));
+            (Some(sampler.lines), sampler.samples)
+        });
         let stats = RunStats {
             events: world.network.scheduler.processed() - samples,
             packets: world.network.packet_counts().created,

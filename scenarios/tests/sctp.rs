@@ -150,6 +150,83 @@ fn packets_shrink_to_what_the_path_takes() {
     }
 }
 
+#[test]
+fn streams_are_reset_and_added_by_a_timetable() {
+    let options = r#""streams": 2, "reconfiguration": [
+        { "at": "1 s", "ask": { "reset-outgoing": [0] } }, { "at": "2 s", "ask": { "add-outgoing": 3 } },
+        { "at": "3 s", "ask": { "reset-incoming": [] } }, { "at": "4 s", "ask": "reset-tsns" },
+        { "at": "5 s", "ask": { "add-incoming": 1 } } ]"#;
+    for loss in ["0 %", "5 %"] {
+        for more in ["", r#", "interleaving": true, "scheduler": "round-robin""#] {
+            let parts = line(&format!(r#", "loss": "{loss}""#));
+            let text = scenario(&parts, "sctp", &format!("{options}{more}"), EVERY_100_MS);
+            let report = report(&text, RunOptions { trace: true, ..RunOptions::default() });
+            let outcome = report.outcome.expect("the run ends");
+            assert_eq!(value(&outcome, "messages_delivered"), 100.0, "{loss} {more}");
+            assert_eq!(value(&outcome, "messages_duplicate"), 0.0, "{loss} {more}");
+            let trace = report.extras.trace.expect("a trace was asked for");
+            let labels: Vec<&str> = trace
+                .items
+                .iter()
+                .filter_map(|item| match item {
+                    TraceItem::Message { label, .. } => Some(label.as_str()),
+                    TraceItem::Note { .. } => None,
+                })
+                .collect();
+            for wanted in [
+                "RE-CONFIG reset of stream 0",
+                "RE-CONFIG 3 streams more",
+                "RE-CONFIG reset wanted of all streams",
+                "RE-CONFIG reset of all streams and TSNs",
+                "RE-CONFIG 1 streams more wanted",
+                "RE-CONFIG performed",
+                "stream 4",
+            ] {
+                assert!(
+                    labels.iter().any(|label| label.contains(wanted)),
+                    "{wanted}, {loss} {more}: {labels:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn readings_of_low_priority_make_room_for_others() {
+    // 800 kbit/s are offered to a way of 400: the send buffer of 64 KiB is always full. Stream 1 is the important one.
+    let parts = r#""nodes": { "a": {}, "b": {} },
+        "links": [ { "between": ["a", "b"], "rate": "400 kbit/s", "delay": "20 ms", "queue": "10 packets" } ]"#;
+    let periodic = r#""periodic": { "message": "1000 B", "every": "10 ms" }"#;
+    let of = |options: &str| {
+        let outcome = outcome(&scenario(
+            parts,
+            "sctp",
+            &format!(r#""streams": 2, "send-buffer": "64 KiB" {options}"#),
+            periodic,
+        ));
+        (value(&outcome, "delivered_fraction"), value(&outcome, "latency_p50_ns"))
+    };
+    let (alike, _) = of(r#", "reliability": { "priority": [1, 1] }"#);
+    let (split, _) = of(r#", "reliability": { "priority": [1, 0] }"#);
+    let (full, slow) = of("");
+    let (_, quick) =
+        of(r#", "reliability": { "priority": [1, 0] }, "scheduler": "priority", "priorities": [1, 0]"#);
+    assert_eq!(full, 1.0);
+    assert!((0.4..0.75).contains(&alike) && (0.4..0.75).contains(&split), "{alike} {split}");
+    assert!(quick * 2.0 < slow, "{quick} {slow}");
+}
+
+#[test]
+fn two_ways_at_once_carry_more_than_one() {
+    let parts = two_ways("v4").replace(r#""at": "5020 ms""#, r#""at": "500 s""#);
+    let goodput = |more: &str| {
+        let options = format!(r#""multihoming": true{more}"#);
+        value(&outcome(&scenario(&parts, "sctp", &options, r#""bulk": {}"#)), "goodput_bps")
+    };
+    let (one, two) = (goodput(""), goodput(r#", "concurrent-multipath": true"#));
+    assert!(two > 1.5 * one, "{one} {two}");
+}
+
 // Holds: RFC 9260 5.1-c
 #[test]
 fn a_diagram_names_the_chunks() {

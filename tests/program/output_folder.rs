@@ -17,6 +17,7 @@ fn the_folder_holds_every_file_of_the_contract() {
     let names: Vec<&str> =
         files.keys().map(String::as_str).filter(|name| !name.starts_with("plots/")).collect();
     let expected = [
+        "energest.csv",
         "etx.csv",
         "flows.csv",
         "frames.csv",

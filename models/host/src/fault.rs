@@ -1,5 +1,7 @@
 //! The fault timetable: what breaks or changes at a time.
 
+use std::net::IpAddr;
+
 use network::link::LossConfig;
 use network::node::NodeId;
 use network::observer::Observer;
@@ -34,6 +36,19 @@ pub enum Change {
     PowerOff(NodeId),
     /// A node's power returns: its protocols and applications begin again.
     PowerOn(NodeId),
+    /// An interface leaves its network, or comes back: its link goes down at both ends and its addresses go.
+    Detached {
+        /// The interface.
+        port: PortId,
+        /// Both ends of its link.
+        ends: Vec<PortId>,
+        /// Whether it leaves.
+        detached: bool,
+    },
+    /// An interface's addresses are for use only when nothing else is left, or for use again.
+    Backup(PortId, bool),
+    /// A node's programs are killed: their connections end at once.
+    Abort(NodeId),
 }
 
 impl<O: Observer> World<O> {
@@ -47,14 +62,27 @@ impl<O: Observer> World<O> {
 
     pub(crate) fn apply_fault(&mut self, index: usize) {
         match self.faults[index].change.clone() {
-            Change::LinkDown(ports, down) => {
-                for &port in &ports {
-                    self.network.set_port_down(port, down);
-                }
-                for port in ports {
-                    self.tell_of_link(port, down);
-                }
+            Change::LinkDown(ports, down) => self.set_down(ports, down),
+            Change::Detached { port, ends, detached: true } => {
+                self.tell_of_addresses(port, true);
+                self.set_down(ends, true);
             }
+            Change::Detached { port, ends, detached: false } => {
+                self.set_down(ends, false);
+                self.tell_of_addresses(port, false);
+            }
+            Change::Backup(port, backup) => {
+                let node = self.network.port_info(port).node;
+                let addresses = self.addresses_at(port);
+                self.with_host(node, |host, around| {
+                    host.set_backup(around, &addresses, backup);
+                    host.settle(around);
+                });
+            }
+            Change::Abort(node) => self.with_host(node, |host, around| {
+                host.abort_all(around);
+                host.settle(around);
+            }),
             Change::Rate(ports, rate) => ports.iter().for_each(|&port| self.network.set_rate(port, rate)),
             Change::Delay(ports, delay) => ports.iter().for_each(|&port| self.network.set_delay(port, delay)),
             Change::Loss(ports, loss) => {
@@ -73,6 +101,35 @@ impl<O: Observer> World<O> {
                     self.power_on(node);
                 }
             }
+        }
+    }
+
+    fn set_down(&mut self, ports: Vec<PortId>, down: bool) {
+        for &port in &ports {
+            self.network.set_port_down(port, down);
+        }
+        for port in ports {
+            self.tell_of_link(port, down);
+        }
+    }
+
+    fn addresses_at(&self, port: PortId) -> Vec<IpAddr> {
+        self.network.port_info(port).addresses.iter().map(|prefix| prefix.address).collect()
+    }
+
+    fn tell_of_addresses(&mut self, port: PortId, gone: bool) {
+        let node = self.network.port_info(port).node;
+        let interface = InterfaceId(self.network.interface_of(port));
+        for address in self.addresses_at(port) {
+            let event = if gone {
+                NetworkEvent::AddressRemoved(address, interface)
+            } else {
+                NetworkEvent::AddressAdded(address, interface)
+            };
+            self.with_host(node, |host, around| {
+                host.on_network(around, None, &event);
+                host.settle(around);
+            });
         }
     }
 

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::net::IpAddr;
 
 use network::event::NetworkEvent as Event;
 use network::network::Network;
@@ -161,6 +162,22 @@ impl Host {
         let addresses = &around.network.port_info(port).addresses;
         let addresses: Vec<_> = addresses.iter().map(|prefix| prefix.address).collect();
         self.stack.on_addresses(local, &addresses, lost);
+    }
+
+    /// Says which addresses are for use only when nothing else is left, or for use again.
+    pub(crate) fn set_backup<O: Observer>(
+        &mut self,
+        around: &Surroundings<'_, O>,
+        addresses: &[IpAddr],
+        backup: bool,
+    ) {
+        let local = self.clock.local(around.network.now());
+        addresses.iter().for_each(|&address| self.stack.set_backup(local, address, backup));
+    }
+
+    /// Ends all connections at once.
+    pub(crate) fn abort_all<O: Observer>(&mut self, around: &Surroundings<'_, O>) {
+        self.stack.abort_all(self.clock.local(around.network.now()));
     }
 
     /// Passes events up and datagrams down until nothing is left to do, then arms the next wake-up.

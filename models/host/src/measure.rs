@@ -1,6 +1,7 @@
 //! What is measured of a flow, as `docs/metrics.md` defines it.
 
 use sim_core::{SimDuration, SimTime};
+use transport::mptcp::MptcpTotals;
 use transport::tcp::LimitTimes;
 use wire::account::Run;
 
@@ -42,6 +43,10 @@ pub struct FlowMeasure {
     pub first_generated: Option<SimTime>,
     /// When application bytes last arrived.
     pub last_delivered: Option<SimTime>,
+    /// The longest time between two arrivals of application bytes that ended within the window.
+    stall: SimDuration,
+    /// What Multipath TCP did for the flow, over the whole run; none of other transports.
+    pub multipath: Option<MptcpTotals>,
     /// Whether everything that the workload had to send has arrived.
     pub complete: bool,
     /// From the first packet until the first application byte might be sent.
@@ -137,6 +142,8 @@ impl FlowMeasure {
             window_bytes: 0,
             first_generated: None,
             last_delivered: None,
+            stall: SimDuration::ZERO,
+            multipath: None,
             complete: false,
             setup: None,
             connections_lost: 0,
@@ -162,9 +169,12 @@ impl FlowMeasure {
     /// Bytes without message boundaries, such as a bulk transfer's, can be read at `now`.
     pub fn on_bytes(&mut self, now: SimTime, bytes: u64) {
         self.application_bytes += bytes;
-        self.last_delivered = Some(now);
+        let before = self.last_delivered.replace(now);
         if self.window.contains(now) {
             self.window_bytes += bytes;
+            if let Some(before) = before {
+                self.stall = self.stall.max(now.saturating_since(before));
+            }
         }
     }
 
@@ -192,6 +202,14 @@ impl FlowMeasure {
         let mut sorted = self.latencies.clone();
         sorted.sort_unstable();
         sorted
+    }
+
+    /// The longest time for which nothing arrived within the window, from the first arrival on: until the next one or,
+    /// where more was to come, the window's end.
+    pub fn stall(&self) -> Option<SimDuration> {
+        let last = self.last_delivered?;
+        let rest = if self.complete { SimDuration::ZERO } else { self.window.to.saturating_since(last) };
+        Some(self.stall.max(rest))
     }
 
     /// Application bytes delivered a second, in bit/s: within the window, from its start (or the
@@ -260,6 +278,28 @@ mod tests {
         assert_eq!(nearest_rank(&sorted, 950), Some(SimDuration::from_nanos(10)));
         assert_eq!(nearest_rank(&sorted, 0), Some(SimDuration::from_nanos(1)));
         assert_eq!(nearest_rank(&[], 500), None);
+    }
+
+    #[test]
+    fn a_stall_ends_with_the_next_byte_or_the_window() {
+        let mut measure = measure();
+        assert_eq!(measure.stall(), None);
+        for at in [20, 30, 70] {
+            measure.on_bytes(ms(at), 1);
+        }
+        assert_eq!(measure.stall(), Some(SimDuration::from_millis(40)));
+        let mut broken = measure.clone();
+        broken.on_bytes(ms(71), 1);
+        assert_eq!(broken.stall(), Some(SimDuration::from_millis(40)));
+        let mut broken = FlowMeasure::new(Window { from: ms(10), to: ms(100) }, 1);
+        broken.on_bytes(ms(25), 1);
+        assert_eq!(
+            broken.stall(),
+            Some(SimDuration::from_millis(75)),
+            "nothing came until the end at 100 ms"
+        );
+        broken.complete = true;
+        assert_eq!(broken.stall(), Some(SimDuration::ZERO));
     }
 
     #[test]

@@ -8,11 +8,14 @@ use network::observer::Observer;
 use sim_core::SimTime;
 use sim_core::engine::LimitExceeded;
 use sim_core::random::Streams;
+use transport::mptcp::MptcpTotals;
+use wire::account::FlowId;
 
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::host::{Host, Surroundings};
 use crate::sample::Sampler;
+use crate::stack::Carrier;
 
 /// The world of one run.
 #[derive(Debug)]
@@ -156,11 +159,12 @@ impl<O: Observer> World<O> {
     /// into its sender's part.
     pub(crate) fn settle_accounts(&mut self, end: SimTime) {
         self.network.close_energy_accounts(end);
+        self.settle_multipath();
         for host in self.hosts.iter().flatten() {
             host.note_limits(end, &mut self.flows);
         }
         for (index, flow) in self.flows.iter().enumerate() {
-            let account = self.network.accounts.flow(wire::account::FlowId(index as u32)).clone();
+            let account = self.network.accounts.flow(FlowId(index as u32)).clone();
             for value in [flow.measure.generated, flow.measure.delivered, flow.measure.application_bytes] {
                 self.network.fold_into_digest(flow.from, value);
             }
@@ -177,6 +181,23 @@ impl<O: Observer> World<O> {
             "packets are conserved: {:?}",
             self.network.packet_counts()
         );
+    }
+}
+
+impl<O: Observer> World<O> {
+    /// Puts what Multipath TCP did for each of its flows, at both ends, to what is measured of them.
+    fn settle_multipath(&mut self) {
+        for flow in self.flows.iter_mut().filter(|flow| matches!(flow.carrier, Carrier::Mptcp(_))) {
+            flow.measure.multipath = Some(MptcpTotals::default());
+        }
+        for mptcp in self.hosts.iter().flatten().filter_map(|host| host.stack().mptcp_endpoint()) {
+            for (flow, totals) in mptcp.totals() {
+                let flow = self.flows.get_mut(flow.0 as usize);
+                if let Some(sum) = flow.and_then(|flow| flow.measure.multipath.as_mut()) {
+                    sum.add(&totals);
+                }
+            }
+        }
     }
 }
 

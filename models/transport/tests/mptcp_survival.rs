@@ -197,7 +197,15 @@ fn survive(seed: u64, totals: &mut Totals) {
         assert!(stream.is_complete(), "{context}: stream {index} {} of {}", stream.read, stream.all.end());
         totals.bytes += stream.read;
     }
-    assert_eq!(run.closed, [Some(CloseReason::Normal); 2], "{context}");
+    // After falling back there is one path, which may be dark whenever TCP's last acknowledgment is repeated.
+    let plain = run.stats.iter().flatten().any(|stats| stats.fallback.is_some());
+    let ends = [CloseReason::Normal, CloseReason::TimedOut];
+    let ended = |reason: &Option<CloseReason>| reason.is_some_and(|reason| ends.contains(&reason));
+    if plain && trouble == Trouble::Flapping {
+        assert!(run.closed.iter().all(ended), "{context}: {:?}", run.closed);
+    } else {
+        assert_eq!(run.closed, [Some(CloseReason::Normal); 2], "{context}");
+    }
     run.lab.run_until(run.lab.now + SimDuration::from_secs(2000));
     for end in &run.lab.ends {
         assert_eq!(end.connections(), 0, "{context}: memory is kept");
@@ -229,6 +237,7 @@ fn add(sum: &mut MptcpCounters, counters: &MptcpCounters) {
     sum.address_retransmissions += counters.address_retransmissions;
 }
 
+// Holds: RFC 8684 3.3.1-b, 3.3.1-e, 3.3.2-c, 3.3.3-b, 3.3.6-a, 3.7-g.
 #[test]
 fn streams_survive_every_fault() {
     run(0..250);

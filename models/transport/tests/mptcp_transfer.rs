@@ -46,6 +46,7 @@ fn fallbacks(run: &Pair) -> [Option<Fallback>; 2] {
     })
 }
 
+// Holds: RFC 8684 3.2-a, 3.2-b, 3.3.1-g, 3.4.1-b.
 #[test]
 fn every_scheduler_and_path_manager_delivers_everything() {
     for scheduler in [
@@ -130,6 +131,7 @@ fn a_subflow_that_goes_dark_costs_little_time_and_no_byte() {
     assert!(run.counters(0).reinjections > 0);
 }
 
+// Holds: RFC 8684 3.1-l, 3.1-n, 3.7-a.
 #[test]
 fn options_taken_off_each_segment_of_the_opening_end_in_plain_tcp() {
     // From the n-th segment of a side on.

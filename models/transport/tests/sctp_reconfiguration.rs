@@ -4,6 +4,7 @@ mod sctp_lab;
 
 use sctp_lab::chunks::said;
 use sctp_lab::craft::{Insight, data};
+use sctp_lab::outcome::{heard, reset, results, sctp_id};
 use sctp_lab::{Lab, Link, at};
 use transport::endpoint::Endpoint;
 use transport::sctp::{
@@ -41,29 +42,6 @@ fn ask(lab: &mut Lab, side: usize, id: AssociationId, request: StreamRequest) ->
     let asked = lab.ends[side].reconfigure(lab.now, id, request);
     lab.drain(side);
     asked
-}
-
-fn reset(outgoing: Option<&[u16]>, incoming: Option<&[u16]>) -> StreamRequest {
-    StreamRequest::Reset { outgoing: outgoing.map(<[u16]>::to_vec), incoming: incoming.map(<[u16]>::to_vec) }
-}
-
-fn results(lab: &Lab, side: usize) -> Vec<StreamResult> {
-    let events = lab.events[side].iter();
-    events
-        .filter_map(|(_, event)| match event {
-            SctpEvent::Reconfigured { result, .. } => Some(*result),
-            _ => None,
-        })
-        .collect()
-}
-
-fn heard(lab: &mut Lab, side: usize, id: AssociationId) -> Vec<u32> {
-    let mut heard = Vec::new();
-    while let Some(message) = lab.ends[side].receive(id) {
-        heard.push(message.runs[0].message);
-    }
-    lab.drain(side);
-    heard
 }
 
 /// Only RE-CONFIG and DATA, of both sides in order.
@@ -355,16 +333,6 @@ fn each_request_has_its_result() {
         assert_eq!(said(&lab, 0, 0)[0], "RE-CONFIG ".to_owned() + expected, "{name}, again");
         assert_eq!(lab.ends[0].incoming_streams(sctp_id(&lab)), streams, "{name}");
     }
-}
-
-fn sctp_id(lab: &Lab) -> AssociationId {
-    lab.events[0]
-        .iter()
-        .find_map(|(_, event)| match event {
-            SctpEvent::Connected(id) => Some(*id),
-            _ => None,
-        })
-        .expect("it is connected")
 }
 
 fn outgoing<'a>(insight: &Insight, last_tsn: u32, streams: &'a [u8]) -> Parameter<'a> {

@@ -352,3 +352,74 @@ fn the_script_measures_the_handshake() {
     let it = Scripted::established(plain());
     assert_eq!((it.now, it.stats().rto), (SimTime::from_millis(100), SimDuration::from_secs(1)));
 }
+
+fn validating() -> TcpConfig {
+    TcpConfig { window_validation: true, ..selective() }
+}
+
+/// A sender whose window has grown to so many segments by use, at a time after all is acknowledged.
+fn grown(config: TcpConfig, rounds: u32) -> (Scripted, u32) {
+    let mut it = Scripted::established(config);
+    let mut acked = 0;
+    for _ in 0..rounds {
+        let window = it.cwnd() as u32;
+        it.write(window * MSS + 1);
+        it.wait(SimDuration::from_millis(100));
+        acked += window * MSS + 1;
+        // Two segments at a time, as a receiver does.
+        let mut next = acked - (window * MSS + 1);
+        while next < acked {
+            next = (next + 2 * MSS).min(acked);
+            it.ack(1 + next);
+        }
+    }
+    it.take_data();
+    (it, acked)
+}
+
+// RFC 7661 §4.3, §4.4.3; RFC 5681 §4.1 without it.
+#[test]
+fn a_window_that_is_not_used_is_kept_for_five_minutes_and_halved_for_each_five_more() {
+    let (mut it, _) = grown(validating(), 3);
+    let window = it.stats().cwnd;
+    assert!(window > 40 * u64::from(MSS), "{window}");
+    it.wait(SimDuration::from_secs(290));
+    it.write(1);
+    assert_eq!(it.stats().cwnd, window);
+    let (mut it, _) = grown(selective(), 3);
+    it.wait(SimDuration::from_secs(290));
+    it.write(1);
+    assert_eq!(it.stats().cwnd, 10 * u64::from(MSS), "the restart window");
+    // The phase begins when the use is first missed, here with the write after the pause.
+    let (mut it, acked) = grown(validating(), 3);
+    it.wait(SimDuration::from_secs(10));
+    it.write(1);
+    it.wait(SimDuration::from_millis(100));
+    it.ack(1 + acked + 1);
+    it.wait(SimDuration::from_secs(301));
+    it.write(1);
+    let stats = it.stats();
+    assert_eq!(
+        (stats.cwnd, stats.ssthresh),
+        (window / 2, None),
+        "the threshold is above three quarters of it"
+    );
+}
+
+// RFC 7661 §4.4.1.
+#[test]
+fn a_loss_in_an_unvalidated_window_counts_what_was_used() {
+    let (mut it, acked) = grown(validating(), 3);
+    it.wait(SimDuration::from_secs(10));
+    it.write(8 * MSS);
+    let base = 1 + acked;
+    it.wait(SimDuration::from_millis(100));
+    // The first of eight is missing. Paced, they all have left by now.
+    for end in 2..5 {
+        it.sack(base, &[(base + MSS, base + end * MSS)]);
+    }
+    assert_eq!(it.stats().ssthresh, Some(4 * u64::from(MSS)), "half of the eight, not of the window");
+    it.ack(base + 8 * MSS);
+    // (8 − 1)/2 segments.
+    assert_eq!(it.stats().cwnd, 3500);
+}

@@ -225,7 +225,7 @@ fn a_pause_brings_back_the_initial_window() {
 #[test]
 fn an_idle_connection_takes_little_memory() {
     assert!(
-        size_of::<transport::tcp::TcpConnection>() <= 1328,
+        size_of::<transport::tcp::TcpConnection>() <= 1344,
         "{}",
         size_of::<transport::tcp::TcpConnection>()
     );

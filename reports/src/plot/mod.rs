@@ -20,6 +20,7 @@ pub(crate) mod scene;
 mod select;
 mod series;
 pub(crate) mod svg;
+mod timeline;
 
 use crate::OutputFile;
 use crate::results::{PlotRequest, Results};
@@ -103,6 +104,10 @@ impl Results {
 fn plot(results: &Results, index: usize, request: &PlotRequest) -> Result<Plot, String> {
     let number = index + 1;
     let at = |problem: String| format!("plot {number}: {problem}");
+    if request.series.as_deref() == Some(timeline::SERIES) {
+        let name = format!("{number:02}-radio-time-line");
+        return Ok(Plot { name, scene: timeline::scene(results, request).map_err(at)? });
+    }
     let (name, figure) = match request {
         PlotRequest { x: Some(x), y: Some(y), .. } => {
             (format!("{y}-over-{x}"), lines::figure(results, request, x, y))

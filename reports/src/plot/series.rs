@@ -103,7 +103,7 @@ fn curves(
 }
 
 /// The series of the first run of a point that has some.
-fn recorded(results: &Results, point: usize) -> Option<&Vec<SeriesRow>> {
+pub(super) fn recorded(results: &Results, point: usize) -> Option<&Vec<SeriesRow>> {
     results
         .runs
         .iter()
@@ -113,7 +113,7 @@ fn recorded(results: &Results, point: usize) -> Option<&Vec<SeriesRow>> {
 }
 
 /// Whether `text` fits `pattern`, in which `*` stands for any text.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
         return false;

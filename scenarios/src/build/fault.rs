@@ -22,6 +22,9 @@ pub(super) fn timetable<O: Observer>(
         let until = fault.until.map(SimTime::from);
         if let FaultTarget::Node(node) = fault.target {
             let node = places.node(node);
+            if fault.change.abort {
+                timetable.push(Fault { at, change: Change::Abort(node) });
+            }
             let off = match (fault.change.reboot, fault.change.down) {
                 (Some(reboot), _) => Some(Some(at.saturating_add(SimDuration::from(reboot.off_time)))),
                 (None, Some(true)) => Some(until),
@@ -87,6 +90,16 @@ fn link_changes<O: Observer>(
         profile.directions[0].clone()
     });
     let mut changes: Vec<ChangeAndBack> = Vec::new();
+    if let FaultTarget::Interface(interface) = fault.target {
+        let port = places.port(interface);
+        if let Some(detached) = fault.change.detached {
+            let change = |detached| Change::Detached { port, ends: ports.clone(), detached };
+            changes.push((change(detached), Some(change(!detached))));
+        }
+        if let Some(backup) = fault.change.backup {
+            changes.push((Change::Backup(port, backup), Some(Change::Backup(port, !backup))));
+        }
+    }
     if let Some(down) = fault.change.down {
         changes.push((Change::LinkDown(ports.clone(), down), Some(Change::LinkDown(ports.clone(), !down))));
     }

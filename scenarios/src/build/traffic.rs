@@ -120,7 +120,12 @@ pub(super) fn add_apps<O: Observer>(
                 "source" => Task::Generate,
                 _ => Task::Take,
             };
-            let mut carriers = vec![Carrier::Udp(Arc::default()), Carrier::Tcp(Arc::default())];
+            let stream = if scenario.group_of(node).services.is_multipath(name) {
+                Carrier::Mptcp(Arc::default())
+            } else {
+                Carrier::Tcp(Arc::default())
+            };
+            let mut carriers = vec![Carrier::Udp(Arc::default()), stream];
             if session.is_none() {
                 carriers.push(carrier::sctp_service());
             }

@@ -85,7 +85,8 @@ impl Stack {
             return Err((format!("a stack has at most {PROTOCOLS_MAX} protocols, not {}", rows.len()), None));
         }
         for pair in rows.windows(2) {
-            if !pair[0].needs.contains(&pair[1].offers) {
+            let fits = FITTING.iter().any(|(top, bottom)| *top == pair[0].name && *bottom == pair[1].name);
+            if !fits && !pair[0].needs.contains(&pair[1].offers) {
                 return Err(refusal(pair[0], pair[1]));
             }
         }
@@ -236,6 +237,9 @@ const PROTOCOLS: &[Protocol] = &[
     above("http", &[Service::ByteStream], Service::ReliableMessages),
 ];
 
+/// Pairs that fit although their services differ: SCTP carries bytes in order on one of its streams (RFC 3436).
+const FITTING: &[(&str, &str)] = &[("tls", "sctp")];
+
 /// Pairs whose refusal deserves more than the general reason.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("tls", "udp", "TLS needs every byte in order (RFC 8446 §1); over datagrams use `dtls`"),
@@ -293,6 +297,7 @@ mod tests {
     fn a_protocol_that_is_known_but_not_carried_is_told_apart_from_an_unknown_one() {
         assert!(Stack::parse("mqtt/tcp").expect_err("not carried").0.contains("does not carry `mqtt`"));
         assert!(Stack::parse("tpc").expect_err("unknown").1.is_some_and(|help| help.contains("`tcp`")));
+        assert!(Stack::parse("tls/sctp").expect_err("not carried").0.contains("does not carry `tls`"));
         assert!(Stack::parse("").is_err());
     }
 }

@@ -9,6 +9,7 @@ use wire::ieee802154::{FCS_LEN, FrameType, Header};
 use wire::ip::IpProtocol;
 use wire::ip_view::HeaderView;
 use wire::ipv6_extension::UpperLayer;
+use wire::mptcp::MptcpOption;
 use wire::packet::Packet;
 use wire::sctp::{self, Chunk, Chunks, CommonHeader, Parameter};
 use wire::sixlowpan::Dispatch;
@@ -17,12 +18,15 @@ use wire::tcp::TcpFlags;
 use wire::tcp_options::TcpOption;
 use wire::{arp, ethernet, icmp, icmpv6, tcp, udp};
 
+use super::label_mptcp;
+
 /// Writes labels, and remembers where sequence numbers began, to show them from zero.
 #[derive(Debug, Default)]
 pub(crate) struct Labeller {
     initial: BTreeMap<(IpAddr, u16, IpAddr, u16), u32>,
     /// Of each side of an SCTP association, named by the tag of packets to it: its own first TSN and the other's tag.
     sides: BTreeMap<u32, (u32, u32)>,
+    multipath: label_mptcp::Places,
 }
 
 impl Labeller {
@@ -170,6 +174,11 @@ impl Labeller {
                         .iter()
                         .map(|block| format!("SACK {}-{}", shown(block.start), shown(block.end))),
                 );
+            }
+            if let TcpOption::Mptcp(data) = option
+                && let Ok(option) = MptcpOption::parse(data)
+            {
+                words.push(self.multipath.label(way, &option));
             }
         }
         words.join(" ")

@@ -5,11 +5,14 @@
 mod capture;
 mod label;
 mod label_coap;
+mod label_mptcp;
+mod radio;
 mod series;
 mod trace;
 
 pub use trace::{Trace, TraceItem};
 
+pub(crate) use radio::radio_lines;
 pub(crate) use series::SeriesSampler;
 
 use network::drop_cause::DropCause;

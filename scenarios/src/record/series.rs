@@ -13,7 +13,7 @@ use network::observer::Observer;
 use network::port::PortId;
 use sim_core::electric::Energy;
 use sim_core::{SimDuration, SimTime};
-use transport::mptcp::MptcpStats;
+use transport::mptcp::{MptcpId, MptcpStats, SubflowStats};
 use transport::sctp::PathStats;
 
 /// Looks at queues and connections each so often.
@@ -24,6 +24,8 @@ pub(crate) struct SeriesSampler {
     flows: Vec<usize>,
     /// Bytes acknowledged at the last look, by flow.
     acknowledged: BTreeMap<usize, u64>,
+    /// Bytes given to each subflow at the last look, by flow and number.
+    given: BTreeMap<(usize, usize), u64>,
     /// Nodes with hardware, and what each had drawn when it was last looked at.
     nodes: Vec<(NodeId, Energy)>,
     /// Nodes that are flooded with openings of connections.
@@ -53,6 +55,7 @@ impl SeriesSampler {
             ports: ports.collect(),
             flows: flows.map(|(index, _)| index).take(FLOWS_MAX).collect(),
             acknowledged: BTreeMap::new(),
+            given: BTreeMap::new(),
             nodes: nodes.map(|node| (node, Energy::ZERO)).take(NODES_MAX).collect(),
             flooded: flooded.into_iter().take(NODES_MAX).collect(),
             lines: String::from(HEADER),
@@ -67,9 +70,23 @@ impl SeriesSampler {
     }
 
     /// Each subflow is an entity, named after its two addresses.
-    fn sample_subflows(&mut self, now: SimTime, flow: &str, stats: Option<MptcpStats>) {
-        for subflow in stats.iter().flat_map(|stats| &stats.subflows) {
-            let name = format!("{flow} via {} to {}", subflow.local.ip(), subflow.remote.ip());
+    fn sample_subflows(&mut self, now: SimTime, flow: (usize, &str), stats: &MptcpStats) {
+        let rate_of = |before: Option<u64>, total: u64, every: SimDuration| {
+            // A flow that has connected again begins at zero.
+            let bytes = total.checked_sub(before.unwrap_or(0)).unwrap_or(total);
+            rate(bytes, every)
+        };
+        for (number, subflow) in stats.subflows.iter().enumerate() {
+            let name = format!("{} via {} to {}", flow.1, subflow.local.ip(), subflow.remote.ip());
+            let before = self.given.insert((flow.0, number), subflow.bytes_new);
+            // A subflow that has followed another one on the same way says how that is.
+            let same = |other: &SubflowStats| {
+                (other.local.ip(), other.remote) == (subflow.local.ip(), subflow.remote)
+            };
+            if subflow.over && stats.subflows[number + 1..].iter().any(same) {
+                continue;
+            }
+            self.line(now, &name, "sent_rate_bps", rate_of(before, subflow.bytes_new, self.every));
             if !subflow.over {
                 self.line(now, &name, "cwnd_bytes", subflow.cwnd);
                 if let Some(srtt) = subflow.srtt {
@@ -97,8 +114,7 @@ impl SeriesSampler {
                 return;
             }
             Some(Handle::Mptcp(id)) => {
-                let stats = host.stack().mptcp_endpoint().and_then(|mptcp| mptcp.stats(id));
-                self.sample_subflows(now, &name, stats);
+                self.sample_multipath(world, flow, id);
                 return;
             }
             Some(Handle::Udp(_)) | None => return,
@@ -117,9 +133,22 @@ impl SeriesSampler {
         self.line(now, &name, "tcp_state", u64::from(stats.state as u8));
         let total = stats.counters.bytes_acknowledged;
         let before = self.acknowledged.insert(flow, total).unwrap_or(0);
-        let bits = u128::from(total.saturating_sub(before)) * 8_000_000_000;
-        let rate = bits / u128::from(self.every.as_nanos().max(1));
-        self.line(now, &name, "delivery_rate_bps", u64::try_from(rate).unwrap_or(u64::MAX));
+        self.line(now, &name, "delivery_rate_bps", rate(total.saturating_sub(before), self.every));
+    }
+
+    /// The subflows at the sender, and what waits for its turn at the receiver.
+    fn sample_multipath<O: Observer>(&mut self, world: &World<O>, flow: usize, id: MptcpId) {
+        let now = world.network.now();
+        let endpoint = |node| world.host(node).and_then(|host| host.stack().mptcp_endpoint());
+        let of_flow = &world.flows[flow];
+        let Some(stats) = endpoint(of_flow.from).and_then(|mptcp| mptcp.stats(id)) else { return };
+        let name = of_flow.name.clone();
+        self.sample_subflows(now, (flow, &name), &stats);
+        let Some(first) = stats.subflows.first() else { return };
+        let receiver = of_flow.to.first().and_then(|&node| endpoint(node));
+        if let Some(waiting) = receiver.and_then(|mptcp| mptcp.waiting_between(first.remote, first.local)) {
+            self.line(now, &name, "out_of_order_bytes", waiting);
+        }
     }
 }
 
@@ -192,6 +221,12 @@ impl<O: Observer> Sampler<O> for SeriesSampler {
         }
         now.checked_add(self.every)
     }
+}
+
+/// Bits a second.
+fn rate(bytes: u64, every: SimDuration) -> u64 {
+    let bits = u128::from(bytes) * 8_000_000_000;
+    u64::try_from(bits / u128::from(every.as_nanos().max(1))).unwrap_or(u64::MAX)
 }
 
 /// What an operating system keeps of a connection at least: a Transmission Control Block "typically exceeds 280

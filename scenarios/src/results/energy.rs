@@ -23,6 +23,7 @@ pub(super) struct EnergyFigures {
     radio: Option<f64>,
     mcu: Option<f64>,
     network: Option<f64>,
+    energest: Option<f64>,
     life: Option<f64>,
     life_least: Option<f64>,
 }
@@ -72,6 +73,7 @@ impl EnergyFigures {
             radio: Some(sum(&|hardware| hardware.energy_of(PartKind::Radio))),
             mcu: Some(sum(&|hardware| hardware.energy_of(PartKind::Mcu))),
             network: None,
+            energest: Some(hardware.iter().map(|hardware| hardware.energest_joules()).sum()),
             life: shortest_life(&hardware, end, false),
             life_least: shortest_life(&hardware, end, true),
         }
@@ -92,6 +94,7 @@ impl EnergyFigures {
             "energy_radio_j" => self.radio,
             "energy_mcu_j" => self.mcu,
             "energy_network_j" => self.network,
+            "energy_energest_j" => self.energest,
             "battery_life_ns" => self.life,
             "battery_life_least_ns" => self.life_least,
             _ => None,
@@ -124,6 +127,35 @@ fn life(hardware: &Hardware, end: SimTime, maximum: bool) -> Option<SimDuration>
     let fresh = Battery::new(battery.spec().clone(), battery.initial_share());
     let projected = fresh.lasts(load, battery.peak(), LIFE_MAX).unwrap_or(LIFE_MAX);
     Some(died.map_or(projected, |died| died.min(projected)))
+}
+
+/// Columns of `energest.csv`.
+pub(super) const ENERGEST_COLUMNS: &str =
+    "run,node,cpu_ticks,lpm_ticks,deep_lpm_ticks,transmit_ticks,listen_ticks,energest_j,ledger_j\n";
+
+/// A line for each node with hardware: what Contiki's Energest would say, and what the ledger holds.
+pub(super) fn energest_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>) -> String {
+    let mut lines = String::new();
+    for node in world.network.node_ids().take(NODES_LISTED_MAX) {
+        let Some(hardware) = world.network.hardware(node) else { continue };
+        let counters = hardware.energest();
+        put(
+            &mut lines,
+            format_args!(
+                "{},{},{},{},{},{},{},{},{}\n",
+                about.name,
+                field(world.network.node_name(node)),
+                counters.cpu,
+                counters.lpm,
+                counters.deep_lpm,
+                counters.transmit,
+                counters.listen,
+                hardware.energest_joules(),
+                hardware.energy().as_joules_f64(),
+            ),
+        );
+    }
+    lines
 }
 
 /// The energy columns of `nodes.csv`.

@@ -33,11 +33,21 @@ pub struct SctpOptions {
     pub reliability: Vec<Reliability>,
     /// Whether all addresses of a host take part, not only the one that the route leaves by.
     pub multihoming: bool,
+    /// Whether what is above wants bytes in order, not messages: all go on stream 0, in order, and are tried until they
+    /// arrive (as RFC 3436 has it for TLS).
+    pub byte_stream: bool,
     /// What the side that connects asks about streams, and when.
     pub requests: Vec<(SimTime, StreamRequest)>,
 }
 
 impl SctpOptions {
+    /// Carries a byte stream for what is above, whatever was said of messages.
+    pub fn carry_bytes(&mut self) {
+        self.byte_stream = true;
+        self.unordered = false;
+        self.reliability.clear();
+    }
+
     /// How hard a message of a stream is tried.
     pub fn reliability_of(&self, stream: u16) -> Reliability {
         self.reliability.get(usize::from(stream)).or(self.reliability.last()).copied().unwrap_or_default()

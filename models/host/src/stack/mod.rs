@@ -7,7 +7,7 @@ mod sctp;
 mod tcp;
 mod udp;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
 use rand::Rng;
@@ -53,6 +53,8 @@ pub struct Stack {
     raw: VecDeque<Transmit>,
     /// All addresses of the host, where one of its applications uses them.
     addresses: Vec<IpAddr>,
+    /// Addresses that are for use only when nothing else is left.
+    backups: BTreeSet<IpAddr>,
     rng: IdleRng,
     owners: SmallMap<Handle, usize>,
     listeners: BTreeMap<ListenerId, usize>,
@@ -81,6 +83,7 @@ impl Stack {
             sctp: None,
             raw: VecDeque::new(),
             addresses: Vec::new(),
+            backups: BTreeSet::new(),
             rng: rng.into(),
             owners: SmallMap::new(),
             listeners: BTreeMap::new(),
@@ -203,7 +206,8 @@ impl Stack {
         match handle {
             Handle::Tcp(id) => self.tcp.as_ref()?.sockets(id).map(|(_, peer)| peer),
             Handle::Mptcp(id) => self.mptcp.as_ref()?.endpoint.sockets(id).map(|(_, peer)| peer),
-            Handle::Sctp(_) | Handle::Udp(_) => None,
+            Handle::Sctp(id) => self.sctp.as_ref()?.endpoint.peer(id),
+            Handle::Udp(_) => None,
         }
     }
 
@@ -259,6 +263,14 @@ impl Stack {
         protocol: Option<IpProtocol>,
         event: &NetworkEvent,
     ) {
+        match event {
+            NetworkEvent::AddressRemoved(gone, _) => self.addresses.retain(|address| address != gone),
+            NetworkEvent::AddressAdded(new, _) if !self.addresses.contains(new) => self.addresses.push(*new),
+            NetworkEvent::AddressAdded(..)
+            | NetworkEvent::LinkUp(_)
+            | NetworkEvent::LinkDown(_)
+            | NetworkEvent::Icmp { .. } => {}
+        }
         if protocol.is_none_or(|protocol| protocol == IpProtocol::UDP)
             && !self.handle_encapsulated_error(now, event)
         {
@@ -376,6 +388,31 @@ impl Stack {
             mptcp.endpoint.set_addresses(addresses.clone());
         }
         self.addresses = addresses;
+    }
+
+    /// Says whether an address is for use only when nothing else is left.
+    pub(crate) fn set_backup(&mut self, now: SimTime, address: IpAddr, backup: bool) {
+        if backup {
+            self.backups.insert(address);
+        } else {
+            self.backups.remove(&address);
+        }
+        if let Some(mptcp) = &mut self.mptcp {
+            mptcp.endpoint.set_address_backup(now, address, backup);
+        }
+    }
+
+    /// Ends all connections at once, as an operating system does when it kills their programs.
+    pub(crate) fn abort_all(&mut self, now: SimTime) {
+        let handles: Vec<Handle> = self.owners.keys().copied().collect();
+        for handle in handles {
+            match handle {
+                Handle::Tcp(id) => self.tcp().abort(now, id),
+                Handle::Mptcp(id) => self.mptcp().endpoint.abort(now, id),
+                Handle::Sctp(id) => self.sctp().endpoint.abort(id, b"killed"),
+                Handle::Udp(_) => {}
+            }
+        }
     }
 
     /// Sends a packet that no protocol of the host stands behind.

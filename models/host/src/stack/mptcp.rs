@@ -24,9 +24,13 @@ impl Stack {
     /// Multipath TCP, made on first use.
     pub(super) fn mptcp(&mut self) -> &mut Mptcp {
         let (rng, noting, addresses) = (&mut self.rng, self.noting, &self.addresses);
+        let backups = &self.backups;
         self.mptcp.get_or_insert_with(|| {
             let mut endpoint = MptcpEndpoint::new(split(rng));
             endpoint.set_addresses(addresses.clone());
+            for &address in backups {
+                endpoint.set_address_backup(SimTime::ZERO, address, true);
+            }
             if noting {
                 endpoint.keep_notes();
             }
@@ -73,9 +77,9 @@ impl Stack {
     }
 
     /// Hands a segment to whom it is for: plain TCP and Multipath TCP share a protocol number.
-    pub(super) fn handle_segment(&mut self, now: SimTime, received: Received<'_>) {
+    pub(super) fn handle_segment(&mut self, now: SimTime, mut received: Received<'_>) {
         if let Some(mptcp) = &mut self.mptcp
-            && mptcp.endpoint.is_for(&received)
+            && mptcp.endpoint.is_for(&mut received)
         {
             mptcp.endpoint.handle_datagram(now, received);
         } else {

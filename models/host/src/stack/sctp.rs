@@ -114,6 +114,9 @@ impl Stack {
     pub(super) fn write_sctp(&mut self, now: SimTime, id: AssociationId, slice: &Slice, run: Run) -> u32 {
         let sctp = self.sctp();
         let Some(options) = sctp.options.get(&id) else { return 0 };
+        if options.byte_stream {
+            return write_bytes(&mut sctp.endpoint, now, id, slice, run);
+        }
         let streams = u32::from(sctp.endpoint.streams(id)).max(1);
         let stream = (run.message % streams) as u16;
         let reliability = options.reliability_of(stream);
@@ -269,6 +272,24 @@ impl Stack {
     }
 }
 
+/// Writes as many bytes as there is room for to stream 0, in messages whose bounds mean nothing.
+fn write_bytes(endpoint: &mut SctpEndpoint, now: SimTime, id: AssociationId, slice: &Slice, run: Run) -> u32 {
+    let mut taken = 0;
+    while taken < slice.len() {
+        // One byte more than there is room for makes the association say when there is room again.
+        let room = endpoint.writable(id).max(1);
+        let len = (slice.len() - taken).min(MESSAGE_MAX).min(room);
+        let part = Payload::from(slice.slice(taken..taken + len));
+        let last = run.last && taken + len == slice.len();
+        let runs = Runs::from_elem(Run { bytes: len, last, ..run }, 1);
+        if endpoint.send(now, id, &MessageOptions::default(), part, runs).is_err() {
+            break;
+        }
+        taken += len;
+    }
+    taken
+}
+
 /// The same configuration for a link that takes packets of `mtu` bytes.
 fn with_mtu(config: &Arc<SctpConfig>, mtu: u16) -> Arc<SctpConfig> {
     if config.mtu == u32::from(mtu) {
@@ -279,3 +300,122 @@ fn with_mtu(config: &Arc<SctpConfig>, mtu: u16) -> Arc<SctpConfig> {
 
 /// The longest user message that a workload's message becomes; a longer one is cut into several.
 const MESSAGE_MAX: u32 = 1 << 16;
+
+#[cfg(test)]
+mod tests {
+    use sim_core::SimDuration;
+    use sim_core::random::{RunSeed, Streams};
+    use transport::endpoint::InterfaceId;
+    use wire::account::{Protocol, Reason};
+
+    use super::super::Carrier;
+    use super::*;
+
+    /// Carries datagrams both ways, 10 ms each, until nothing is under way before the deadline.
+    fn exchange(
+        stacks: &mut [Stack; 2],
+        now: &mut SimTime,
+        until: SimTime,
+    ) -> Vec<(usize, Handle, StackEvent)> {
+        let mut events = Vec::new();
+        while *now < until {
+            let mut flying = Vec::new();
+            for (side, stack) in stacks.iter_mut().enumerate() {
+                stack.handle_timeout(*now);
+                while let Some(transmit) = stack.poll_transmit(*now) {
+                    flying.push((side, transmit));
+                }
+            }
+            *now += SimDuration::from_millis(10);
+            for (side, mut transmit) in flying {
+                let received = Received {
+                    source: transmit.source,
+                    destination: transmit.destination,
+                    interface: InterfaceId(0),
+                    hop_limit: 64,
+                    traffic_class: 0,
+                    packet: &mut transmit.packet,
+                };
+                stacks[1 - side].handle_datagram(*now, IpProtocol::SCTP, received);
+            }
+            for (side, stack) in stacks.iter_mut().enumerate() {
+                events.extend(
+                    std::iter::from_fn(|| stack.poll_event()).map(|(_, handle, event)| (side, handle, event)),
+                );
+            }
+        }
+        events
+    }
+
+    #[test]
+    fn bytes_of_any_messages_come_in_order_over_many_streams() {
+        let mut options = SctpOptions { unordered: true, ..SctpOptions::default() };
+        let config = SctpConfig {
+            outbound_streams: 8,
+            send_buffer: 3000,
+            heartbeat_interval: None,
+            ..Default::default()
+        };
+        options.config = Arc::new(config);
+        options.carry_bytes();
+        let carrier = Carrier::Sctp(Arc::new(options));
+        let streams = Streams::new(RunSeed::new(1, 0));
+        let mut stacks = ["a", "b"].map(|name| Stack::new(&streams, name, false));
+        let addresses = [IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2])];
+        stacks[1].listen(7, &carrier, Some(addresses[1]), 9000, 1500);
+        let way = Way { source: addresses[0], mtu: 1500 };
+        let mut now = SimTime::ZERO;
+        let flow = FlowId(0);
+        let handle =
+            stacks[0].open(now, 5, &carrier, way, (addresses[1], 9000), flow).expect("a port is free");
+        let accepted = exchange(&mut stacks, &mut now, SimTime::from_millis(200))
+            .into_iter()
+            .find_map(|(_, handle, event)| matches!(event, StackEvent::Accepted).then_some(handle));
+        let accepted = accepted.expect("it was accepted");
+        assert_eq!(stacks[1].peer(accepted).map(|peer| peer.ip()), Some(addresses[0]));
+        // Twelve messages of 1000 bytes, of which the buffer takes three at a time, and not only whole ones.
+        let (mut at, mut cuts, mut heard) = (0_u32, 0, Payload::empty());
+        while heard.len() < 12_000 {
+            while at < 12_000 {
+                let left = 1000 - at % 1000;
+                let run = Run {
+                    bytes: left,
+                    flow,
+                    message: at / 1000,
+                    generated: SimTime::ZERO,
+                    protocol: Protocol::Application,
+                    reason: Reason::Data,
+                    last: true,
+                };
+                let taken = stacks[0].write(now, handle, Slice::filler(3, u64::from(at), left), run);
+                at += taken;
+                cuts += u32::from(taken > 0 && taken < left);
+                if taken < left {
+                    break;
+                }
+            }
+            let until = now + SimDuration::from_millis(40);
+            let events = exchange(&mut stacks, &mut now, until);
+            let writable =
+                events.iter().any(|(side, _, event)| *side == 0 && matches!(event, StackEvent::Writable));
+            assert!(writable || at == 12_000, "room is told of at {at}");
+            let (bytes, runs) = stacks[1].read(now, accepted, u32::MAX);
+            assert_eq!(runs.iter().map(|run| run.bytes).sum::<u32>(), bytes.len());
+            heard.append(bytes);
+            assert!(now < SimTime::from_secs(10), "it does not end");
+        }
+        assert_eq!(heard, Payload::from(Slice::filler(3, 0, 12_000)));
+        assert_eq!(
+            stacks[0]
+                .sctp()
+                .endpoint
+                .stats(match handle {
+                    Handle::Sctp(id) => id,
+                    _ => unreachable!("it was opened over SCTP"),
+                })
+                .map(|stats| stats.abandoned),
+            Some(0)
+        );
+        assert!(cuts <= 12);
+    }
+}

@@ -168,6 +168,16 @@ impl Hardware {
         &self.device
     }
 
+    /// The state in which the processor works.
+    pub(super) fn working(&self) -> StateId {
+        self.processor.active()
+    }
+
+    /// The radios' parts and profiles.
+    pub(super) fn radio_parts(&self) -> impl Iterator<Item = (PartId, &Radio)> {
+        self.radios.iter().map(|own| (own.part, &own.radio))
+    }
+
     /// When the battery gave out for the first time.
     pub fn gave_out(&self) -> Option<SimTime> {
         self.watch.gave_out

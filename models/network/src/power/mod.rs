@@ -26,6 +26,7 @@
 //! fill the run, and the ledger, the draw recomputed from the times and what the battery gave are the same integers.
 
 mod battery;
+pub mod energest;
 mod hardware;
 mod processor;
 pub mod purpose;

@@ -332,8 +332,14 @@ impl<O: Observer> Network<O> {
 
     /// Notes what became of a frame at one radio that it was for.
     pub(super) fn record(&mut self, place: RadioPlace, receiver: u32, kind: FrameKind, fate: Fate) {
+        let now = self.now();
         let medium = &mut self.media[place.medium];
         medium.fates.add(place.radio, receiver, kind, fate);
+        if let Some(collisions) = medium.collisions.as_mut().filter(|list| list.len() < COLLISIONS_MAX)
+            && fate == Fate::Collision
+        {
+            collisions.push((now, receiver));
+        }
         medium.digest.fold_u64(u64::from(receiver) << 8 | fate as u64);
     }
 
@@ -379,7 +385,12 @@ impl<O: Observer> Network<O> {
         let phy = medium.phy;
         let mac = &mut medium.macs[place.radio as usize];
         mac.phase = Phase::Idle;
-        let Some(Outgoing { id, to, tries, .. }) = mac.queue.pop_front() else { return };
+        let Some(outgoing) = mac.queue.pop_front() else { return };
+        let Outgoing { id, to, tries, attempts, content, .. } = outgoing;
+        // A frame that is repeated until its receiver wakes has not been lost each time.
+        let rows = attempts.saturating_add(u8::from(outcome.is_ok()));
+        let sent = if mac.duty.announces_more() { rows.max(1) } else { tries };
+        let is_packet = matches!(content, Content::Packet | Content::Asked(_));
         if tries > 0 {
             mac.ready_at = now + spacing(phy, self.packets[id].len() + FCS_LEN);
         }
@@ -396,13 +407,15 @@ impl<O: Observer> Network<O> {
             manner.rest(self, place)
         }
         // A channel that was never clear says nothing of the link.
-        if let (Some(to), Ok(()) | Err(DropCause::Retries)) = (to, outcome) {
-            self.on_link_used(place, to, tries, outcome.is_ok());
+        if let (Some(to), Ok(()) | Err(DropCause::Retries)) = (to.filter(|_| is_packet), outcome) {
+            self.on_link_used(place, to, sent, outcome.is_ok());
         }
     }
 }
 
 /// Where the sequence number stands in a header of the 2003 edition.
 const SEQUENCE_AT: usize = 2;
+/// Collisions whose times are noted.
+const COLLISIONS_MAX: usize = 10_000;
 /// The bit of a header's first byte that says that more follows.
 pub(super) const FRAME_PENDING: u8 = 1 << 4;

@@ -12,6 +12,7 @@ use super::access::RadioPlace;
 use super::air::TransmissionId;
 use super::fate::Fate;
 use super::mac::RadioState;
+use super::medium::RadioMedium;
 use crate::network::Network;
 use crate::node::NodeId;
 use crate::observer::Observer;
@@ -31,6 +32,11 @@ impl<O: Observer> Network<O> {
                 self.manner(place).start(self, place);
             }
         }
+    }
+
+    /// Notes from now on what radios are in since when.
+    pub fn watch_radios(&mut self) {
+        self.media.iter_mut().for_each(RadioMedium::watch);
     }
 
     /// The parts of a node that got its power back rest: its radios that are on listen again.

@@ -101,6 +101,8 @@ pub(super) struct StateClock {
     times: [SimDuration; RadioState::ALL.len()],
     /// When it listens while it sleeps.
     rhythm: Rhythm,
+    /// What it was in since when, if that is watched.
+    watched: Option<Vec<(SimTime, RadioState)>>,
 }
 
 impl StateClock {
@@ -108,6 +110,7 @@ impl StateClock {
     pub(super) fn change(&mut self, now: SimTime, state: RadioState) {
         let now = now.max(self.since);
         let passed = now - self.since;
+        self.watch_until(now);
         if self.state == RadioState::Sleep {
             let listened = self.rhythm.listened(self.since, now);
             self.times[RadioState::Listen as usize] += listened;
@@ -116,6 +119,35 @@ impl StateClock {
             self.times[self.state as usize] += passed;
         }
         (self.state, self.since) = (state, now);
+    }
+
+    /// Notes from now on what the radio is in since when.
+    pub(super) fn watch(&mut self) {
+        self.watched = Some(Vec::new());
+    }
+
+    /// What the radio was in since when, as far as it was watched; the first [`WATCHED_MAX`] changes.
+    pub(super) fn changes(&self, now: SimTime) -> Vec<(SimTime, RadioState)> {
+        let mut clock = self.clone();
+        clock.watch_until(now);
+        clock.watched.unwrap_or_default()
+    }
+
+    fn watch_until(&mut self, now: SimTime) {
+        let Some(watched) = self.watched.as_mut().filter(|watched| watched.len() < WATCHED_MAX) else {
+            return;
+        };
+        if self.since >= now {
+            return;
+        }
+        watched.push((self.since, self.state));
+        let mut at = self.since;
+        while self.state == RadioState::Sleep && watched.len() < WATCHED_MAX {
+            let Some(look) = self.rhythm.next(self.since, at).filter(|look| look.from < now) else { break };
+            watched.push((look.from, RadioState::Listen));
+            watched.push((look.until.min(now), RadioState::Sleep));
+            at = look.until;
+        }
     }
 
     /// The radio sleeps from `now` on.
@@ -140,6 +172,9 @@ impl StateClock {
         clock.times
     }
 }
+
+/// Changes that are noted of one radio.
+const WATCHED_MAX: usize = 1000;
 
 /// A frame that waits to be sent, or is being sent.
 #[derive(Clone, Copy, Debug)]
@@ -271,6 +306,7 @@ impl Mac {
                 since: SimTime::ZERO,
                 times: Default::default(),
                 rhythm: Rhythm::Silent,
+                watched: None,
             },
             incoming: 0,
             duty,

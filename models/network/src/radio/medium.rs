@@ -89,6 +89,8 @@ pub struct RadioMedium {
     pub(super) sleeps: bool,
     /// Radios that sleep now and then and are awake.
     pub(super) roused: BTreeSet<u32>,
+    /// When frames collided at a radio, if that is watched.
+    pub(super) collisions: Option<Vec<(SimTime, u32)>>,
 }
 
 /// What a medium has carried.
@@ -162,6 +164,7 @@ impl RadioMedium {
             by_identifier: FxHashMap::default(),
             sleeps,
             roused: BTreeSet::new(),
+            collisions: None,
         };
         medium.find_parents();
         // Who asks RPL needs no table of the links.
@@ -187,6 +190,28 @@ impl RadioMedium {
     /// How long a radio was in each state up to `now`, in the order of [`RadioState::ALL`].
     pub fn state_times(&self, radio: u32, now: SimTime) -> [SimDuration; RadioState::ALL.len()] {
         self.macs[radio as usize].clock.times(now)
+    }
+
+    /// Notes from now on what the first radios are in since when.
+    pub(crate) fn watch(&mut self) {
+        self.macs.iter_mut().take(RADIOS_WATCHED_MAX).for_each(|mac| mac.clock.watch());
+        self.collisions = Some(Vec::new());
+    }
+
+    /// Radios whose states are noted if the medium is watched: the first ones.
+    pub fn watched_radios(&self) -> u32 {
+        self.macs.len().min(RADIOS_WATCHED_MAX) as u32
+    }
+
+    /// What one of them was in since when, up to `now`, and when frames collided there (no state): the first thousand changes.
+    pub fn watched(&self, radio: u32, now: SimTime) -> Vec<(SimTime, Option<RadioState>)> {
+        let changes = self.macs[radio as usize].clock.changes(now).into_iter();
+        let mut changes: Vec<_> = changes.map(|(at, state)| (at, Some(state))).collect();
+        let last = changes.last().map_or(SimTime::ZERO, |&(at, _)| at);
+        let collided = self.collisions.iter().flatten().filter(|&&(at, of)| of == radio && at <= last);
+        changes.extend(collided.map(|&(at, _)| (at, None)));
+        changes.sort_by_key(|&(at, _)| at);
+        changes
     }
 
     /// A radio's link-layer address.
@@ -303,5 +328,7 @@ impl RadioMedium {
 
 /// Links over which fewer frames get through are not used for routes.
 const DELIVERY_LEAST: f64 = 0.1;
+/// Radios of a medium whose states are noted.
+const RADIOS_WATCHED_MAX: usize = 16;
 /// Links kept for routes, 8 bytes each.
 const LINKS_KEPT: usize = 1 << 20;

@@ -44,6 +44,7 @@ pub use config::CoapConfig;
 pub use congestion::Congestion;
 pub use endpoint::CoapEndpoint;
 pub use event::{CoapEvent, Failure, IncomingId, RequestId};
+pub use observe::observed_name;
 pub use peer::{Request, Response};
 pub use stats::{CoapStats, PartBytes};
 pub use stream::StreamQueue;

@@ -7,6 +7,7 @@ use wire::account::FlowId;
 use wire::coap::{Block, Code, Head, OptionNumber, Options, Token};
 
 use super::block::{cut_out, key_of};
+use super::client::is_block;
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, RequestId};
 use super::peer::{Answering, Incoming, Message, Response, Role};
@@ -16,6 +17,7 @@ use super::peer::{Answering, Incoming, Message, Response, Role};
 pub(super) struct Observer {
     pub(super) peer: SocketAddr,
     token: Token,
+    /// The resource, by its [`observed_name`].
     path: String,
     code: Code,
     options: Options,
@@ -167,7 +169,7 @@ impl CoapEndpoint {
         self.observers.push(Observer {
             peer: to,
             token: incoming.token,
-            path: incoming.options.path(),
+            path: observed_name(&incoming.options),
             code: incoming.code,
             options: incoming.options.clone(),
             flow: incoming.label.flow,
@@ -251,6 +253,21 @@ impl CoapEndpoint {
         self.arm(deadline, key);
         Some(true)
     }
+}
+
+/// What [`CoapEndpoint::notify`] calls a resource that is observed with these options: its path, or at a proxy all that tells
+/// its cached responses apart (RFC 7252 §5.4.2, §5.6).
+pub fn observed_name(options: &Options) -> String {
+    let proxied = [OptionNumber::PROXY_URI, OptionNumber::PROXY_SCHEME];
+    if proxied.iter().all(|&number| options.get(number).is_none()) {
+        return options.path();
+    }
+    let mut key = options.clone();
+    key.retain(|option| {
+        let apart = [OptionNumber::ETAG, OptionNumber::OBSERVE, OptionNumber::HOP_LIMIT];
+        !is_block(option.number) && !option.number.is_no_cache_key() && !apart.contains(&option.number)
+    });
+    key.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What an observer is told whose format a state cannot be had in any more.

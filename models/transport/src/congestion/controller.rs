@@ -226,6 +226,10 @@ impl CongestionControl for Controller {
         }
     }
 
+    fn set_window(&mut self, window: u64, ssthresh: u64) {
+        delegate!(self, inner => inner.set_window(window, ssthresh))
+    }
+
     fn on_idle(&mut self, now: SimTime) {
         delegate!(self, inner => inner.on_idle(now))
     }

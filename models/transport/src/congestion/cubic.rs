@@ -195,6 +195,11 @@ impl CongestionControl for Cubic {
         self.window = window.min(self.ssthresh);
     }
 
+    fn set_window(&mut self, window: u64, ssthresh: u64) {
+        (self.window, self.ssthresh) = (window, ssthresh);
+        self.epoch = None;
+    }
+
     fn on_idle(&mut self, _now: SimTime) {
         self.window = self.window.min(self.restart_window);
         self.epoch = None; // §4.2: the time of a pause does not count.

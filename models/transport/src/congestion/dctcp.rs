@@ -2,7 +2,8 @@
 
 use sim_core::SimTime;
 
-use super::{Acknowledged, Congestion, CongestionControl, Delivery, Reno};
+use super::reno::reno_does;
+use super::{Congestion, CongestionControl, Delivery, Reno};
 
 /// Reno that answers marks in proportion. Its peer has to echo each mark (RFC 8257 §3.2).
 #[derive(Clone, Debug)]
@@ -23,18 +24,16 @@ impl Dctcp {
 }
 
 impl CongestionControl for Dctcp {
-    #[inline]
-    fn window(&self) -> u64 {
-        self.reno.window
-    }
-
-    fn ssthresh(&self) -> u64 {
-        self.reno.ssthresh
-    }
-
-    fn on_acknowledged(&mut self, ack: &Acknowledged<'_>) {
-        self.reno.on_acknowledged(ack);
-    }
+    reno_does!(
+        window,
+        ssthresh,
+        on_acknowledged,
+        on_timeout,
+        on_recovered,
+        on_idle,
+        on_segment_size,
+        set_window
+    );
 
     fn measures_delivery(&self) -> bool {
         true
@@ -66,22 +65,6 @@ impl CongestionControl for Dctcp {
                 reno.acknowledged = 0;
             }
         }
-    }
-
-    fn on_timeout(&mut self, now: SimTime, in_flight: u64, first: bool) {
-        self.reno.on_timeout(now, in_flight, first);
-    }
-
-    fn on_recovered(&mut self, window: u64) {
-        self.reno.on_recovered(window);
-    }
-
-    fn on_idle(&mut self, now: SimTime) {
-        self.reno.on_idle(now);
-    }
-
-    fn on_segment_size(&mut self, segment_size: u32) {
-        self.reno.on_segment_size(segment_size);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use sim_core::{SimDuration, SimTime};
 
+use super::reno::reno_does;
 use super::{Acknowledged, Congestion, CongestionControl, Reno};
 
 /// Keeps the queueing delay that it sees, by round-trip times, at 60 ms, and lets the queue run empty now and then.
@@ -132,14 +133,7 @@ impl Ledbat {
 }
 
 impl CongestionControl for Ledbat {
-    #[inline]
-    fn window(&self) -> u64 {
-        self.reno.window
-    }
-
-    fn ssthresh(&self) -> u64 {
-        self.reno.ssthresh
-    }
+    reno_does!(window, ssthresh, on_timeout, on_recovered, on_idle, on_segment_size, set_window);
 
     fn on_acknowledged(&mut self, ack: &Acknowledged<'_>) {
         if let Some(rtt) = ack.rtt {
@@ -167,22 +161,6 @@ impl CongestionControl for Ledbat {
 
     fn on_congestion(&mut self, now: SimTime, in_flight: u64, cause: Congestion) {
         self.reno.on_congestion(now, in_flight, cause);
-    }
-
-    fn on_timeout(&mut self, now: SimTime, in_flight: u64, first: bool) {
-        self.reno.on_timeout(now, in_flight, first);
-    }
-
-    fn on_recovered(&mut self, window: u64) {
-        self.reno.on_recovered(window);
-    }
-
-    fn on_idle(&mut self, now: SimTime) {
-        self.reno.on_idle(now);
-    }
-
-    fn on_segment_size(&mut self, segment_size: u32) {
-        self.reno.on_segment_size(segment_size);
     }
 }
 

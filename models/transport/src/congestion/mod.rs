@@ -139,6 +139,10 @@ pub trait CongestionControl {
         }
     }
 
+    /// Sets window and threshold, after a time in which the window was not used (RFC 7661 §4.4). A controller whose window
+    /// is not one of RFC 5681 does nothing.
+    fn set_window(&mut self, _window: u64, _ssthresh: u64) {}
+
     /// Nothing was sent for longer than the retransmission timeout (RFC 5681 §4.1).
     fn on_idle(&mut self, now: SimTime);
 

@@ -74,6 +74,11 @@ impl CongestionControl for Reno {
         self.window = window.min(self.ssthresh);
     }
 
+    fn set_window(&mut self, window: u64, ssthresh: u64) {
+        (self.window, self.ssthresh) = (window, ssthresh);
+        self.acknowledged = 0;
+    }
+
     fn on_idle(&mut self, _now: SimTime) {
         self.window = self.window.min(self.restart_window);
     }
@@ -85,6 +90,55 @@ impl CongestionControl for Reno {
         self.restart_window = self.restart_window.max(self.segment_size);
     }
 }
+
+/// Writes methods of [`CongestionControl`] that a controller leaves to the Reno in its field `reno`.
+macro_rules! reno_does {
+    ($($method:ident),* $(,)?) => {
+        $(reno_does!(@ $method);)*
+    };
+    (@ window) => {
+        #[inline]
+        fn window(&self) -> u64 {
+            self.reno.window
+        }
+    };
+    (@ ssthresh) => {
+        fn ssthresh(&self) -> u64 {
+            self.reno.ssthresh
+        }
+    };
+    (@ on_acknowledged) => {
+        fn on_acknowledged(&mut self, ack: &$crate::congestion::Acknowledged<'_>) {
+            self.reno.on_acknowledged(ack);
+        }
+    };
+    (@ on_timeout) => {
+        fn on_timeout(&mut self, now: ::sim_core::SimTime, in_flight: u64, first: bool) {
+            self.reno.on_timeout(now, in_flight, first);
+        }
+    };
+    (@ on_recovered) => {
+        fn on_recovered(&mut self, window: u64) {
+            self.reno.on_recovered(window);
+        }
+    };
+    (@ set_window) => {
+        fn set_window(&mut self, window: u64, ssthresh: u64) {
+            self.reno.set_window(window, ssthresh);
+        }
+    };
+    (@ on_idle) => {
+        fn on_idle(&mut self, now: ::sim_core::SimTime) {
+            self.reno.on_idle(now);
+        }
+    };
+    (@ on_segment_size) => {
+        fn on_segment_size(&mut self, segment_size: u32) {
+            self.reno.on_segment_size(segment_size);
+        }
+    };
+}
+pub(super) use reno_does;
 
 #[cfg(test)]
 mod tests {

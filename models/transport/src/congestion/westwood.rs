@@ -3,7 +3,8 @@
 
 use sim_core::{DataRate, SimDuration, SimTime};
 
-use super::{Acknowledged, Congestion, CongestionControl, Delivery, Reno};
+use super::reno::reno_does;
+use super::{Congestion, CongestionControl, Delivery, Reno};
 
 /// Reno whose threshold after a loss is the estimated bandwidth times the shortest round trip.
 #[derive(Clone, Debug)]
@@ -47,18 +48,7 @@ impl Westwood {
 }
 
 impl CongestionControl for Westwood {
-    #[inline]
-    fn window(&self) -> u64 {
-        self.reno.window
-    }
-
-    fn ssthresh(&self) -> u64 {
-        self.reno.ssthresh
-    }
-
-    fn on_acknowledged(&mut self, ack: &Acknowledged<'_>) {
-        self.reno.on_acknowledged(ack);
-    }
+    reno_does!(window, ssthresh, on_acknowledged, on_recovered, on_segment_size, set_window);
 
     fn measures_delivery(&self) -> bool {
         true
@@ -95,18 +85,10 @@ impl CongestionControl for Westwood {
         }
     }
 
-    fn on_recovered(&mut self, window: u64) {
-        self.reno.on_recovered(window);
-    }
-
     fn on_idle(&mut self, now: SimTime) {
         self.reno.on_idle(now);
         self.since = None;
         self.delivered = 0;
-    }
-
-    fn on_segment_size(&mut self, segment_size: u32) {
-        self.reno.on_segment_size(segment_size);
     }
 }
 

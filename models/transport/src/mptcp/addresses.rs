@@ -11,7 +11,7 @@ use wire::mptcp::{AddAddress, AddressIds, MptcpOption, ResetReason};
 use super::config::PathManager;
 use super::connection::{Connection, Mode, Outside};
 use super::crypto::{address_hmac, token};
-use super::path::{Joining, Path};
+use super::path::{Doubt, Joining, Path};
 use super::subflow::{Stage, Subflow};
 use crate::tcp::TcpConfig;
 
@@ -87,17 +87,24 @@ impl Connection {
         let hook = Subflow {
             stage: Stage::JoinSyn { address_id: local_id, token: token(peer_key), nonce: own_nonce },
             checksum: self.checksum,
+            backup: outside.backups.contains(&local),
             long: self.config.long_sequence,
             ..Subflow::default()
         };
         let config = Self::subflow_config(&self.config.tcp);
-        let from = SocketAddr::new(local, 0);
+        // The port of the first subflow where it is free (RFC 8684 §3.9.1): middleboxes then treat both alike. A pair of
+        // sockets that this connection had before may still be there at the peer.
+        let port = self.paths.first().map_or(0, |path| path.local.port());
+        let used = self.paths.iter().any(|path| path.local.ip() == local && path.remote == remote.socket);
+        let free = !used && outside.tcp.is_free(SocketAddr::new(local, port), remote.socket);
+        let from = SocketAddr::new(local, if free { port } else { 0 });
         let Ok(id) = outside.tcp.connect_with(outside.now, from, remote.socket, config, hook) else {
             self.counters.joins_failed += 1;
             return;
         };
         let from = outside.tcp.sockets(id).map_or(from, |(from, _)| from);
         let mut path = Path::new(id, (from, remote.socket), remote.id);
+        path.backup = outside.backups.contains(&local);
         path.joining = Some(Joining { own_nonce, peer_nonce: 0, resend_at: None, tries: 0 });
         self.add_path(outside, path);
     }
@@ -140,11 +147,11 @@ impl Connection {
 
     fn announce(&mut self, outside: &mut Outside<'_>, id: u8, address: IpAddr) {
         let Some(peer_key) = self.peer_key else { return };
-        let hmac = Some(address_hmac((self.own_key, peer_key), id, address, None));
-        self.signal(
-            outside,
-            MptcpOption::AddAddress(AddAddress { address_id: id, address, port: None, hmac }),
-        );
+        // Beside timestamps an IPv6 address leaves no room for a port.
+        let timestamps = self.config.tcp.timestamps && address.is_ipv6();
+        let port = self.config.announce_port.filter(|_| !timestamps);
+        let hmac = Some(address_hmac((self.own_key, peer_key), id, address, port));
+        self.signal(outside, MptcpOption::AddAddress(AddAddress { address_id: id, address, port, hmac }));
     }
 
     /// Sends a signal on the first subflow that works.
@@ -181,21 +188,46 @@ impl Connection {
             outside.tcp.acknowledge(here, Reason::Control);
         }
         let socket = SocketAddr::new(address, port.unwrap_or(self.paths[path].remote.port()));
-        let known = self.remotes.iter().any(|remote| remote.socket == socket || remote.id == address_id);
+        // RFC 8684 §3.4.1: an id stands for one address; another port of it is another way to connect, and what failed is
+        // tried again when it is announced again.
+        let paths = &self.paths;
+        self.tried.retain(|(local, remote)| {
+            let open = |path: &&Path| path.alive && path.local.ip() == *local && path.remote == *remote;
+            *remote != socket
+                || self.refused.contains(&(*local, *remote))
+                || paths.iter().any(|path| open(&path))
+        });
+        let taken = |remote: &Remote| remote.id == address_id && remote.socket.ip() != address;
+        let known = self.remotes.iter().any(|remote| remote.socket == socket || taken(remote));
         let announced = self.remotes.iter().filter(|remote| remote.announced).count();
         if !known && announced < usize::from(self.config.announced_max) {
             self.remotes.push(Remote { id: address_id, socket, announced: true });
         }
     }
 
-    /// REMOVE_ADDR: subflows to these addresses end.
+    /// REMOVE_ADDR: subflows to these addresses are asked whether they still work, and end if they do not answer
+    /// (RFC 8684 §3.4.2). What is under way on them goes elsewhere at once.
     pub(crate) fn on_addresses_gone(&mut self, outside: &mut Outside<'_>, ids: &[u8]) {
         self.remotes.retain(|remote| !ids.contains(&remote.id) || !remote.announced);
-        for path in 0..self.paths.len() {
-            let it = &self.paths[path];
-            let other = self.paths.iter().any(|other| other.is_usable() && !ids.contains(&other.remote_id));
-            if it.alive && ids.contains(&it.remote_id) && other {
-                self.reset_path(outside, path, ResetReason::UNSPECIFIED);
+        for number in 0..self.paths.len() {
+            let path = &self.paths[number];
+            let doubtful = path.alive && ids.contains(&path.remote_id) && path.doubt.is_none();
+            let Some(standing) = outside.tcp.standing(path.id).filter(|_| doubtful) else { continue };
+            // Half a round trip is what is under way from the peer; an answer takes a whole one.
+            let answer_from = outside.now + standing.srtt.unwrap_or_default() * 3 / 4;
+            self.paths[number].doubt = Some(Doubt { answer_from, until: outside.now + standing.rto });
+            outside.tcp.probe(self.paths[number].id);
+            self.reinject(number);
+        }
+    }
+
+    /// Subflows whose address is gone, and that have not answered.
+    fn end_doubted(&mut self, outside: &mut Outside<'_>) {
+        for number in 0..self.paths.len() {
+            let path = &mut self.paths[number];
+            if path.doubt.is_some_and(|doubt| doubt.until <= outside.now) {
+                path.doubt = None;
+                self.reset_path(outside, number, ResetReason::UNSPECIFIED);
             }
         }
     }
@@ -203,6 +235,8 @@ impl Connection {
     /// An address of ours is gone: TCP has ended what used it; the peer is told on what is left (RFC 8684 §3.4.2).
     pub(crate) fn on_local_gone(&mut self, outside: &mut Outside<'_>, address: IpAddr) {
         self.tried.retain(|(local, _)| *local != address);
+        // Where the host comes back to, the peer may think otherwise.
+        self.refused.retain(|(local, _)| *local != address);
         self.announcing.retain(|announcement| announcement.address != address);
         if let Some(id) = self.local_ids.get(&address).copied()
             && self.mode == Mode::Multipath
@@ -218,16 +252,20 @@ impl Connection {
 
     /// An address or a link came back: what failed may be tried again.
     pub(crate) fn on_network_up(&mut self, outside: &mut Outside<'_>) {
-        let paths = &self.paths;
+        let (paths, refused) = (&self.paths, &self.refused);
         self.tried.retain(|(local, remote)| {
-            paths.iter().any(|path| path.alive && path.local.ip() == *local && path.remote == *remote)
+            refused.contains(&(*local, *remote))
+                || paths.iter().any(|path| path.alive && path.local.ip() == *local && path.remote == *remote)
         });
         self.manage(outside);
     }
 
     /// Says that a subflow is for use only when nothing else is left, or for use again (MP_PRIO).
     pub(crate) fn set_backup(&mut self, outside: &mut Outside<'_>, path: usize, backup: bool) {
-        let Some(path) = self.paths.get_mut(path).filter(|path| path.is_usable()) else { return };
+        let Some(path) = self.paths.get_mut(path).filter(|path| path.is_usable() && path.backup != backup)
+        else {
+            return;
+        };
         path.backup = backup;
         if let Some(hook) = outside.tcp.hook_mut(path.id) {
             hook.once.push_back(MptcpOption::Priority { backup });
@@ -248,6 +286,7 @@ impl Connection {
     /// Its own timers.
     pub(crate) fn on_timeout(&mut self, outside: &mut Outside<'_>) {
         let now = outside.now;
+        self.end_doubted(outside);
         if self.data_timeout_at.is_some_and(|at| at <= now) {
             self.on_data_timeout(outside);
         }

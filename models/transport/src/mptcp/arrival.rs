@@ -1,6 +1,6 @@
 //! What comes on a subflow: signals, acknowledgments, data.
 
-use wire::account::Reason;
+use wire::account::{FlowId, Reason};
 use wire::checksum::Sum;
 use wire::mptcp::{Dss, Mapping, MptcpOption, ResetReason};
 
@@ -33,17 +33,23 @@ impl Connection {
     fn on_received(&mut self, outside: &mut Outside<'_>, path: usize, received: &Received) {
         match received.kind {
             ReceivedKind::SynAck => self.on_syn_ack(outside, path, received),
-            ReceivedKind::Reset => self.on_reset(outside, received),
+            ReceivedKind::Reset => self.on_reset(outside, path, received),
             ReceivedKind::Segment => self.on_segment(outside, path, received),
         }
     }
 
-    fn on_reset(&mut self, outside: &mut Outside<'_>, received: &Received) {
+    fn on_reset(&mut self, outside: &mut Outside<'_>, path: usize, received: &Received) {
         for option in &received.options {
-            if let MptcpOption::FastClose { receiver_key } = option
-                && *receiver_key == self.own_key
-            {
-                self.end(outside, CloseReason::Reset, None);
+            match option {
+                MptcpOption::FastClose { receiver_key } if *receiver_key == self.own_key => {
+                    self.end(outside, CloseReason::Reset, None);
+                }
+                // RFC 8684 §3.6: what is not transient is not tried again on this path.
+                MptcpOption::Reset(reset) if !reset.transient => {
+                    let path = &self.paths[path];
+                    self.refused.insert((path.local.ip(), path.remote));
+                }
+                _ => {}
             }
         }
     }
@@ -52,6 +58,9 @@ impl Connection {
         if !self.check_opening(outside, path, received) {
             return;
         }
+        // An answer on a path that the peer says is gone.
+        let now = outside.now;
+        self.paths[path].doubt.take_if(|doubt| now >= doubt.answer_from);
         if self.mode == Mode::Multipath && !self.early.is_empty() {
             for early in std::mem::take(&mut self.early) {
                 self.on_segment(outside, path, &early);
@@ -64,7 +73,7 @@ impl Connection {
         }
         for option in &received.options {
             match option {
-                MptcpOption::Capable(capable) => self.on_keys(path, capable),
+                MptcpOption::Capable(capable) => self.on_keys(outside, path, capable),
                 MptcpOption::Join(_) | MptcpOption::Fail { .. } => {}
                 MptcpOption::Dss(signal) => {
                     acknowledged |= signal.data_ack.is_some();
@@ -176,6 +185,9 @@ impl Connection {
             }
             return;
         }
+        if !self.behaves_as_negotiated(outside, path, mapping.checksum) {
+            return;
+        }
         let expected = self.peer_start.wrapping_add(self.input.next());
         let place = mapping.data_sequence.near(expected).wrapping_sub(self.peer_start);
         let len = mapping.len - u16::from(fin);
@@ -208,6 +220,20 @@ impl Connection {
             let map = InMap { place, len, checksum: mapping.checksum, covered: mapping.len };
             path.maps.entry(offset).or_insert(map); // A mapping is fixed (RFC 8684 §3.3.1).
         }
+    }
+
+    /// Whether a checksum is there if and only if that was agreed; else the subflow is broken (RFC 8684 §3.3).
+    pub(super) fn behaves_as_negotiated(
+        &mut self,
+        outside: &mut Outside<'_>,
+        path: usize,
+        checksum: Option<u16>,
+    ) -> bool {
+        let agreed = checksum.is_some() == self.checksum;
+        if !agreed {
+            self.reset_path(outside, path, ResetReason::MPTCP_SPECIFIC);
+        }
+        agreed
     }
 
     /// Whether a place can be one that the peer has sent.
@@ -264,6 +290,11 @@ impl Connection {
         if !self.is_sane(place) || place + len > self.edge + SLACK {
             self.counters.beyond_window += 1;
             return;
+        }
+        if self.flow_received == FlowId::NONE
+            && let Some(run) = runs.first()
+        {
+            self.flow_received = run.flow;
         }
         let before = self.input.next();
         match self.input.insert(place, payload, runs) {

@@ -81,6 +81,9 @@ pub struct MptcpConfig {
     pub announced_max: u8,
     /// Tell the peer of addresses that it does not know (ADD_ADDR).
     pub announce: bool,
+    /// The port that announced addresses are to be joined at, where it is not that of the first subflow. No listener is needed
+    /// there. An address of IPv6 is announced without it where timestamps leave no room (RFC 8684 §3.4.1).
+    pub announce_port: Option<u16>,
     /// Data that blocks the shared window is sent again on a faster subflow, and the slow one is slowed down
     /// (Raiciu et al., NSDI 2012, §4.2).
     pub opportunistic_retransmission: bool,
@@ -99,6 +102,7 @@ impl Default for MptcpConfig {
             subflows_max: 8,
             announced_max: 4,
             announce: true,
+            announce_port: None,
             opportunistic_retransmission: true,
             lifetime: SimDuration::from_secs(60),
         }

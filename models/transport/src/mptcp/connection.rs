@@ -17,6 +17,7 @@ use super::config::MptcpConfig;
 use super::crypto::{initial_data_sequence, token};
 use super::event::{Fallback, MptcpCounters, MptcpEvent, MptcpId};
 use super::path::Path;
+use super::scheduler::Caution;
 use super::subflow::{Received, Stage, Subflow};
 use crate::tcp::reassembly::Reassembly;
 use crate::tcp::{CloseReason, ConnectionId, TcpEndpoint};
@@ -29,8 +30,9 @@ pub(crate) struct Outside<'a> {
     /// Which connection and subflow a TCP connection belongs to.
     pub(crate) owners: &'a mut BTreeMap<ConnectionId, (u32, u8)>,
     pub(crate) rng: &'a mut ChaCha8Rng,
-    /// The host's addresses.
+    /// The host's addresses, and those of them that are for use only when nothing else is left.
     pub(crate) locals: &'a [IpAddr],
+    pub(crate) backups: &'a BTreeSet<IpAddr>,
 }
 
 /// How the connection works.
@@ -68,6 +70,8 @@ pub(crate) struct Connection {
     pub(crate) own_start: u64,
     pub(crate) peer_start: u64,
     pub(crate) flow: FlowId,
+    /// The flow whose data came first.
+    pub(crate) flow_received: FlowId,
     pub(crate) paths: Vec<Path>,
     /// The user knows of it, and of its end.
     pub(crate) announced: bool,
@@ -90,6 +94,7 @@ pub(crate) struct Connection {
     /// Places and lengths to be given to a subflow again.
     pub(crate) again: BTreeMap<u64, u32>,
     pub(crate) turn: usize,
+    pub(crate) caution: Caution,
     pub(crate) write_blocked: bool,
 
     pub(crate) input: Reassembly,
@@ -107,6 +112,8 @@ pub(crate) struct Connection {
     pub(crate) local_ids: BTreeMap<IpAddr, u8>,
     pub(crate) remotes: Vec<Remote>,
     pub(crate) tried: BTreeSet<(IpAddr, std::net::SocketAddr)>,
+    /// Pairs that the peer has refused for good.
+    pub(crate) refused: BTreeSet<(IpAddr, std::net::SocketAddr)>,
     pub(crate) announcing: Vec<Announcement>,
     pub(crate) joins_forbidden: bool,
 
@@ -132,6 +139,7 @@ impl Connection {
             own_start: initial_data_sequence(own_key),
             peer_start: 0,
             flow: FlowId::NONE,
+            flow_received: FlowId::NONE,
             paths: Vec::new(),
             announced: initiator,
             reported: false,
@@ -146,6 +154,7 @@ impl Connection {
             sent: BTreeMap::new(),
             again: BTreeMap::new(),
             turn: 0,
+            caution: Caution::default(),
             write_blocked: false,
             input: Reassembly::new(FIRST),
             early: Vec::new(),
@@ -157,6 +166,7 @@ impl Connection {
             local_ids: BTreeMap::new(),
             remotes: Vec::new(),
             tried: BTreeSet::new(),
+            refused: BTreeSet::new(),
             announcing: Vec::new(),
             joins_forbidden: false,
             data_timeout_at: None,
@@ -318,11 +328,12 @@ impl Connection {
         }
     }
 
-    /// Resets one subflow and says why.
+    /// Resets one subflow and says why, and whether it may work another time.
     pub(crate) fn reset_path(&mut self, outside: &mut Outside<'_>, path: usize, reason: ResetReason) {
         let Some(path) = self.paths.get(path).filter(|path| path.alive) else { return };
+        let transient = [ResetReason::UNSPECIFIED, ResetReason::UNACCEPTABLE_PERFORMANCE].contains(&reason);
         if let Some(hook) = outside.tcp.hook_mut(path.id) {
-            hook.farewell.push(MptcpOption::Reset(Reset::new(reason, false)));
+            hook.farewell.push(MptcpOption::Reset(Reset::new(reason, transient)));
         }
         outside.tcp.abort(outside.now, path.id);
     }
@@ -439,7 +450,9 @@ impl Connection {
     pub(crate) fn next_timeout(&self) -> Option<SimTime> {
         let joins = self.paths.iter().filter(|path| path.alive).filter_map(|path| path.joining?.resend_at);
         let addresses = self.announcing.iter().map(|announcement| announcement.resend_at);
-        joins.chain(addresses).chain(self.data_timeout_at).chain(self.lonely_until).min()
+        let doubts = self.paths.iter().filter(|path| path.alive).filter_map(|path| path.doubt);
+        let doubts = doubts.map(|doubt| doubt.until);
+        joins.chain(addresses).chain(doubts).chain(self.data_timeout_at).chain(self.lonely_until).min()
     }
 
     /// The retransmission timeout of the slowest subflow that works.

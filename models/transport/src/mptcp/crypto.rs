@@ -66,14 +66,14 @@ mod tests {
 
     // All values: Python's hashlib.sha256 and hmac over the same bytes.
 
-    // RFC 8684 §3.1.
+    // Holds: RFC 8684 3.1-i.
     #[test]
     fn tokens_and_data_sequence_numbers_are_both_ends_of_the_keys_hash() {
         assert_eq!(token(A), 0x6684_0dda);
         assert_eq!(initial_data_sequence(A), 0xf5a1_01d3_d29d_6f72);
     }
 
-    // RFC 8684 §3.2.
+    // Holds: RFC 8684 3.2-b.
     #[test]
     fn joining_is_proved_with_both_keys_and_both_random_numbers_ones_own_first() {
         let hmac = join_hmac((A, 0xa1a2_a3a4), (B, 0xb1b2_b3b4));
@@ -81,7 +81,7 @@ mod tests {
         assert_eq!(leftmost_160(&hmac)[16..], 0x3d35_54fb_u32.to_be_bytes());
     }
 
-    // RFC 8684 §3.4.1.
+    // The HMAC of RFC 8684 §3.4.1.
     #[test]
     fn an_address_is_proved_with_its_id_and_port() {
         let v4 = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9));

@@ -26,7 +26,8 @@ pub struct MptcpEndpoint {
     pub(super) tcp: TcpEndpoint<Subflow>,
     pub(super) table: Table,
     events: VecDeque<MptcpEvent>,
-    locals: Vec<IpAddr>,
+    pub(super) locals: Vec<IpAddr>,
+    pub(super) backups: BTreeSet<IpAddr>,
     /// Connections whose data may be given to subflows.
     waiting: BTreeSet<u32>,
     deadlines: BTreeSet<(SimTime, u32)>,
@@ -41,14 +42,10 @@ impl MptcpEndpoint {
             table: Table::new(own),
             events: VecDeque::new(),
             locals: Vec::new(),
+            backups: BTreeSet::new(),
             waiting: BTreeSet::new(),
             deadlines: BTreeSet::new(),
         }
-    }
-
-    /// Says which addresses the host has, for subflows from each of them.
-    pub fn set_addresses(&mut self, addresses: Vec<IpAddr>) {
-        self.locals = addresses;
     }
 
     /// Keeps notes of every subflow made from now on.
@@ -105,11 +102,20 @@ impl MptcpEndpoint {
     }
 
     /// Whether a datagram of TCP is for this endpoint: a subflow or a listener of it, or a join.
-    pub fn is_for(&mut self, received: &Received<'_>) -> bool {
+    pub fn is_for(&mut self, received: &mut Received<'_>) -> bool {
+        // What comes from outside of the simulation is not cut into headers yet.
+        let packet = &mut *received.packet;
+        if !packet.pull(TCP_HEADER_MIN) {
+            return false;
+        }
+        let len = usize::from(packet.header()[12] >> 4) * 4;
+        if !packet.pull(len) {
+            return false;
+        }
         self.tcp.knows(received) || {
             // MP_JOIN finds its connection by token, whatever the port is: a SYN that holds an option of kind 30.
             let header = received.packet.header();
-            header.get(13).is_some_and(|flags| flags & 0x12 == 2) && header.get(20..).is_some_and(has_join)
+            header[13] & 0x12 == 2 && header.get(TCP_HEADER_MIN..len).is_some_and(has_join)
         }
     }
 
@@ -121,12 +127,13 @@ impl MptcpEndpoint {
             owners: &mut self.table.owners,
             rng: &mut self.table.rng,
             locals: &self.locals,
+            backups: &self.backups,
         };
         action(&mut outside)
     }
 
     /// Works on a connection, if it is there.
-    fn with<T>(
+    pub(super) fn with<T>(
         &mut self,
         now: SimTime,
         index: u32,
@@ -139,7 +146,7 @@ impl MptcpEndpoint {
         Some(result)
     }
 
-    fn with_id<T>(
+    pub(super) fn with_id<T>(
         &mut self,
         now: SimTime,
         id: MptcpId,
@@ -219,21 +226,6 @@ impl MptcpEndpoint {
         self.with_id(now, id, |connection, outside| connection.abort(outside));
     }
 
-    /// Says that a subflow is for use only when nothing else is left, or for use again (MP_PRIO).
-    pub fn set_backup(&mut self, now: SimTime, id: MptcpId, subflow: u8, backup: bool) {
-        self.with_id(now, id, |connection, outside| {
-            connection.set_backup(outside, usize::from(subflow), backup);
-        });
-    }
-
-    /// Ends one subflow with a reset, as a user who knows better.
-    pub fn reset_subflow(&mut self, now: SimTime, id: MptcpId, subflow: u8) {
-        self.with_id(now, id, |connection, outside| {
-            let reason = wire::mptcp::ResetReason::ADMINISTRATIVELY_PROHIBITED;
-            connection.reset_path(outside, usize::from(subflow), reason);
-        });
-    }
-
     /// Charges segments without payload to `flow`, until data of another flow is sent.
     pub fn set_flow(&mut self, now: SimTime, id: MptcpId, flow: FlowId) {
         self.with_id(now, id, |connection, outside| {
@@ -261,7 +253,7 @@ impl MptcpEndpoint {
     }
 
     /// Lets connections hear of what has happened to their subflows.
-    fn settle(&mut self, now: SimTime) {
+    pub(super) fn settle(&mut self, now: SimTime) {
         loop {
             if let Some(id) = self.tcp.poll_touched() {
                 self.on_touched(now, id);
@@ -470,6 +462,9 @@ impl Endpoint for MptcpEndpoint {
         self.events.pop_front()
     }
 }
+
+/// Bytes of a header without options.
+const TCP_HEADER_MIN: usize = 20;
 
 /// Whether a list of options holds MP_JOIN.
 fn has_join(list: &[u8]) -> bool {

@@ -171,6 +171,35 @@ pub struct MptcpCounters {
     pub waiting_max: u64,
 }
 
+/// What the connections of one flow have done at one end, past ones included.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct MptcpTotals {
+    /// Subflows that carried data, or could have.
+    pub subflows: u64,
+    /// Bytes given to a subflow for the first time.
+    pub bytes_new: u64,
+    /// Of these, the ones that went to each connection's busiest subflow.
+    pub bytes_busiest: u64,
+    /// Bytes given to a subflow that another one, or the same, had been given before.
+    pub bytes_again: u64,
+    /// The most bytes that waited behind a gap at once.
+    pub waiting_max: u64,
+    /// Connections that went on as plain TCP.
+    pub fallbacks: u64,
+}
+
+impl MptcpTotals {
+    /// Those of `other` too.
+    pub fn add(&mut self, other: &Self) {
+        self.subflows += other.subflows;
+        self.bytes_new += other.bytes_new;
+        self.bytes_busiest += other.bytes_busiest;
+        self.bytes_again += other.bytes_again;
+        self.waiting_max = self.waiting_max.max(other.waiting_max);
+        self.fallbacks += other.fallbacks;
+    }
+}
+
 /// A connection at a moment.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct MptcpStats {

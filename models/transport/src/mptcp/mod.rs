@@ -26,6 +26,7 @@ mod addresses;
 mod arrival;
 pub mod config;
 mod connection;
+mod control;
 pub mod crypto;
 mod ending;
 mod endpoint;
@@ -41,5 +42,6 @@ mod table;
 pub use config::{MptcpConfig, PathManager, Scheduler};
 pub use endpoint::MptcpEndpoint;
 pub use event::{
-    Fallback, MptcpCounters, MptcpEndpointCounters, MptcpEvent, MptcpId, MptcpStats, SubflowStats,
+    Fallback, MptcpCounters, MptcpEndpointCounters, MptcpEvent, MptcpId, MptcpStats, MptcpTotals,
+    SubflowStats,
 };

@@ -48,7 +48,7 @@ impl Connection {
         let valid =
             answer.filter(|(_, hmac, nonce)| *hmac == leftmost_64(&join_hmac((peer_key, *nonce), own)));
         let Some((backup, _, nonce)) = valid else {
-            self.counters.joins_failed += 1;
+            // What ends it counts it as failed.
             self.reset_path(outside, path, ResetReason::MPTCP_SPECIFIC);
             return;
         };
@@ -127,7 +127,6 @@ impl Connection {
                 .iter()
                 .any(|option| matches!(option, MptcpOption::Join(Join::Ack { hmac }) if *hmac == expected));
             if !proof {
-                self.counters.joins_failed += 1;
                 self.reset_path(outside, path, ResetReason::MPTCP_SPECIFIC);
                 return false;
             }
@@ -142,6 +141,9 @@ impl Connection {
         path.joining = None;
         path.ready = true;
         path.cursor = self.una;
+        // What was said of its address while it was being opened.
+        let backup = outside.backups.contains(&path.local.ip());
+        self.set_backup(outside, usize::from(path_number), backup);
         self.counters.joined += 1;
         self.refresh(outside);
         outside.events.push_back(MptcpEvent::SubflowOpened { id: self.id, subflow: path_number });
@@ -149,10 +151,11 @@ impl Connection {
     }
 
     /// MP_CAPABLE with the first data.
-    pub(super) fn on_keys(&mut self, path: usize, capable: &Capable) {
+    pub(super) fn on_keys(&mut self, outside: &mut Outside<'_>, path: usize, capable: &Capable) {
         if let CapableStage::Data { len, checksum, .. } = capable.stage
             && path == 0
             && len > 0
+            && self.behaves_as_negotiated(outside, path, checksum)
         {
             let map = InMap { place: FIRST, len, checksum, covered: len };
             self.paths[path].mapped = true;

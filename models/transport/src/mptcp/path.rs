@@ -28,6 +28,15 @@ pub(crate) struct Joining {
     pub(crate) tries: u8,
 }
 
+/// Whether a subflow still works, about which its peer was asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Doubt {
+    /// What comes before was on its way when the question was asked.
+    pub(crate) answer_from: SimTime,
+    /// Without an answer it is over then.
+    pub(crate) until: SimTime,
+}
+
 /// One subflow.
 #[derive(Clone, Debug)]
 pub(crate) struct Path {
@@ -52,6 +61,12 @@ pub(crate) struct Path {
     pub(crate) cursor: u64,
     /// Timeouts that were answered by using other subflows.
     pub(crate) timeouts: u8,
+    /// The peer says that its address is gone.
+    pub(crate) doubt: Option<Doubt>,
+    /// What it carries was not DATA_ACKed for too long, nor anything acknowledged on it since.
+    pub(crate) silent: bool,
+    /// Bytes acknowledged on it when that was last looked at.
+    pub(crate) acknowledged: u64,
     /// It is not slowed down again before.
     pub(crate) penalized_until: SimTime,
     /// Retransmissions that were counted as losses (OLIA).
@@ -81,6 +96,9 @@ impl Path {
             maps: BTreeMap::new(),
             cursor: 0,
             timeouts: 0,
+            doubt: None,
+            silent: false,
+            acknowledged: 0,
             penalized_until: SimTime::ZERO,
             losses: 0,
             acknowledged_at_loss: 0,

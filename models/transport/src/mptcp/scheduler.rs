@@ -1,5 +1,7 @@
 //! Which subflow carries what comes next.
 
+use sim_core::{SimDuration, SimTime};
+
 use crate::tcp::attached::Standing;
 
 /// A subflow that may carry data.
@@ -47,10 +49,50 @@ pub(crate) fn oldest(candidates: &[Candidate], waiting: u64) -> Option<usize> {
     candidates[at].has_room(len).then_some(at)
 }
 
+/// BLEST's correction factor λ, in thousandths: it grows while a slow subflow blocks the window all the same, and shrinks
+/// while none does. The steps and bounds are those of the authors' scheduler for Linux, which looks once in a slow
+/// round trip.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caution {
+    factor: u32,
+    blocked: bool,
+    looked_at: SimTime,
+}
+
+impl Default for Caution {
+    fn default() -> Self {
+        Self { factor: 1200, blocked: false, looked_at: SimTime::ZERO }
+    }
+}
+
+impl Caution {
+    /// The factor, in thousandths: 1000 to 1300.
+    pub(crate) fn factor(&self) -> u32 {
+        self.factor
+    }
+
+    /// The window was full because of a slow subflow.
+    pub(crate) fn on_blocked(&mut self) {
+        self.blocked = true;
+    }
+
+    /// Time has passed; `slowest` is the longest round trip.
+    pub(crate) fn on_time(&mut self, now: SimTime, slowest: SimDuration) {
+        if now.saturating_since(self.looked_at) < slowest {
+            return;
+        }
+        self.looked_at = now;
+        self.factor = match std::mem::take(&mut self.blocked) {
+            true => (self.factor + 40).min(1300),
+            false => (self.factor - 10).max(1000),
+        };
+    }
+}
+
 /// As [`lowest_rtt`], but a slow subflow waits where the fast one, which is full now, could need the rest of the
 /// peer's window of `window` bytes before the slow one's data arrives (Ferlin et al. 2016, equations 1 and 2, with their
-/// correction factor λ at its start, 1).
-pub(crate) fn blest(candidates: &[Candidate], waiting: u64, window: u64) -> Option<usize> {
+/// correction factor λ in thousandths).
+pub(crate) fn blest(candidates: &[Candidate], waiting: u64, window: u64, factor: u32) -> Option<usize> {
     let len = u32::try_from(waiting).unwrap_or(u32::MAX);
     let choice = lowest_rtt(candidates, len, None)?;
     let chosen = &candidates[choice].standing;
@@ -64,7 +106,7 @@ pub(crate) fn blest(candidates: &[Candidate], waiting: u64, window: u64) -> Opti
     let rounds = u128::from(slow_rtt.as_nanos()) * 1000 / u128::from(fast_rtt.as_nanos().max(1));
     let size = u128::from(fastest.segment_payload);
     let growing = u128::from(fastest.cwnd) * 1000 + size * rounds.saturating_sub(1000) / 2;
-    let needed = growing * rounds / 1_000_000;
+    let needed = growing * rounds / 1_000_000 * u128::from(factor) / 1000;
     let left = u128::from(window).saturating_sub(u128::from(chosen.segment_payload));
     (needed <= left).then_some(choice)
 }
@@ -120,7 +162,34 @@ mod tests {
     fn blest_keeps_the_window_for_the_fast_one() {
         // Ten rounds of the fast one: 1000 · (10 + 9/2) · 10 = 145 000 bytes.
         let both = [candidate(0, 100, 5000), candidate(1, 10, 0)];
-        assert_eq!(blest(&both, 1000, 146_000), Some(0));
-        assert_eq!(blest(&both, 1000, 145_999), None);
+        assert_eq!(blest(&both, 1000, 146_000, 1000), Some(0));
+        assert_eq!(blest(&both, 1000, 145_999, 1000), None);
+        // A fifth more: 174 000 bytes.
+        assert_eq!(blest(&both, 1000, 175_000, 1200), Some(0));
+        assert_eq!(blest(&both, 1000, 174_999, 1200), None);
+    }
+
+    #[test]
+    fn blocking_makes_blest_more_cautious_and_peace_less() {
+        let mut caution = Caution::default();
+        let round = SimDuration::from_millis(100);
+        let mut now = SimTime::ZERO;
+        let mut factors = Vec::new();
+        for blocked in [true, true, true, false, false] {
+            now += round;
+            if blocked {
+                caution.on_blocked();
+            }
+            caution.on_time(now, round);
+            // Within a round trip nothing changes.
+            caution.on_time(now + SimDuration::from_millis(99), round);
+            factors.push(caution.factor());
+        }
+        assert_eq!(factors, [1240, 1280, 1300, 1290, 1280]);
+        for _ in 0..100 {
+            now += round;
+            caution.on_time(now, round);
+        }
+        assert_eq!(caution.factor(), 1000);
     }
 }

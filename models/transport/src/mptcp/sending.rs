@@ -52,7 +52,8 @@ impl Connection {
             if !matches!(standing.state, State::Established | State::CloseWait) {
                 continue;
             }
-            let rank = u8::from(path.backup || path.peer_backup) + 2 * u8::from(standing.timeouts > 0);
+            let doubtful = standing.timeouts > 0 || path.silent || path.doubt.is_some();
+            let rank = u8::from(path.backup || path.peer_backup) + 2 * u8::from(doubtful);
             all.push(Candidate { index, rank, standing });
         }
         let best = all.iter().map(|candidate| candidate.rank).min();
@@ -88,7 +89,10 @@ impl Connection {
             Scheduler::BackupOnly => scheduler::oldest(candidates, waiting),
             Scheduler::Blest => {
                 let room = self.peer_edge - self.next;
-                scheduler::blest(candidates, waiting, room)
+                let choice = scheduler::blest(candidates, waiting, room, self.caution.factor());
+                let slowest = candidates.iter().filter_map(|candidate| candidate.standing.srtt).max();
+                self.caution.on_time(outside.now, slowest.unwrap_or_default());
+                choice
             }
             Scheduler::LowestRtt | Scheduler::Redundant => {
                 let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
@@ -101,7 +105,8 @@ impl Connection {
         // Nagle's algorithm, for all subflows at once; at the window's edge as RFC 9293 §3.8.6.2.1 has it.
         let cut = self.next + u64::from(len) < self.output.end();
         if len < full && !self.sent.is_empty() && (self.config.tcp.nagle && !self.fin || cut) {
-            return false;
+            // A window with room for less than a segment is full.
+            return cut && self.hurry(outside, candidates);
         }
         let place = self.next;
         self.turn = candidates[choice].index + 1;
@@ -178,15 +183,16 @@ impl Connection {
 
     /// The window is full: what blocks it goes to a faster subflow too, and the slow one is slowed down.
     fn hurry(&mut self, outside: &mut Outside<'_>, candidates: &[Candidate]) -> bool {
-        if !self.config.opportunistic_retransmission {
-            return false;
-        }
         let Some((&place, &chunk)) = self.sent.first_key_value() else { return false };
         let Some(choice) = scheduler::lowest_rtt(candidates, chunk.len, None) else { return false };
         let fast = &candidates[choice];
         let slow = &mut self.paths[chunk.path];
         let Some(standing) = outside.tcp.standing(slow.id) else { return false };
         if chunk.hurried || fast.index == chunk.path || fast.standing.srtt >= standing.srtt {
+            return false;
+        }
+        self.caution.on_blocked();
+        if !self.config.opportunistic_retransmission {
             return false;
         }
         self.counters.opportunistic += 1;
@@ -230,6 +236,10 @@ impl Connection {
         let Some(standing) = outside.tcp.standing(path.id) else { return };
         if let Some(hook) = outside.tcp.hook_mut(path.id) {
             hook.release(standing.acknowledged);
+        }
+        if standing.acknowledged > path.acknowledged {
+            path.acknowledged = standing.acknowledged;
+            path.silent = false;
         }
         if standing.timeouts == 0 {
             path.timeouts = 0;
@@ -314,6 +324,7 @@ impl Connection {
             let pending = hook.is_some_and(|hook| !hook.maps.is_empty()) && self.is_alone(chunk.path);
             if !pending {
                 self.again.insert(place, chunk.len);
+                self.paths[chunk.path].silent = true;
             }
         } else if self.next < self.output.end() {
             // The window is closed: its opening may have been lost (RFC 9293 §3.8.6.1).

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use wire::account::FlowId;
 use wire::mptcp::{Capable, Join, MptcpOption, Reset, ResetReason, Stage as CapableStage};
 use wire::tcp_options::{TcpOption, TcpOptions};
 
@@ -13,7 +14,7 @@ use super::addresses::PATHS_MAX;
 use super::config::MptcpConfig;
 use super::connection::{Connection, Mode};
 use super::crypto::{join_hmac, leftmost_64, token};
-use super::event::{MptcpEndpointCounters, MptcpId};
+use super::event::{MptcpEndpointCounters, MptcpId, MptcpTotals};
 use super::subflow::{Birth, Stage, Subflow};
 use crate::tcp::hook::{SynJudge, SynVerdict};
 use crate::tcp::segment::Segment;
@@ -37,6 +38,8 @@ pub(crate) struct Table {
     pub(crate) owners: BTreeMap<ConnectionId, (u32, u8)>,
     pub(crate) rng: ChaCha8Rng,
     pub(crate) counters: MptcpEndpointCounters,
+    /// What connections that are forgotten have done, by flow.
+    pub(crate) past: BTreeMap<FlowId, MptcpTotals>,
 }
 
 impl Table {
@@ -49,6 +52,7 @@ impl Table {
             owners: BTreeMap::new(),
             rng,
             counters: MptcpEndpointCounters::default(),
+            past: BTreeMap::new(),
         }
     }
 
@@ -97,6 +101,9 @@ impl Table {
     /// Frees the place of a connection that was taken out.
     pub(crate) fn forget(&mut self, connection: &Connection) {
         self.tokens.remove(&connection.own_token);
+        for (flow, totals) in connection.totals() {
+            self.past.entry(flow).or_default().add(&totals);
+        }
         let slot = &mut self.slots[connection.id.index as usize];
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(connection.id.index);

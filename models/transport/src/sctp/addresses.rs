@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use sim_core::SimTime;
 use wire::sctp::{Chunk, ChunkType, Parameter};
 
+use super::association::Association;
+use super::cookie::Cookie;
 use super::demux::Origin;
 use super::endpoint::SctpEndpoint;
 use super::event::AssociationId;
@@ -52,7 +54,18 @@ impl SctpEndpoint {
         self.get(id).map_or(&[], |association| &association.locals)
     }
 
-    fn for_all(&mut self, action: impl Fn(&mut super::association::Association)) {
+    /// The association that a cookie has made already, and whose peer has left all addresses of that time: a copy of
+    /// the cookie that comes late makes no second one.
+    pub(super) fn find_moved(&self, cookie: &Cookie) -> Option<u32> {
+        let is_its = |association: &Association| {
+            association.asconf.is_some()
+                && (association.local_tag, association.peer_tag) == (cookie.local_tag, cookie.peer_tag)
+        };
+        let place = self.slots.iter().position(|slot| slot.association.as_deref().is_some_and(is_its));
+        place.and_then(|place| u32::try_from(place).ok())
+    }
+
+    fn for_all(&mut self, action: impl Fn(&mut Association)) {
         for index in 0..self.slots.len() as u32 {
             if let Some(association) = self.at(index).filter(|association| association.asconf.is_some()) {
                 action(association);

@@ -116,6 +116,7 @@ impl Association {
         let Some(asconf) = &mut self.asconf else { return };
         if let Some(place) = asconf.lost.iter().position(|lost| *lost == address) {
             asconf.lost.remove(place); // It is back before anybody could be told that it was gone.
+            self.choose_sources();
             return;
         }
         let known = self.locals.contains(&address) && !asconf.is_going(address);
@@ -194,6 +195,7 @@ impl Association {
 
     /// Sends the outstanding chunk, the first time or again on another path than `avoid`, and starts T-4.
     fn send_outstanding(&mut self, now: SimTime, avoid: Option<usize>) {
+        self.choose_sources();
         let path = self.best_path(avoid);
         let from = self.asconf_source(self.paths[path].remote);
         let Some(asconf) = &mut self.asconf else { return };
@@ -338,6 +340,7 @@ impl Association {
             self.paths[at].begin_anew(&self.config, self.pmdcs);
             self.clear_errors(now, at);
         }
+        self.forward_due |= self.out.advanced >= self.out.base; // T3 would have brought it again.
     }
 
     /// The peer does not know ASCONF (RFC 5061 §5.1 A9).

@@ -205,6 +205,7 @@ impl Association {
         path.state = PathState::Inactive;
         (path.t3, path.heartbeat_at, path.heartbeat, path.in_flight) = (None, None, None, 0);
         let address = path.remote;
+        self.forward_due |= self.out.advanced >= self.out.base; // Its T3 would have brought it again.
         self.changes.gone.push(address);
         self.changes.addresses.push((address, AddressChange::PeerDeleted));
         let best = self.best_path(None);

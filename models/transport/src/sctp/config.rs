@@ -51,6 +51,9 @@ pub struct SctpConfig {
     pub interleaving: bool,
     /// Whether streams may be reset and added (RFC 6525), and what the peer may ask for; `None` offers nothing.
     pub reconfiguration: Option<Reconfiguration>,
+    /// Whether new data take all paths at once (an experiment: concurrent multipath transfer). Nothing comes of it where
+    /// addresses change.
+    pub concurrent_multipath: bool,
     /// Whether the user's messages may be held back until an acknowledgement comes, as by Nagle (RFC 9260 §6.1).
     pub bundling: bool,
     /// UDP ports of encapsulation (RFC 6951), or none.
@@ -148,6 +151,7 @@ impl Default for SctpConfig {
             scheduler: Scheduler::default(),
             stream_values: Vec::new(),
             interleaving: false,
+            concurrent_multipath: false,
             reconfiguration: None,
             bundling: false,
             encapsulation: None,

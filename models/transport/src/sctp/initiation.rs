@@ -177,6 +177,7 @@ impl SctpEndpoint {
         }
         let places = std::iter::once(&origin.source).chain(&cookie.addresses);
         let found = places.into_iter().find_map(|it| self.find(cookie.local_port, *it, cookie.peer_port));
+        let found = found.or_else(|| self.find_moved(&cookie));
         let tags = found.and_then(|index| self.at(index)).map(|it| (it.local_tag, it.peer_tag));
         if !self.is_authentic(found, &cookie, signature.as_ref()) {
             self.counters.unauthentic_cookies += 1;

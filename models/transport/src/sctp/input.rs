@@ -135,8 +135,7 @@ impl Association {
         self.ack.packets = self.ack.packets.saturating_add(1);
         let at_once = seen.duplicate
             || seen.immediate
-            || had_gaps
-            || self.inbound.has_gaps()
+            || (had_gaps || self.inbound.has_gaps()) && !self.delays_in_spite_of_gaps()
             || !self.ack.first_is_acked
             || self.ack.packets >= self.config.sack_frequency
             || !seen.new;
@@ -164,7 +163,7 @@ impl Association {
         match chunk {
             Chunk::Sack(sack) => {
                 if self.state.sends_data() || self.state == State::ShutdownSent {
-                    self.on_sack(now, sack.cumulative_tsn_ack, Some(sack.a_rwnd), sack.blocks());
+                    self.on_sack(now, sack.cumulative_tsn_ack, Some(sack.a_rwnd), sack.blocks(), bytes[1]);
                 }
             }
             Chunk::Heartbeat(list) => {
@@ -318,11 +317,11 @@ impl Association {
             State::Established | State::ShutdownPending => {
                 self.state = State::ShutdownReceived;
                 self.changes.peer_shutdown = true;
-                self.on_sack(now, cumulative, None, std::iter::empty());
+                self.on_sack(now, cumulative, None, std::iter::empty(), 0);
                 self.go_on_shutting_down(now);
             }
             State::ShutdownReceived => {
-                self.on_sack(now, cumulative, None, std::iter::empty());
+                self.on_sack(now, cumulative, None, std::iter::empty(), 0);
             }
             State::ShutdownSent => {
                 // RFC 9260 §9.2: both sides at once.

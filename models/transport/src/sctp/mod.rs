@@ -5,15 +5,16 @@
 //! unordered messages on streams; SACK with gaps and duplicates, delayed and immediate (RFC 7053); T1, T2, T3, T5
 //! and HEARTBEAT timers; fast retransmit; a window, an RTO and an error count for each path; Max.Burst; closed
 //! windows and their probes; switching between paths, also of potentially failed ones (RFC 7829); SHUTDOWN, ABORT,
-//! ERROR; messages that are given up (RFC 3758, RFC 7496); schedulers (RFC 8260 §3); encapsulation in UDP
-//! (RFC 6951); ICMP errors; ECN (RFC 4960 Appendix A) where both ask for it; chunk authentication (RFC 4895) and
-//! addresses that come and go (RFC 5061).
+//! ERROR; messages that are given up (RFC 3758, RFC 7496), also to make room for others; interleaved messages and all
+//! schedulers (RFC 8260); streams that are reset and added (RFC 6525); encapsulation in UDP (RFC 6951); ICMP errors; ECN
+//! (RFC 4960 Appendix A) where both ask for it; chunk authentication (RFC 4895) and addresses that come and go
+//! (RFC 5061); concurrent multipath transfer as an experiment.
 //!
 //! Different: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
-//! twice.
+//! twice. With interleaving that holds for the messages of all streams together. A reset of the TSNs waits until nothing
+//! is outstanding on either side, so that it loses nothing.
 //!
-//! Left out: stream reconfiguration (RFC 6525), I-DATA
-//! (RFC 8260 §2), zero checksums (RFC 9653: only a lower layer such as DTLS would allow them), probing for the
+//! Left out: zero checksums (RFC 9653: only a lower layer such as DTLS would allow them), probing for the
 //! path MTU (RFC 8899). Their chunks are answered as unknown ones are.
 
 mod addresses;
@@ -40,6 +41,7 @@ mod input;
 mod interleaved;
 mod interleaving;
 mod mac;
+mod multipath;
 mod outbound;
 mod output;
 mod packet;

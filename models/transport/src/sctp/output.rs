@@ -99,6 +99,7 @@ impl Association {
             let cumulative = self.inbound.cumulative as u32;
             let blocks = self.inbound.blocks();
             Sack::emit(&mut chunk, cumulative, self.inbound.rwnd(), &blocks, &self.inbound.duplicates);
+            chunk[1] = self.sack_flags();
             self.inbound.duplicates.clear();
             builder.push_control(&chunk);
             self.scratch = chunk;
@@ -131,6 +132,10 @@ impl Association {
     /// RFC 9260 §6.4.1: what timed out goes to another path, if there is one.
     fn retransmission_path(&self) -> usize {
         let first = self.out.outstanding.iter().find(|sent| sent.state == ChunkState::Marked);
+        let timed_out_on = first.filter(|sent| sent.timed_out).map(|sent| usize::from(sent.path));
+        if let Some(at) = self.concurrent_retransmission_path(timed_out_on) {
+            return at;
+        }
         match first {
             Some(sent) if sent.timed_out => self.best_path(Some(usize::from(sent.path))),
             _ => self.best_path(None),
@@ -139,6 +144,10 @@ impl Association {
 
     /// The path that new data take: the primary one while it works (RFC 9260 §6.4).
     fn choose_data_path(&mut self) -> usize {
+        if let Some(at) = self.concurrent_path() {
+            self.data_path = at;
+            return at;
+        }
         let at = self.best_path(None);
         if at != self.data_path {
             self.data_path = at;

@@ -39,6 +39,11 @@ pub(super) struct Path {
     pub(super) timed: Option<(u64, SimTime)>,
     /// Bytes acknowledged for the first time by the SACK in hand.
     pub(super) newly_acked: u64,
+    /// With several paths at once: the lowest TSN in flight here before the SACK in hand, whether that acknowledges it,
+    /// and the highest one that it acknowledges here.
+    pub(super) pseudo_point: Option<u64>,
+    pub(super) pseudo_moved: bool,
+    pub(super) highest_acked: u64,
     pub(super) last_sent: SimTime,
     /// Whether the window kept data back since the last acknowledgement.
     pub(super) window_limited: bool,
@@ -72,6 +77,9 @@ impl Path {
             recovery_exit: None,
             timed: None,
             newly_acked: 0,
+            pseudo_point: None,
+            pseudo_moved: false,
+            highest_acked: 0,
             last_sent: now,
             window_limited: false,
             removed: false,
@@ -99,6 +107,11 @@ impl Path {
     /// Allows another burst from here on.
     pub(super) fn renew_burst(&mut self, config: &SctpConfig, pmdcs: u32) {
         self.burst_limit = self.in_flight + u64::from(config.max_burst) * u64::from(pmdcs);
+    }
+
+    /// Whether the path may carry new data beside others.
+    pub(super) fn works(&self) -> bool {
+        self.confirmed && !self.removed && self.state == PathState::Active
     }
 
     /// How good the path is for new data: lower is better (RFC 9260 §6.4, RFC 7829 §3).

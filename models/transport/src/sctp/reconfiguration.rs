@@ -438,11 +438,10 @@ impl Association {
         }
     }
 
-    /// The peer has done what a request of this kind asked it for, by a request of its own.
-    pub(super) fn on_counter_request(&mut self, now: SimTime, kind: Kind, number: Option<u32>) {
+    /// The peer answers a wish for its streams to be reset by a reset of its own.
+    pub(super) fn on_counter_reset(&mut self, now: SimTime, number: u32) {
         let Some(Active { flight: Some(flight), .. }) = &self.reconfiguring.active else { return };
-        let fits = |part: &&Part| part.kind == kind && number.is_none_or(|number| part.number == number);
-        if let Some(number) = flight.parts.iter().find(fits).map(|part| part.number) {
+        if flight.parts.iter().any(|part| part.kind == Kind::IncomingReset && part.number == number) {
             self.on_answer(now, number, StreamResult::Performed, None);
         }
     }

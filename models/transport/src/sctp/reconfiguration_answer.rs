@@ -49,9 +49,8 @@ impl Association {
                 }
                 // §5.2.2 rule E1. Only for what it answers by itself: other requests have results to be waited for.
                 Parameter::OutgoingReset { response, .. } => {
-                    self.on_counter_request(now, Kind::IncomingReset, Some(response));
+                    self.on_counter_reset(now, response);
                 }
-                Parameter::AddOutgoing { .. } => self.on_counter_request(now, Kind::AddIncoming, None),
                 _ => {}
             }
         }

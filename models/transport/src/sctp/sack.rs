@@ -4,6 +4,7 @@ use sim_core::SimTime;
 use wire::sctp::{Cause, GapBlock};
 
 use super::association::Association;
+use super::multipath::Split;
 use super::outbound::ChunkState;
 use super::state::CloseReason;
 use super::tsn;
@@ -17,6 +18,8 @@ struct Progress {
     highest_new: u64,
     /// Highest TSN of a gap block.
     highest_gap: u64,
+    /// The same by paths.
+    split: Split,
 }
 
 impl Association {
@@ -27,6 +30,7 @@ impl Association {
         cumulative: u32,
         a_rwnd: Option<u32>,
         blocks: impl Iterator<Item = GapBlock> + Clone,
+        flags: u8,
     ) {
         let cumulative = tsn::unwrap32(self.out.base - 1, cumulative);
         if cumulative < self.out.base - 1 {
@@ -43,7 +47,10 @@ impl Association {
         for path in &mut self.paths {
             path.newly_acked = 0;
         }
-        let mut progress = Progress { cumulative_moved: cumulative >= self.out.base, ..Progress::default() };
+        self.note_pseudo_points();
+        let cumulative_moved = cumulative >= self.out.base;
+        let mut progress =
+            Progress { cumulative_moved, split: Split::of_flags(flags), ..Progress::default() };
         self.acknowledge_up_to(now, cumulative, &mut progress);
         if a_rwnd.is_some() {
             self.acknowledge_blocks(now, cumulative, blocks, &mut progress);
@@ -90,7 +97,13 @@ impl Association {
     /// A chunk is acknowledged for the first time.
     fn note_new(&mut self, now: SimTime, tsn: u64, at: usize, len: u64, progress: &mut Progress) {
         progress.highest_new = progress.highest_new.max(tsn);
+        let concurrent = self.config.concurrent_multipath;
         let path = &mut self.paths[at];
+        if concurrent {
+            progress.split.note(tsn, at);
+            path.highest_acked = path.highest_acked.max(tsn);
+            path.pseudo_moved |= path.pseudo_point == Some(tsn);
+        }
         path.newly_acked += len;
         if let Some((timed, since)) = path.timed
             && timed == tsn
@@ -170,11 +183,14 @@ impl Association {
         };
         let end = self.out.next_tsn();
         for tsn in self.out.base..bound.min(end) {
-            let sent = &mut self.out.outstanding[(tsn - self.out.base) as usize];
+            let index = (tsn - self.out.base) as usize;
+            let sent = &self.out.outstanding[index];
             if sent.state != ChunkState::InFlight || sent.fast_retransmitted {
                 continue;
             }
-            sent.missing += 1;
+            let reports = self.split_reports(tsn, usize::from(sent.path), &progress.split);
+            let sent = &mut self.out.outstanding[index];
+            sent.missing = sent.missing.saturating_add(reports);
             if sent.missing < 3 {
                 continue;
             }
@@ -200,6 +216,7 @@ impl Association {
 
     fn move_windows(&mut self, now: SimTime, cumulative: u64, progress: &Progress) {
         for at in 0..self.paths.len() {
+            let moved = self.moves_window(at, progress.cumulative_moved);
             let path = &mut self.paths[at];
             if path.recovery_exit.is_some_and(|exit| cumulative >= exit) {
                 path.recovery_exit = None;
@@ -207,14 +224,14 @@ impl Association {
                 path.window.on_recovered(window);
             }
             if path.newly_acked > 0 {
-                if progress.cumulative_moved && path.recovery_exit.is_none() {
+                if moved && path.recovery_exit.is_none() {
                     let srtt = path.rtt.srtt();
                     let (bytes, window_limited) = (path.newly_acked, path.window_limited);
                     let ack = Acknowledged { window_limited, srtt, ..Acknowledged::plain(now, bytes) };
                     path.window.on_acknowledged(&ack);
                 }
                 path.window_limited = false;
-                if progress.cumulative_moved {
+                if moved {
                     // RFC 9260 §6.3.2 rules R2 and R3.
                     let rto = path.rtt.rto(&self.config.rto);
                     path.t3 = (path.in_flight > 0).then(|| now + rto);

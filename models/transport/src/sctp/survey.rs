@@ -1,6 +1,6 @@
 //! A look at an association's paths, for curves over time.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sim_core::SimDuration;
 
@@ -36,6 +36,13 @@ fn is_half_open(association: &Association, listener: Option<ListenerId>) -> bool
 }
 
 impl SctpEndpoint {
+    /// The peer of an association: the address that new data go to, and the port.
+    pub fn peer(&self, id: AssociationId) -> Option<SocketAddr> {
+        let association = self.get(id)?;
+        let path = association.paths.get(association.data_path)?;
+        Some(SocketAddr::new(path.remote, association.peer_port))
+    }
+
     /// Associations of listeners that peers have not finished setting up: now, and the most at once. A cookie that has
     /// come back establishes its association at once, and nothing is kept before it (RFC 9260 §5.1.3).
     pub fn half_open(&self) -> (u32, u32) {

@@ -138,6 +138,11 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         self.demux.find(local, remote).is_some() || self.listeners.find(local).is_some()
     }
 
+    /// Whether no connection has this pair of sockets.
+    pub fn is_free(&self, local: SocketAddr, remote: SocketAddr) -> bool {
+        !self.demux.contains(local, remote)
+    }
+
     /// The next connection to which something has happened, each as often as it did.
     pub fn poll_touched(&mut self) -> Option<ConnectionId> {
         let index = self.touched.pop()?;

@@ -43,6 +43,8 @@ pub struct TcpConfig {
     pub initial_window: Option<u32>,
     /// Whether the window shrinks to the initial one after a pause (RFC 5681 §4.1).
     pub restart_after_idle: bool,
+    /// Whether a window that is not used is kept instead, and validated by use (RFC 7661).
+    pub window_validation: bool,
     /// Limits of the retransmission timeout.
     pub rto: RtoLimits,
     /// Offer selective acknowledgment (RFC 2018).
@@ -132,6 +134,7 @@ impl Default for TcpConfig {
             pacing: false,
             initial_window: None,
             restart_after_idle: true,
+            window_validation: false,
             rto: RtoLimits::default(),
             sack: true,
             timestamps: true,

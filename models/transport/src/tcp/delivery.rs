@@ -91,7 +91,8 @@ impl Sender {
     #[inline]
     fn pacing_rate(&self, config: &TcpConfig) -> Option<DataRate> {
         let own = self.controller.pacing_rate();
-        if own.is_some() || !config.pacing {
+        // RFC 7661 §4.4.2: no burst of a window that was not used lately.
+        if own.is_some() || !(config.pacing || self.is_unvalidated()) {
             return own;
         }
         let srtt = self.rtt.srtt()?;

@@ -36,8 +36,8 @@
 //! acknowledges something new updates the send window even if its number is old; unacceptable segments
 //! without data are answered twice a second at most; hard ICMP errors end only attempts to connect
 //! (RFC 5461 §4.1); user timeouts are exchanged in SYNs only; larger packets are not probed for, but tried.
-//! Accurate ECN (RFC 9768) and the validation of unused
-//! windows (RFC 7661) are not there: a window that is not used does not grow, and a pause brings back the initial one.
+//! A window that is not used does not grow; a pause brings back the initial one, or with `window_validation` it is kept and
+//! validated by use (RFC 7661). Accurate ECN (RFC 9768) is not there.
 
 mod accepting;
 pub mod attached;
@@ -75,6 +75,7 @@ pub mod sequence;
 pub mod state;
 pub mod stats;
 mod timer;
+mod validation;
 pub(crate) mod window;
 
 pub use config::{KeepAlive, LossDetection, TcpConfig};

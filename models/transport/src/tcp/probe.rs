@@ -139,10 +139,12 @@ impl TcpConnection {
         }
     }
 
-    /// The probe timer expired; whatever is sent, the retransmission timer starts anew (RFC 8985 §7.3).
+    /// The probe timer expired; if a probe goes, the retransmission timer starts anew (RFC 8985 §7.3). If none goes it
+    /// runs on: else a sender of a little now and then would arm a probe timer with each piece, and put its time-out off
+    /// as long as nothing is acknowledged.
     pub(super) fn on_probe_timeout(&mut self, now: SimTime) {
         self.sender.on_probe_timeout();
-        if !self.sender.scoreboard.is_empty() {
+        if self.sender.probe.due && !self.sender.scoreboard.is_empty() {
             self.restart_retransmission_timer(now);
         }
     }

@@ -103,6 +103,9 @@ impl Sender {
             prr.on_sent(bytes);
         }
         if again {
+            if let Some(validation) = &mut self.validation {
+                validation.resent += bytes;
+            }
             episode.needed = episode.needed.saturating_add(1);
             if !episode.resent_any {
                 episode.resent_any = true;
@@ -264,6 +267,7 @@ impl Sender {
         if self.una > self.reduced_until || self.reduced_until == ORIGIN {
             // Limited transmit does not count (RFC 5681 §3.2 step 2).
             let flight = self.flight() - self.limited_sent.min(self.flight());
+            let flight = self.flight_used(now, flight);
             self.controller.on_congestion(now, flight, Congestion::Loss);
         }
         self.scoreboard.start_recovery();
@@ -286,7 +290,7 @@ impl Sender {
         counters.fast_recoveries += 1;
     }
 
-    pub(super) fn leave_recovery(&mut self) {
+    pub(super) fn leave_recovery(&mut self, now: SimTime) {
         let fast = matches!(self.recovery, Recovery::Fast { .. });
         self.recovery = Recovery::Open;
         self.inflation = 0;
@@ -303,6 +307,7 @@ impl Sender {
             let size = u64::from(self.payload_size);
             self.controller.on_recovered(self.flight().max(size) + size);
         }
+        self.end_unvalidated(now, !fast);
     }
 
     /// The retransmission timer expired (RFC 6298 §5.4 to §5.6, RFC 5681 §3.1, RFC 8985 §6.3).
@@ -317,6 +322,7 @@ impl Sender {
         }
         let flight = self.flight();
         self.controller.on_timeout(now, flight, first);
+        self.end_unvalidated(now, true);
         if self.detects_by_time(config) {
             let circumstances = self.circumstances();
             let rack = *self.rack();

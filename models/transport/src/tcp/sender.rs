@@ -11,6 +11,7 @@ use super::recovery::{Episode, Evidence, FRto};
 use super::scoreboard::{Delivered, Scoreboard};
 use super::sequence::{InitialSequence, ORIGIN};
 use super::stats::{Counters, LimitClock};
+use super::validation::Validation;
 use crate::congestion::{
     Acknowledged, Congestion, CongestionControl, Controller, DeliveryRate, Siblings, initial_window,
 };
@@ -71,6 +72,8 @@ pub(crate) struct Sender {
     pub(super) siblings: Option<Box<Siblings>>,
     /// The delivery rate, where the controller wants to know it.
     pub(super) delivery: Option<Box<DeliveryRate>>,
+    /// How much of the window is used, where unused windows are validated.
+    pub(super) validation: Option<Box<Validation>>,
     /// A round trip has passed once something beyond this place is acknowledged.
     round_end: u64,
     pub(crate) rtt: RttEstimator,
@@ -155,6 +158,7 @@ impl Sender {
             controller: Controller::new(config.congestion, u32::from(segment_size), 0),
             siblings: None,
             delivery: None,
+            validation: None,
             round_end: ORIGIN,
             rtt: RttEstimator::new(&config.rto),
             recovery: Recovery::Open,
@@ -195,6 +199,7 @@ impl Sender {
         if config.hystart {
             self.controller.use_hystart();
         }
+        self.validation = config.window_validation.then(Box::default);
         self.delivery = self.controller.measures_delivery().then(Box::default);
         self.scoreboard.log_losses(self.delivery.is_some());
     }
@@ -404,9 +409,12 @@ impl Sender {
         if self.episode.is_some() {
             self.check_timestamp(info, config, counters);
         }
+        if self.validation.is_some() {
+            self.validate(now, outcome.advanced);
+        }
         let timed_out = if let Recovery::Loss { point } = self.recovery {
             if ack >= point {
-                self.leave_recovery();
+                self.leave_recovery(now);
             }
             true
         } else {
@@ -425,7 +433,7 @@ impl Sender {
                     siblings: self.siblings.as_deref(),
                 });
             }
-            Recovery::Fast { point, .. } if ack >= point => self.leave_recovery(),
+            Recovery::Fast { point, .. } if ack >= point => self.leave_recovery(now),
             Recovery::Fast { point, rescue, partial } => {
                 if !self.sack {
                     // RFC 6582 §3.2 step 3: resend the next hole, deflate by what was acknowledged, and
@@ -454,8 +462,12 @@ impl Sender {
         }
     }
 
-    /// A pause longer than the retransmission timeout shrinks the window (RFC 5681 §4.1).
+    /// A pause longer than the retransmission timeout shrinks the window (RFC 5681 §4.1), unless it is validated by use
+    /// (RFC 7661).
     pub(crate) fn on_resume(&mut self, now: SimTime, config: &TcpConfig) {
+        if self.validation.is_some() {
+            return self.revalidate(now, config);
+        }
         let idle = now.saturating_since(self.last_sent);
         if config.restart_after_idle && self.scoreboard.is_empty() && idle > self.rtt.rto(&config.rto) {
             self.controller.on_idle(now);

@@ -9,6 +9,7 @@ use transport::tcp::CloseReason;
 use wire::account::Runs;
 use wire::checksum::{Sum, pseudo_header};
 use wire::ip::IpProtocol;
+use wire::mptcp::MptcpOption;
 use wire::packet::Packet;
 use wire::tcp::Header;
 use wire::tcp_options::{TcpOption, TcpOptions};
@@ -93,6 +94,16 @@ impl Pair {
     pub(crate) fn counters(&self, side: usize) -> MptcpCounters {
         self.stats[side].as_ref().map(|stats| stats.counters).unwrap_or_default()
     }
+}
+
+/// The options of Multipath TCP on a segment.
+pub(crate) fn options_of(transmit: &Transmit) -> Vec<MptcpOption> {
+    let head = super::script::header(transmit);
+    let mptcp = head.options.iter().filter_map(|option| match option {
+        TcpOption::Mptcp(data) => MptcpOption::parse(data).ok(),
+        _ => None,
+    });
+    mptcp.collect()
 }
 
 /// Takes options of Multipath TCP off a segment.

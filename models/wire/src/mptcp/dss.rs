@@ -141,6 +141,7 @@ const DATA_FIN: u8 = 0x10;
 mod tests {
     use super::*;
 
+    // Holds: RFC 8684 3.3.1-i.
     #[test]
     fn half_a_number_is_completed_to_the_nearest_whole_one() {
         let near = 0x0000_0001_FFFF_FF00;

@@ -22,7 +22,11 @@ pub(super) fn carrier(entry: &Traffic) -> Carrier {
     let protocols = entry.stack.protocols();
     if protocols.contains(&"sctp") {
         let options = entry.options.sctp.clone().unwrap_or_default();
-        return Carrier::Sctp(Arc::new(sctp::options(&options, protocols.contains(&"udp"))));
+        let mut options = sctp::options(&options, protocols.contains(&"udp"));
+        if protocols.first() != Some(&"sctp") {
+            options.carry_bytes();
+        }
+        return Carrier::Sctp(Arc::new(options));
     }
     if entry.stack.transport() == "mptcp" {
         let options = entry.options.mptcp.unwrap_or_default();

@@ -46,6 +46,7 @@ pub(super) fn config(options: &MptcpOptions, tcp: &TcpOptions) -> MptcpConfig {
         checksum: options.checksum.unwrap_or(false),
         long_sequence: options.long_sequence.unwrap_or(false),
         subflows_max: options.subflows.unwrap_or(default.subflows_max),
+        announce_port: options.announce_port,
         opportunistic_retransmission: options.opportunistic_retransmission.unwrap_or(true),
         lifetime: options.lifetime.map_or(default.lifetime, Into::into),
         ..default

@@ -56,6 +56,7 @@ pub(super) fn options(options: &document::SctpOptions, encapsulated: bool) -> Sc
     .unwrap_or_default();
     config.interleaving = options.interleaving.unwrap_or(false);
     config.reconfiguration = options.reconfiguration.as_ref().map(|_| Reconfiguration::default());
+    config.concurrent_multipath = options.concurrent_multipath.unwrap_or(false);
     config.encapsulation = encapsulated
         .then_some(Encapsulation { local_port: Encapsulation::PORT, remote_port: Encapsulation::PORT });
     config.authentication = authentication(options);
@@ -65,6 +66,7 @@ pub(super) fn options(options: &document::SctpOptions, encapsulated: bool) -> Sc
         unordered: !options.ordered.unwrap_or(true),
         reliability: reliability(options),
         multihoming: options.multihoming.unwrap_or(false),
+        byte_stream: false,
         requests: options.reconfiguration.iter().flatten().map(request).collect(),
     }
 }

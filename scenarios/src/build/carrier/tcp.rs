@@ -40,6 +40,7 @@ pub(super) fn config(profile: TcpProfile, options: &document::TcpOptions) -> Tcp
     set(&mut tcp.timestamps, options.timestamps);
     set(&mut tcp.window_scaling, options.window_scale);
     tcp.initial_window = options.initial_window.or(tcp.initial_window);
+    set(&mut tcp.window_validation, options.window_validation);
     tcp.send_buffer = options.send_buffer.map_or(tcp.send_buffer, bytes);
     tcp.receive_buffer = options.receive_buffer.map_or(tcp.receive_buffer, bytes);
     tcp.receive_buffer_initial = options.receive_buffer_initial.map(bytes).or(tcp.receive_buffer_initial);

@@ -42,9 +42,15 @@ pub struct FaultChange {
     pub delay: Option<Duration>,
     /// The node is switched off and on again.
     pub reboot: Option<Reboot>,
+    /// Whether the interface has left its network.
+    pub detached: Option<bool>,
+    /// Whether the interface's addresses are for use only when nothing else is left.
+    pub backup: Option<bool>,
+    /// The node's programs are killed.
+    pub abort: bool,
 }
 
-/// What a fault changes; "reboot" to switch a node off and on at once.
+/// What a fault changes; "reboot" to switch a node off and on at once, "abort" to kill its programs.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub(crate) struct ChangeObject {
@@ -58,6 +64,13 @@ pub(crate) struct ChangeObject {
     pub delay: Option<Duration>,
     /// Switches a node off and on again: it loses what it does not keep in permanent memory.
     pub reboot: Option<Reboot>,
+    /// Whether an interface has left its network: it is down, and its addresses are gone, which the node's transports know
+    /// at once.
+    pub detached: Option<bool>,
+    /// Whether Multipath TCP is to use an interface's addresses only when nothing else is left (MP_PRIO).
+    pub backup: Option<bool>,
+    /// Kills a node's programs: their connections end at once, with what each transport says then.
+    pub abort: bool,
 }
 
 /// A node that is switched off and on again.
@@ -71,19 +84,20 @@ pub struct Reboot {
 impl Shorthand for FaultChange {
     type Long = ChangeObject;
 
-    const EXPECTED: &'static str = "an object such as { \"down\": true }, or \"reboot\"";
-    const SHORT: &'static [&'static str] = &["reboot"];
+    const EXPECTED: &'static str = "an object such as { \"down\": true }, \"reboot\" or \"abort\"";
+    const SHORT: &'static [&'static str] = &["reboot", "abort"];
 
     fn from_short(text: &str) -> Result<Self, String> {
         match text {
             "reboot" => Ok(Self { reboot: Some(Reboot::default()), ..Self::default() }),
+            "abort" => Ok(Self { abort: true, ..Self::default() }),
             _ => Err(format!("`{text}` is nothing that can be set, expected {}", Self::EXPECTED)),
         }
     }
 
     fn from_long(long: ChangeObject) -> Result<Self, String> {
-        let ChangeObject { down, loss, rate, delay, reboot } = long;
-        Ok(Self { down, loss, rate, delay, reboot })
+        let ChangeObject { down, loss, rate, delay, reboot, detached, backup, abort } = long;
+        Ok(Self { down, loss, rate, delay, reboot, detached, backup, abort })
     }
 }
 

@@ -122,9 +122,23 @@ pub struct Service {
     /// The port it listens on, 1 to 65535; default: the service's own.
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
+    /// True to speak Multipath TCP in place of TCP.
+    pub multipath: bool,
 }
 
 impl Services {
+    /// Whether the service of that name speaks Multipath TCP in place of TCP.
+    pub fn is_multipath(&self, name: &str) -> bool {
+        let service = match name {
+            "echo" => self.echo,
+            "discard" => self.discard,
+            "source" => self.source,
+            "sink" => self.sink,
+            _ => None,
+        };
+        service.is_some_and(|service| service.multipath)
+    }
+
     /// The services that are offered, by name, with the port of each.
     pub fn offered(&self) -> impl Iterator<Item = (&'static str, u16)> {
         let all = [
@@ -134,7 +148,7 @@ impl Services {
             ("sink", self.sink, 5001),
             (
                 "coap-server",
-                self.coap_server.as_ref().map(|server| Service { port: server.port }),
+                self.coap_server.as_ref().map(|server| Service { port: server.port, multipath: false }),
                 wire::coap::PORT,
             ),
             ("coap-proxy", self.coap_proxy, wire::coap::PORT),

@@ -54,11 +54,18 @@ impl Resolver<'_> {
         if settings.set == FaultChange::default() {
             let finding = Finding::error(change.clone(), "nothing is set");
             self.findings
-                .push(finding.expected("one or more of `down`, `loss`, `rate`, `delay` and `reboot`"));
+                .push(finding.expected("one or more of `down`, `loss`, `rate`, `delay`, `detached` and `backup`, or `reboot` or `abort`"));
         }
         if settings.set.reboot.is_some() && settings.until.is_some() {
             let help = "a reboot ends after its `off-time`";
             self.error_with_help(path.key("until"), "a reboot cannot be taken back", help);
+        }
+        if settings.set.abort && settings.until.is_some() {
+            let help = "programs that were killed connect again by themselves";
+            self.error_with_help(path.key("until"), "an abort cannot be taken back", help);
+        }
+        if settings.set.detached.is_some() && settings.set.down.is_some() {
+            self.error(change.key("down"), "an interface that leaves its network is down");
         }
         if settings.set.reboot.is_some() && settings.set.down.is_some() {
             self.error(change.key("down"), "a node is either rebooted or set down");
@@ -86,7 +93,7 @@ impl Resolver<'_> {
                 None
             }
             (None, Some(node), None) => {
-                self.allow(settings, path, "a node", &["down", "reboot"]);
+                self.allow(settings, path, "a node", &["down", "reboot", "abort"]);
                 match index.select(node, &path.key("node"), scenario) {
                     Ok(selection) if selection.interface.is_some() => {
                         let help = "name an interface with `interface` instead of `node`";
@@ -101,7 +108,7 @@ impl Resolver<'_> {
                 }
             }
             (None, None, Some(interface)) => {
-                self.allow(settings, path, "an interface", &["down"]);
+                self.allow(settings, path, "an interface", &["down", "detached", "backup"]);
                 let ends = self.endpoints(interface, &path.key("interface"), scenario, index)?;
                 let targets: Option<Vec<FaultTarget>> =
                     ends.iter().map(|end| end.interface.map(FaultTarget::Interface)).collect();
@@ -120,13 +127,16 @@ impl Resolver<'_> {
     }
 
     fn allow(&mut self, settings: &FaultSettings, path: &Path, target: &str, allowed: &[&str]) {
-        let FaultChange { down, loss, rate, delay, reboot } = &settings.set;
+        let FaultChange { down, loss, rate, delay, reboot, detached, backup, abort } = &settings.set;
         let given = [
             ("down", down.is_some()),
             ("loss", loss.is_some()),
             ("rate", rate.is_some()),
             ("delay", delay.is_some()),
             ("reboot", reboot.is_some()),
+            ("detached", detached.is_some()),
+            ("backup", backup.is_some()),
+            ("abort", *abort),
         ];
         for (entry, _) in given.into_iter().filter(|(entry, given)| *given && !allowed.contains(entry)) {
             let message = format!("`{entry}` cannot be set on {target}");

@@ -74,9 +74,9 @@ impl Resolver<'_> {
             let message = format!("`{name}` is no proxy");
             self.error_with_help(path.clone(), message, "give it `\"services\": { \"coap-proxy\": {} }`");
         }
-        if settings.over != "coap/udp" || matches!(settings.workload, Workload::Observe(_)) {
-            let message = "the proxy forwards single requests over UDP";
-            self.error_with_help(path, message, "use \"coap/udp\", and `poll` instead of `observe`");
+        if settings.over != "coap/udp" {
+            let message = "the proxy forwards over UDP alone";
+            self.error_with_help(path, message, "use \"coap/udp\"");
         }
         Some(*end)
     }

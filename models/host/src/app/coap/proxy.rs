@@ -1,4 +1,5 @@
-//! A forward proxy with a cache, between CoAP and CoAP (RFC 7252 §5.6, §5.7; RFC 8768).
+//! A forward proxy with a cache, between CoAP and CoAP (RFC 7252 §5.6, §5.7; RFC 8768), which observes for its clients
+//! (RFC 7641 §5).
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,7 +8,9 @@ use std::sync::Arc;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use session::body::{Body, Label};
-use session::coap::{CoapConfig, CoapEndpoint, CoapEvent, Failure, IncomingId, Request, RequestId, Response};
+use session::coap::{
+    CoapConfig, CoapEndpoint, CoapEvent, Failure, IncomingId, Request, RequestId, Response, observed_name,
+};
 use session::datagram::DatagramSession;
 use sim_core::SimTime;
 use wire::coap::{Code, OptionNumber, Options};
@@ -30,6 +33,8 @@ pub struct CoapProxy {
     cache: BTreeMap<Key, Stored>,
     /// Requests to origin servers, and whom their responses are for.
     forwarded: BTreeMap<RequestId, Waiting>,
+    /// What it observes for its clients, by the name that they observe it by.
+    observed: BTreeMap<String, Observed>,
 }
 
 /// What two requests have in common that share a response: target, method, and all options that are cache keys.
@@ -42,6 +47,17 @@ struct Stored {
     response: Response,
     since: SimTime,
     max_age: u32,
+}
+
+/// A resource that the proxy observes at its origin server.
+#[derive(Debug)]
+struct Observed {
+    request: RequestId,
+    key: Key,
+    /// Clients that are answered by the next state.
+    waiting: Vec<(SocketAddr, IncomingId, Label)>,
+    /// The latest state.
+    current: Option<Stored>,
 }
 
 /// One that waits for the origin server.
@@ -68,6 +84,7 @@ impl CoapProxy {
             beginnings: 0,
             cache: BTreeMap::new(),
             forwarded: BTreeMap::new(),
+            observed: BTreeMap::new(),
         }
     }
 
@@ -79,9 +96,10 @@ impl CoapProxy {
                     CoapEvent::Request { id, from, code, options, body, label, .. } => {
                         self.forward(context, (from, id), code, options, body, label);
                     }
-                    CoapEvent::Response { request, response, .. } => {
-                        self.hand_back(context, request, response)
-                    }
+                    CoapEvent::Response { request, response, more, .. } => match self.observed_by(request) {
+                        Some(name) => self.on_state(context, &name, response, more),
+                        None => self.hand_back(context, request, response),
+                    },
                     CoapEvent::Failed { request, why } => self.give_up(context, request, why),
                     CoapEvent::Duplicate { label } => {
                         if let Some(flow) = label.flow.index().and_then(|index| context.flows.get_mut(index))
@@ -98,6 +116,7 @@ impl CoapProxy {
                 datagram.source = datagram.source.or_else(|| (context.source_for)(to));
                 super::send(context.stack, &self.carrier, socket, datagram);
             } else {
+                self.stop_observing();
                 return;
             }
         }
@@ -128,6 +147,9 @@ impl CoapProxy {
             return answer(self, context, plain(Code::HOP_LIMIT_REACHED, label));
         };
         let key = Key(target, code.0, cache_key(&onward));
+        if code == Code::GET && options.get_uint(OptionNumber::OBSERVE) == Some(0) {
+            return self.observe(context, (from, id), key, (&options, onward), label);
+        }
         let is_safe = matches!(code, Code::GET | Code::FETCH);
         if !is_safe {
             // What is changed through it is known to be stale (§5.9.1).
@@ -143,12 +165,90 @@ impl CoapProxy {
         if let Some(etag) = known.filter(|_| validating) {
             onward.push(OptionNumber::ETAG, &etag);
         }
-        // Observing through it is not offered: each request is one of its own.
         onward.remove(OptionNumber::OBSERVE);
         let Some(endpoint) = &mut self.endpoint else { return };
         let request = Request { code, options: onward, body, confirmable: true, label };
         let request = endpoint.request(context.local, target, request);
         self.forwarded.insert(request, Waiting { from, id, label, key, validating });
+    }
+
+    /// Makes the client an observer of what the proxy observes, or begins to (RFC 7641 §5).
+    fn observe(
+        &mut self,
+        context: &mut Context<'_>,
+        (from, id): (SocketAddr, IncomingId),
+        key: Key,
+        (options, mut onward): (&Options, Options),
+        label: Label,
+    ) {
+        let Some(endpoint) = &mut self.endpoint else { return };
+        let name = observed_name(options);
+        if let Some(observed) = self.observed.get_mut(&name) {
+            let current = observed.current.as_ref();
+            match current.and_then(|stored| stored.fresh(context, label, options)) {
+                Some(response) => endpoint.respond(context.local, from, id, observable(response)),
+                // The next state answers it.
+                None => observed.waiting.push((from, id, label)),
+            }
+            return;
+        }
+        // The proxy wants the state itself, whatever the client has of it.
+        onward.remove(OptionNumber::ETAG);
+        onward.remove(OptionNumber::OBSERVE);
+        onward.push_uint(OptionNumber::OBSERVE, 0);
+        let (body, target) = (Body::default(), key.0);
+        let request = Request { code: Code::GET, options: onward, body, confirmable: true, label };
+        let request = endpoint.request(context.local, target, request);
+        let waiting = vec![(from, id, label)];
+        self.observed.insert(name, Observed { request, key, waiting, current: None });
+    }
+
+    fn observed_by(&self, request: RequestId) -> Option<String> {
+        let own = self.observed.iter().find(|(_, observed)| observed.request == request);
+        own.map(|(name, _)| name.clone())
+    }
+
+    /// A state of what is observed has come: every client hears of it; `more` says whether others will follow.
+    fn on_state(&mut self, context: &mut Context<'_>, name: &str, mut response: Response, more: bool) {
+        let (Some(endpoint), Some(observed)) = (&mut self.endpoint, self.observed.get_mut(name)) else {
+            return;
+        };
+        response.options.remove(OptionNumber::OBSERVE);
+        let max_age = response.options.get_uint(OptionNumber::MAX_AGE).unwrap_or(MAX_AGE_DEFAULT);
+        let stored = Stored { response, since: context.now, max_age };
+        let waiting = std::mem::take(&mut observed.waiting);
+        if more {
+            endpoint.notify(context.local, name, &stored.response);
+        } else {
+            // Whoever still observes has to ask again, and learns then what there is.
+            let ended = match stored.response.code {
+                code if code.is_success() => plain(Code::BAD_GATEWAY, stored.response.label),
+                _ => stored.response.clone(),
+            };
+            endpoint.notify(context.local, name, &ended);
+        }
+        for (from, id, label) in waiting {
+            let own = stored.relabelled(context, label);
+            let own = if more { observable(own) } else { own };
+            endpoint.respond(context.local, from, id, own);
+        }
+        if more {
+            observed.current = Some(stored);
+        } else {
+            self.observed.remove(name);
+        }
+    }
+
+    /// Gives up what no client observes any more.
+    fn stop_observing(&mut self) {
+        let Some(endpoint) = &mut self.endpoint else { return };
+        self.observed.retain(|name, observed| {
+            let wanted = !observed.waiting.is_empty() || endpoint.observer_count(name) > 0;
+            if !wanted {
+                endpoint.cancel(observed.key.0, observed.request);
+            }
+            wanted
+        });
     }
 
     /// The origin server has answered.
@@ -177,15 +277,24 @@ impl CoapProxy {
 
     /// The origin server has not (§5.7.1).
     fn give_up(&mut self, context: &mut Context<'_>, request: RequestId, why: Failure) {
-        let Some(Waiting { from, id, label, .. }) = self.forwarded.remove(&request) else { return };
         let code = match why {
             Failure::Timeout | Failure::NoResponse => Code::GATEWAY_TIMEOUT,
             Failure::Reset | Failure::BadResponse | Failure::Disconnected => Code::BAD_GATEWAY,
         };
+        if let Some(name) = self.observed_by(request) {
+            return self.on_state(context, &name, plain(code, Label::NONE), false);
+        }
+        let Some(Waiting { from, id, label, .. }) = self.forwarded.remove(&request) else { return };
         if let Some(endpoint) = &mut self.endpoint {
             endpoint.respond(context.local, from, id, plain(code, label));
         }
     }
+}
+
+/// A response that its client may observe the resource by: the endpoint puts its own number into it.
+fn observable(mut response: Response) -> Response {
+    response.options.push(OptionNumber::OBSERVE, b"");
+    response
 }
 
 impl Stored {
@@ -264,6 +373,7 @@ impl SessionApp for CoapProxy {
         self.endpoint = None;
         self.cache.clear();
         self.forwarded.clear();
+        self.observed.clear();
     }
 }
 

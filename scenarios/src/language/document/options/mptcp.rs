@@ -25,6 +25,9 @@ pub struct MptcpOptions {
     /// The most subflows at once, the first one included: 8 (default), 1 to 32.
     #[schemars(range(min = 1, max = 32))]
     pub subflows: Option<u8>,
+    /// The port that the server's further addresses are announced with, 1 to 65535; default that of the first subflow.
+    #[schemars(range(min = 1))]
+    pub announce_port: Option<u16>,
     /// True to send again on a faster subflow what blocks the window, and to slow the slow one down; default true.
     pub opportunistic_retransmission: Option<bool>,
     /// How long a connection without any subflow waits for one: "60 s" (default).

@@ -19,6 +19,9 @@ pub struct SctpOptions {
     pub reliability: Option<SctpReliability>,
     /// True to use all addresses of both hosts, the others when the first fails; default false.
     pub multihoming: Option<bool>,
+    /// An experiment: true to send on all paths at once (concurrent multipath transfer), each with a window of its own; needs
+    /// `multihoming`. Default false.
+    pub concurrent_multipath: Option<bool>,
     /// Timeouts in a row after which a path is given up: 5 (default; Path.Max.Retrans, RFC 9260 §16).
     pub path_max_retrans: Option<u32>,
     /// Timeouts in a row after which the association is given up: 10 (default; Association.Max.Retrans).

@@ -48,6 +48,9 @@ pub struct TcpOptions {
     /// The congestion window at the start in segments: 10 (default, RFC 6928), 1 to 1000.
     #[schemars(range(min = 1, max = 1000))]
     pub initial_window: Option<u32>,
+    /// True to keep a window that the application does not use and to validate it by use (RFC 7661), instead of falling
+    /// back to the initial one after a pause; default false.
+    pub window_validation: Option<bool>,
     /// How much the sender holds: "1 MiB" (default), "1 KiB" to "1 GiB".
     pub send_buffer: Option<Size>,
     /// How much the receiver holds: "1 MiB" (default), "1 KiB" to "1 GiB".

@@ -40,7 +40,9 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
 }
 
 fn unused(protocol: &str, over: &str, path: &Path, findings: &mut Vec<Finding>) {
-    let is_profile = |name: &str| protocol == "tcp" && TcpProfile::ALL.iter().any(|it| it.name() == name);
+    // The subflows of Multipath TCP are TCP.
+    let is_tcp = |name: &str| name == "mptcp" || TcpProfile::ALL.iter().any(|it| it.name() == name);
+    let is_profile = |name: &str| protocol == "tcp" && is_tcp(name);
     if !over.split('/').any(|name| name == protocol || is_profile(name)) {
         let message = format!("options of `{protocol}`, which does not occur in \"{over}\"");
         findings.push(Finding::warning(path.key(protocol), message).at_key());

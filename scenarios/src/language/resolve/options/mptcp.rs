@@ -19,6 +19,10 @@ pub(super) fn check(mptcp: &MptcpOptions, path: &Path, findings: &mut Vec<Findin
         let finding = Finding::error(path.key("subflows"), "the number of subflows is out of range");
         findings.push(finding.expected("1 to 32 subflows"));
     }
+    if mptcp.announce_port == Some(0) {
+        let finding = Finding::error(path.key("announce-port"), "port 0 cannot be connected to");
+        findings.push(finding.expected("1 to 65535"));
+    }
     if mptcp.path_manager == Some(MptcpPathManager::Single) && mptcp.scheduler.is_some() {
         let message = "a scheduler has nothing to choose where there is one subflow";
         findings.push(Finding::warning(path.key("scheduler"), message).at_key());

@@ -21,6 +21,11 @@ pub(super) fn check(sctp: &SctpOptions, path: &Path, findings: &mut Vec<Finding>
     }
     check_scheduling(sctp, path, findings);
     check_requests(sctp, path, findings);
+    if sctp.concurrent_multipath == Some(true) && sctp.multihoming != Some(true) {
+        let at = path.key("concurrent-multipath");
+        let finding = Finding::error(at, "one address has one path");
+        findings.push(finding.expected("`multihoming`: true beside it"));
+    }
     if sctp.sack_frequency == Some(0) {
         let finding = Finding::error(path.key("sack-frequency"), "no packet cannot be acknowledged");
         findings.push(finding.expected("1 to 255 packets"));

@@ -1,0 +1,97 @@
+//! The claims of the shipped lessons about Multipath TCP, held against their data.
+
+mod lab;
+
+use std::collections::BTreeMap;
+
+use lab::{plan, value};
+use scenarios::language::{METRICS, NoFiles, Plan};
+use scenarios::run::{Outcome, RunOptions, run};
+
+/// One run of the point with these values of all axes, as the results print them.
+fn run_at(plan: &Plan, wanted: &[&str], replication: u32) -> Outcome {
+    let fits = |values: Vec<(&str, String)>| values.iter().map(|(_, value)| value).eq(wanted);
+    let point = plan.points().find(|point| fits(plan.values(point)));
+    let point = point.unwrap_or_else(|| panic!("no point has {wanted:?}"));
+    let options = RunOptions { series: true, ..RunOptions::default() };
+    run(plan, &point, replication, options, &NoFiles).outcome.expect("the run ends")
+}
+
+/// A metric of each flow, by its name.
+fn by_flow(outcome: &Outcome, column: &str) -> BTreeMap<String, f64> {
+    let place = METRICS.iter().position(|metric| metric.column == column).expect("there is such a column");
+    let lines = outcome.rows["flows.csv"].lines().map(|line| line.split(',').collect::<Vec<_>>());
+    // Frames of no flow have a line, too, without such a figure.
+    lines.filter_map(|cells| Some((cells[1].to_owned(), cells[5 + place].parse().ok()?))).collect()
+}
+
+#[test]
+fn coupled_subflows_share_a_line_in_halves_and_uncoupled_ones_take_two_thirds() {
+    // VALIDITY: beside one TCP connection 0.50 ± 0.08 coupled (RFC 6356), 0.67 ± 0.08 uncoupled. Means over three runs.
+    let plan = plan(include_str!("../course/mptcp-fairness.json"));
+    let share = |congestion| {
+        let shares = (0..3).map(|replication| {
+            let goodput = by_flow(&run_at(&plan, &[congestion], replication), "goodput_bps");
+            goodput["two-subflows"] / (goodput["two-subflows"] + goodput["tcp"])
+        });
+        shares.sum::<f64>() / 3.0
+    };
+    let (lia, reno) = (share("lia"), share("reno"));
+    println!("LIA {lia:.3}, uncoupled Reno {reno:.3}");
+    assert!((lia - 0.50).abs() <= 0.08, "LIA takes {lia}");
+    assert!((reno - 2.0 / 3.0).abs() <= 0.08, "uncoupled subflows take {reno}");
+}
+
+#[test]
+fn a_hand_over_costs_at_most_three_timeouts_and_no_message() {
+    let plan = plan(include_str!("../course/mptcp-handover.json"));
+    for leaving in [r#"{"down":true}"#, r#"{"detached":true}"#] {
+        let outcome = run_at(&plan, &["mptcp", leaving], 0);
+        assert_eq!(value(&outcome, "delivered_fraction"), 1.0);
+        // The time-out is at least 200 ms, and more where the round trip is no longer.
+        let stall = value(&outcome, "stall_max_ns") / 1e6;
+        println!("{leaving}: {stall} ms");
+        assert!(stall <= 600.0, "{leaving}: {stall} ms");
+        // While Wi-Fi is away its subflow carries nothing, and the other one all.
+        let series = outcome.series.as_deref().expect("series were asked for");
+        let away = series.lines().skip(1).filter(|line| {
+            let at: u64 = line.split(',').next().and_then(|at| at.parse().ok()).expect("a time");
+            (25_000_000_000..39_000_000_000).contains(&at) && line.contains(",sent_rate_bps,")
+        });
+        let rate =
+            |line: &str| line.rsplit(',').next().and_then(|it| it.parse::<u64>().ok()).expect("a rate");
+        let mut sums = BTreeMap::<String, u64>::new();
+        for line in away {
+            let entity = line.split(',').nth(1).expect("an entity").to_owned();
+            *sums.entry(entity).or_default() += rate(line);
+        }
+        let carrying = sums.values().filter(|sum| **sum > 0).count();
+        assert_eq!(carrying, 1, "{sums:?}");
+    }
+}
+
+#[test]
+fn what_is_sent_over_both_paths_is_late_more_rarely_and_costs_twice_the_bytes() {
+    let plan = plan(include_str!("../course/mptcp-redundancy.json"));
+    let [single, both] = ["lowest-rtt", "redundant"].map(|scheduler| run_at(&plan, &[scheduler, "5 %"], 0));
+    let late = |outcome| value(outcome, "latency_p99_ns");
+    assert!(late(&both) * 3.0 < late(&single), "{} {}", late(&both), late(&single));
+    assert!(value(&both, "overhead_ratio") > value(&single, "overhead_ratio") * 1.7);
+}
+
+#[test]
+fn a_small_buffer_is_blocked_by_a_slow_path_unless_something_is_done_about_it() {
+    let plan = plan(include_str!("../course/mptcp-receive-buffer.json"));
+    let goodput = |way, opportunistic, buffer| {
+        value(&run_at(&plan, &[way, opportunistic, "200 ms", buffer], 0), "goodput_bps")
+    };
+    let blocked = goodput("lowest-rtt", "false", "128 KiB");
+    let hurried = goodput("lowest-rtt", "true", "128 KiB");
+    let blest = goodput("blest", "false", "128 KiB");
+    println!("blocked {blocked}, hurried {hurried}, BLEST {blest}");
+    // The fast path alone has 7.4 Mbit/s for data.
+    assert!(blocked < 5e6, "{blocked}");
+    assert!(hurried > blocked * 1.5, "{hurried} {blocked}");
+    assert!(blest > 7e6, "{blest}");
+    assert!(goodput("lowest-rtt", "false", "2 MiB") > 10.5e6);
+}
