@@ -68,10 +68,6 @@ impl Link {
     pub fn on_sent(&mut self, now: SimTime, tries: u8, confirmed: bool) {
         self.transmissions += u64::from(tries);
         self.confirmed += u64::from(confirmed);
-        if !confirmed && self.failed_at.is_some_and(|last| now < last + BURST) {
-            // The fragments of one packet, say: a burst of collisions says once that it was one.
-            return;
-        }
         let taken = if confirmed { u16::from(tries).max(1) } else { FAILURE };
         if confirmed {
             self.failures = 0;
@@ -108,9 +104,7 @@ const BOOTSTRAP: u32 = 4;
 /// A neighbour that takes no packet so many times in a row is not reachable.
 const FAILURES_MAX: u32 = 3;
 /// After this a link that failed is tried again when its neighbour is heard.
-const SECOND_CHANCE: SimDuration = SimDuration::from_secs(10);
-/// What is given up within this time of another failure says nothing new.
-const BURST: SimDuration = SimDuration::from_secs(1);
+const SECOND_CHANCE: SimDuration = SimDuration::from_secs(60);
 /// Links worse than this are not used by [`super::objective`].
 const POOR: Etx = Etx(512);
 
@@ -135,13 +129,12 @@ mod tests {
         let mut link = Link::new(Etx::ONE);
         for failure in 0..3 {
             assert!(link.is_reachable(), "after {failure}");
-            link.on_sent(SimTime::from_secs(1 + failure), 4, false);
-            link.on_sent(SimTime::from_secs(1 + failure), 4, false);
+            link.on_sent(SimTime::from_secs(1), 4, false);
         }
         assert!(!link.is_reachable() && link.etx() > POOR);
-        link.on_heard(SimTime::from_secs(12), Etx::ONE);
-        assert!(!link.is_reachable(), "9 s are not enough");
-        link.on_heard(SimTime::from_secs(13), Etx::ONE);
+        link.on_heard(SimTime::from_secs(60), Etx::ONE);
+        assert!(!link.is_reachable(), "59 s are not enough");
+        link.on_heard(SimTime::from_secs(61), Etx::ONE);
         assert!(link.is_reachable() && link.etx() == Etx::ONE);
     }
 
