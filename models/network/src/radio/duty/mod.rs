@@ -11,7 +11,7 @@
 //!    +-------------------------------------+--------------- Doze, rest, a frame for another --+
 //! ```
 //!
-//! [`RadioDuty`] is what a way to save energy may decide; its defaults are those of a radio that is always on, with
+//! `RadioDuty` is what a way to save energy may decide; its defaults are those of a radio that is always on, with
 //! unslotted CSMA-CA.
 
 pub mod polling;
