@@ -5,6 +5,7 @@
 pub(crate) mod chunks;
 pub(crate) mod craft;
 pub(crate) mod keys;
+pub(crate) mod moves;
 pub(crate) mod outcome;
 
 use std::cmp::Reverse;
