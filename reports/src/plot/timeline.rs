@@ -86,6 +86,13 @@ fn draw(
         x += 30.0 + 7.0 * name.len() as f64;
     }
     let place = |time: f64| LEFT + (time - start) / SHOWN * (WIDTH - LEFT - RIM);
+    for part in 0..=5 {
+        let time = start + SHOWN * f64::from(part) / 5.0;
+        let x = place(time);
+        scene.line(vec![(x, TOP), (x, bottom + 4.0)], Ink::Grid, 1.0, &[]);
+        let anchor = if part == 5 { Anchor::End } else { Anchor::Middle };
+        scene.text((x, bottom + 18.0), &format!("{:.3} s", time / 1e9), SMALL, anchor, Ink::Muted);
+    }
     for (number, (name, stretches)) in rows.iter().enumerate() {
         let top = TOP + ROW * number as f64;
         scene.text((LEFT - 8.0, top + ROW * 0.65), name, SMALL, Anchor::End, Ink::Text);
@@ -102,13 +109,6 @@ fn draw(
             }
         }
         scene.shapes.push(Shape::Close);
-    }
-    for part in 0..=5 {
-        let time = start + SHOWN * f64::from(part) / 5.0;
-        let x = place(time);
-        scene.line(vec![(x, TOP), (x, bottom + 4.0)], Ink::Grid, 1.0, &[]);
-        let anchor = if part == 5 { Anchor::End } else { Anchor::Middle };
-        scene.text((x, bottom + 18.0), &format!("{:.3} s", time / 1e9), SMALL, anchor, Ink::Muted);
     }
     let more = if left_out > 0 { format!("; {left_out} radios more") } else { String::new() };
     let caption = format!("one run, the first replication, from just before its first frame{more}");

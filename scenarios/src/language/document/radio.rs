@@ -189,9 +189,9 @@ pub struct XMacOptions {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct PollingOptions {
-    /// How often a child asks: "1 s" (default); "50 ms" to "1 day".
+    /// How often a child asks: "1 s" (default); "50 ms" to "24 h".
     pub every: Option<Duration>,
-    /// How long a frame waits for being asked for: "7.68 s" (default, IEEE 802.15.4); more than 0, at most "1 day".
+    /// How long a frame waits for being asked for: "7.68 s" (default, IEEE 802.15.4); more than 0, at most "24 h".
     pub timeout: Option<Duration>,
 }
 

@@ -33,8 +33,8 @@ pub(super) fn check(settings: &RadioSettings, path: &Path, findings: &mut Vec<Fi
     }
     if let Some(options) = mac.polling {
         let at = path.key("polling");
-        range(at.key("every"), options.every, 50 * MILLISECOND, 86_400 * SECOND, "\"50 ms\" to \"1 day\"");
-        range(at.key("timeout"), options.timeout, 1, 86_400 * SECOND, "more than 0, at most \"1 day\"");
+        range(at.key("every"), options.every, 50 * MILLISECOND, 86_400 * SECOND, "\"50 ms\" to \"24 h\"");
+        range(at.key("timeout"), options.timeout, 1, 86_400 * SECOND, "more than 0, at most \"24 h\"");
     }
     if let Some(options) = mac.tsch {
         let at = path.key("tsch");
