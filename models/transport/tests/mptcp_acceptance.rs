@@ -5,53 +5,22 @@ mod lab;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use lab::Path;
 use lab::multipath::{Pair, address, options_of, rewrite, strip};
+use lab::multipath_story::{is_syn, pair_over, quiet_endpoints, segments, streams};
 use lab::script::{at, header};
-use lab::{Path, Stream};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use sim_core::SimDuration;
 use transport::endpoint::Transmit;
-use transport::mptcp::{MptcpConfig, PathManager};
+use transport::mptcp::MptcpConfig;
 use transport::tcp::{CloseReason, TcpConfig};
 use wire::mptcp::{AddAddress, Capable, MptcpOption, Stage};
-use wire::tcp::TcpFlags;
-
-fn streams(count: [u32; 2]) -> [Stream; 2] {
-    let mut rng = ChaCha8Rng::seed_from_u64(9);
-    [Stream::new(&mut rng, 0, count[0], 1000), Stream::new(&mut rng, 1, count[1], 1000)]
-}
-
-fn config() -> MptcpConfig {
-    MptcpConfig { path_manager: PathManager::Endpoints, announce: false, ..MptcpConfig::default() }
-}
-
-/// A pair with so many paths that writes down what it sends.
-fn pair(paths: usize, client: &MptcpConfig, server: &MptcpConfig) -> Pair {
-    let path =
-        |number: u64| [Path { rate: Some(10_000_000), queue: 100_000, ..Path::clean(10 + 20 * number) }; 2];
-    let paths: Vec<_> = (0..paths as u64).map(path).collect();
-    let mut run = Pair::with(4, &paths, client, server);
-    run.lab.record = true;
-    run
-}
-
-/// Segments of a side, with their options of Multipath TCP.
-fn said(run: &Pair, side: usize) -> Vec<(&Transmit, Vec<MptcpOption>)> {
-    let by = run.lab.sent.iter().filter(|(_, sender, _)| *sender == side);
-    by.map(|(_, _, transmit)| (transmit, options_of(transmit))).collect()
-}
-
-fn is_syn(transmit: &Transmit) -> bool {
-    header(transmit).flags.contains(TcpFlags::SYN)
-}
 
 // Holds: RFC 8684 3-a.
 #[test]
 fn duplicate_acknowledgments_with_signals_are_no_sign_of_congestion() {
     // Nothing is lost here, and no acknowledgment so late that a probe asks for it.
     let tcp = Arc::new(TcpConfig { ack_delay: SimDuration::ZERO, ..TcpConfig::default() });
-    let prompt = MptcpConfig { tcp, ..config() };
+    let prompt = MptcpConfig { tcp, ..quiet_endpoints() };
     let mut run = Pair::with(4, &[[Path::clean(10); 2]], &prompt, &prompt);
     run.lab.record = true;
     // Each acknowledgment of the server comes five times, the copies with an address that means nothing.
@@ -100,7 +69,7 @@ fn duplicate_acknowledgments_with_signals_are_no_sign_of_congestion() {
 // Holds: RFC 8684 3-c.
 #[test]
 fn signals_on_segments_that_tcp_does_not_accept_do_nothing() {
-    let mut run = pair(2, &config(), &config());
+    let mut run = pair_over(2, &quiet_endpoints(), &quiet_endpoints());
     let mut streams = streams([100, 0]);
     run.begin(&mut streams);
     while run.lab.step(at(150)) {
@@ -108,7 +77,7 @@ fn signals_on_segments_that_tcp_does_not_accept_do_nothing() {
     }
     // MP_FASTCLOSE with the right key, but far beyond the window.
     let server_key =
-        said(&run, 1).iter().flat_map(|(_, options)| options.clone()).find_map(|option| match option {
+        segments(&run, 1).iter().flat_map(|(_, options)| options.clone()).find_map(|option| match option {
             MptcpOption::Capable(Capable { stage: Stage::SynAck { sender_key }, .. }) => Some(sender_key),
             _ => None,
         });

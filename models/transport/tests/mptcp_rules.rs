@@ -2,37 +2,17 @@
 
 mod lab;
 
+use lab::Stream;
 use lab::multipath::{Pair, address, options_of, rewrite, strip};
+use lab::multipath_story::{is_syn, pair_over, quiet_endpoints, segments, streams};
 use lab::script::{at, header};
-use lab::{Path, Stream};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use sim_core::SimDuration;
 use transport::endpoint::Transmit;
-use transport::mptcp::{Fallback, MptcpConfig, MptcpEvent, PathManager, Scheduler};
+use transport::mptcp::{Fallback, MptcpConfig, MptcpEvent, Scheduler};
 use transport::tcp::CloseReason;
 use wire::mptcp::{Capable, DataSequence, Dss, MptcpOption, ResetReason, Stage, Subtype};
 use wire::tcp::TcpFlags;
 use wire::tcp_options::{TcpOption, TcpOptions};
-
-fn streams(count: [u32; 2]) -> [Stream; 2] {
-    let mut rng = ChaCha8Rng::seed_from_u64(9);
-    [Stream::new(&mut rng, 0, count[0], 1000), Stream::new(&mut rng, 1, count[1], 1000)]
-}
-
-fn config() -> MptcpConfig {
-    MptcpConfig { path_manager: PathManager::Endpoints, announce: false, ..MptcpConfig::default() }
-}
-
-/// A pair with so many paths that writes down what it sends.
-fn pair(paths: usize, client: &MptcpConfig, server: &MptcpConfig) -> Pair {
-    let path =
-        |number: u64| [Path { rate: Some(10_000_000), queue: 100_000, ..Path::clean(10 + 20 * number) }; 2];
-    let paths: Vec<_> = (0..paths as u64).map(path).collect();
-    let mut run = Pair::with(4, &paths, client, server);
-    run.lab.record = true;
-    run
-}
 
 /// Runs to the end of both streams; says how each side fell back.
 fn complete(run: &mut Pair, streams: &mut [Stream; 2], context: &str) -> [Option<Fallback>; 2] {
@@ -48,15 +28,9 @@ fn complete(run: &mut Pair, streams: &mut [Stream; 2], context: &str) -> [Option
     })
 }
 
-/// Segments of a side, with their options of Multipath TCP.
-fn said(run: &Pair, side: usize) -> Vec<(&Transmit, Vec<MptcpOption>)> {
-    let by = run.lab.sent.iter().filter(|(_, sender, _)| *sender == side);
-    by.map(|(_, _, transmit)| (transmit, options_of(transmit))).collect()
-}
-
 fn resets(run: &Pair, side: usize, reason: ResetReason) -> usize {
     let is = |option: &MptcpOption| matches!(option, MptcpOption::Reset(reset) if reset.reason == reason);
-    said(run, side).iter().filter(|(_, options)| options.iter().any(is)).count()
+    segments(run, side).iter().filter(|(_, options)| options.iter().any(is)).count()
 }
 
 /// Puts `change` in the place of each option of Multipath TCP: its value, as bytes.
@@ -77,16 +51,12 @@ fn exchange(transmit: &mut Transmit, change: impl Fn(&mut Vec<u8>)) {
     });
 }
 
-fn is_syn(transmit: &Transmit) -> bool {
-    header(transmit).flags.contains(TcpFlags::SYN)
-}
-
 // Holds: RFC 8684 3.1-a, 3.1-f, 3.1-h.
 #[test]
 fn a_syn_of_another_version_or_with_unknown_flags_or_without_an_algorithm_is_answered_as_plain_tcp() {
     // Version 0; the extensibility flag; no algorithm; an unknown algorithm only.
     for (byte, value) in [(0, 0x00), (1, 0x41), (1, 0x00), (1, 0x02)] {
-        let mut run = pair(2, &config(), &config());
+        let mut run = pair_over(2, &quiet_endpoints(), &quiet_endpoints());
         run.lab.gateway = Some(Box::new(move |side, _, transmit| {
             if side == 0 && is_syn(transmit) {
                 exchange(transmit, |data| data[byte] = value);
@@ -94,16 +64,16 @@ fn a_syn_of_another_version_or_with_unknown_flags_or_without_an_algorithm_is_ans
         }));
         let fallbacks = complete(&mut run, &mut streams([20, 20]), "strange SYN");
         assert_eq!(fallbacks, [Some(Fallback::SynAck), Some(Fallback::Syn)], "{byte} {value:#x}");
-        assert!(said(&run, 1).iter().all(|(_, options)| options.is_empty()), "{byte} {value:#x}");
+        assert!(segments(&run, 1).iter().all(|(_, options)| options.is_empty()), "{byte} {value:#x}");
     }
 }
 
 // Holds: RFC 8684 3.1-c, 3.1-l, 3.7-b.
 #[test]
 fn keys_come_with_the_first_acknowledgment_and_again_with_the_first_data() {
-    let mut run = pair(1, &config(), &config());
+    let mut run = pair_over(1, &quiet_endpoints(), &quiet_endpoints());
     assert_eq!(complete(&mut run, &mut streams([20, 20]), "keys"), [None, None]);
-    let mine = said(&run, 0);
+    let mine = segments(&run, 0);
     let stages = mine.iter().flat_map(|(transmit, options)| {
         options.iter().filter_map(|option| match option {
             MptcpOption::Capable(capable) => Some((capable.stage, transmit.packet.payload_len())),
@@ -119,7 +89,7 @@ fn keys_come_with_the_first_acknowledgment_and_again_with_the_first_data() {
     );
     // Each segment with data has a mapping: its own, or that of MP_CAPABLE.
     for side in 0..2 {
-        for (transmit, options) in said(&run, side).iter().filter(|(it, _)| it.packet.payload_len() > 0) {
+        for (transmit, options) in segments(&run, side).iter().filter(|(it, _)| it.packet.payload_len() > 0) {
             let mapped = options.iter().any(|option| match option {
                 MptcpOption::Dss(Dss { mapping, .. }) => mapping.is_some(),
                 MptcpOption::Capable(Capable { stage, .. }) => matches!(stage, Stage::Data { .. }),
@@ -133,7 +103,7 @@ fn keys_come_with_the_first_acknowledgment_and_again_with_the_first_data() {
 // Holds: RFC 8684 3.1-d, 3.9.1-a, 3.9.1-b.
 #[test]
 fn a_further_subflow_waits_for_a_dss_and_has_the_ports_of_the_first() {
-    let mut run = pair(2, &config(), &config());
+    let mut run = pair_over(2, &quiet_endpoints(), &quiet_endpoints());
     complete(&mut run, &mut streams([40, 0]), "join");
     let first = &run.stats[0].as_ref().expect("it was connected").subflows[0];
     let join = run
@@ -154,7 +124,7 @@ fn a_further_subflow_waits_for_a_dss_and_has_the_ports_of_the_first() {
 // Holds: RFC 8684 3.1-g.
 #[test]
 fn an_address_that_takes_no_further_subflows_gets_none() {
-    let mut run = pair(2, &config(), &config());
+    let mut run = pair_over(2, &quiet_endpoints(), &quiet_endpoints());
     run.lab.gateway = Some(Box::new(|side, _, transmit| {
         if side == 1 && is_syn(transmit) {
             exchange(transmit, |data| data[1] |= 0x20);
@@ -168,12 +138,12 @@ fn an_address_that_takes_no_further_subflows_gets_none() {
 #[test]
 fn checksums_are_used_if_either_side_wants_them() {
     for (client, server) in [(false, false), (false, true), (true, false), (true, true)] {
-        let wants = |checksum| MptcpConfig { checksum, ..config() };
-        let mut run = pair(2, &wants(client), &wants(server));
+        let wants = |checksum| MptcpConfig { checksum, ..quiet_endpoints() };
+        let mut run = pair_over(2, &wants(client), &wants(server));
         assert_eq!(complete(&mut run, &mut streams([40, 40]), "checksum"), [None, None]);
         let mut fins = 0;
         for side in 0..2 {
-            for (transmit, options) in said(&run, side) {
+            for (transmit, options) in segments(&run, side) {
                 for option in options {
                     match option {
                         MptcpOption::Dss(Dss { mapping: Some(mapping), data_fin, .. }) => {
@@ -199,7 +169,7 @@ fn checksums_are_used_if_either_side_wants_them() {
 // Holds: RFC 8684 3.1-m.
 #[test]
 fn a_plain_syn_gets_a_plain_answer_and_no_option_ever() {
-    let mut run = pair(1, &config(), &config());
+    let mut run = pair_over(1, &quiet_endpoints(), &quiet_endpoints());
     run.lab.gateway = Some(Box::new(|side, _, transmit| {
         if side == 0 {
             strip(transmit);
@@ -207,13 +177,13 @@ fn a_plain_syn_gets_a_plain_answer_and_no_option_ever() {
     }));
     let fallbacks = complete(&mut run, &mut streams([20, 20]), "plain");
     assert_eq!(fallbacks[1], Some(Fallback::Syn));
-    assert!(said(&run, 1).iter().all(|(_, options)| options.is_empty()));
+    assert!(segments(&run, 1).iter().all(|(_, options)| options.is_empty()));
 }
 
 // Holds: RFC 8684 3.9.2-a.
 #[test]
 fn a_syn_that_is_always_lost_with_the_option_goes_without() {
-    let mut run = pair(1, &config(), &config());
+    let mut run = pair_over(1, &quiet_endpoints(), &quiet_endpoints());
     run.lab.gateway = Some(Box::new(|_, _, transmit| {
         if is_syn(transmit) && !options_of(transmit).is_empty() {
             transmit.packet.corrupted = true;
@@ -221,7 +191,7 @@ fn a_syn_that_is_always_lost_with_the_option_goes_without() {
     }));
     let fallbacks = complete(&mut run, &mut streams([20, 20]), "lost SYNs");
     assert_eq!(fallbacks, [Some(Fallback::SynAck), Some(Fallback::Syn)]);
-    let with = said(&run, 0).iter().filter(|(it, options)| is_syn(it) && !options.is_empty()).count();
+    let with = segments(&run, 0).iter().filter(|(it, options)| is_syn(it) && !options.is_empty()).count();
     assert_eq!(with, 3);
 }
 
@@ -229,8 +199,8 @@ fn a_syn_that_is_always_lost_with_the_option_goes_without() {
 #[test]
 fn a_mapping_with_a_checksum_that_was_not_agreed_on_or_without_one_that_was_breaks_the_subflow() {
     for checksum in [false, true] {
-        let side_config = MptcpConfig { checksum, scheduler: Scheduler::RoundRobin, ..config() };
-        let mut run = pair(2, &side_config, &side_config);
+        let side_config = MptcpConfig { checksum, scheduler: Scheduler::RoundRobin, ..quiet_endpoints() };
+        let mut run = pair_over(2, &side_config, &side_config);
         run.lab.gateway = Some(Box::new(move |side, path, transmit| {
             if side == 0 && path == 1 && transmit.packet.payload_len() > 0 {
                 rewrite(transmit, |head, _| {
@@ -261,10 +231,10 @@ fn a_mapping_with_a_checksum_that_was_not_agreed_on_or_without_one_that_was_brea
 // Holds: RFC 8684 3.3.2-a.
 #[test]
 fn long_numbers_are_acknowledged_by_long_ones() {
-    let long = MptcpConfig { long_sequence: true, ..config() };
-    let mut run = pair(1, &long, &config());
+    let long = MptcpConfig { long_sequence: true, ..quiet_endpoints() };
+    let mut run = pair_over(1, &long, &quiet_endpoints());
     complete(&mut run, &mut streams([40, 0]), "long");
-    let acks: Vec<DataSequence> = said(&run, 1)
+    let acks: Vec<DataSequence> = segments(&run, 1)
         .iter()
         .flat_map(|(_, options)| options.clone())
         .filter_map(|option| match option {
@@ -280,7 +250,7 @@ fn long_numbers_are_acknowledged_by_long_ones() {
 // Holds: RFC 8684 3.3.3-c.
 #[test]
 fn once_all_is_acknowledged_each_subflow_ends_with_a_fin_both_ways() {
-    let mut run = pair(2, &config(), &config());
+    let mut run = pair_over(2, &quiet_endpoints(), &quiet_endpoints());
     complete(&mut run, &mut streams([400, 400]), "ends");
     run.lab.run_until(run.lab.now + SimDuration::from_secs(2));
     for side in 0..2 {
@@ -297,8 +267,8 @@ fn once_all_is_acknowledged_each_subflow_ends_with_a_fin_both_ways() {
 // Holds: RFC 8684 3.3.1-f, 3.7-e.
 #[test]
 fn a_subflow_whose_options_vanish_later_is_broken_and_the_others_carry_its_data() {
-    let with = MptcpConfig { scheduler: Scheduler::RoundRobin, ..config() };
-    let mut run = pair(2, &with, &with);
+    let with = MptcpConfig { scheduler: Scheduler::RoundRobin, ..quiet_endpoints() };
+    let mut run = pair_over(2, &with, &with);
     let mut count = 0;
     run.lab.gateway = Some(Box::new(move |side, path, transmit| {
         if side == 0 && path == 1 {
@@ -317,8 +287,8 @@ fn a_subflow_whose_options_vanish_later_is_broken_and_the_others_carry_its_data(
 // Holds: RFC 8684 3.7-c.
 #[test]
 fn data_acknowledged_without_a_data_ack_end_a_further_subflow() {
-    let with = MptcpConfig { scheduler: Scheduler::RoundRobin, ..config() };
-    let mut run = pair(2, &with, &with);
+    let with = MptcpConfig { scheduler: Scheduler::RoundRobin, ..quiet_endpoints() };
+    let mut run = pair_over(2, &with, &with);
     let mut count = 0;
     run.lab.gateway = Some(Box::new(move |side, path, transmit| {
         if side == 1 && path == 1 {
@@ -340,7 +310,7 @@ fn data_acknowledged_without_a_data_ack_end_a_further_subflow() {
 // Holds: RFC 8684 3.7-d, 3.7-k, 3.7-l, 3.7-m.
 #[test]
 fn data_acknowledged_without_a_data_ack_on_the_first_subflow_end_in_an_infinite_mapping_and_plain_tcp() {
-    let mut run = pair(1, &config(), &config());
+    let mut run = pair_over(1, &quiet_endpoints(), &quiet_endpoints());
     run.lab.gateway = Some(Box::new(|side, _, transmit| {
         if side == 1 && !is_syn(transmit) {
             strip(transmit);
@@ -349,7 +319,7 @@ fn data_acknowledged_without_a_data_ack_on_the_first_subflow_end_in_an_infinite_
     let fallbacks = complete(&mut run, &mut streams([400, 0]), "no DATA_ACK");
     assert_eq!(fallbacks[0], Some(Fallback::NoDataAck));
     assert!(matches!(fallbacks[1], Some(Fallback::InfiniteMapping | Fallback::NoMapping)), "{fallbacks:?}");
-    let mine = said(&run, 0);
+    let mine = segments(&run, 0);
     let infinite = |options: &Vec<MptcpOption>| {
         options.iter().any(|option| {
             matches!(option, MptcpOption::Dss(Dss { mapping: Some(mapping), .. }) if mapping.len == 0)
@@ -364,11 +334,11 @@ fn data_acknowledged_without_a_data_ack_on_the_first_subflow_end_in_an_infinite_
 // Holds: RFC 8684 3.7-f.
 #[test]
 fn a_failing_checksum_on_one_of_two_subflows_is_told_by_mp_fail_on_its_reset() {
-    let with = MptcpConfig { checksum: true, scheduler: Scheduler::RoundRobin, ..config() };
-    let mut run = pair(2, &with, &with);
+    let with = MptcpConfig { checksum: true, scheduler: Scheduler::RoundRobin, ..quiet_endpoints() };
+    let mut run = pair_over(2, &with, &with);
     alter_one(&mut run, 1);
     complete(&mut run, &mut streams([3000, 0]), "one of two");
-    let failed = said(&run, 1).into_iter().filter(|(transmit, options)| {
+    let failed = segments(&run, 1).into_iter().filter(|(transmit, options)| {
         header(transmit).flags.contains(TcpFlags::RST)
             && options.iter().any(|option| option.subtype() == Subtype::Fail)
     });
@@ -378,8 +348,8 @@ fn a_failing_checksum_on_one_of_two_subflows_is_told_by_mp_fail_on_its_reset() {
 // Holds: RFC 8684 3.7-h, 3.7-i.
 #[test]
 fn a_failing_checksum_on_the_only_subflow_is_told_by_mp_fail_and_answered_by_one() {
-    let with = MptcpConfig { checksum: true, ..config() };
-    let mut run = pair(1, &with, &with);
+    let with = MptcpConfig { checksum: true, ..quiet_endpoints() };
+    let mut run = pair_over(1, &with, &with);
     alter_one(&mut run, 0);
     let mut streams = streams([40, 10]);
     run.begin(&mut streams);
@@ -400,7 +370,7 @@ fn a_failing_checksum_on_the_only_subflow_is_told_by_mp_fail_and_answered_by_one
         }
     }
     for side in 0..2 {
-        let fails = said(&run, side)
+        let fails = segments(&run, side)
             .iter()
             .filter(|(_, options)| options.iter().any(|option| option.subtype() == Subtype::Fail))
             .count();

@@ -5,97 +5,27 @@ mod lab;
 
 use std::net::IpAddr;
 
-use lab::multipath::{Pair, address, options_of, rewrite, strip};
+use lab::multipath::{Pair, address, options_of, strip};
+use lab::multipath_story::{
+    append, endpoints, exchange, pair, pair_over, said, streams, subflows, until, working,
+};
 use lab::script::{at, header};
 use lab::{Path, Stream};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use sim_core::{SimDuration, SimTime};
-use transport::endpoint::{Endpoint, InterfaceId, NetworkEvent, Received, Transmit};
-use transport::mptcp::{MptcpConfig, MptcpEvent, PathManager, Scheduler, SubflowStats};
+use transport::endpoint::{Endpoint, InterfaceId, NetworkEvent, Received};
+use transport::mptcp::{MptcpConfig, MptcpEvent, Scheduler};
 use transport::tcp::CloseReason;
 use wire::account::{Account, Protocol, Reason, Runs};
 use wire::mptcp::{Join, MptcpOption, ResetReason, Subtype};
 use wire::packet::Packet;
 use wire::payload::Payload;
 use wire::tcp::TcpFlags;
-use wire::tcp_options::{TcpOption, TcpOptions};
-
-fn streams(count: [u32; 2]) -> [Stream; 2] {
-    let mut rng = ChaCha8Rng::seed_from_u64(9);
-    [Stream::new(&mut rng, 0, count[0], 1000), Stream::new(&mut rng, 1, count[1], 1000)]
-}
-
-fn paths() -> [[Path; 2]; 2] {
-    let path = |delay| [Path { rate: Some(10_000_000), queue: 100_000, ..Path::clean(delay) }; 2];
-    [path(10), path(30)]
-}
-
-fn endpoints() -> MptcpConfig {
-    MptcpConfig { path_manager: PathManager::Endpoints, ..MptcpConfig::default() }
-}
-
-/// A pair that writes down what it sends.
-fn pair(config: &MptcpConfig) -> Pair {
-    let mut run = Pair::new(4, &paths(), config);
-    run.lab.record = true;
-    run
-}
-
-/// Runs for a while, both users doing what they do.
-fn until(run: &mut Pair, streams: &mut [Stream; 2], end: SimTime) {
-    while run.lab.step(end) {
-        run.tend(streams, "script");
-    }
-    run.lab.run_until(end);
-}
-
-/// Segments of a side with an option of this kind: when, from where, and the option.
-fn said(run: &Pair, side: usize, subtype: Subtype) -> Vec<(SimTime, IpAddr, MptcpOption)> {
-    let by = run.lab.sent.iter().filter(|(_, sender, _)| *sender == side);
-    let all = by.flat_map(|(at, _, transmit)| {
-        options_of(transmit).into_iter().map(|option| (*at, transmit.source, option))
-    });
-    all.filter(|(_, _, option)| option.subtype() == subtype).collect()
-}
-
-fn subflows(run: &Pair, side: usize) -> Vec<SubflowStats> {
-    run.stats[side].as_ref().expect("it is connected").subflows.clone()
-}
-
-/// Subflows of a side that carry data, by their local addresses.
-fn working(run: &Pair, side: usize) -> Vec<IpAddr> {
-    let ready = subflows(run, side).into_iter().filter(|subflow| subflow.ready && !subflow.over);
-    ready.map(|subflow| subflow.local.ip()).collect()
-}
 
 /// Data segments that a side has sent since then, by their source.
 fn carried(run: &Pair, side: usize, since: SimTime) -> Vec<IpAddr> {
     let by = run.lab.sent.iter().filter(|(at, sender, _)| *sender == side && *at >= since);
     let data = by.filter(|(_, _, transmit)| transmit.packet.payload_len() > 0);
     data.map(|(_, _, transmit)| transmit.source).collect()
-}
-
-/// Appends an option to a segment, as somebody on the way might.
-fn append(transmit: &mut Transmit, option: &MptcpOption) {
-    rewrite(transmit, |head, _| head.options.try_push_mptcp(option).expect("there is room"));
-}
-
-/// Replaces each option that `change` has something else for.
-fn exchange(transmit: &mut Transmit, change: impl Fn(MptcpOption) -> MptcpOption) {
-    rewrite(transmit, |head, _| {
-        let mut options = TcpOptions::EMPTY;
-        for option in &head.options {
-            match option {
-                TcpOption::Mptcp(data) => {
-                    let option = change(MptcpOption::parse(data).expect("it was sent"));
-                    options.try_push_mptcp(&option).expect("it is as long as before");
-                }
-                other => options.try_push(other).expect("it was there"),
-            }
-        }
-        head.options = options;
-    });
 }
 
 // Holds: RFC 8684 3.3.8-a, 3.3.8-b, 3.3.8-c.
@@ -244,8 +174,7 @@ fn a_join_of_an_unknown_connection_is_answered_with_a_reset() {
 #[test]
 fn more_subflows_than_a_host_wants_are_refused() {
     let server = MptcpConfig { subflows_max: 1, announce: false, ..endpoints() };
-    let mut run = Pair::with(4, &paths(), &endpoints(), &server);
-    run.lab.record = true;
+    let mut run = pair_over(2, &endpoints(), &server);
     let mut streams = streams([8000, 0]);
     run.begin(&mut streams);
     until(&mut run, &mut streams, at(3000));

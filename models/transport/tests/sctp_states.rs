@@ -1,9 +1,11 @@
 //! Each event in each state of an association, against the recorded table `golden/sctp_states.txt`.
 
+mod recorded;
 mod sctp_lab;
 
 use std::fmt::Write as _;
 
+use recorded::assert_is_recorded;
 use sctp_lab::craft::{Insight, data, initiation};
 use sctp_lab::{Lab, Link, at, kinds};
 use sim_core::SimDuration;
@@ -191,14 +193,5 @@ fn table() -> String {
 // Holds: RFC 9260 4-a, 4-b, 5.2.3-a, 9.2-f, 9.2-i, 9.2-j, 9.2-k
 #[test]
 fn each_event_in_each_state_does_what_the_recorded_table_says() {
-    let table = table();
-    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/sctp_states.txt");
-    if std::env::var_os("UPDATE_STATES").is_some() {
-        std::fs::write(place, &table).expect("the table can be written");
-    }
-    let recorded = std::fs::read_to_string(place).expect("the table was recorded");
-    for (recorded, now) in recorded.lines().zip(table.lines()) {
-        assert_eq!(recorded, now);
-    }
-    assert_eq!(recorded.lines().count(), table.lines().count());
+    assert_is_recorded("sctp_states", &table());
 }

@@ -1,10 +1,12 @@
 //! Each event in each state of a connection (RFC 9293 §3.10), against the recorded table `golden/tcp_states.txt`.
 
 mod lab;
+mod recorded;
 
 use std::fmt::Write as _;
 
 use lab::peer::Scripted;
+use recorded::assert_is_recorded;
 use sim_core::SimDuration;
 use transport::endpoint::{Endpoint, IcmpError};
 use transport::tcp::note::NoteKind;
@@ -275,16 +277,7 @@ fn table() -> String {
 
 #[test]
 fn each_event_in_each_state_does_what_the_recorded_table_says() {
-    let table = table();
-    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/tcp_states.txt");
-    if std::env::var_os("UPDATE_STATES").is_some() {
-        std::fs::write(place, &table).expect("the table can be written");
-    }
-    let recorded = std::fs::read_to_string(place).expect("the table was recorded");
-    for (recorded, now) in recorded.lines().zip(table.lines()) {
-        assert_eq!(recorded, now);
-    }
-    assert_eq!(recorded.lines().count(), table.lines().count());
+    assert_is_recorded("tcp_states", &table());
 }
 
 /// The table is not only recorded but right: no event leads to a state that RFC 9293's figure 5 has no arrow to.

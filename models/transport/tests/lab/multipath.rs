@@ -7,7 +7,7 @@ use sim_core::SimTime;
 use transport::mptcp::{MptcpConfig, MptcpCounters, MptcpEndpoint, MptcpEvent, MptcpId, MptcpStats};
 use transport::tcp::CloseReason;
 use wire::account::Runs;
-use wire::checksum::{Sum, pseudo_header};
+use wire::checksum::pseudo_header;
 use wire::ip::IpProtocol;
 use wire::mptcp::MptcpOption;
 use wire::packet::Packet;
@@ -140,7 +140,6 @@ pub(crate) fn rewrite(transmit: &mut Transmit, change: impl FnOnce(&mut Header, 
     let total = len as u32 + payload.len();
     let pseudo = pseudo_header(transmit.source, transmit.destination, IpProtocol::TCP, total);
     let sum = pseudo + payload.sum();
-    let _: Sum = sum;
     let mut account = wire::account::Account::with_header(
         account.flow,
         account.reason,

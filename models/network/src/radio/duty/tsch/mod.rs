@@ -25,7 +25,6 @@ use sim_core::{SimDuration, SimTime};
 use wire::ieee802154::{Address, Addressing, FrameType, FrameVersion, Header};
 
 use super::super::access::RadioPlace;
-use super::super::air::TransmissionId;
 use super::super::mac::{Content, Outgoing};
 use super::super::phy::Phy;
 use super::{Duty, Heard, RadioDuty};
@@ -154,21 +153,6 @@ impl<O: Observer> RadioDuty<O> for Tsch {
 
     fn unconfirmed(&self, net: &mut Network<O>, place: RadioPlace) {
         net.slot_unconfirmed(place);
-    }
-
-    fn give_up(&self, net: &mut Network<O>, place: RadioPlace, cause: DropCause) {
-        net.finish_frame(place, Err(cause));
-    }
-
-    fn sent_to_all(
-        &self,
-        net: &mut Network<O>,
-        place: RadioPlace,
-        transmission: TransmissionId,
-        outgoing: Outgoing,
-    ) {
-        net.broadcast_once(place, transmission, &outgoing);
-        net.finish_frame(place, Ok(()));
     }
 
     fn rest(&self, net: &mut Network<O>, place: RadioPlace) {
