@@ -12,11 +12,11 @@ use wire::tcp_options::{AccEcnCounters, TcpOption, TcpOptions};
 use super::accecn::{AccurateEcn, Demand, ace, ace_flags, handshake_ace};
 use super::connection::TcpConnection;
 use super::hook::SegmentHook;
-use super::mark_feedback::{Feedback, Marks, Newly, OptionPath};
+use super::mark_feedback::{Feedback, Newly, OptionPath};
 use super::offer::Offer;
 use super::receiver::AckDue;
 use super::segment::{Outgoing, Segment};
-use super::sender::Sender;
+use super::sender::{AckInfo, Sender};
 use super::sequence::ORIGIN;
 use super::state::{CloseReason, State};
 use crate::congestion::{Algorithm, Congestion, CongestionControl};
@@ -370,12 +370,31 @@ impl Sender {
         (self.scoreboard.len() as u32).saturating_sub(self.scoreboard.sacked_segments())
     }
 
-    /// Reads accurate feedback, of which an acknowledgment that brought `newly` is the bearer.
+    /// What an acknowledgment says of marks: whether there were any, and how many bytes. `missing` are the segments of which
+    /// nothing was known before it, `delivered` the bytes that it brings.
+    #[inline]
+    pub(super) fn marks(
+        &mut self,
+        info: &AckInfo,
+        missing: u32,
+        delivered: u64,
+        round_start: bool,
+    ) -> (bool, u64) {
+        match &info.accurate {
+            None => (info.marked, if info.marked { delivered } else { 0 }),
+            Some(feedback) => {
+                let packets = missing.saturating_sub(self.missing());
+                let segment_size = self.payload_size;
+                self.read_marks(feedback, Newly { bytes: delivered, packets, segment_size, round_start })
+            }
+        }
+    }
+
     #[inline(never)]
-    pub(super) fn read_marks(&mut self, feedback: &Feedback, newly: Newly) -> Marks {
-        self.accurate
-            .as_mut()
-            .map_or_else(Marks::default, |accurate| accurate.feedback.decode(feedback, newly))
+    fn read_marks(&mut self, feedback: &Feedback, newly: Newly) -> (bool, u64) {
+        let Some(accurate) = &mut self.accurate else { return (false, 0) };
+        let marks = accurate.feedback.decode(feedback, newly);
+        (marks.packets > 0 || marks.bytes > 0, marks.bytes)
     }
 }
 
