@@ -136,13 +136,14 @@ impl TcpConnection {
         }
     }
 
-    /// The flags of a SYN-ACK, of which `before` were sent: accurate ECN is given up after two, and then nothing is sent as
-    /// ECN-capable (RFC 9768 §3.1.5, §3.2.3.2.2).
-    pub(super) fn syn_ack_marks(&mut self, before: u8) -> TcpFlags {
+    /// The flags of a SYN-ACK: accurate ECN is given up after two timeouts, and then nothing is sent as ECN-capable
+    /// (RFC 9768 §3.1.5, §3.2.3.2.2).
+    pub(super) fn syn_ack_marks(&mut self) -> TcpFlags {
+        let timeouts = self.sender.timeouts;
         match &mut self.sender.accurate {
             None if self.features.ecn => TcpFlags::ECE,
             None => TcpFlags::NONE,
-            Some(accurate) if before < 2 => ace_flags(handshake_ace(accurate.handshake_mark)),
+            Some(accurate) if timeouts < 2 => ace_flags(handshake_ace(accurate.handshake_mark)),
             Some(accurate) => {
                 accurate.feedback.capable = false;
                 TcpFlags::NONE
