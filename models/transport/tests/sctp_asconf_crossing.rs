@@ -58,6 +58,7 @@ fn known(lab: &Lab, side: usize) -> Option<IpAddr> {
     })
 }
 
+// Holds: RFC 5061 5.3.2-a
 #[test]
 fn a_request_names_the_association_by_an_address_that_stays() {
     // Else a copy of it finds nobody once it was carried out and its answer was lost.
@@ -75,6 +76,7 @@ fn a_request_names_the_association_by_an_address_that_stays() {
     assert_eq!((closed(&lab, 0), closed(&lab, 1)), (None, None));
 }
 
+// Holds: RFC 5061 5.3-F1a
 #[test]
 fn two_sides_between_addresses_answer_each_other() {
     // Each has asked for its old address to be deleted, has only one that is not added yet, and waits for the other's
@@ -102,6 +104,7 @@ fn two_sides_between_addresses_answer_each_other() {
     assert!(from_new.count() > 0, "the case has come up");
 }
 
+// Holds: RFC 5061 5.3.1-a
 #[test]
 fn an_abort_for_what_was_sent_before_an_address_came_back_is_ignored() {
     let (mut lab, [a, _]) = established();
@@ -128,6 +131,7 @@ fn an_abort_for_what_was_sent_before_an_address_came_back_is_ignored() {
     assert_eq!(closed(&lab, 0), Some(CloseReason::AbortedByPeer), "it is about something else");
 }
 
+// Holds: RFC 5061 5.1.1-C4
 #[test]
 fn who_has_lost_all_addresses_still_ends_in_order() {
     // The old addresses may not be used while the request to delete them is under way; in SHUTDOWN-ACK-SENT nobody
