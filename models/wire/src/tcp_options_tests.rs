@@ -170,8 +170,8 @@ fn accurate_ecn_options_of_any_length_are_read_as_far_as_whole_counters_go() {
             list.extend(data);
             list.resize(list.len().next_multiple_of(4), 0);
             let expected = AccEcnCounters::new(order, counters).unwrap();
-            let read = TcpOptions::from_wire(&list).iter().next();
-            assert_eq!(read, Some(TcpOption::AccEcn(expected)), "{list:?}");
+            let options = TcpOptions::from_wire(&list);
+            assert_eq!(options.iter().next(), Some(TcpOption::AccEcn(expected)), "{list:?}");
         }
     }
 }
