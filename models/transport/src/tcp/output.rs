@@ -59,7 +59,10 @@ impl TcpConnection {
     }
 
     #[inline]
-    fn next_data_or_ack(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
+    fn next_data_or_ack<H: SegmentHook>(&mut self, now: SimTime, hook: &mut H, out: &mut Outgoing) -> bool {
+        if H::ACTIVE && hook.is_waiting() && self.next_signal(now, hook, out) {
+            return true;
+        }
         if self.state.may_send() || self.is_early() {
             if self.next_data(now, hook, out) {
                 return true;
@@ -76,6 +79,11 @@ impl TcpConnection {
             self.acknowledgment(now, sequence, Reason::KeepAlive, hook, out);
             return true;
         }
+        self.next_bare(now, hook, out)
+    }
+
+    /// An acknowledgment that is due.
+    fn next_bare(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         if let AckDue::Now(reason) = self.receiver.ack_due
             && self.state != State::SynSent
             && self.state != State::Closed
@@ -85,6 +93,13 @@ impl TcpConnection {
             return true;
         }
         false
+    }
+
+    /// An acknowledgment for the sake of what `hook` has to say.
+    #[cold]
+    fn next_signal(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
+        self.receiver.acknowledge_now(Reason::Control);
+        self.next_bare(now, hook, out)
     }
 
     fn reset(&mut self, sequence: u32, flags: TcpFlags, hook: &mut impl SegmentHook, out: &mut Outgoing) {
