@@ -141,8 +141,8 @@ fn marked_bytes(gateway: Option<lab::Gateway>) -> (f64, f64) {
         }
     }
     lab.run_until(lab.now + SimDuration::from_secs(5));
-    let arrived = lab.ends[1].stats(b).unwrap().ecn.marked_bytes_received;
-    let reported = lab.ends[0].stats(a).unwrap().ecn.marked_bytes_reported;
+    let arrived = lab.ends[1].stats(b).expect("it is in memory").ecn.marked_bytes_received;
+    let reported = lab.ends[0].stats(a).expect("it is in memory").ecn.marked_bytes_reported;
     assert!(arrived > 100_000, "{arrived}");
     (f64::from(arrived), reported as f64)
 }

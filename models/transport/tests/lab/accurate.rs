@@ -36,8 +36,8 @@ pub(crate) fn counters(options: &TcpOptions) -> Option<AccEcnCounters> {
 
 pub(crate) fn list(counters: &[u32]) -> TcpOptions {
     let mut options = TcpOptions::EMPTY;
-    let counters = AccEcnCounters::new(AccEcnOrder::Zero, counters).unwrap();
-    options.try_push(TcpOption::AccEcn(counters)).unwrap();
+    let counters = AccEcnCounters::new(AccEcnOrder::Zero, counters).expect("at most three");
+    options.try_push(TcpOption::AccEcn(counters)).expect("11 bytes fit");
     options
 }
 
