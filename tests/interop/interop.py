@@ -164,6 +164,24 @@ class Live:
         return run("tshark", "-n", "-r", self.capture(), "-Y", filter, "-T", "fields", "-e", "frame.number").split()
 
 
+class Gate:
+    """Keeps out what comes from the simulated network, from before it is there until somebody is ready for it: whoever begins there
+    repeats its first packet."""
+
+    def __enter__(self):
+        run("nft", 'table inet gate { chain in { type filter hook prerouting priority raw; iifname "nj*" drop; } }')
+        self.closed = True
+        return self
+
+    def open(self):
+        if self.closed:
+            run("nft", "delete", "table", "inet", "gate")
+            self.closed = False
+
+    def __exit__(self, *_):
+        self.open()
+
+
 def counters():
     """The kernel's counters of TCP in this namespace, by name."""
     values = {}
@@ -194,7 +212,7 @@ def tcp_info(connection):
     return values
 
 
-TIMESTAMPS, SACK, WINDOW_SCALE, ECN = 1, 2, 4, 8
+TIMESTAMPS, SACK, WINDOW_SCALE, ECN, SYN_DATA = 1, 2, 4, 8, 32
 
 
 def echo(connection, data):
