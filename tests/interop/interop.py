@@ -68,12 +68,22 @@ BAD = ("(_ws.malformed || _ws.short || _ws.expert.severity >= 0x00800000 || "
        + f") && !(tcp.checksum == 0xffff && ({' || '.join(KERNELS)}))")
 
 
+def guesses():
+    """Words that keep tshark from guessing by its looks what a stream or a datagram carries: random bytes look like anything."""
+    words = []
+    for line in run("tshark", "-G", "heuristic-decodes").splitlines():
+        below, protocol, *_ = line.split("\t")
+        if below in ("tcp", "udp") and protocol.isalnum() and protocol not in ("http", "coap", "sctp"):
+            words += ["--disable-protocol", protocol]
+    return words
+
+
 def judge(capture, wanted=(), options=(), forgiven=()):
     """Fails on frames that Wireshark finds malformed, with an expert error or a wrong checksum, and where no frame matches one of
     the wanted filters."""
     bad = " && ".join([f"({BAD})", *(f"!({filter})" for filter in forgiven)])
     filters = ["frame", bad, *wanted]
-    tshark = ["tshark", "-n", "-r", capture, *options, *(part for preference in CHECKED for part in ("-o", preference))]
+    tshark = ["tshark", "-n", "-r", capture, *guesses(), *options, *(part for preference in CHECKED for part in ("-o", preference))]
     text = run(*tshark, "-q", "-z", "io,stat,0," + ",".join(filters))
     rows = [line.split("|") for line in text.splitlines() if "<>" in line]
     check(len(rows) == 1, text)
@@ -169,7 +179,9 @@ class Gate:
     repeats its first packet."""
 
     def __enter__(self):
-        run("nft", 'table inet gate { chain in { type filter hook prerouting priority raw; iifname "nj*" drop; } }')
+        run("nft", """table inet gate {
+          chain in { type filter hook prerouting priority raw; iifname "nj*" drop; }
+        }""")
         self.closed = True
         return self
 

@@ -1,6 +1,7 @@
 """TCP between the kernel and a simulated host."""
 
 import os
+import re
 import socket
 import struct
 import time
@@ -80,9 +81,9 @@ def the_kernel_opens_fast():
             for number in range(2):  # The first asks for a cookie, the second has one.
                 family = socket.AF_INET6 if ":" in host else socket.AF_INET
                 connection = socket.socket(family, socket.SOCK_STREAM)
-                connection.settimeout(LIMIT)
                 data = b"at once %d" % number
                 connection.sendto(data, socket.MSG_FASTOPEN, (host, 7))
+                connection.settimeout(LIMIT)
                 check(connection.recv(100) == data, "the echo")
                 check(bool(tcp_info(connection)["options"] & SYN_DATA) == (number == 1), "data in the second SYN, acknowledged")
                 connection.close()
@@ -172,13 +173,14 @@ def the_simulated_host_closes_its_window():
             data, sent = os.urandom(8_000_000), 0
 
             def full():
-                """Whether the kernel takes no more and probes a window of zero."""
+                """Whether the kernel takes no more and has probed twice: by the first probe it fills what is left of a window."""
                 nonlocal sent
                 try:
                     sent += connection.send(data[sent : sent + 65_536])
                     return False
                 except BlockingIOError:
-                    return "timer:(persist" in run("ss", "-Htno", "dst", f"[{host}]" if ":" in host else host)
+                    timers = run("ss", "-Htno", "dst", f"[{host}]" if ":" in host else host)
+                    return bool(re.search(r"timer:\(persist,[^,]*,[2-9]\)", timers))
 
             end = time.monotonic() + LIMIT
             while not full() and time.monotonic() < end:
