@@ -120,10 +120,11 @@ pub(super) fn add_apps<O: Observer>(
                 "source" => Task::Generate,
                 _ => Task::Take,
             };
-            let stream = if scenario.group_of(node).services.is_multipath(name) {
+            let settings = scenario.group_of(node).services.settings_of(name);
+            let stream = if settings.multipath {
                 Carrier::Mptcp(Arc::default())
             } else {
-                Carrier::Tcp(Arc::default())
+                carrier::tcp_service(settings.fast_open)
             };
             let mut carriers = vec![Carrier::Udp(Arc::default()), stream];
             if session.is_none() {
