@@ -111,7 +111,7 @@ pub(crate) fn collect<O: Observer>(
     put("links.csv", link_lines(about, world, end));
     put("frames.csv", radio::frame_lines(about, world));
     put("radios.csv", radio::radio_lines(about, world, end));
-    put("rpl.csv", rpl::node_lines(about, world));
+    put("rpl.csv", rpl::node_lines(about, world, end));
     put("etx.csv", rpl::link_lines(about, world));
     (metrics, rows)
 }
