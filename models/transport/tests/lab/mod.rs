@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod accurate;
+pub(crate) mod mangle;
 pub(crate) mod meddler;
 pub(crate) mod multipath;
 pub(crate) mod multipath_story;

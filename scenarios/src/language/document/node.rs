@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::service::CoapServer;
-use super::{BatterySettings, Entries, HarvesterSettings, Loss, Place, RadioRest, RadioSettings, TextList};
+use super::{
+    BatterySettings, Entries, HarvesterSettings, Loss, MovementSettings, Place, RadioRest, RadioSettings,
+    TextList,
+};
 use crate::language::quantity::{Drift, Duration, PowerLevel, Rate, SignedDuration, Size, Temperature};
 
 /// A node, or a group of like nodes.
@@ -20,6 +23,8 @@ pub struct NodeSettings {
     pub interfaces: Entries<InterfaceSettings>,
     /// Where the node is, or the nodes of the group, for radios; default: at the origin.
     pub place: Option<Place>,
+    /// How the node moves, or each node of the group, for radios; default: not at all.
+    pub movement: Option<MovementSettings>,
     /// Whether the node passes on packets for others: "auto" (default: if it has two interfaces or more), true, false.
     pub forwarding: Forwarding,
     /// How wrong the node's clock is.
@@ -61,6 +66,9 @@ pub struct InterfaceSettings {
     pub up: Option<bool>,
     /// What a radio sends with, if not what its medium says: "-10 dBm".
     pub power: Option<PowerLevel>,
+    /// The channel that a radio is tuned to, if not that of its medium.
+    #[schemars(range(min = 0, max = 26))]
+    pub channel: Option<u8>,
     /// The radio behind the interface, by the name of its profile: "sx1262"; default: that of the node's board.
     pub radio: Option<String>,
     /// The TUN device that joins the interface to this computer's kernel under `netjoule live`: "nj0". Its node stands
