@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use lab::{plan, report, value};
 use scenarios::language::{METRICS, NoFiles, Plan};
 use scenarios::run::{Outcome, RunOptions, run};
+use wire::ip::IpProtocol;
 use wire::mptcp::{AddAddress, Dss, Join, MptcpOption, Subtype};
 use wire::tcp::TcpFlags;
 use wire::tcp_options::TcpOption;
@@ -99,17 +100,19 @@ fn a_small_buffer_is_blocked_by_a_slow_path_unless_something_is_done_about_it() 
     assert!(goodput("lowest-rtt", "false", "2 MiB") > 10.5e6);
 }
 
-/// The options of Multipath TCP in a capture (pcapng, Ethernet frames): each with whether its segment is a reset.
+/// The options of Multipath TCP in a capture (pcapng, packets of IP): each with whether its segment is a reset.
 fn options_in(capture: &[u8]) -> Vec<(MptcpOption, bool)> {
     let word = |at: usize| u32::from_le_bytes(capture[at..at + 4].try_into().expect("four bytes")) as usize;
     let (mut all, mut at) = (Vec::new(), 0);
     while at < capture.len() {
         let (kind, len) = (word(at), word(at + 4));
         if kind == ENHANCED_PACKET {
-            let packet = &capture[at + 28 + ETHERNET_HEADER..at + 28 + word(at + 20)];
-            let internet = wire::ip::Header::parse(packet).expect("it is one of IP");
-            let head = wire::tcp::Header::parse(&packet[internet.len()..]).expect("it is one of TCP");
-            for option in &head.options {
+            let packet = &capture[at + 28..at + 28 + word(at + 20)];
+            let internet = wire::ipv4::Header::parse(packet).expect("it is one of IPv4");
+            // Errors of ICMP are there, too.
+            let head = (internet.protocol == IpProtocol::TCP)
+                .then(|| wire::tcp::Header::parse(&packet[internet.len()..]).expect("it is one of TCP"));
+            for (head, option) in head.iter().flat_map(|head| head.options.iter().map(move |it| (head, it))) {
                 if let TcpOption::Mptcp(value) = option {
                     let option = MptcpOption::parse(value).expect("it is right");
                     all.push((option, head.flags.contains(TcpFlags::RST)));
@@ -123,8 +126,6 @@ fn options_in(capture: &[u8]) -> Vec<(MptcpOption, bool)> {
 
 /// The type of a block of pcapng that holds a packet.
 const ENHANCED_PACKET: usize = 6;
-
-const ETHERNET_HEADER: usize = 14;
 
 #[test]
 fn the_lessons_show_every_option_there_is() {

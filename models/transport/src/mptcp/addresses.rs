@@ -63,20 +63,23 @@ impl Connection {
         let Some(first) = self.paths.first().map(|path| path.local.ip()) else { return };
         let full = self.config.path_manager != PathManager::Endpoints;
         for local in outside.locals {
-            for remote in self.remotes.clone() {
+            for number in 0..self.remotes.len() {
+                let remote = self.remotes[number];
                 if local.is_ipv4() != remote.socket.is_ipv4()
                     || self.joins_forbidden && !remote.announced
                     || !full && remote.announced && *local != first
                 {
                     continue;
                 }
+                if self.tried.contains(&(*local, remote.socket)) {
+                    continue;
+                }
                 let alive = self.paths.iter().filter(|path| path.alive).count();
                 if alive >= usize::from(self.config.subflows_max) || self.paths.len() >= PATHS_MAX {
                     return;
                 }
-                if self.tried.insert((*local, remote.socket)) {
-                    self.join(outside, *local, remote);
-                }
+                self.tried.insert((*local, remote.socket));
+                self.join(outside, *local, remote);
             }
         }
     }

@@ -130,6 +130,10 @@ impl Subflow {
 
     /// The mapping that covers the byte at `offset`.
     fn map_at(&self, offset: u64) -> Option<&OutMap> {
+        // What is sent for the first time was mapped last.
+        if let Some(last) = self.maps.back().filter(|map| map.offset <= offset) {
+            return Some(last).filter(|map| offset < map.offset + u64::from(map.len));
+        }
         let index = self.maps.partition_point(|map| map.offset + u64::from(map.len) <= offset);
         self.maps.get(index).filter(|map| map.offset <= offset)
     }
