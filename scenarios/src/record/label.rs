@@ -150,6 +150,7 @@ impl Labeller {
             (has(TcpFlags::ACK), "ACK"),
             (has(TcpFlags::ECE), "ECE"),
             (has(TcpFlags::CWR), "CWR"),
+            (has(TcpFlags::AE), "AE"),
         ] {
             if set {
                 words.push(name.to_owned());

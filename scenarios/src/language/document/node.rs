@@ -132,11 +132,13 @@ pub struct Service {
     pub port: Option<u16>,
     /// True to speak Multipath TCP in place of TCP.
     pub multipath: bool,
+    /// True to take data that come with the SYN of a client that has a cookie (TCP Fast Open, RFC 7413).
+    pub fast_open: bool,
 }
 
 impl Services {
-    /// Whether the service of that name speaks Multipath TCP in place of TCP.
-    pub fn is_multipath(&self, name: &str) -> bool {
+    /// The settings of the service of that name, where it has some.
+    pub fn settings_of(&self, name: &str) -> Service {
         let service = match name {
             "echo" => self.echo,
             "discard" => self.discard,
@@ -144,7 +146,7 @@ impl Services {
             "sink" => self.sink,
             _ => None,
         };
-        service.is_some_and(|service| service.multipath)
+        service.unwrap_or_default()
     }
 
     /// The services that are offered, by name, with the port of each.
@@ -156,7 +158,7 @@ impl Services {
             ("sink", self.sink, 5001),
             (
                 "coap-server",
-                self.coap_server.as_ref().map(|server| Service { port: server.port, multipath: false }),
+                self.coap_server.as_ref().map(|server| Service { port: server.port, ..Service::default() }),
                 wire::coap::PORT,
             ),
             ("coap-proxy", self.coap_proxy, wire::coap::PORT),
