@@ -15,6 +15,7 @@ pub(crate) mod laying;
 pub mod mac;
 pub mod medium;
 pub mod modulation;
+pub(crate) mod overhearing;
 pub mod phy;
 mod pieces;
 pub mod position;
