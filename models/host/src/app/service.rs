@@ -11,7 +11,7 @@ use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
 
 use super::{Context, Demand};
-use crate::flow::{Flow, Workload};
+use crate::flow::Workload;
 use crate::purpose;
 use crate::stack::{Carrier, Handle, StackEvent};
 
@@ -134,6 +134,7 @@ impl Service {
         }
     }
 
+    #[inline]
     pub(super) fn next_timer(&self) -> Option<SimTime> {
         let answer = self.answers.first_key_value().map(|(&(at, _), _)| at);
         answer.into_iter().chain(self.reads.first().map(|&(at, _)| at)).min()
@@ -215,6 +216,11 @@ impl Service {
     /// Reads what a stream has. What is to be sent back is read only while the peer takes it, so that a peer which
     /// only sends is slowed down.
     fn read(&mut self, context: &mut Context<'_>, handle: Handle) {
+        if self.task == Task::Take && self.reader_rate.is_none() && self.streams.is_empty() {
+            // Nothing is to be sent, and no stream has ended: nothing has to be known of this one.
+            let (_, runs) = context.stack.read(context.local, handle, u32::MAX);
+            return self.take(context, handle, None, &runs);
+        }
         let stream = self.streams.entry(handle).or_default();
         stream.unread = self.task == Task::Echo && stream.backlog >= BACKLOG_MAX;
         if stream.unread {
@@ -282,8 +288,8 @@ impl Service {
     }
 
     fn answer_later(&mut self, context: &mut Context<'_>, handle: Handle, peer: Option<Peer>, request: &Run) {
-        let Some(Flow { workload: Workload::RequestResponse { processing, response, .. }, .. }) =
-            context.flows.get(request.flow.0 as usize)
+        let flow = context.flows.get(request.flow.0 as usize);
+        let Some(Workload::RequestResponse { processing, response, .. }) = flow.map(|flow| &*flow.workload)
         else {
             return;
         };
@@ -363,13 +369,13 @@ impl Service {
 
 fn is_request(context: &Context<'_>, run: &Run) -> bool {
     let flow = run.flow.index().and_then(|index| context.flows.get(index));
-    flow.is_some_and(|flow| matches!(flow.workload, Workload::RequestResponse { .. }))
+    flow.is_some_and(|flow| matches!(*flow.workload, Workload::RequestResponse { .. }))
 }
 
 /// Measures bytes that have arrived, unless they are a request's, of which the answer counts.
 pub(super) fn measure(context: &mut Context<'_>, run: &Run) {
     let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else { return };
-    match &flow.workload {
+    match &*flow.workload {
         Workload::RequestResponse { .. } | Workload::Flood { .. } => {}
         // Only a session protocol's server has resources.
         Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),

@@ -41,8 +41,11 @@ impl<O: Observer> Network<O> {
 
     fn begin_overhearing(&mut self, medium: usize) {
         let own = &self.media[medium];
-        // Where channels change or radios sleep, who hears whom is another question for each frame.
-        if self.power.is_none() || !own.macs.iter().all(|mac| matches!(mac.duty, Duty::AlwaysOn)) {
+        // Where radios move, sleep or change channels, who hears whom is another question for each frame.
+        if self.power.is_none()
+            || !own.holds_still
+            || !own.macs.iter().all(|mac| matches!(mac.duty, Duty::AlwaysOn))
+        {
             return;
         }
         let metered = |radio: u32| self.hardware(self.port_infos[own.ports[radio as usize].index()].node);
@@ -122,13 +125,13 @@ impl<O: Observer> Network<O> {
     /// A frame starts, for one radio or for all: whoever listens takes it in.
     pub(super) fn parts_hear(&mut self, sender: RadioPlace, to: Option<u32>) {
         let now = self.now();
-        for receiver in self.metered_near(sender, to) {
+        for receiver in self.metered_near(sender, to, now) {
             let medium = &mut self.media[sender.medium];
             if medium.macs[receiver as usize].clock.state() != RadioState::Listen {
                 continue;
             }
             let sensitivity = medium.air.radio(receiver).sensitivity;
-            if medium.air.received_power(sender.radio, receiver) < sensitivity {
+            if medium.air.received_power(sender.radio, receiver, now) < sensitivity {
                 continue;
             }
             let mac = &mut medium.macs[receiver as usize];
@@ -155,7 +158,8 @@ impl<O: Observer> Network<O> {
             return;
         }
         let shares = self.shares_on_air(id);
-        for receiver in self.metered_near(sender, to.map(|(to, _)| to)) {
+        let started = self.media[sender.medium].air.started(transmission);
+        for receiver in self.metered_near(sender, to.map(|(to, _)| to), started) {
             let medium = &mut self.media[sender.medium];
             if medium.macs[receiver as usize].incoming == 0 {
                 continue;
@@ -170,12 +174,19 @@ impl<O: Observer> Network<O> {
     }
 
     /// A frame breaks off: whoever took it in has done so for nothing.
-    pub(super) fn parts_left(&mut self, sender: RadioPlace, to: Option<u32>, id: PacketId) {
+    pub(super) fn parts_left(
+        &mut self,
+        sender: RadioPlace,
+        to: Option<u32>,
+        transmission: TransmissionId,
+        id: PacketId,
+    ) {
         if self.power.is_none() {
             return;
         }
         let shares = self.shares_on_air(id);
-        for receiver in self.metered_near(sender, to) {
+        let started = self.media[sender.medium].air.started(transmission);
+        for receiver in self.metered_near(sender, to, started) {
             self.part_heard(RadioPlace { radio: receiver, ..sender }, &shares, Some(Fate::Collision));
         }
         self.end_overhearing(sender, to.is_none(), &shares);
@@ -186,8 +197,8 @@ impl<O: Observer> Network<O> {
         self.media[sender.medium].was_overheard(sender.radio, to_all, now, shares);
     }
 
-    /// The radios in reach that note each frame, and `to`, whose nodes have hardware.
-    fn metered_near(&self, sender: RadioPlace, to: Option<u32>) -> SmallVec<[u32; 8]> {
+    /// The radios in reach of a frame that started then that note each frame, and `to`, whose nodes have hardware.
+    fn metered_near(&self, sender: RadioPlace, to: Option<u32>, started: SimTime) -> SmallVec<[u32; 8]> {
         let mut metered = SmallVec::new();
         let Some(power) = &self.power else { return metered };
         let medium = &self.media[sender.medium];
@@ -201,7 +212,7 @@ impl<O: Observer> Network<O> {
             return metered;
         }
         let notes = |radio: u32| to.is_none() || overhearing.is_none_or(|kept| !kept.keeps(radio));
-        let near = medium.air.neighbours(sender.radio).into_iter();
+        let near = medium.air.neighbours(sender.radio, started).into_iter();
         metered.extend(near.filter(|&radio| Some(radio) != to && notes(radio) && is_metered(radio)));
         metered.sort_unstable();
         metered
@@ -225,9 +236,18 @@ impl<O: Observer> Network<O> {
             Some(Fate::Received | Fate::Duplicate) => shares.clone(),
             None => overheard(shares),
             Some(Fate::Collision | Fate::Noise | Fate::HalfDuplex) => wasted(shares, Cause::Collision),
-            Some(Fate::BelowSensitivity | Fate::RadioOff) => {
-                Shares::from_slice(&[(Purpose::own(Cause::IdleListening), 1)])
-            }
+            // The last ones have not been in the air.
+            Some(
+                Fate::BelowSensitivity
+                | Fate::RadioOff
+                | Fate::QueueFull
+                | Fate::ChannelAccess
+                | Fate::Retries
+                | Fate::NotAskedFor
+                | Fate::SenderFailed
+                | Fate::Reassembly
+                | Fate::Waiting,
+            ) => Shares::from_slice(&[(Purpose::own(Cause::IdleListening), 1)]),
         };
         let port = self.radio_port(place);
         self.radio_was_for(port, &shares);

@@ -240,7 +240,8 @@ impl RadioMedium {
             return radio != sender;
         }
         let (channel, sensitivity) = (self.air.radio(radio).channel, self.air.radio(radio).sensitivity);
-        channel == self.air.radio(sender).channel && self.air.received_power(sender, radio) >= sensitivity
+        channel == self.air.radio(sender).channel
+            && self.air.received_power(sender, radio, SimTime::ZERO) >= sensitivity
     }
 
     fn heard_by(&mut self, own: &Overhearing, radio: u32) -> LayerTimes {
@@ -271,7 +272,7 @@ impl RadioMedium {
                 if sent == LayerTimes::default() {
                     continue;
                 }
-                for radio in self.air.neighbours(sender) {
+                for radio in self.air.neighbours(sender, SimTime::ZERO) {
                     let there = own.listeners[radio as usize].is_some_and(|listener| !listener.off);
                     if there && self.hears(radio, sender) {
                         heard[radio as usize].add(&sent);
@@ -319,12 +320,17 @@ impl LayerTimes {
     }
 }
 
+/// Whether who hears whom is the same at all times.
+pub(super) fn holds_still(channel: &Channel, radios: &[Radio]) -> bool {
+    !matches!(channel.propagation, Propagation::Trace(_)) && radios.iter().all(|radio| radio.track.is_none())
+}
+
 /// Whether each radio certainly hears each other: the two corners of the box around all are in reach.
 pub(super) fn are_all_in_reach(channel: &Channel, phy: Phy, radios: &[Radio]) -> bool {
     let plain = match &channel.propagation {
         Propagation::FreeSpace => true,
         Propagation::LogDistance { shadowing_db, .. } => *shadowing_db == 0.0,
-        Propagation::TwoRay { .. } | Propagation::Table(_) => false,
+        Propagation::TwoRay { .. } | Propagation::Table(_) | Propagation::Trace(_) => false,
     };
     let Some(first) = radios.first().filter(|_| plain) else { return false };
     let (mut low, mut high) = (first.position, first.position);

@@ -2,6 +2,7 @@
 
 use sim_core::SimDuration;
 
+use super::ecn::EcnFeedback;
 use super::listener::ListenerConfig;
 use super::path_mtu::PathMtuDiscovery;
 use crate::congestion::Algorithm;
@@ -37,6 +38,8 @@ pub struct TcpConfig {
     pub congestion: Algorithm,
     /// CUBIC leaves its first slow start by HyStart++ (RFC 9406).
     pub hystart: bool,
+    /// CUBIC that loses below its last maximum gives way to others (RFC 9438 §4.7).
+    pub fast_convergence: bool,
     /// Segments leave at a rate, not in bursts, also where the congestion control does not ask for it.
     pub pacing: bool,
     /// Initial window in segments, or RFC 6928's.
@@ -53,8 +56,8 @@ pub struct TcpConfig {
     pub timestamps: bool,
     /// Offer window scaling (RFC 7323 §2).
     pub window_scaling: bool,
-    /// Offer explicit congestion notification (RFC 3168).
-    pub ecn: bool,
+    /// Offer explicit congestion notification, with this feedback (RFC 3168, RFC 9768).
+    pub ecn: EcnFeedback,
     /// How losses are found.
     pub loss_detection: LossDetection,
     /// Let what is delivered pace a fast recovery (RFC 9937), where the peer reports selectively.
@@ -131,6 +134,7 @@ impl Default for TcpConfig {
             receive_buffer_initial: None,
             congestion: Algorithm::Reno,
             hystart: false,
+            fast_convergence: true,
             pacing: false,
             initial_window: None,
             restart_after_idle: true,
@@ -139,7 +143,7 @@ impl Default for TcpConfig {
             sack: true,
             timestamps: true,
             window_scaling: true,
-            ecn: false,
+            ecn: EcnFeedback::Off,
             loss_detection: LossDetection::default(),
             proportional_rate_reduction: true,
             f_rto: true,

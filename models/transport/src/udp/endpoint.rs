@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use rand_chacha::ChaCha8Rng;
-use rustc_hash::FxHashMap;
-use sim_core::{IdleRng, SimTime};
+use sim_core::{IdleRng, IdleVec, SimTime, SmallMap};
 use smallvec::SmallVec;
 use wire::account::{Account, Protocol, Runs, fit_runs, split_runs};
 use wire::checksum::{Sum, pseudo_header};
@@ -16,7 +15,7 @@ use wire::udp::{HEADER_LEN, Header};
 
 use super::event::{UdpCounters, UdpError, UdpEvent};
 use super::socket::{SendOptions, Socket, SocketId, SocketOptions};
-use crate::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
+use crate::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
 use crate::ports::choose_ephemeral;
 
 #[derive(Debug)]
@@ -30,8 +29,8 @@ struct Slot {
 pub struct UdpEndpoint {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// The sockets at each port. Only looked up, never iterated over.
-    ports: FxHashMap<u16, SmallVec<[u32; 2]>>,
+    /// The sockets at each port.
+    ports: SmallMap<u16, SmallVec<[u32; 2]>>,
     outgoing: VecDeque<Outgoing>,
     events: VecDeque<UdpEvent>,
     events_max: usize,
@@ -45,7 +44,7 @@ impl UdpEndpoint {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            ports: FxHashMap::default(),
+            ports: SmallMap::new(),
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             events_max: EVENTS_MAX,
@@ -73,7 +72,7 @@ impl UdpEndpoint {
         let address = address.filter(|address| !address.is_unspecified());
         let port = if port == 0 {
             let ports = &self.ports;
-            choose_ephemeral(&mut self.rng, |port| !ports.contains_key(&port)).ok_or(UdpError::NoPort)?
+            choose_ephemeral(&mut self.rng, |port| ports.get(&port).is_none()).ok_or(UdpError::NoPort)?
         } else {
             port
         };
@@ -83,7 +82,7 @@ impl UdpEndpoint {
         if taken {
             return Err(UdpError::PortInUse(port));
         }
-        let socket = Socket { address, port, peer: None, groups: SmallVec::new(), options };
+        let socket = Socket { address, port, peer: None, groups: IdleVec::new(), options };
         let index = self.free.pop().unwrap_or_else(|| {
             if self.slots.is_empty() {
                 self.slots.reserve_exact(1); // Most hosts have one.
@@ -93,7 +92,7 @@ impl UdpEndpoint {
         });
         let slot = &mut self.slots[index as usize];
         slot.socket = Some(socket);
-        self.ports.entry(port).or_default().push(index);
+        self.ports.get_or_insert_with(port, SmallVec::new).push(index);
         Ok(SocketId { index, generation: slot.generation })
     }
 
@@ -237,6 +236,14 @@ fn reserve_first<T>(queue: &mut VecDeque<T>) {
     }
 }
 
+/// Gives back the room for one: a host has nothing that waits most of the time. Who had several at once will again.
+#[inline]
+fn give_back<T>(queue: &mut VecDeque<T>) {
+    if queue.is_empty() && queue.capacity() == 1 {
+        *queue = VecDeque::new();
+    }
+}
+
 /// Bytes behind the length belong to nobody (RFC 768).
 #[cold]
 fn cut_off(packet: &mut Packet, len: u32) {
@@ -260,25 +267,26 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    /// Builds the datagram: header with its checksum, payload, account. Everything is written into the place of
-    /// the result, once.
+    /// Builds the datagram in `place`: header with its checksum, payload, account.
     #[inline(never)]
-    fn emit(&mut self) -> Transmit {
+    fn emit_into(&mut self, place: &mut Packet) -> Envelope {
         let Self { source, destination, header, with_checksum, ref options, .. } = *self;
         let payload = std::mem::take(&mut self.payload);
         let runs = std::mem::take(&mut self.runs);
-        let mut bytes = [0; HEADER_LEN];
-        if with_checksum {
+        let rest = if with_checksum {
             let length = u32::from(header.length());
-            let pseudo = pseudo_header(source, destination, IpProtocol::UDP, length);
-            header.emit(&mut bytes, pseudo + payload.sum());
+            Some(pseudo_header(source, destination, IpProtocol::UDP, length) + payload.sum())
         } else {
-            header.emit_without_checksum(&mut bytes);
-        }
+            None
+        };
         let flow = runs.first().map_or(options.flow, |run| run.flow);
         let mut account = Account::with_header(flow, options.reason, Protocol::Udp, HEADER_LEN, runs);
         account.retransmission = options.retransmission;
-        Transmit {
+        place.renew::<HEADER_LEN>(payload, account, |bytes| match rest {
+            Some(rest) => header.emit(bytes, rest),
+            None => header.emit_without_checksum(bytes),
+        });
+        Envelope {
             source,
             destination,
             interface: options.interface,
@@ -286,7 +294,6 @@ impl Outgoing {
             hop_limit: options.hop_limit,
             traffic_class: options.traffic_class,
             dont_fragment: options.dont_fragment,
-            packet: Packet::with_header(payload, account, bytes),
         }
     }
 }
@@ -359,10 +366,18 @@ impl Endpoint for UdpEndpoint {
     fn handle_timeout(&mut self, _now: SimTime) {}
 
     #[inline]
-    fn poll_transmit(&mut self, _now: SimTime) -> Option<Transmit> {
-        let transmit = self.outgoing.front_mut()?.emit();
+    fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        let mut packet = Packet::new(Payload::empty(), Account::default());
+        let envelope = self.poll_transmit_into(now, &mut packet)?;
+        Some(envelope.with(packet))
+    }
+
+    #[inline]
+    fn poll_transmit_into(&mut self, _now: SimTime, place: &mut Packet) -> Option<Envelope> {
+        let envelope = self.outgoing.front_mut()?.emit_into(place);
         drop(self.outgoing.drain(..1));
-        Some(transmit)
+        give_back(&mut self.outgoing);
+        Some(envelope)
     }
 
     #[inline]
@@ -372,11 +387,25 @@ impl Endpoint for UdpEndpoint {
 
     #[inline]
     fn poll_event(&mut self) -> Option<UdpEvent> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        give_back(&mut self.events);
+        Some(event)
     }
 }
 
 impl UdpEndpoint {
+    /// Whether a datagram waits to be sent.
+    #[inline]
+    pub fn may_transmit(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// Whether an event waits to be taken.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     fn id_of(&self, index: u32) -> SocketId {
         SocketId { index, generation: self.slots[index as usize].generation }
     }
