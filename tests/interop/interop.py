@@ -64,7 +64,9 @@ KERNELS = ("ip.src == 10.77.0.1", "ip.src == 10.77.1.1", "ip.src == 10.78.0.1", 
 CHECKED = ("ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE", "sctp.checksum:CRC 32c",
            "ip.tso_support:FALSE", "tcp.no_subdissector_on_error:FALSE")
 BAD = ("(_ws.malformed || _ws.short || _ws.expert.severity >= 0x00800000 || "
-       + " || ".join(f"{protocol}.checksum.status == 0" for protocol in ("ip", "tcp", "udp", "sctp", "icmp", "icmpv6"))
+       + " || ".join(f"{protocol}.checksum.status == 0" for protocol in ("ip", "tcp", "udp", "icmp", "icmpv6"))
+       # It takes the checksum of an SCTP packet that an ICMP error quotes over the part that is quoted.
+       + " || sctp.checksum.status == 0 && !icmp && !icmpv6"
        + f") && !(tcp.checksum == 0xffff && ({' || '.join(KERNELS)}))")
 
 

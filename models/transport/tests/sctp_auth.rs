@@ -4,6 +4,7 @@ mod sctp_lab;
 
 use std::collections::BTreeMap;
 
+use rand::SeedableRng;
 use sctp_lab::craft::{self, Insight, give, packet};
 use sctp_lab::keys::{association_key, code_of, signed};
 use sctp_lab::{Lab, Link, PORT, address, at, common, kinds};
@@ -339,6 +340,25 @@ fn an_abort_that_has_to_be_signed_cannot_be_forged() {
     assert_eq!(kinds(&lab.sent.last().expect("it was sent").2), ["AUTH", "ABORT"]);
     lab.run_until(at(400));
     assert_eq!(lab.ends[1].associations(), 0);
+}
+
+// Holds: RFC 4895 6.3-a
+#[test]
+fn a_peer_that_can_no_longer_sign_is_given_up_by_its_silence() {
+    // RFC 4895 §6.3: an endpoint that takes ABORT only signed may need longer to see that its peer is gone.
+    let mut config = demanding(&[ChunkType::ABORT, ChunkType::DATA]);
+    config.association_max_retrans = 2;
+    let (mut lab, a) = established(config);
+    lab.ends[1] = transport::sctp::SctpEndpoint::new(rand_chacha::ChaCha8Rng::from_seed([9; 32]));
+    lab.sent.clear();
+    lab.say(0, a, 0, 100, &MessageOptions::default());
+    lab.run_until(at(20_000));
+    let answers = lab.sent.iter().filter(|(_, side, _)| *side == 1);
+    // Data and each of their two repetitions are out of the blue, and nobody is there to sign what is said of it.
+    assert_eq!(answers.map(|(_, _, it)| kinds(it)).collect::<Vec<_>>(), [["ABORT"]; 3]);
+    let gone =
+        |event: &SctpEvent| matches!(event, SctpEvent::Closed { reason: CloseReason::Unreachable, .. });
+    assert_eq!(lab.happened(0, gone), Some(at(200 + 1000 + 2000 + 4000)));
 }
 
 #[test]

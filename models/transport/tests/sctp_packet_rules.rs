@@ -9,7 +9,8 @@ use sctp_lab::{Lab, Link, PORT, address, at, common, kinds};
 use transport::endpoint::{Endpoint, IcmpError, NetworkEvent};
 use transport::sctp::{AssociationId, CloseReason, MessageOptions, SctpConfig, SctpEvent, State};
 use wire::sctp::{
-    Cause, Causes, Chunk, ChunkType, CommonHeader, Parameter, ParameterList, ParameterType, Parameters, Sack,
+    Cause, Causes, Chunk, ChunkType, CommonHeader, GapBlock, Parameter, ParameterList, ParameterType,
+    Parameters, Sack,
 };
 
 fn quiet() -> SctpConfig {
@@ -187,6 +188,61 @@ fn an_init_ack_that_makes_no_association_ends_the_attempt() {
     assert_eq!(said(&lab, 0), Vec::<String>::new());
 }
 
+// Holds: RFC 9260 3.2.2-b
+#[test]
+fn what_an_init_ack_holds_and_nobody_knows_is_reported_behind_the_cookie() {
+    let (mut lab, _, insight) = waiting();
+    let mut list = ParameterList::new();
+    list.push(&Parameter::StateCookie(b"cookie!!"));
+    for kind in [0xBFF0, 0xFFF0, 0x7FF0, 0xFFF1] {
+        list.push(&Parameter::Unknown { kind: ParameterType(kind), value: &[1, 2, 3, 4] });
+    }
+    let body = initiation(70, list.parameters());
+    insight.tell(&mut lab, &[Chunk::InitAck(body)]);
+    assert_eq!(said(&lab, 0), ["COOKIE-ECHO+ERROR"]);
+    let echo = lab.sent[0].2.packet.to_vec();
+    let Ok((Chunk::Error(causes), _)) = Chunk::parse(&echo[24..]) else { panic!("an ERROR") };
+    let Some(Ok(Cause::UnrecognizedParameters(unknown))) = causes.iter().next() else {
+        panic!("unrecognized parameters (§3.3.10.8)")
+    };
+    // 0xBFF0 asks for no report, and 0x7FF0 ends the list (§3.2.1).
+    assert_eq!(unknown.raw().map(|(kind, _)| kind.0).collect::<Vec<_>>(), [0xFFF0, 0x7FF0]);
+}
+
+// Holds: RFC 9260 5.2.2-a
+#[test]
+fn a_restart_must_not_bring_new_addresses() {
+    let header = |insight: &Insight| CommonHeader {
+        source_port: insight.header.destination_port,
+        destination_port: insight.header.source_port,
+        verification_tag: 0,
+        checksum: 0,
+    };
+    for (new, answer) in [(false, "INIT-ACK"), (true, "ABORT")] {
+        let (mut lab, _, insight) = established();
+        let mut list = ParameterList::new();
+        list.push(&Parameter::Address(address(0, 0)));
+        if new {
+            list.push(&Parameter::Address(IpAddr::from([192, 0, 2, 9])));
+        }
+        let init = bytes(&[Chunk::Init(initiation(70, list.parameters()))]);
+        give(&mut lab, 1, packet(header(&insight), init));
+        lab.drain(1);
+        assert_eq!(said(&lab, 1), [answer]);
+        let (_, _, sent) = lab.sent.last().expect("an answer");
+        assert_eq!(common(sent).verification_tag, 70, "under the new tag");
+        let reply = sent.packet.to_vec();
+        if let Ok((Chunk::Abort { causes, .. }, _)) = Chunk::parse(&reply[12..]) {
+            let Some(Ok(Cause::RestartWithNewAddresses(addresses))) = causes.iter().next() else {
+                panic!("restart with new addresses (§3.3.10.11)")
+            };
+            let named: Vec<_> = addresses.iter().flatten().collect();
+            assert_eq!(named, [Parameter::Address(IpAddr::from([192, 0, 2, 9]))]);
+        }
+        assert_eq!(lab.ends[1].associations(), 1, "the old association lives on");
+    }
+}
+
 // Holds: RFC 9260 8.5-a, 8.5-b, 8.5.1-b, 9.1-c
 #[test]
 fn an_abort_counts_under_the_own_tag_or_reflected_under_the_peers() {
@@ -254,6 +310,30 @@ fn an_old_sack_says_nothing_and_one_from_the_future_ends_the_association() {
     assert_eq!((lab.ends[0].state(id), closed(&lab)), (None, Some(CloseReason::Violation)));
 }
 
+// Holds: RFC 9260 6.2.1-b
+#[test]
+fn what_a_later_sack_reports_no_more_is_outstanding_again() {
+    let (mut lab, id, insight) = established();
+    for number in 0..3 {
+        lab.say(0, id, number, 1000, &MessageOptions::default());
+    }
+    let in_flight = |lab: &Lab| lab.ends[0].path_stats(id).next().expect("a path").in_flight;
+    assert_eq!(in_flight(&lab), 3000);
+    for (blocks, left) in [(&[GapBlock { start: 3, end: 3 }][..], 2000), (&[], 3000)] {
+        let mut chunks = Vec::new();
+        Sack::emit(&mut chunks, insight.tsn.wrapping_sub(1), 50_000, blocks, &[]);
+        insight.tell_with(&mut lab, insight.header.verification_tag, chunks);
+        assert_eq!(in_flight(&lab), left);
+    }
+    // Its timer runs, and what was taken back goes again like the rest.
+    lab.sent.clear();
+    lab.run_until(at(1200));
+    assert_eq!(said(&lab, 0), ["DATA"; 2], "1000 bytes leave a window of 1468 bytes open");
+    sack(&mut lab, &insight, insight.tsn.wrapping_add(1));
+    let (_, _, last) = lab.sent.last().expect("more was sent");
+    assert_eq!(last.packet.to_vec()[16..20], insight.tsn.wrapping_add(2).to_be_bytes());
+}
+
 // Holds: RFC 9260 6.2-d, 6.2-e
 #[test]
 fn a_chunk_that_comes_again_is_reported_at_once() {
@@ -311,31 +391,42 @@ fn a_shutdown_without_answer_is_repeated_and_given_up() {
     assert_eq!(said(&lab, 0).last().map(String::as_str), Some("ABORT"));
 }
 
+/// An ICMP error about a packet of side 0 under `tag`.
+fn news(insight: &Insight, tag: u32, error: IcmpError) -> NetworkEvent {
+    let (source_port, destination_port) = (insight.header.destination_port, insight.header.source_port);
+    let header = CommonHeader { source_port, destination_port, verification_tag: tag, checksum: 0 };
+    let mut quoted = vec![0; 12];
+    header.emit(&mut quoted);
+    quoted.truncate(8);
+    NetworkEvent::Icmp { error, source: address(1, 0), destination: address(1, 0), quoted }
+}
+
 // Holds: RFC 9260 10-a, 10-b
 #[test]
 fn an_icmp_error_counts_only_under_the_right_tag() {
     for (right, mtu) in [(true, 1000), (false, 1500)] {
         let (mut lab, id, insight) = established();
         let tag = if right { insight.peer_tag } else { insight.peer_tag ^ 1 };
-        let header = CommonHeader {
-            source_port: insight.header.destination_port,
-            destination_port: insight.header.source_port,
-            verification_tag: tag,
-            checksum: 0,
-        };
-        let mut quoted = vec![0; 12];
-        header.emit(&mut quoted);
-        quoted.truncate(8);
-        let event = NetworkEvent::Icmp {
-            error: IcmpError::PacketTooBig { mtu: 1000 },
-            source: address(0, 0),
-            destination: address(1, 0),
-            quoted,
-        };
+        let event = news(&insight, tag, IcmpError::PacketTooBig { mtu: 1000 });
         lab.ends[0].handle_network(lab.now, &event);
         lab.say(0, id, 0, 1400, &MessageOptions::default());
         assert!(lab.sent.iter().all(|(_, _, it)| it.packet.len() + 20 <= mtu), "{right}");
         assert_eq!(lab.sent.len(), if right { 2 } else { 1 });
+    }
+}
+
+// Holds: RFC 9260 10-c
+#[test]
+fn a_host_without_the_protocol_ends_the_attempt() {
+    for forming in [true, false] {
+        let (mut lab, id, insight) = if forming { waiting() } else { established() };
+        let tag = if forming { 0 } else { insight.peer_tag };
+        let event = news(&insight, tag, IcmpError::Prohibited);
+        lab.ends[0].handle_network(lab.now, &event);
+        lab.drain(0);
+        assert_eq!(lab.ends[0].state(id).is_none(), forming);
+        assert_eq!(closed(&lab), forming.then_some(CloseReason::Unreachable));
+        assert!(lab.sent.is_empty(), "like an ABORT it is not answered");
     }
 }
 

@@ -98,6 +98,11 @@ fn wireshark_reads_every_sctp_packet_without_fault() {
 }
 
 #[test]
+fn the_sctp_packets_show_every_type_of_chunk_and_parameter() {
+    assert_eq!(sctp_frames::shown(), sctp_frames::known());
+}
+
+#[test]
 fn wireshark_reads_every_option_of_multipath_tcp_without_fault() {
     judge(MPTCP_PACKETS, LinkType::Raw, "mptcp.pcapng");
 }

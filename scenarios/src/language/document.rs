@@ -41,10 +41,10 @@ pub use node::{
     Services, SocketSettings,
 };
 pub use options::{
-    CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
-    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate, SctpHmac,
-    SctpOptions, SctpReliability, SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions,
-    UdpOptions,
+    CoapCongestion, CoapMethod, CoapOptions, CongestionControl, Ecn, LossDetection, MptcpCongestion,
+    MptcpOptions, MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate,
+    SctpHmac, SctpOptions, SctpReliability, SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies,
+    TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};

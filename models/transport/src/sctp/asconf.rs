@@ -34,6 +34,9 @@ pub(super) struct Asconf {
     pub(super) t4: Option<SimTime>,
     /// Own addresses that work no longer and could not be deleted, for want of another.
     lost: Addresses,
+    /// Own addresses that were added of late, until when an ABORT may answer a packet that was sent from there before
+    /// they were the association's.
+    fresh: Vec<(IpAddr, SimTime)>,
     /// The peer does not understand the chunk (RFC 5061 §5.1 A9), additions and deletions, or set primary (F3).
     refuses_all: bool,
     refuses_addresses: bool,
@@ -66,6 +69,7 @@ impl Asconf {
             outstanding: None,
             t4: None,
             lost: Addresses::new(),
+            fresh: Vec::new(),
             refuses_all: false,
             refuses_addresses: false,
             refuses_primary: false,
@@ -176,8 +180,10 @@ impl Association {
         if asconf.queued.is_empty() {
             return;
         }
-        // An address that the peer knows, for it to find the association by (RFC 5061 §5.3.2).
-        let Some(known) = self.locals.first().copied() else { return };
+        // An address that the peer knows, for it to find the association by (RFC 5061 §5.3.2): one that it knows still
+        // when the chunk comes again, if there is one.
+        let stays = self.locals.iter().find(|local| !asconf.is_going(**local));
+        let Some(known) = stays.or(self.locals.first()).copied() else { return };
         let requests: Vec<AddressRequest> = asconf.queued.drain(..).collect();
         let mut list = ParameterList::new();
         list.push(&Parameter::Address(known));
@@ -220,7 +226,7 @@ impl Association {
 
     /// Where an ASCONF is sent from: an address that stays (RFC 5061 §5.3 F6), or else one that is asked to be added
     /// (F1).
-    fn asconf_source(&self, remote: IpAddr) -> Option<IpAddr> {
+    pub(super) fn asconf_source(&self, remote: IpAddr) -> Option<IpAddr> {
         let asconf = self.asconf.as_ref()?;
         let fits = |address: &IpAddr| address.is_ipv4() == remote.is_ipv4();
         if self.locals.iter().any(|local| fits(local) && !asconf.is_going(*local)) {
@@ -230,12 +236,20 @@ impl Association {
         coming.find(|it| fits(&it.address)).map(|it| it.address)
     }
 
+    /// The chunk that is not answered yet.
+    pub(super) fn outstanding_asconf(&self) -> Option<&[u8]> {
+        self.asconf.as_ref()?.outstanding.as_ref().map(|outstanding| &outstanding.chunk[..])
+    }
+
     /// Whether this side has no address now that it may send data from (RFC 5061 §5.3 F1, F4).
     pub(super) fn is_between_addresses(&self) -> bool {
         let Some(asconf) = self.asconf.as_ref().filter(|asconf| asconf.outstanding.is_some()) else {
             return false;
         };
-        !self.locals.is_empty() && self.locals.iter().all(|local| asconf.is_going(*local))
+        // In other states there will be no answer, and the old addresses are all there is (§5.1.1 C4).
+        self.may_change_addresses()
+            && !self.locals.is_empty()
+            && self.locals.iter().all(|local| asconf.is_going(*local))
     }
 
     /// The sources of all paths, by the addresses that may be used.
@@ -290,7 +304,7 @@ impl Association {
                 }
                 None => !failing, // A7, A8
             };
-            moved |= done && self.settle(request);
+            moved |= done && self.settle(now, request);
             if !done {
                 self.changes.addresses.push((request.address, AddressChange::Refused));
             }
@@ -313,12 +327,23 @@ impl Association {
     }
 
     /// What the peer has agreed to holds from now on; says whether the way of all packets has changed with it.
-    fn settle(&mut self, request: &AddressRequest) -> bool {
+    fn settle(&mut self, now: SimTime, request: &AddressRequest) -> bool {
         let address = request.address;
         match request.kind {
             ParameterType::ADD_ADDRESS => {
                 if !self.locals.contains(&address) {
                     self.locals.push(address);
+                }
+                // As long as the peer may hold a deleted address (RFC 5061 §5.3): a packet is no longer on its way.
+                let rto = self
+                    .paths
+                    .iter()
+                    .map(|path| path.rto(&self.config))
+                    .max()
+                    .unwrap_or(self.config.rto.initial);
+                if let Some(asconf) = &mut self.asconf {
+                    asconf.fresh.retain(|(other, until)| *other != address && *until > now);
+                    asconf.fresh.push((address, now + rto * 2));
                 }
                 self.changes.addresses.push((address, AddressChange::OwnAdded));
                 false
@@ -355,12 +380,17 @@ impl Association {
         self.choose_sources();
     }
 
-    /// Whether an ABORT to this address of this side counts for nothing: while it is being deleted and from then on, for
-    /// it may answer what was sent from there before (RFC 5061 §5.3, §5.3.1).
-    pub(super) fn ignores_aborts_to(&self, local: IpAddr) -> bool {
-        self.asconf.as_ref().is_some_and(|asconf| {
-            asconf.is_going(local) || !(self.locals.contains(&local) || asconf.is_coming(local))
-        })
+    /// Whether an ABORT to this address of this side counts for nothing: while the address is being deleted and from then
+    /// on, for it may answer what was sent from there before (RFC 5061 §5.3 F4, §5.3.1). When the address comes back, such
+    /// an answer may still be on its way; it has the T bit, for whoever treats a packet as out of the blue knows no tag.
+    pub(super) fn ignores_aborts_to(&self, now: SimTime, local: IpAddr, reflected: bool) -> bool {
+        let Some(asconf) = &self.asconf else { return false };
+        if asconf.is_coming(local)
+            || asconf.fresh.iter().any(|(fresh, until)| *fresh == local && *until > now)
+        {
+            return reflected;
+        }
+        asconf.is_going(local) || !self.locals.contains(&local)
     }
 }
 

@@ -18,7 +18,7 @@ use super::parameters::is_host;
 
 impl Association {
     /// Takes a packet from an address that is none of the peer's yet: its ASCONF chunks have named the association
-    /// (RFC 5061 §5.2 D2), and nothing else of it counts.
+    /// (RFC 5061 §5.2 D2), and nothing else of it counts but answers to this side's, once the address is the peer's.
     pub(super) fn on_stray_packet(&mut self, now: SimTime, source: IpAddr, walker: &mut Walker) {
         let at = self.best_path(None);
         while let Some(piece) = walker.next() {
@@ -30,6 +30,12 @@ impl Association {
                 && let Ok((Chunk::Asconf { serial, parameters }, _)) = Chunk::parse(&bytes)
             {
                 self.on_asconf(now, source, serial, parameters);
+            } else if kind == ChunkType::ASCONF_ACK
+                && walker.authenticated
+                && self.path_of(source).is_some()
+                && let Ok((Chunk::AsconfAck { serial, parameters }, _)) = Chunk::parse(&bytes)
+            {
+                self.on_asconf_ack(now, serial, parameters);
             }
         }
         self.send_asconf_acks(source);
@@ -94,7 +100,19 @@ impl Association {
     /// Sends the answers to a packet's ASCONF chunks to where it came from (E6).
     pub(super) fn send_asconf_acks(&mut self, source: IpAddr) {
         let Some(asconf) = self.asconf.as_mut().filter(|asconf| !asconf.reply.is_empty()) else { return };
-        let chunks = std::mem::take(&mut asconf.reply);
+        let mut chunks = std::mem::take(&mut asconf.reply);
+        let mut from = None;
+        if self.is_between_addresses() {
+            // RFC 5061 §5.3 F1: from an address that is not added yet they may go only beside the request for it. Both
+            // sides may be at this point at once, and wait for each other's answer.
+            let Some(coming) = self.asconf_source(source) else { return };
+            let room = (self.pmdcs as usize).saturating_sub(ROOM_FOR_CODE);
+            let Some(request) = self.outstanding_asconf().filter(|it| it.len() + chunks.len() <= room) else {
+                return;
+            };
+            chunks = [request, &chunks].concat();
+            from = Some(coming);
+        }
         let (path, to) = match self.path_of(source) {
             Some(path) => (path, None),
             None => (self.best_path(None), Some(source)),
@@ -109,7 +127,7 @@ impl Association {
             reason: Reason::Control,
             resends: false,
             bundles: false,
-            detour: Detour { from: None, to },
+            detour: Detour { from, to },
         });
     }
 

@@ -126,6 +126,21 @@ mod tests {
         assert_eq!(window.window(), 7000);
     }
 
+    // Holds: RFC 9260 7.2.1-c
+    #[test]
+    fn silence_halves_the_window_down_to_four_chunks() {
+        let mut window = Window::new(1000);
+        (0..6).for_each(|_| ack(&mut window, 1000, true));
+        let windows = [(); 3].map(|()| {
+            window.on_idle(SimTime::ZERO);
+            window.window()
+        });
+        assert_eq!(windows, [5000, 4000, 4000]);
+        window.on_timeout(SimTime::ZERO, 0, true);
+        window.on_idle(SimTime::ZERO);
+        assert_eq!(window.window(), 1000, "it never grows by it");
+    }
+
     // Holds: RFC 9260 7.2.3-a, 6.3.3-a
     #[test]
     fn a_timeout_leaves_one_chunk_and_a_threshold_of_four_at_least() {

@@ -86,7 +86,7 @@ impl SctpEndpoint {
         if association.flow == FlowId::NONE {
             association.flow = origin.flow;
         }
-        if first == ChunkType::ABORT && association.ignores_aborts_to(origin.destination) {
+        if first == ChunkType::ABORT && association.ignores_aborts_to(now, origin.destination, reflected) {
             return;
         }
         let Some(at) = association.path_of(origin.source) else {

@@ -4,7 +4,9 @@ use sim_core::{SimDuration, SimTime};
 use wire::stream::StreamBuffer;
 use wire::tcp_options::SackBlocks;
 
+use super::accecn::AccurateEcn;
 use super::config::TcpConfig;
+use super::mark_feedback::{Feedback, Newly};
 use super::probe::Probe;
 use super::rack::Rack;
 use super::recovery::{Episode, Evidence, FRto};
@@ -74,6 +76,8 @@ pub(crate) struct Sender {
     pub(super) delivery: Option<Box<DeliveryRate>>,
     /// How much of the window is used, where unused windows are validated.
     pub(super) validation: Option<Box<Validation>>,
+    /// What accurate ECN counts, in both directions.
+    pub(super) accurate: Option<Box<AccurateEcn>>,
     /// A round trip has passed once something beyond this place is acknowledged.
     round_end: u64,
     pub(crate) rtt: RttEstimator,
@@ -122,8 +126,10 @@ pub(crate) struct AckInfo {
     pub(crate) echoed_rtt: Option<SimDuration>,
     /// When the segment with that timestamp was sent, to the millisecond.
     pub(crate) echoed_at: Option<SimTime>,
-    /// The peer reports a congestion mark (RFC 3168 §6.1.2).
+    /// The peer reports a congestion mark (RFC 3168 §6.1.2), where it does not report accurately.
     pub(crate) marked: bool,
+    /// The peer's counters of accurate ECN (RFC 9768).
+    pub(crate) accurate: Option<Feedback>,
 }
 
 /// What an acknowledgment changed.
@@ -159,6 +165,7 @@ impl Sender {
             siblings: None,
             delivery: None,
             validation: None,
+            accurate: None,
             round_end: ORIGIN,
             rtt: RttEstimator::new(&config.rto),
             recovery: Recovery::Open,
@@ -196,12 +203,7 @@ impl Sender {
             (false, None) => initial_window(size),
         };
         self.controller = Controller::new(config.congestion, size, window);
-        if config.hystart {
-            self.controller.use_hystart();
-        }
-        if !config.fast_convergence {
-            self.controller.converge_slowly();
-        }
+        self.controller.set_cubic_rules(config.hystart, config.fast_convergence);
         self.validation = config.window_validation.then(Box::default);
         self.delivery = self.controller.measures_delivery().then(Box::default);
         self.scoreboard.log_losses(self.delivery.is_some());
@@ -283,6 +285,7 @@ impl Sender {
         let window_limited = self.una < self.limited_until;
         let highest = self.una.max(self.scoreboard.highest_sacked());
         let not_after = self.latest_cause(now, info);
+        let missing = if info.accurate.is_some() { self.missing() } else { 0 };
         let mut sacked = Delivered::nothing(not_after);
         let mut duplicate_reported = None;
         if self.sack
@@ -336,10 +339,20 @@ impl Sender {
             };
             self.detect_loss(now, &evidence, config, counters);
         }
+        let (marked, bytes) = match &info.accurate {
+            None => (info.marked, if info.marked { delivered.bytes } else { 0 }),
+            Some(feedback) => {
+                let packets = missing.saturating_sub(self.missing());
+                let newly =
+                    Newly { bytes: delivered.bytes, packets, segment_size: self.payload_size, round_start };
+                let marks = self.read_marks(feedback, newly);
+                (marks.packets > 0 || marks.bytes > 0, marks.bytes)
+            }
+        };
         if self.delivery.is_some() {
-            self.report_delivery(now, &delivered, info.marked, window_limited, round_start);
+            self.report_delivery(now, &delivered, bytes, window_limited, round_start);
         }
-        let heeded = info.marked && self.controller.answers_marks();
+        let heeded = marked && self.controller.answers_marks();
         if heeded && self.una > self.reduced_until && self.recovery == Recovery::Open {
             let flight = self.flight();
             self.controller.on_congestion(now, flight, Congestion::Marked);

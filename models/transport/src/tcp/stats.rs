@@ -2,6 +2,7 @@
 
 use sim_core::{SimDuration, SimTime};
 
+use super::ecn::EcnStats;
 use super::state::State;
 use super::timer;
 
@@ -198,6 +199,8 @@ pub struct ConnectionStats {
     pub urgent_until: Option<u64>,
     /// The last ICMP error that did not end the connection.
     pub soft_error: Option<crate::endpoint::IcmpError>,
+    /// Explicit congestion notification.
+    pub ecn: EcnStats,
     /// Counters.
     pub counters: Counters,
 }

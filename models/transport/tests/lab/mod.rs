@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod mangle;
 pub(crate) mod multipath;
 pub(crate) mod multipath_story;
 pub(crate) mod peer;

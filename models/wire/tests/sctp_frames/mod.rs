@@ -1,14 +1,15 @@
 //! SCTP packets of the capture: every chunk, parameter and error cause.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use wire::ip::IpProtocol;
 use wire::ipv4;
 use wire::payload::Payload;
 use wire::sctp::{
-    AddressRequest, Cause, Causes, Chunk, CommonHeader, DataFlags, DataHeader, GapBlock, IDataHeader,
-    Initiation, Parameter, ParameterList, ParameterType, PlaceInMessage, Sack, checksum, emit_forward_tsn,
-    emit_i_forward_tsn,
+    AddressRequest, Cause, Causes, Chunk, ChunkType, Chunks, CommonHeader, DataFlags, DataHeader, GapBlock,
+    IDataHeader, Initiation, Parameter, ParameterList, ParameterType, Parameters, PlaceInMessage, Sack,
+    checksum, emit_forward_tsn, emit_i_forward_tsn,
 };
 
 use crate::capture_frames::Sample;
@@ -23,6 +24,11 @@ pub(crate) const SCTP_PACKETS: &[Sample] = &[
         "sctp.chunk_type == 1 && sctp.init_initial_tsn == 7 && sctp.parameter_type == 0xc000",
         || initiation(false),
     ),
+    sample("INIT of old, with a host name", "sctp.parameter_type == 11", || {
+        let mut list = ParameterList::new();
+        list.push(&Parameter::HostName(b"host\0"));
+        chunk(&Chunk::Init(begin(list.parameters())))
+    }),
     sample("INIT ACK", "sctp.chunk_type == 2 && sctp.parameter_type == 7", || initiation(true)),
     sample("COOKIE ECHO", "sctp.chunk_type == 10", || chunk(&Chunk::CookieEcho(&[1; 40]))),
     sample("COOKIE ACK", "sctp.chunk_type == 11", || chunk(&Chunk::CookieAck)),
@@ -111,6 +117,17 @@ fn chunk(chunk: &Chunk<'_>) -> Vec<u8> {
     packet(&chunks)
 }
 
+fn begin(parameters: Parameters<'_>) -> Initiation<'_> {
+    Initiation {
+        initiate_tag: 0x0102_0304,
+        a_rwnd: 65_536,
+        outbound_streams: 8,
+        inbound_streams: 16,
+        initial_tsn: 7,
+        parameters,
+    }
+}
+
 fn initiation(is_answer: bool) -> Vec<u8> {
     let mut list = ParameterList::new();
     list.push(&Parameter::Address(IpAddr::V4(A)))
@@ -129,14 +146,7 @@ fn initiation(is_answer: bool) -> Vec<u8> {
     } else {
         list.push(&Parameter::CookiePreservative(1000)).push(&Parameter::Padding(&[0; 8]));
     }
-    let body = Initiation {
-        initiate_tag: 0x0102_0304,
-        a_rwnd: 65_536,
-        outbound_streams: 8,
-        inbound_streams: 16,
-        initial_tsn: 7,
-        parameters: list.parameters(),
-    };
+    let body = begin(list.parameters());
     chunk(&if is_answer { Chunk::InitAck(body) } else { Chunk::Init(body) })
 }
 
@@ -218,4 +228,36 @@ fn requests() -> Vec<u8> {
         .push(&Parameter::AddOutgoing { request: 4, streams: 5 })
         .push(&Parameter::AddIncoming { request: 5, streams: 6 });
     chunk(&Chunk::ReConfig(list.parameters()))
+}
+
+/// The types of the chunks and of the parameters of all samples.
+pub(crate) fn shown() -> (BTreeSet<u8>, BTreeSet<u16>) {
+    let (mut chunks, mut parameters) = (BTreeSet::new(), BTreeSet::new());
+    for sample in SCTP_PACKETS {
+        let bytes = (sample.make)();
+        // Behind 20 bytes of IPv4 and 12 of the common header.
+        for chunk in Chunks::new(&bytes[32..]) {
+            let chunk = chunk.expect("the samples are well formed");
+            chunks.insert(chunk.kind().0);
+            let list = match chunk {
+                Chunk::Init(body) | Chunk::InitAck(body) => body.parameters,
+                Chunk::Heartbeat(list) | Chunk::HeartbeatAck(list) | Chunk::ReConfig(list) => list,
+                Chunk::Asconf { parameters, .. } | Chunk::AsconfAck { parameters, .. } => parameters,
+                _ => continue,
+            };
+            parameters.extend(list.raw().map(|(kind, _)| kind.0));
+        }
+    }
+    (chunks, parameters)
+}
+
+/// The types of chunks and parameters that are known by name.
+pub(crate) fn known() -> (BTreeSet<u8>, BTreeSet<u16>) {
+    let chunks = (0..=u8::MAX).filter(|kind| ChunkType(*kind).name() != "unknown");
+    let is_known = |kind: &u16| {
+        let mut list = ParameterList::new();
+        list.push(&Parameter::Unknown { kind: ParameterType(*kind), value: &[0; 4] });
+        !matches!(list.parameters().iter().next(), Some(Ok(Parameter::Unknown { .. })))
+    };
+    (chunks.collect(), (0..=u16::MAX).filter(is_known).collect())
 }

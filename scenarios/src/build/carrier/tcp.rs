@@ -2,7 +2,7 @@
 
 use sim_core::SimDuration;
 use transport::congestion::Algorithm;
-use transport::tcp::{KeepAlive, LossDetection, PathMtuDiscovery, SynCookies, TcpConfig};
+use transport::tcp::{EcnFeedback, KeepAlive, LossDetection, PathMtuDiscovery, SynCookies, TcpConfig};
 
 use crate::language::TcpProfile;
 use crate::language::document::{self, CongestionControl};
@@ -45,7 +45,12 @@ pub(super) fn config(profile: TcpProfile, options: &document::TcpOptions) -> Tcp
     tcp.send_buffer = options.send_buffer.map_or(tcp.send_buffer, bytes);
     tcp.receive_buffer = options.receive_buffer.map_or(tcp.receive_buffer, bytes);
     tcp.receive_buffer_initial = options.receive_buffer_initial.map(bytes).or(tcp.receive_buffer_initial);
-    tcp.ecn = options.ecn.unwrap_or(tcp.congestion == Algorithm::Dctcp);
+    tcp.ecn = match options.ecn {
+        Some(document::Ecn::Accurate) => EcnFeedback::Accurate,
+        Some(document::Ecn::Classic) => EcnFeedback::Classic,
+        None if tcp.congestion == Algorithm::Dctcp => EcnFeedback::Classic,
+        Some(document::Ecn::Off) | None => EcnFeedback::Off,
+    };
     set_time(&mut tcp.rto.min, options.rto_min);
     set_time(&mut tcp.rto.initial, options.rto_initial);
     set_time(&mut tcp.rto.max, options.rto_max);
@@ -202,8 +207,10 @@ mod tests {
     #[test]
     fn dctcp_brings_its_marks_with_it() {
         let dctcp = document::TcpOptions { congestion: Some(CongestionControl::Dctcp), ..Default::default() };
-        assert!(config(TcpProfile::Current, &dctcp).ecn);
-        assert!(!config(TcpProfile::Current, &document::TcpOptions::default()).ecn);
+        assert_eq!(config(TcpProfile::Current, &dctcp).ecn, EcnFeedback::Classic);
+        assert_eq!(config(TcpProfile::Current, &document::TcpOptions::default()).ecn, EcnFeedback::Off);
+        let accurate = document::TcpOptions { ecn: Some(document::Ecn::Accurate), ..dctcp };
+        assert_eq!(config(TcpProfile::Current, &accurate).ecn, EcnFeedback::Accurate);
     }
 
     #[test]
