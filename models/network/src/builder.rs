@@ -255,6 +255,7 @@ impl NetworkBuilder {
             hops_by: FxHashMap::default(),
             segment_hops: Vec::new(),
             distances: None,
+            hubs: None,
             tables: Vec::new(),
             packets: PacketPool::default(),
             node_drops: BTreeMap::new(),

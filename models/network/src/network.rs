@@ -26,6 +26,7 @@ use crate::queue::QueueLimit;
 use crate::radio::medium::RadioMedium;
 use crate::route::{Distances, SegmentHop};
 use crate::segment::Segment;
+use crate::topology::Hubs;
 
 /// A link with two ends.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub struct Network<O: Observer> {
     pub(crate) hops_by: FxHashMap<(PortId, u32), NextHop>,
     pub(crate) segment_hops: Vec<SegmentHop>,
     pub(crate) distances: Option<Distances>,
+    /// Made at the first search for a path.
+    pub(crate) hubs: Option<Hubs>,
     pub(crate) tables: Vec<FxHashMap<u32, NextHop>>,
     pub(crate) packets: PacketPool,
     pub(crate) node_drops: BTreeMap<NodeId, DropCounts>,

@@ -11,7 +11,7 @@ use crate::node::{DestinationId, NO_TABLE, NextHop, NodeId};
 use crate::observer::Observer;
 use crate::port::{Attachment, PortId};
 use crate::rpl::station::RplRoute;
-use crate::topology::Topology;
+use crate::topology::{Hubs, Topology};
 
 /// A hop across a shared segment or a radio medium: the port to leave by, and the address to resolve there.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -138,8 +138,11 @@ impl<O: Observer> Network<O> {
             return NextHop::port(port);
         }
         let root_port = (!self.nodes[root.index()].forwards).then_some(owner);
+        if self.hubs.is_none() {
+            self.hubs = Some(Hubs::of(&self.topology(root, root_port)));
+        }
         let own = || self.node_infos[node.index()].port_ids();
-        let topology = self.topology(root, root_port);
+        let topology = self.topology(root, root_port).asked_by(node);
         let direct = |&port: &PortId| only.is_none_or(|only| only == port) && topology.is_direct(port, owner);
         if let Some(port) = own().find(direct) {
             return self.hop_by(port, None);
@@ -150,12 +153,12 @@ impl<O: Observer> Network<O> {
             Some(known) if by_radio => known,
             Some(_) | None => {
                 let goal = (only.is_none() && !by_radio).then_some(node.0);
-                let topology = self.topology(root, root_port);
+                let topology = self.topology(root, root_port).asked_by(node);
                 let from = dijkstra(topology, root.0, goal, |hop| u64::from(hop.cost));
                 Distances { root: (root, root_port), from: from.into_iter().collect() }
             }
         };
-        let topology = self.topology(root, root_port);
+        let topology = self.topology(root, root_port).asked_by(node);
         let mut best: Option<(u64, PortId, PortId)> = None;
         for port in self.ports_towards(node, topology, &distances.from) {
             if !topology.is_up(port) || only.is_some_and(|only| only != port) {
@@ -275,8 +278,10 @@ impl<O: Observer> Network<O> {
             states: &self.states,
             segments: &self.segments,
             media: &self.media,
+            hubs: self.hubs.as_ref(),
             root,
             root_port,
+            asker: None,
         }
     }
 }

@@ -3,7 +3,8 @@
 use petgraph::visit::{
     Data, EdgeRef, GraphBase, GraphRef, IntoEdgeReferences, IntoEdges, IntoNeighbors, Visitable,
 };
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use crate::node::{Node, NodeId, NodeInfo};
 use crate::port::{Attachment, NO_STATE, Port, PortId, PortInfo, PortState};
@@ -20,13 +21,62 @@ pub(crate) struct Topology<'a> {
     pub(crate) states: &'a [PortState],
     pub(crate) segments: &'a [Segment],
     pub(crate) media: &'a [RadioMedium],
+    /// What is known of nodes with many ports.
+    pub(crate) hubs: Option<&'a Hubs>,
     /// The node that paths lead to.
     pub(crate) root: NodeId,
     /// The only port by which the root may be entered, if it does not forward.
     pub(crate) root_port: Option<PortId>,
+    /// The only node that wants to know its way; all, if there is none.
+    pub(crate) asker: Option<NodeId>,
 }
 
+/// Nodes with many ports, without those of them that are at the end of one host's link: a path leads through such a host
+/// nowhere, and a hub has thousands.
+#[derive(Debug)]
+pub(crate) struct Hubs(FxHashMap<NodeId, Box<[PortId]>>);
+
+impl Hubs {
+    /// The hubs of a network. Which node passes packets on, and where links lead, does not change.
+    pub(crate) fn of(topology: &Topology<'_>) -> Self {
+        let hubs = topology.node_infos.iter().enumerate().filter(|(_, info)| info.ports > HUB_MIN);
+        let through = |port: &PortId| match topology.port_infos[port.index()].attachment {
+            Attachment::Link(_) => topology.nodes[topology.ports[port.index()].peer_node.index()].forwards,
+            Attachment::Segment(_) | Attachment::Radio(_) | Attachment::Detached => true,
+        };
+        Self(
+            hubs.map(|(index, info)| (NodeId(index as u32), info.port_ids().filter(through).collect()))
+                .collect(),
+        )
+    }
+}
+
+/// Nodes with more ports than this are hubs.
+const HUB_MIN: u32 = 16;
+
 impl Topology<'_> {
+    /// The same network, in which only `asker` wants to know its way: hosts that neither ask nor are asked for are left
+    /// out where they would cost much.
+    pub(crate) fn asked_by(self, asker: NodeId) -> Self {
+        Self { asker: Some(asker), ..self }
+    }
+
+    /// The ports of `node` to be looked at: of a hub those that lead through other nodes, or to the one that asks.
+    fn ports_of_interest(self, node: NodeId) -> SmallVec<[PortId; 4]> {
+        let (Some(asker), Some(through)) = (self.asker, self.hubs.and_then(|hubs| hubs.0.get(&node))) else {
+            return self.node_infos[node.index()].port_ids().collect();
+        };
+        let mut ports: SmallVec<[PortId; 4]> = through.iter().copied().collect();
+        if !self.nodes[asker.index()].forwards {
+            let own = self.node_infos[asker.index()].port_ids().filter(|port| {
+                let link = matches!(self.port_infos[port.index()].attachment, Attachment::Link(_));
+                link && self.ports[port.index()].peer_node == node
+            });
+            ports.extend(own.map(|port| self.ports[port.index()].peer));
+        }
+        ports
+    }
+
     /// Whether frames can leave by `port`.
     pub(crate) fn is_up(&self, port: PortId) -> bool {
         let state = self.ports[port.index()].state;
@@ -129,11 +179,11 @@ impl Topology<'_> {
 
     /// The hops by which `node` is entered, each from the port that the packet leaves by.
     pub(crate) fn entries(self, node: NodeId) -> impl Iterator<Item = Hop> {
-        let ports = self.node_infos[node.index()].port_ids();
+        let ports = self.ports_of_interest(node).into_iter();
         ports
             .filter(move |&port| self.is_entry(port))
             .flat_map(move |via| {
-                let peers: smallvec::SmallVec<[(PortId, PortId); 4]> =
+                let peers: SmallVec<[(PortId, PortId); 4]> =
                     self.peers(via).map(|port| (port, via)).collect();
                 peers.into_iter()
             })

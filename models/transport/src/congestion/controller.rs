@@ -102,24 +102,11 @@ impl Controller {
         }
     }
 
-    /// Lets CUBIC leave slow start by HyStart++ (RFC 9406); the others have rules of their own.
-    pub fn use_hystart(&mut self) {
+    /// Says which of its rules CUBIC goes by: HyStart++ (RFC 9406), fast convergence (RFC 9438 §4.7). The others have
+    /// rules of their own.
+    pub fn set_cubic_rules(&mut self, hystart: bool, fast_convergence: bool) {
         match self {
-            Self::Cubic(cubic) => cubic.use_hystart(),
-            Self::Reno(_)
-            | Self::Vegas(_)
-            | Self::Westwood(_)
-            | Self::Ledbat(_)
-            | Self::Dctcp(_)
-            | Self::Bbr(_)
-            | Self::Coupled(_) => {}
-        }
-    }
-
-    /// Takes CUBIC's fast convergence away (RFC 9438 §4.7); the others have none.
-    pub fn converge_slowly(&mut self) {
-        match self {
-            Self::Cubic(cubic) => cubic.converge_slowly(),
+            Self::Cubic(cubic) => cubic.set_rules(hystart, fast_convergence),
             Self::Reno(_)
             | Self::Vegas(_)
             | Self::Westwood(_)

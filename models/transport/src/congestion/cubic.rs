@@ -53,14 +53,11 @@ impl Cubic {
         }
     }
 
-    /// Takes fast convergence away (RFC 9438 §4.7), as the response function of §5 assumes it.
-    pub(super) fn converge_slowly(&mut self) {
-        self.fast_convergence = false;
-    }
-
-    /// Ends the first slow start by HyStart++ (RFC 9406).
-    pub(super) fn use_hystart(&mut self) {
-        self.hystart = Some(Box::new(HyStart::new()));
+    /// Says whether the first slow start ends by HyStart++ (RFC 9406), and whether there is fast convergence (RFC 9438
+    /// §4.7), which the response function of §5 does not know.
+    pub(super) fn set_rules(&mut self, hystart: bool, fast_convergence: bool) {
+        self.hystart = hystart.then(|| Box::new(HyStart::new()));
+        self.fast_convergence = fast_convergence;
     }
 
     /// Slow start (RFC 5681 §3.1, RFC 9406 §4.2).
@@ -316,7 +313,7 @@ mod tests {
         // RFC 9438 §5.1: 1.054·(0.1/10^-4)^(3/4) = 187.4 segments, which are 0.925 of the maximum, 202.6.
         let cubic = || Cubic::new(1000, 202_600);
         let mut alone = cubic();
-        alone.converge_slowly();
+        alone.set_rules(false, false);
         let mean = mean_window(alone);
         assert!((mean / 187.4 - 1.0).abs() < 0.05, "{mean}");
         // Fast convergence gives way whenever a loss comes a little early.
@@ -328,7 +325,7 @@ mod tests {
     #[test]
     fn a_growing_round_trip_time_ends_slow_start_without_a_loss() {
         let mut cubic = Cubic::new(1000, 10_000);
-        cubic.use_hystart();
+        cubic.set_rules(true, true);
         let mut round = |millis| {
             for index in 0..8 {
                 let rtt = Some(SimDuration::from_millis(millis));

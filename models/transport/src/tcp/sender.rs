@@ -203,12 +203,7 @@ impl Sender {
             (false, None) => initial_window(size),
         };
         self.controller = Controller::new(config.congestion, size, window);
-        if config.hystart {
-            self.controller.use_hystart();
-        }
-        if !config.fast_convergence {
-            self.controller.converge_slowly();
-        }
+        self.controller.set_cubic_rules(config.hystart, config.fast_convergence);
         self.validation = config.window_validation.then(Box::default);
         self.delivery = self.controller.measures_delivery().then(Box::default);
         self.scoreboard.log_losses(self.delivery.is_some());
