@@ -43,8 +43,8 @@ pub use node::{
 pub use options::{
     CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
     MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate, SctpHmac,
-    SctpOptions, SctpReliability, SctpRequest, SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions,
-    UdpOptions,
+    SctpOptions, SctpPathMtuDiscovery, SctpReliability, SctpRequest, SctpScheduler, SctpStreamRequest,
+    SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
