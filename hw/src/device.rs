@@ -1,20 +1,22 @@
 //! A node's hardware: its parts, its supply, and the account of both.
 
 mod store;
+mod teller;
 
 use std::hash::Hash;
 use std::sync::Arc;
 
-use sim_core::electric::{Current, Energy, Voltage};
+use sim_core::electric::{Charge, Current, Energy, Voltage};
 use sim_core::{SimDuration, SimTime};
 
 use crate::battery::Battery;
 use crate::harvester::Harvester;
 use crate::ledger::Ledger;
-use crate::meter::{Give, Meter, Passed};
+use crate::meter::Meter;
 use crate::part::{PartId, PartKind, PartSpec, StateId};
-use crate::repeated::{Repeated, Stretches};
+use crate::repeated::Patterns;
 use store::Store;
+use teller::{Draws, Foreteller, Teller, draws, post};
 
 /// What the time of a part is charged to where nobody says otherwise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,30 +69,12 @@ impl Supply {
     }
 }
 
-/// What a part takes in one state.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Draw {
-    current: Current,
-    voltage: Voltage,
-    /// From the source.
-    taken: Current,
-    /// What conversion loses, in zJ for each ns.
-    lost: u64,
-}
-
-/// What one part takes in each of its states, and what is yet to be told to the ledger and to the battery.
-#[derive(Clone, Debug)]
-struct Draws<K> {
-    states: Vec<(Draw, Stretches<K>)>,
-    /// What it took from the source when the battery was told last.
-    taken: i64,
-}
-
 /// A node's hardware.
 #[derive(Debug)]
 pub struct Device<K> {
-    meters: Vec<Meter<K>>,
-    draws: Vec<Draws<K>>,
+    meters: Vec<Meter>,
+    draws: Vec<Draws>,
+    patterns: Patterns<K>,
     supply: Supply,
     ledger: Ledger<K>,
     conversion: K,
@@ -121,12 +105,24 @@ impl<K: Copy + Hash + Ord> Device<K> {
         battery: Option<Battery>,
         harvester: Option<Harvester>,
     ) -> Self {
-        let meters: Vec<Meter<K>> =
-            parts.into_iter().map(|(spec, purposes)| Meter::new(spec, purposes)).collect();
+        let mut patterns = Patterns::new();
+        let meters = parts.into_iter().map(|(spec, purposes)| {
+            let mut number = |key: K| patterns.number(&[(key, 1)]);
+            let Purposes { rest, tail, transition, unpowered } = purposes;
+            let purposes = Purposes {
+                rest: number(rest),
+                tail: number(tail),
+                transition: number(transition),
+                unpowered: number(unpowered),
+            };
+            Meter::new(spec, purposes)
+        });
+        let meters: Vec<Meter> = meters.collect();
         let draws = meters.iter().map(|meter| draws(&meter.spec, &supply)).collect();
         Self {
             meters,
             draws,
+            patterns,
             supply,
             ledger: Ledger::default(),
             conversion,
@@ -191,13 +187,16 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// What passed since the part's last change is charged as it was said then. Nothing has to happen while the
     /// state lasts.
     pub fn enter(&mut self, now: SimTime, part: PartId, state: StateId, key: K) -> SimDuration {
-        self.with(part, |meter, give| meter.enter(now, state, key, give))
+        self.watch(now);
+        let pattern = self.patterns.number(&[(key, 1)]);
+        self.with(part, |meter, give| meter.enter(now, state, pattern, give))
     }
 
     /// Says at the end of a state what it was for: the time since the last change is split by weights, the
     /// remainder to the first. A call of [`Self::enter`] follows.
     pub fn attribute(&mut self, part: PartId, shares: &[(K, u32)]) {
-        self.meters[usize::from(part.0)].attribute(shares);
+        let pattern = self.patterns.number(shares);
+        self.meters[usize::from(part.0)].attribute(pattern);
     }
 
     /// Lays an activity over the state that `part` rests in, the way there in front of it.
@@ -207,13 +206,16 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// on to its end.
     pub fn occupy(&mut self, now: SimTime, part: PartId, activity: Activity, shares: &[(K, u32)]) {
         if self.powered && activity.from < activity.until {
-            self.with(part, |meter, give| meter.occupy(now, activity, shares, give));
+            self.watch(now);
+            let pattern = self.patterns.number(shares);
+            self.with(part, |meter, give| meter.occupy(now, activity, pattern, give));
         }
     }
 
     /// Forgets the activities of `part` that `teller` told of ahead and that have not begun by `now`: they will not
     /// take place.
     pub fn withdraw(&mut self, now: SimTime, part: PartId, teller: u32) {
+        self.watch(now);
         self.with(part, |meter, give| meter.withdraw(now, teller, give));
     }
 
@@ -232,8 +234,14 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// Charges everything that has passed by `now`, and lets the battery follow up to then, which may lie before what
     /// was settled; says when it gave out since the last call, if it did. The ledger may be told later.
     pub fn catch_up(&mut self, now: SimTime) -> Option<SimTime> {
+        self.watch(now);
         for index in 0..self.meters.len() {
             self.with(PartId(index as u8), |meter, give| meter.settle(now, give));
+        }
+        if self.store.as_ref().is_some_and(Store::is_by_totals) {
+            let (total, settled, highest) = (self.taken(), self.settled(), self.highest_current());
+            self.store.as_mut().into_iter().for_each(|store| store.draw_total(total, settled, highest));
+            return None;
         }
         let gave_out = self.store.as_mut().and_then(|store| store.follow(now));
         gave_out.filter(|_| self.powered)
@@ -248,25 +256,46 @@ impl<K: Copy + Hash + Ord> Device<K> {
         for (index, draws) in self.draws.iter_mut().enumerate() {
             for (state, (draw, stretches)) in draws.states.iter_mut().enumerate() {
                 let entry = (PartId(index as u8), StateId(state as u8));
-                let told = post(&mut self.ledger, entry, draw, stretches.iter_mut(), self.conversion);
-                self.converted += told;
+                let (told, patterns) = (stretches.take(), &self.patterns);
+                self.converted += post(&mut self.ledger, entry, draw, told, patterns, self.conversion);
             }
         }
         gave_out
     }
 
+    /// Time that was charged as `from` was `to` in truth: a state that draws the same. No more than there is.
+    ///
+    /// To be called when everything is settled: for what is cheaper to know in the end than each time.
+    pub fn rename(&mut self, part: PartId, from: (StateId, K), to: (StateId, K), time: SimDuration) {
+        let time = time.min(self.ledger.time(part, from.0, from.1));
+        let draws = &self.draws[usize::from(part.0)].states;
+        let (draw, other) = (draws[usize::from(from.0.0)].0, draws[usize::from(to.0.0)].0);
+        if time == SimDuration::ZERO || draw != other {
+            return;
+        }
+        self.ledger.rename(part, from, to, time, draw.current.energy(draw.voltage, time));
+        let lost = draw.lost(time);
+        if lost > Energy::ZERO {
+            let conversion = self.conversion;
+            self.ledger.rename(part, (from.0, conversion), (to.0, conversion), SimDuration::ZERO, lost);
+        }
+        self.meters[usize::from(part.0)].rename(from.0, to.0, time);
+    }
+
     /// What would be at `until`, which is not before what has been settled, if nothing more were told.
     pub fn forecast(&self, until: SimTime) -> Forecast {
         let (mut store, mut drawn, mut current) = (self.store.clone(), self.drawn(), Current::ZERO);
+        let by_totals = store.as_ref().is_some_and(Store::is_by_totals);
+        if let Some(store) = store.as_mut().filter(|_| by_totals) {
+            store.draw_total(self.taken(), self.settled(), self.highest_current());
+            store.step_from(self.settled());
+        }
         for (meter, draws) in self.meters.iter().zip(&self.draws) {
-            let (mut meter, mut taken) = (meter.clone(), draws.taken);
-            meter.settle(until, &mut |passed| {
-                let draw = &draws.states[usize::from(passed.state.0)].0;
-                drawn += draw.energy(passed.until - passed.from);
-                if let Some(store) = store.as_mut().filter(|_| passed.from < passed.until) {
-                    store.take(passed.from, &mut taken, draw.taken);
-                }
-            });
+            let mut meter = meter.clone();
+            let taken = if by_totals { 0 } else { draws.taken };
+            let mut told = Foreteller { draws, taken, drawn: Energy::ZERO, store: store.as_mut() };
+            meter.settle(until, &mut told);
+            drawn += told.drawn;
             current = current + draws.states[usize::from(meter.state_at(until).0)].0.taken;
         }
         let gives_out = store.as_mut().and_then(|store| store.follow(until)).filter(|_| self.powered);
@@ -297,6 +326,7 @@ impl<K: Copy + Hash + Ord> Device<K> {
 
     /// Takes the supply away from all parts, or gives it back: they rest then.
     pub fn set_powered(&mut self, now: SimTime, powered: bool) {
+        self.watch(now);
         for index in 0..self.meters.len() {
             let part = PartId(index as u8);
             // What a battery loses without any load it loses in any case.
@@ -317,7 +347,7 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// What all parts take from the source at `now`, as far as is known.
     pub fn current_at(&self, now: SimTime) -> Current {
         let taken =
-            |(meter, draws): (&Meter<K>, &Draws<K>)| draws.states[usize::from(meter.state_at(now).0)].0.taken;
+            |(meter, draws): (&Meter, &Draws)| draws.states[usize::from(meter.state_at(now).0)].0.taken;
         self.meters.iter().zip(&self.draws).map(taken).sum()
     }
 
@@ -365,75 +395,49 @@ impl<K: Copy + Hash + Ord> Device<K> {
         key == self.conversion
     }
 
-    fn with<T>(&mut self, part: PartId, act: impl FnOnce(&mut Meter<K>, Give<'_, K>) -> T) -> T {
+    #[inline]
+    fn with<T>(&mut self, part: PartId, act: impl FnOnce(&mut Meter, &mut Teller<'_, K>) -> T) -> T {
+        let Self { meters, draws, ledger, store, conversion, converted, patterns, .. } = self;
         let index = usize::from(part.0);
-        let Self { meters, draws, ledger, store, conversion, converted, .. } = self;
-        let Draws { states, taken } = &mut draws[index];
-        let mut give = |passed: Passed<'_, K>| {
-            let Passed { from, until, state, charged, shares } = passed;
-            let (draw, stretches) = &mut states[usize::from(state.0)];
-            if charged > SimDuration::ZERO {
-                stretches.note(charged, shares, |others| {
-                    *converted += post(ledger, (part, state), draw, others, *conversion);
-                });
-            }
-            if let Some(store) = store.as_mut().filter(|_| from < until) {
-                store.take(from, taken, draw.taken);
-            }
-        };
-        act(&mut meters[index], &mut give)
-    }
-}
-
-impl Draw {
-    /// What is drawn in `time`, conversion included.
-    fn energy(&self, time: SimDuration) -> Energy {
-        let mut energy = self.current.energy(self.voltage, time);
-        energy += self.lost(time);
-        energy
+        let store = store.as_mut().filter(|store| !store.is_by_totals());
+        let draws = &mut draws[index];
+        let conversion = *conversion;
+        act(&mut meters[index], &mut Teller { part, draws, ledger, store, conversion, converted, patterns })
     }
 
-    /// What conversion loses in `time`.
-    fn lost(&self, time: SimDuration) -> Energy {
-        Energy::from_zeptojoules(u128::from(self.lost) * u128::from(time.as_nanos()))
+    /// A battery that has been followed by totals is followed step by step from now on, if it might give out by `now`.
+    #[inline]
+    fn watch(&mut self, now: SimTime) {
+        if self.store.as_ref().is_some_and(|store| store.is_by_totals() && now > store.safe_until()) {
+            self.look_ahead(now);
+        }
     }
-}
 
-/// Tells the ledger of stretches in a state; returns what conversion lost.
-fn post<'a, K: Copy + Hash + Ord + 'a>(
-    ledger: &mut Ledger<K>,
-    (part, state): (PartId, StateId),
-    draw: &Draw,
-    stretches: impl Iterator<Item = &'a mut Repeated<K>>,
-    conversion: K,
-) -> Energy {
-    let mut all = SimDuration::ZERO;
-    for repeated in stretches {
-        all += repeated.end(|key, time| {
-            ledger.charge(part, state, key, time, draw.current.energy(draw.voltage, time));
+    #[cold]
+    fn look_ahead(&mut self, now: SimTime) {
+        let (total, settled, highest) = (self.taken(), self.settled(), self.highest_current());
+        let Some(store) = &mut self.store else { return };
+        store.draw_total(total, settled, highest);
+        if now > store.safe_until() {
+            store.step_from(settled);
+            self.draws.iter_mut().for_each(|draws| draws.taken = 0);
+        }
+    }
+
+    /// Up to when all parts have been told of.
+    fn settled(&self) -> SimTime {
+        self.meters.iter().map(Meter::settled).min().unwrap_or(SimTime::ZERO)
+    }
+
+    /// What was taken from the source so far.
+    fn taken(&self) -> Charge {
+        let parts = self.meters.iter().zip(&self.draws);
+        let taken = parts.flat_map(|(meter, draws)| {
+            let states = draws.states.iter().zip(0..);
+            states.map(|((draw, _), state)| draw.taken.charge(meter.time(StateId(state))))
         });
+        taken.fold(Charge::ZERO, |sum, charge| sum + charge)
     }
-    let energy = draw.lost(all);
-    if energy > Energy::ZERO {
-        ledger.charge(part, state, conversion, SimDuration::ZERO, energy);
-    }
-    energy
-}
-
-fn draws<K: Copy + Hash + Ord>(spec: &PartSpec, supply: &Supply) -> Draws<K> {
-    let of = |current: Current| match spec.kind {
-        PartKind::Regulator | PartKind::Battery => {
-            Draw { current, voltage: supply.source, taken: current, lost: 0 }
-        }
-        PartKind::Radio | PartKind::Mcu | PartKind::Sensor => {
-            let taken = supply.taken(current);
-            let (voltage, source) = (supply.voltage.as_millivolts(), supply.source.as_millivolts());
-            let lost = taken.as_nanoamps() * u64::from(source) - current.as_nanoamps() * u64::from(voltage);
-            Draw { current, voltage: supply.voltage, taken, lost }
-        }
-    };
-    let states = spec.states.iter().map(|state| (of(state.typical), Stretches::default())).collect();
-    Draws { states, taken: 0 }
 }
 
 #[cfg(test)]

@@ -54,6 +54,35 @@ impl<K: Copy + Ord> Ledger<K> {
         entry.energy += energy;
     }
 
+    /// Time of one entry.
+    pub fn time(&self, part: PartId, state: StateId, key: K) -> SimDuration {
+        self.place(part, state, key).map_or(SimDuration::ZERO, |place| self.entries[place].time)
+    }
+
+    /// Moves time and energy, which are there, from one entry of a part to another.
+    pub fn rename(
+        &mut self,
+        part: PartId,
+        from: (StateId, K),
+        to: (StateId, K),
+        time: SimDuration,
+        energy: Energy,
+    ) {
+        if let Some(place) = self.place(part, from.0, from.1) {
+            let entry = &mut self.entries[place];
+            entry.time = entry.time.saturating_sub(time);
+            let left = entry.energy.as_zeptojoules().saturating_sub(energy.as_zeptojoules());
+            entry.energy = Energy::from_zeptojoules(left);
+            self.charge(part, to.0, to.1, time, energy);
+        }
+    }
+
+    fn place(&self, part: PartId, state: StateId, key: K) -> Option<usize> {
+        self.entries
+            .binary_search_by_key(&(part, state, key), |entry| (entry.part, entry.state, entry.key))
+            .ok()
+    }
+
     /// All entries, in order of part, state and key.
     pub fn entries(&self) -> &[Entry<K>] {
         &self.entries

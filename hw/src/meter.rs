@@ -4,31 +4,31 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sim_core::{SimDuration, SimTime};
-use smallvec::SmallVec;
 
 use crate::device::{Activity, Purposes};
 use crate::part::{PartSpec, StateId};
-
-/// Keys and their weights among an interval.
-pub(crate) type Shares<K> = SmallVec<[(K, u32); 6]>;
+use crate::repeated::Pattern;
 
 /// What has passed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Passed<'a, K> {
+pub(crate) struct Passed {
     pub(crate) from: SimTime,
     pub(crate) until: SimTime,
     pub(crate) state: StateId,
     /// What is to be charged of it, and of what passed before and was held back.
     pub(crate) charged: SimDuration,
-    pub(crate) shares: &'a [(K, u32)],
+    pub(crate) pattern: Pattern,
 }
 
 /// Who is told of what has passed.
-pub(crate) type Give<'a, K> = &'a mut dyn FnMut(Passed<'_, K>);
+pub(crate) trait Tell {
+    /// Takes note of it.
+    fn tell(&mut self, passed: Passed);
+}
 
 /// A stretch of time in one state, laid over the one that the part rests in.
-#[derive(Clone, Debug)]
-struct Interval<K> {
+#[derive(Clone, Copy, Debug)]
+struct Interval {
     from: SimTime,
     until: SimTime,
     state: StateId,
@@ -36,44 +36,52 @@ struct Interval<K> {
     /// What has passed of it and has not been charged: a stretch is split by its shares as a whole, whenever somebody
     /// looked at it in between.
     held: SimDuration,
-    shares: Shares<K>,
+    pattern: Pattern,
 }
 
 /// The time line of one part.
 #[derive(Clone, Debug)]
-pub(crate) struct Meter<K> {
+pub(crate) struct Meter {
     pub(crate) spec: Arc<PartSpec>,
     /// Everything before this time has been charged.
     settled: SimTime,
+    /// What the clock of 32,768 Hz showed then.
+    seen: u64,
     /// When the last activity ended: the tail counts from there.
     tail_from: Option<SimTime>,
     state: StateId,
-    purposes: Purposes<K>,
+    purposes: Purposes<Pattern>,
     /// Time in the state that it rests in since it entered it, which has not been charged: what it was for may be said
     /// at its end.
     held: SimDuration,
-    shares: Shares<K>,
-    intervals: VecDeque<Interval<K>>,
+    pattern: Pattern,
+    intervals: VecDeque<Interval>,
     /// Time in each state so far.
     times: Vec<SimDuration>,
     /// The same as a clock of 32,768 Hz counts it, which is read at each change.
     ticks: Vec<u64>,
 }
 
-impl<K: Copy + Ord> Meter<K> {
-    pub(crate) fn new(spec: Arc<PartSpec>, purposes: Purposes<K>) -> Self {
+impl Meter {
+    pub(crate) fn new(spec: Arc<PartSpec>, purposes: Purposes<Pattern>) -> Self {
         Self {
             settled: SimTime::ZERO,
+            seen: 0,
             tail_from: None,
             state: spec.rest,
             purposes,
             held: SimDuration::ZERO,
-            shares: Shares::from_slice(&[(purposes.rest, 1)]),
+            pattern: purposes.rest,
             intervals: VecDeque::new(),
             times: vec![SimDuration::ZERO; spec.states.len()],
             ticks: vec![0; spec.states.len()],
             spec,
         }
+    }
+
+    /// Up to when it has been told.
+    pub(crate) fn settled(&self) -> SimTime {
+        self.settled
     }
 
     pub(crate) fn state(&self) -> StateId {
@@ -88,13 +96,23 @@ impl<K: Copy + Ord> Meter<K> {
         self.ticks[usize::from(state.0)]
     }
 
-    pub(crate) fn purposes(&self) -> Purposes<K> {
+    pub(crate) fn purposes(&self) -> Purposes<Pattern> {
         self.purposes
     }
 
     /// Time in all states together.
     pub(crate) fn total(&self) -> SimDuration {
         self.times.iter().copied().sum()
+    }
+
+    /// Time in one state was time in another one, by the clock of 32,768 Hz as well.
+    pub(crate) fn rename(&mut self, from: StateId, to: StateId, time: SimDuration) {
+        let (from, to) = (usize::from(from.0), usize::from(to.0));
+        let ticks = tick(SimTime::ZERO + time).min(self.ticks[from]);
+        self.times[from] = self.times[from].saturating_sub(time);
+        self.times[to] += time;
+        self.ticks[from] -= ticks;
+        self.ticks[to] += ticks;
     }
 
     /// The state at `now`, which nothing later than that has been laid over.
@@ -110,31 +128,36 @@ impl<K: Copy + Ord> Meter<K> {
     /// From `now` on the part is in `state`, and what has passed since the last change stays with its key.
     ///
     /// Returns how long the way there takes: for so long it is in the state of the way.
-    pub(crate) fn enter(&mut self, now: SimTime, state: StateId, key: K, give: Give<'_, K>) -> SimDuration {
+    pub(crate) fn enter<G: Tell>(
+        &mut self,
+        now: SimTime,
+        state: StateId,
+        key: Pattern,
+        give: &mut G,
+    ) -> SimDuration {
         self.settle(now, give);
         self.charge_rest(give);
         let way = self.spec.transition(self.state, state);
         (self.state, self.tail_from) = (state, None);
-        self.shares = Shares::from_slice(&[(key, 1)]);
+        self.pattern = key;
         let Some(way) = way else { return SimDuration::ZERO };
-        let shares = Shares::from_slice(&[(self.purposes.transition, 1)]);
-        let (until, state) = (now + way.time, way.through);
-        self.insert(Interval { from: now, until, state, teller: u32::MAX, held: SimDuration::ZERO, shares });
+        let (until, state, pattern) = (now + way.time, way.through, self.purposes.transition);
+        self.insert(Interval { from: now, until, state, teller: u32::MAX, held: SimDuration::ZERO, pattern });
         way.time
     }
 
     /// Says what the state that lasts now is for: its time since the last change is split by these shares.
-    pub(crate) fn attribute(&mut self, shares: &[(K, u32)]) {
-        self.shares = Shares::from_slice(shares);
+    pub(crate) fn attribute(&mut self, pattern: Pattern) {
+        self.pattern = pattern;
     }
 
     /// Lays an activity over the part's rest, after the way there if that takes time.
-    pub(crate) fn occupy(
+    pub(crate) fn occupy<G: Tell>(
         &mut self,
         now: SimTime,
         activity: Activity,
-        shares: &[(K, u32)],
-        give: Give<'_, K>,
+        pattern: Pattern,
+        give: &mut G,
     ) {
         let Activity { state, from, until, teller } = activity;
         let way = self.spec.transition(self.state, state);
@@ -148,22 +171,23 @@ impl<K: Copy + Ord> Meter<K> {
         let lingers = self.spec.tail.map_or(SimDuration::ZERO, |(_, time)| time);
         let rests = busy_until.is_none_or(|end| end.saturating_add(lingers) < begins);
         if let Some(way) = way.filter(|_| rests) {
-            let shares = Shares::from_slice(&[(self.purposes.transition, 1)]);
-            let (state, held) = (way.through, SimDuration::ZERO);
-            self.insert(Interval { from: begins, until: from, state, teller, held, shares });
+            let (state, held, pattern) = (way.through, SimDuration::ZERO, self.purposes.transition);
+            self.insert(Interval { from: begins, until: from, state, teller, held, pattern });
         }
-        let shares = Shares::from_slice(shares);
-        self.insert(Interval { from, until, state, teller, held: SimDuration::ZERO, shares });
+        self.insert(Interval { from, until, state, teller, held: SimDuration::ZERO, pattern });
     }
 
-    fn insert(&mut self, interval: Interval<K>) {
+    fn insert(&mut self, interval: Interval) {
+        if self.intervals.back().is_none_or(|last| last.from <= interval.from) {
+            return self.intervals.push_back(interval);
+        }
         let place =
             self.intervals.iter().rposition(|other| other.from <= interval.from).map_or(0, |at| at + 1);
         self.intervals.insert(place, interval);
     }
 
     /// Forgets what was laid beyond `now`: the part was switched off.
-    pub(crate) fn cut(&mut self, now: SimTime, give: Give<'_, K>) {
+    pub(crate) fn cut<G: Tell>(&mut self, now: SimTime, give: &mut G) {
         self.settle(now, give);
         self.release(give);
         self.intervals.clear();
@@ -171,17 +195,17 @@ impl<K: Copy + Ord> Meter<K> {
     }
 
     /// Forgets what `teller` told of and has not begun by `now`.
-    pub(crate) fn withdraw(&mut self, now: SimTime, teller: u32, give: Give<'_, K>) {
+    pub(crate) fn withdraw<G: Tell>(&mut self, now: SimTime, teller: u32, give: &mut G) {
         self.settle(now, give);
         self.intervals.retain(|interval| interval.from <= now || interval.teller != teller);
     }
 
     /// Charges all that has passed by `now`.
-    pub(crate) fn settle(&mut self, now: SimTime, give: Give<'_, K>) {
+    pub(crate) fn settle<G: Tell>(&mut self, now: SimTime, give: &mut G) {
         self.settle_to(now, give);
     }
 
-    fn settle_to(&mut self, now: SimTime, give: Give<'_, K>) {
+    fn settle_to<G: Tell>(&mut self, now: SimTime, give: &mut G) {
         if now <= self.settled {
             return;
         }
@@ -190,7 +214,7 @@ impl<K: Copy + Ord> Meter<K> {
             let begins = interval.from.max(self.settled);
             let ends = interval.until.min(now);
             if begins >= ends {
-                self.charge(interval.state, interval.held, &interval.shares, give);
+                self.charge(interval.state, interval.held, interval.pattern, give);
                 continue;
             }
             self.rest_until(begins, give);
@@ -198,69 +222,76 @@ impl<K: Copy + Ord> Meter<K> {
             if interval.until > now {
                 interval.held += ends - begins;
                 interval.from = now;
-                self.pass(ends, interval.state, SimDuration::ZERO, &interval.shares, give);
+                self.pass(ends, interval.state, SimDuration::ZERO, interval.pattern, give);
                 self.intervals.push_front(interval);
                 break;
             }
             let charged = interval.held + (ends - begins);
-            self.pass(ends, interval.state, charged, &interval.shares, give);
+            self.pass(ends, interval.state, charged, interval.pattern, give);
         }
         self.rest_until(now, give);
     }
 
     /// Charges what was held back so far.
-    pub(crate) fn release(&mut self, give: Give<'_, K>) {
+    pub(crate) fn release<G: Tell>(&mut self, give: &mut G) {
         self.charge_rest(give);
         for at in 0..self.intervals.len() {
             let held = std::mem::take(&mut self.intervals[at].held);
-            self.charge(self.intervals[at].state, held, &self.intervals[at].shares, give);
+            self.charge(self.intervals[at].state, held, self.intervals[at].pattern, give);
         }
     }
 
-    fn charge_rest(&mut self, give: Give<'_, K>) {
+    fn charge_rest<G: Tell>(&mut self, give: &mut G) {
         let held = std::mem::take(&mut self.held);
-        self.charge(self.state, held, &self.shares, give);
+        self.charge(self.state, held, self.pattern, give);
     }
 
     /// Charges what has passed already.
-    fn charge(&self, state: StateId, charged: SimDuration, shares: &[(K, u32)], give: Give<'_, K>) {
+    fn charge<G: Tell>(&self, state: StateId, charged: SimDuration, pattern: Pattern, give: &mut G) {
         if charged > SimDuration::ZERO {
-            give(Passed { from: self.settled, until: self.settled, state, charged, shares });
+            give.tell(Passed { from: self.settled, until: self.settled, state, charged, pattern });
         }
     }
 
     /// The part rests until `end`: the first of it in the state that lingers, if there is one.
-    fn rest_until(&mut self, end: SimTime, give: Give<'_, K>) {
+    fn rest_until<G: Tell>(&mut self, end: SimTime, give: &mut G) {
         if let Some(((state, time), from)) = self.spec.tail.zip(self.tail_from) {
             let lingers_until = from.saturating_add(time).min(end);
             if self.state != StateId::UNPOWERED && lingers_until > self.settled {
-                let shares = [(self.purposes.tail, 1)];
-                self.pass(lingers_until, state, lingers_until - self.settled, &shares, give);
+                let charged = lingers_until - self.settled;
+                self.pass(lingers_until, state, charged, self.purposes.tail, give);
             }
         }
         if end > self.settled {
             self.held += end - self.settled;
-            self.pass(end, self.state, SimDuration::ZERO, &[], give);
+            self.pass(end, self.state, SimDuration::ZERO, self.pattern, give);
         }
     }
 
-    fn pass(
+    fn pass<G: Tell>(
         &mut self,
         until: SimTime,
         state: StateId,
         charged: SimDuration,
-        shares: &[(K, u32)],
-        give: Give<'_, K>,
+        pattern: Pattern,
+        give: &mut G,
     ) {
         let from = std::mem::replace(&mut self.settled, until);
         self.times[usize::from(state.0)] += until - from;
-        self.ticks[usize::from(state.0)] += tick(until) - tick(from);
-        give(Passed { from, until, state, charged, shares });
+        let (seen, before) = (tick(until), self.seen);
+        self.ticks[usize::from(state.0)] += seen - before;
+        self.seen = seen;
+        give.tell(Passed { from, until, state, charged, pattern });
     }
 }
 
 /// What a clock of 32,768 Hz shows at a time.
+#[inline]
 fn tick(time: SimTime) -> u64 {
+    // 32,768 / 10⁹ = 2⁶ / 5⁹.
+    if let Some(product) = time.as_nanos().checked_mul(64) {
+        return product / 1_953_125;
+    }
     (u128::from(time.as_nanos()) * u128::from(TICKS_PER_SECOND) / 1_000_000_000) as u64
 }
 

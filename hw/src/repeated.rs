@@ -1,163 +1,185 @@
-//! Stretches of time that are like the one before: most frames of a flow are as long as the last one, and for the same.
+//! What stretches of time are for, by number: most frames of a flow are as long as the last one, and for the same.
 //!
-//! A ledger is told once of all of them. What is told is what each of them alone would have come to, remainders and all.
+//! A stretch is counted in a row by the number of its pattern, and a ledger is told once of all that are alike: what each
+//! of them alone would have come to, remainders and all.
 
 use std::hash::{Hash, Hasher};
-use std::slice;
 
 use rustc_hash::FxHasher;
 use sim_core::SimDuration;
+use smallvec::SmallVec;
 
 use crate::ledger::split;
-use crate::meter::Shares;
 
-/// A stretch of time in one state of a part, and how often it has come in a row.
+/// Keys and their weights among an interval.
+pub(crate) type Shares<K> = SmallVec<[(K, u32); 6]>;
+
+/// The number of what stretches of a device's parts are for.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Pattern(pub(crate) u32);
+
+/// All that stretches of a device's parts were for so far.
 #[derive(Clone, Debug)]
-pub(crate) struct Repeated<K> {
-    time: SimDuration,
+pub(crate) struct Patterns<K> {
+    shares: Vec<Shares<K>>,
+    /// Numbers by what their shares hash to; a power of two of places, half of them free at least.
+    places: Vec<u32>,
+    last: Pattern,
+}
+
+impl<K: Copy + Eq + Hash> Patterns<K> {
+    pub(crate) fn new() -> Self {
+        Self { shares: Vec::new(), places: vec![FREE; 16], last: Pattern(0) }
+    }
+
+    pub(crate) fn shares(&self, pattern: Pattern) -> &[(K, u32)] {
+        &self.shares[pattern.0 as usize]
+    }
+
+    /// The number of these shares.
+    #[inline]
+    pub(crate) fn number(&mut self, shares: &[(K, u32)]) -> Pattern {
+        if self.shares.get(self.last.0 as usize).is_none_or(|last| last[..] != *shares) {
+            self.last = self.find(shares);
+        }
+        self.last
+    }
+
+    fn find(&mut self, shares: &[(K, u32)]) -> Pattern {
+        let mask = self.places.len() - 1;
+        let mut place = hash(shares) & mask;
+        loop {
+            match self.places[place] {
+                FREE => break,
+                number if self.shares[number as usize][..] == *shares => return Pattern(number),
+                _ => place = (place + 1) & mask,
+            }
+        }
+        let number = self.shares.len() as u32;
+        self.shares.push(Shares::from_slice(shares));
+        self.places[place] = number;
+        if 2 * self.shares.len() > self.places.len() {
+            self.grow();
+        }
+        Pattern(number)
+    }
+
+    fn grow(&mut self) {
+        self.places = vec![FREE; 2 * self.places.len()];
+        let mask = self.places.len() - 1;
+        for (number, shares) in (0..).zip(&self.shares) {
+            let mut place = hash(shares) & mask;
+            while self.places[place] != FREE {
+                place = (place + 1) & mask;
+            }
+            self.places[place] = number;
+        }
+    }
+}
+
+/// Two keys and all weights tell nearly all patterns apart.
+fn hash<K: Hash>(shares: &[(K, u32)]) -> usize {
+    let mut hasher = FxHasher::default();
+    shares.first().map(|(key, _)| key).hash(&mut hasher);
+    shares.last().map(|(key, _)| key).hash(&mut hasher);
+    shares.iter().for_each(|(_, weight)| hasher.write_u32(*weight));
+    hasher.finish() as usize
+}
+
+const FREE: u32 = u32::MAX;
+
+/// Stretches of one pattern in one state of a part: so many of one length.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    each: SimDuration,
     times: u64,
-    shares: Shares<K>,
 }
 
-/// The stretches in one state of a part, told apart by what they are for.
-#[derive(Clone, Debug)]
-pub(crate) struct Stretches<K> {
-    /// None yet, or a power of two.
-    slots: Vec<Repeated<K>>,
+/// The stretches in one state of a part, by pattern.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stretches {
+    counts: Vec<Count>,
 }
 
-impl<K> Default for Stretches<K> {
-    fn default() -> Self {
-        Self { slots: Vec::new() }
-    }
-}
-
-impl<K: Copy + Hash + Ord> Stretches<K> {
-    /// Notes one more; those that have to make room for it are told.
+impl Stretches {
+    /// Notes one more; returns what has to make room for it, if that was of another length.
     #[inline]
-    pub(crate) fn note(
-        &mut self,
-        time: SimDuration,
+    pub(crate) fn note(&mut self, time: SimDuration, pattern: Pattern, is_for_one: bool) -> Option<Repeated> {
+        let index = pattern.0 as usize;
+        if index >= self.counts.len() {
+            self.counts.resize(index + 1, Count::default());
+        }
+        let count = &mut self.counts[index];
+        if count.each == time {
+            count.times += 1;
+            return None;
+        }
+        if is_for_one {
+            // Nothing is divided: whatever came is one stretch.
+            *count = Count { each: count.each * count.times + time, times: 1 };
+            return None;
+        }
+        let other = std::mem::replace(count, Count { each: time, times: 1 });
+        (other.times > 0).then_some(Repeated { pattern, each: other.each, times: other.times })
+    }
+
+    /// All of them, which are forgotten.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Repeated> + '_ {
+        (0..).zip(&mut self.counts).filter(|(_, count)| count.times > 0).map(|(number, count)| {
+            let Count { each, times } = std::mem::take(count);
+            Repeated { pattern: Pattern(number), each, times }
+        })
+    }
+}
+
+/// Stretches that were alike.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Repeated {
+    pub(crate) pattern: Pattern,
+    each: SimDuration,
+    times: u64,
+}
+
+impl Repeated {
+    /// Gives each share of all of them; returns their time together.
+    pub(crate) fn give<K: Copy>(
+        self,
         shares: &[(K, u32)],
-        tell: impl FnOnce(slice::IterMut<'_, Repeated<K>>),
-    ) {
-        let place = self.place(shares);
-        if !self.slots.get_mut(place).is_some_and(|repeated| repeated.again(time, shares)) {
-            self.begin(place, time, shares, tell);
-        }
-    }
-
-    /// All of them.
-    pub(crate) fn iter_mut(&mut self) -> slice::IterMut<'_, Repeated<K>> {
-        self.slots.iter_mut()
-    }
-
-    fn begin(
-        &mut self,
-        mut place: usize,
-        time: SimDuration,
-        shares: &[(K, u32)],
-        tell: impl FnOnce(slice::IterMut<'_, Repeated<K>>),
-    ) {
-        let other = self.slots.get(place).filter(|repeated| repeated.times > 0);
-        let of_another = other.is_some_and(|other| {
-            other.shares.first().map(|(key, _)| key) != shares.first().map(|(key, _)| key)
-        });
-        if self.slots.is_empty() || of_another && self.slots.len() < SLOTS_MAX {
-            tell(self.slots.iter_mut());
-            self.slots.resize_with((2 * self.slots.len()).max(1), Repeated::default);
-            place = self.place(shares);
-        } else {
-            tell(self.slots[place..=place].iter_mut());
-        }
-        self.slots[place].begin(time, shares);
-    }
-
-    fn place(&self, shares: &[(K, u32)]) -> usize {
-        if self.slots.len() < 2 {
-            return 0;
-        }
-        let mut hasher = FxHasher::default();
-        shares.first().map(|(key, _)| key).hash(&mut hasher);
-        hasher.finish() as usize & (self.slots.len() - 1)
+        mut give: impl FnMut(K, SimDuration),
+    ) -> SimDuration {
+        split(self.each, shares, |key, share| give(key, share * self.times));
+        self.each * self.times
     }
 }
-
-impl<K> Default for Repeated<K> {
-    fn default() -> Self {
-        Self { time: SimDuration::ZERO, times: 0, shares: Shares::new() }
-    }
-}
-
-impl<K: Copy + Ord> Repeated<K> {
-    /// Counts one more, if it is like the last one.
-    #[inline]
-    pub(crate) fn again(&mut self, time: SimDuration, shares: &[(K, u32)]) -> bool {
-        if self.times == 0 || self.shares[..] != *shares {
-            return false;
-        }
-        if let [_] = shares {
-            // All of it is for one.
-            self.time += time;
-            return true;
-        }
-        let like = self.time == time;
-        self.times += u64::from(like);
-        like
-    }
-
-    /// Begins to count another.
-    pub(crate) fn begin(&mut self, time: SimDuration, shares: &[(K, u32)]) {
-        (self.time, self.times) = (time, 1);
-        self.shares.clear();
-        self.shares.extend_from_slice(shares);
-    }
-
-    /// Gives each share of all that came so far, and forgets it; returns their time together.
-    pub(crate) fn end(&mut self, mut give: impl FnMut(K, SimDuration)) -> SimDuration {
-        let times = std::mem::take(&mut self.times);
-        if times > 0 {
-            split(self.time, &self.shares, |key, share| give(key, share * times));
-        }
-        self.time * times
-    }
-}
-
-/// The most kinds of stretches that are counted apart.
-const SLOTS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_lost_where_many_kinds_take_turns() {
-        let mut stretches = Stretches::default();
-        let mut told = std::collections::BTreeMap::new();
-        let mut add = |(key, share): (u32, SimDuration)| *told.entry(key).or_insert(0) += share.as_nanos();
-        for round in 0..50_u64 {
-            for kind in 0..200_u32 {
-                let time = SimDuration::from_nanos(100 + round % 3);
-                stretches.note(time, &[(kind, 1), (kind + 1000, 2)], |others| {
-                    others.for_each(|other| _ = other.end(|key, share| add((key, share))));
-                });
-            }
+    fn each_pattern_has_one_number_however_many_there_are() {
+        let mut patterns = Patterns::new();
+        let shares = |kind: u32| [(kind % 100, kind), (kind % 7, 2)];
+        let numbers: Vec<_> = (0..500).map(|kind| patterns.number(&shares(kind))).collect();
+        assert_eq!(patterns.shares.len(), 500);
+        for (kind, number) in (0..500).zip(numbers) {
+            assert_eq!(patterns.number(&shares(kind)), number);
+            assert_eq!(patterns.shares(number), shares(kind));
         }
-        stretches.iter_mut().for_each(|other| _ = other.end(|key, share| add((key, share))));
-        // 100, 101 and 102 ns in turn, 17, 17 and 16 times: two thirds of each, rounded down, are 66, 67 and 68.
-        let second = 17 * 66 + 17 * 67 + 16 * 68;
-        assert_eq!((told[&1199], told[&199]), (second, 17 * 100 + 17 * 101 + 16 * 102 - second));
-        assert_eq!(told.len(), 400);
-        assert!(stretches.slots.len() == SLOTS_MAX);
+        assert_ne!(patterns.number(&[(1, 1)]), patterns.number(&[(1, 1), (1, 0)]));
     }
 
     #[test]
     fn what_is_for_one_adds_up_whatever_its_length() {
-        let mut repeated = Repeated::default();
-        repeated.begin(SimDuration::from_nanos(5), &[('a', 7)]);
-        assert!(repeated.again(SimDuration::from_nanos(8), &[('a', 7)]));
-        assert!(!repeated.again(SimDuration::from_nanos(8), &[('b', 7)]));
-        assert_eq!(repeated.end(|_, share| assert_eq!(share.as_nanos(), 13)).as_nanos(), 13);
+        let mut stretches = Stretches::default();
+        for nanos in [5, 8, 8, 0, 13] {
+            assert_eq!(stretches.note(SimDuration::from_nanos(nanos), Pattern(3), true), None);
+        }
+        let told: Vec<_> = stretches.take().collect();
+        assert_eq!(told.len(), 1);
+        let all = told[0].give(&[('a', 7)], |key, share| assert_eq!((key, share.as_nanos()), ('a', 34)));
+        assert_eq!(all.as_nanos(), 34);
+        assert_eq!(stretches.take().count(), 0, "it has been told");
     }
 
     #[test]
@@ -165,14 +187,13 @@ mod tests {
         // 100 ns over 1 + 1 + 1: 34 for the first and 33 for the others; three times that, and not 300 ns over three.
         let shares = [('a', 1), ('b', 1), ('c', 1)];
         let time = SimDuration::from_nanos(100);
-        let mut repeated = Repeated::default();
-        assert!(!repeated.again(time, &shares), "nothing came before");
-        repeated.begin(time, &shares);
-        assert!(repeated.again(time, &shares) && repeated.again(time, &shares));
-        assert!(!repeated.again(time + time, &shares) && !repeated.again(time, &shares[..2]));
+        let mut stretches = Stretches::default();
+        assert!((0..3).all(|_| stretches.note(time, Pattern(0), false).is_none()));
+        let told = stretches.note(time + time, Pattern(0), false).unwrap();
         let mut given = Vec::new();
-        let all = repeated.end(|key, share| given.push((key, share.as_nanos())));
+        let all = told.give(&shares, |key, share| given.push((key, share.as_nanos())));
         assert_eq!((all.as_nanos(), given), (300, vec![('b', 99), ('c', 99), ('a', 102)]));
-        assert_eq!(repeated.end(|_, _| panic!("it has been told")), SimDuration::ZERO);
+        let left: SimDuration = stretches.take().map(|told| told.give(&shares, |_, _| {})).sum();
+        assert_eq!(left.as_nanos(), 200);
     }
 }

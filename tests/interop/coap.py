@@ -298,7 +298,8 @@ def the_simulated_client_asks_aiocoap():
 
     def over_ipv6(store, slow, ticking):
         store.content = b""
-        with Live("coap-client", "put-v6", ["ipv6 && coap.opt.block_number > 90"], path="store", **V6):
+        # The server still resends to the client of the last run, and what begins amid a stream cannot be read.
+        with Live("coap-client", "put-v6", ["ipv6 && coap.opt.block_number > 90"], forgiven=["tcp"], path="store", **V6):
             wait_for("100 kB", lambda: len(store.content) == 100_000)
 
     def everything(*site):

@@ -203,6 +203,18 @@ impl Battery {
         matches!(self.spec.model, Model::Ideal | Model::Peukert { .. })
     }
 
+    /// Whether only the charge matters that was drawn in all: an ideal one whose voltage no load changes.
+    pub(crate) fn only_counts(&self) -> bool {
+        self.spec.model == Model::Ideal && self.spec.curve.is_empty() && self.spec.resistance_milliohms == 0
+    }
+
+    /// Draws a charge, however it came about, of one that [`Self::only_counts`]; returns what is left.
+    pub(crate) fn draw(&mut self, charge: Charge) -> Charge {
+        self.drawn += charge;
+        self.state.drain(charge);
+        self.state.left()
+    }
+
     /// Draws each load for its time, one after the other. If it has given out by the end, nothing is drawn, and the
     /// answer is false: [`Self::step`] says when. Only for one that [`Self::only_tires`], without harvest.
     pub(crate) fn drain(&mut self, steps: impl Iterator<Item = (Current, SimDuration)>) -> bool {

@@ -104,6 +104,14 @@ impl ModelState {
         }
     }
 
+    /// The charge that is left of an ideal battery.
+    pub(super) fn left(&self) -> Charge {
+        match self {
+            Self::Ideal { left } => Charge::from_attocoulombs(u128::try_from(*left).unwrap_or(0)),
+            Self::Peukert { .. } | Self::Kibam { .. } | Self::Rakhmatov { .. } => Charge::ZERO,
+        }
+    }
+
     /// Lets constant currents flow for `time`; returns what did not fit in.
     pub(super) fn advance(
         &mut self,

@@ -1,6 +1,6 @@
 //! A battery with what charges it, and the line of its load over time as far as it has not followed it.
 
-use sim_core::electric::{Current, Power};
+use sim_core::electric::{Charge, Current, Power};
 use sim_core::{SimDuration, SimTime};
 
 use crate::battery::Battery;
@@ -16,11 +16,40 @@ pub(super) struct Store {
     /// The load as far as the battery has followed, in nA.
     load: i64,
     followed: SimTime,
+    /// Until when the battery lasts at the highest current, if nothing but what was drawn in all matters to it: until then
+    /// it is not told of each change.
+    safe_until: Option<SimTime>,
 }
 
 impl Store {
     pub(super) fn new(battery: Battery, harvester: Option<Harvester>) -> Self {
-        Self { battery, harvester, changes: Vec::new(), load: 0, followed: SimTime::ZERO }
+        let safe_until = (battery.only_counts() && harvester.is_none()).then_some(SimTime::ZERO);
+        Self { battery, harvester, changes: Vec::new(), load: 0, followed: SimTime::ZERO, safe_until }
+    }
+
+    /// Whether it is told of what was drawn in all, and not of each change.
+    #[inline]
+    pub(super) fn is_by_totals(&self) -> bool {
+        self.safe_until.is_some()
+    }
+
+    /// Until when it certainly lasts, as long as it is told of totals.
+    #[inline]
+    pub(super) fn safe_until(&self) -> SimTime {
+        self.safe_until.unwrap_or(SimTime::ZERO)
+    }
+
+    /// So much was drawn in all, by every part up to `settled` at least; none takes more than its share of `highest`.
+    pub(super) fn draw_total(&mut self, total: Charge, settled: SimTime, highest: Current) {
+        let left = self.battery.draw(total.saturating_sub(self.battery.drawn()));
+        let lasts = left.as_attocoulombs() / u128::from(highest.as_nanoamps().max(1));
+        let lasts = u64::try_from(lasts).unwrap_or(u64::MAX).saturating_sub(1);
+        self.safe_until = Some(settled.saturating_add(SimDuration::from_nanos(lasts)));
+    }
+
+    /// From now on it is told of each change; what every part takes from the time on up to which it was told is told anew.
+    pub(super) fn step_from(&mut self, settled: SimTime) {
+        (self.safe_until, self.load, self.followed) = (None, 0, settled);
     }
 
     /// A part that took `before` from the source takes `now` from a time on.

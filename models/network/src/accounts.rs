@@ -51,7 +51,12 @@ impl FlowAccount {
                 line.bytes += u64::from(bytes);
                 line.frames += 1;
             }
-            None => self.lines.push(Line { protocol, reason, bytes: u64::from(bytes), frames: 1 }),
+            None => {
+                if self.lines.len() == self.lines.capacity() {
+                    self.lines.reserve_exact(1); // There are few, and thousands of flows.
+                }
+                self.lines.push(Line { protocol, reason, bytes: u64::from(bytes), frames: 1 });
+            }
         }
     }
 }

@@ -4,14 +4,17 @@ mod lab;
 
 use std::net::IpAddr;
 
-use lab::multipath::{Pair, address, options_of, strip};
-use lab::multipath_story::{append, endpoints, exchange, pair, said, streams, subflows, until, working};
+use lab::multipath::{Pair, address, options_of, rewrite, strip};
+use lab::multipath_story::{
+    append, endpoints, exchange, pair, said, segments, streams, subflows, until, working,
+};
 use lab::script::{at, header};
 use sim_core::{SimDuration, SimTime};
-use transport::endpoint::{Endpoint, InterfaceId, NetworkEvent};
+use transport::endpoint::{Endpoint, InterfaceId, NetworkEvent, Transmit};
 use transport::mptcp::MptcpConfig;
 use wire::mptcp::{AddressIds, MptcpOption, ResetReason, Subtype};
 use wire::tcp::TcpFlags;
+use wire::tcp_options::{TcpOption, TcpOptions};
 
 // Holds: RFC 8684 3.4.1-a, 3.4.1-e, 3.4.1-f, 3.4.1-g.
 #[test]
@@ -48,6 +51,45 @@ fn an_announced_address_is_echoed_and_joined_and_announced_until_it_is() {
     let count = announced.len();
     until(&mut run, &mut streams, at(60_000));
     assert_eq!(said(&run, 1, Subtype::AddAddress).len(), count);
+}
+
+/// Segments full of data have no room for an echo, and an unbroken stream of them no gap. Linux announces as soon as the
+/// handshake is over, while the client still repeats its keys.
+#[test]
+fn an_address_is_echoed_before_data_that_waits() {
+    let is_announcement =
+        |transmit: &Transmit| options_of(transmit).iter().any(|it| it.subtype() == Subtype::AddAddress);
+    // Ours announces after the first data: the same connection tells what it says then.
+    let mut later = pair(&endpoints());
+    later.begin(&mut streams([1, 0]));
+    later.lab.run_until(at(500));
+    let mut announced = later.lab.sent.iter().filter(|(_, side, it)| *side == 1 && is_announcement(it));
+    let mut announcement = announced.next().expect("it is announced").2.clone();
+
+    let mut run = pair(&endpoints());
+    run.lab.drain(0);
+    run.lab.run_until(at(25));
+    let next = header(&run.lab.sent.last().expect("the client has answered").2).sequence_number;
+    rewrite(&mut announcement, |head, _| {
+        head.acknowledgment_number = next;
+        let mut kept = TcpOptions::EMPTY;
+        for option in &head.options {
+            if !matches!(option, TcpOption::Mptcp(data) if data.first().is_some_and(|it| it >> 4 == 2)) {
+                kept.try_push(option).expect("fewer options fit");
+            }
+        }
+        head.options = kept;
+    });
+    run.lab.deliver(0, announcement);
+    let id = run.ids[0].expect("the client has a connection");
+    streams([60, 0])[0].write(&mut run.lab, 0, id);
+    run.lab.drain(0);
+    run.lab.run_until(at(900));
+    let echoes = segments(&run, 0).into_iter().enumerate().filter(|(_, (it, _))| is_announcement(it));
+    let echoes: Vec<usize> = echoes.map(|(number, _)| number).collect();
+    let data = segments(&run, 0).into_iter().rposition(|(it, _)| it.packet.payload_len() > 0);
+    let data = data.expect("data was sent");
+    assert!(matches!(echoes[..], [echo] if echo + 10 < data), "{echoes:?} of {data}");
 }
 
 // Holds: RFC 8684 3.2-k, 3.4.1-h.

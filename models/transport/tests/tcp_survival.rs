@@ -2,6 +2,7 @@
 
 mod lab;
 
+use lab::mangle::mangler;
 use lab::{Faults, Lab, Path, Stream};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,7 +10,8 @@ use sim_core::{SimDuration, SimTime};
 use transport::congestion::Algorithm;
 use transport::endpoint::Endpoint;
 use transport::tcp::{
-    CloseReason, ConnectionId, Counters, KeepAlive, LossDetection, TcpConfig, TcpEvent, Timer,
+    CloseReason, ConnectionId, Counters, EcnFeedback, EcnStats, KeepAlive, LossDetection, TcpConfig,
+    TcpEvent, Timer,
 };
 
 fn random_config(rng: &mut ChaCha8Rng) -> TcpConfig {
@@ -32,7 +34,7 @@ fn random_config(rng: &mut ChaCha8Rng) -> TcpConfig {
         undo: coin(rng),
         timestamps: coin(rng),
         window_scaling: coin(rng),
-        ecn: coin(rng),
+        ecn: FEEDBACK[rng.next_u32() as usize % FEEDBACK.len()],
         limited_transmit: coin(rng),
         nagle: coin(rng),
         ack_delay: SimDuration::from_millis([0, 40, 200][rng.next_u32() as usize % 3]),
@@ -59,9 +61,7 @@ fn random_path(rng: &mut ChaCha8Rng) -> Path {
         reorder: up_to(100_000),
         corrupt: up_to(20_000),
         mark: up_to(50_000),
-        loss_period: 0,
-        mtu: u64::MAX,
-        down: None,
+        ..Path::clean(0)
     }
 }
 
@@ -76,7 +76,28 @@ struct Shocks {
     delays: u64,
     /// A receiver's window was found closed.
     closed_windows: u64,
+    /// Packets of which something on the way has changed what belongs to ECN.
+    mangled: u64,
+    /// Ends that have agreed on accurate ECN; those of them that have stopped to send ECT; packets that were reported as marked.
+    accurate: u64,
+    incapable: u64,
+    marks_reported: u64,
 }
+
+impl Shocks {
+    fn add(&mut self, other: &Self) {
+        self.delays += other.delays;
+        self.closed_windows += other.closed_windows;
+        self.mangled += other.mangled;
+        self.accurate += other.accurate;
+        self.incapable += other.incapable;
+        self.marks_reported += other.marks_reported;
+    }
+}
+
+/// What a side wants of ECN, one of these.
+const FEEDBACK: [EcnFeedback; 4] =
+    [EcnFeedback::Off, EcnFeedback::Classic, EcnFeedback::Accurate, EcnFeedback::Accurate];
 
 /// One transfer in both directions; returns what happened.
 fn survive(seed: u64) -> (Faults, Shocks, [Counters; 2]) {
@@ -94,6 +115,12 @@ fn survive(seed: u64) -> (Faults, Shocks, [Counters; 2]) {
     let end = SimTime::from_secs(40_000);
     let mut steps = 0;
     let mut shocks = Shocks::default();
+    let mut ecn = [EcnStats::default(); 2];
+    let mangling = seed.is_multiple_of(3).then(|| mangler(seed));
+    let mangled = mangling.map(|(gateway, mangled)| {
+        lab.gateway = Some(gateway);
+        mangled
+    });
     let (mut next_shock, mut was_closed) = (SimTime::from_millis(300), [false; 2]);
     let shocking = rng.next_u32().is_multiple_of(2);
     while lab.step(end) {
@@ -122,6 +149,7 @@ fn survive(seed: u64) -> (Faults, Shocks, [Counters; 2]) {
             }
             if let Some(stats) = lab.ends[side].stats(id) {
                 counters[side] = stats.counters;
+                ecn[side] = stats.ecn;
                 shocks.closed_windows += u64::from(stats.peer_window == 0 && !was_closed[side]);
                 was_closed[side] = stats.peer_window == 0;
             }
@@ -143,6 +171,12 @@ fn survive(seed: u64) -> (Faults, Shocks, [Counters; 2]) {
         lab.ends[side].handle_timeout(lab.now);
         assert_eq!(lab.ends[side].connections(), 0, "{context}: side {side} keeps memory");
         assert_eq!(lab.ends[side].poll_timeout(), None, "{context}: side {side} keeps a timer");
+    }
+    shocks.mangled = mangled.map_or(0, |mangled| mangled.get());
+    for ecn in ecn.iter().filter(|ecn| ecn.feedback == EcnFeedback::Accurate) {
+        shocks.accurate += 1;
+        shocks.incapable += u64::from(!ecn.capable);
+        shocks.marks_reported += u64::from(ecn.marked_reported);
     }
     (lab.faults, shocks, counters)
 }
@@ -166,8 +200,7 @@ fn survive_all(seeds: u64) {
     for seed in 0..seeds {
         let (seen, shocked, counters) = survive(seed);
         faults.add(&seen);
-        shocks.delays += shocked.delays;
-        shocks.closed_windows += shocked.closed_windows;
+        shocks.add(&shocked);
         for counters in counters {
             for (sum, fired) in timers.iter_mut().zip(counters.timers_fired) {
                 *sum += u64::from(fired);
@@ -204,7 +237,9 @@ fn survive_all(seeds: u64) {
         faults.overflowed,
     ];
     assert!(faults.iter().all(|count| *count > 0), "every fault happened: {faults:?}");
-    assert!(shocks.delays > 0 && shocks.closed_windows > 0, "{shocks:?}");
+    let Shocks { delays, closed_windows, mangled, accurate, incapable, marks_reported } = shocks;
+    let shocks = [delays, closed_windows, mangled, accurate, incapable, marks_reported];
+    assert!(shocks.iter().all(|count| *count > 0), "every shock happened: {shocks:?}");
     // The user timeout is an end that no transfer may come to: see the next test.
     let fired = Timer::ALL.into_iter().filter(|timer| *timer != Timer::User);
     assert!(fired.into_iter().all(|timer| timers[timer as usize] > 0), "every timer fired: {timers:?}");

@@ -219,13 +219,18 @@ impl AccEcnCounters {
         counters.get(index).map(|&[high, middle, low]| u32::from_be_bytes([0, high, middle, low]))
     }
 
-    pub(crate) fn from_wire(order: AccEcnOrder, data: &[u8]) -> Option<Self> {
-        if !matches!(data.len(), 0 | 3 | 6 | 9) {
-            return None;
-        }
+    /// The whole counters that fit the option's length; what is left of it is padding (RFC 9768 §3.2.3).
+    pub(crate) fn from_wire(order: AccEcnOrder, data: &[u8]) -> Self {
+        let len = data.len().min(9) / 3 * 3;
         let mut bytes = [0; 9];
-        bytes[..data.len()].copy_from_slice(data);
-        Some(Self { order, bytes, len: data.len() as u8 })
+        bytes[..len].copy_from_slice(&data[..len]);
+        Self { order, bytes, len: len as u8 }
+    }
+
+    /// Bytes of the option with kind and length: 2, 5, 8 or 11 (RFC 9768 Table 5).
+    #[must_use]
+    pub const fn option_len(&self) -> usize {
+        2 + self.len as usize
     }
 
     pub(crate) const fn to_wire(self) -> ([u8; 9], usize) {

@@ -322,7 +322,7 @@ impl<'a> TcpOption<'a> {
             (kind::FAST_OPEN, data) => FastOpenCookie::new(data).map_or(unknown, Self::FastOpen),
             (kind::ACC_ECN_0 | kind::ACC_ECN_1, data) => {
                 let order = if raw.kind == kind::ACC_ECN_0 { AccEcnOrder::Zero } else { AccEcnOrder::One };
-                AccEcnCounters::from_wire(order, data).map_or(unknown, Self::AccEcn)
+                Self::AccEcn(AccEcnCounters::from_wire(order, data))
             }
             _ => unknown,
         }

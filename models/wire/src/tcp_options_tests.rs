@@ -83,8 +83,6 @@ fn a_known_kind_of_another_length_is_unknown() {
         (34, &[1, 2, 3, 4, 5]),
         (3, &[1, 2]),
         (8, &[0; 9]),
-        (172, &[0; 4]),
-        (174, &[0; 12]),
     ] {
         let mut options = TcpOptions::EMPTY;
         let unknown = UnknownOption::new(kind, data).unwrap();
@@ -151,6 +149,31 @@ fn accurate_ecn_counters_stand_in_either_order() {
     options.try_push(TcpOption::AccEcn(one)).unwrap();
     assert_eq!(options.as_bytes(), [174, 8, 0, 0, 1, 0, 0, 2]);
     assert_eq!(options.iter().next(), Some(TcpOption::AccEcn(one)));
+    assert_eq!((one.option_len(), zero.option_len()), (8, 11));
+}
+
+// Holds: RFC 9768 3.2.3-c.
+#[test]
+fn accurate_ecn_options_of_any_length_are_read_as_far_as_whole_counters_go() {
+    // Table 5: 2, 5, 8 and 11 bytes; what is left over is padding.
+    for (data, counters) in [
+        (&[][..], &[][..]),
+        (&[0, 0, 1], &[1]),
+        (&[0, 0, 1, 9], &[1]),
+        (&[0, 0, 1, 0, 0, 2], &[1, 2]),
+        (&[0, 0, 1, 0, 0, 2, 9, 9], &[1, 2]),
+        (&[0, 0, 1, 0, 0, 2, 0, 0, 3], &[1, 2, 3]),
+        (&[0, 0, 1, 0, 0, 2, 0, 0, 3, 9, 9, 9, 9], &[1, 2, 3]),
+    ] {
+        for (kind, order) in [(172, AccEcnOrder::Zero), (174, AccEcnOrder::One)] {
+            let mut list = vec![kind, data.len() as u8 + 2];
+            list.extend(data);
+            list.resize(list.len().next_multiple_of(4), 0);
+            let expected = AccEcnCounters::new(order, counters).unwrap();
+            let options = TcpOptions::from_wire(&list);
+            assert_eq!(options.iter().next(), Some(TcpOption::AccEcn(expected)), "{list:?}");
+        }
+    }
 }
 
 // Holds: RFC 9293 MUST-64.

@@ -7,12 +7,14 @@ mod fault;
 mod hardware;
 mod impairment;
 mod link;
+mod movement;
 mod node;
 mod options;
 mod pairs;
 mod question;
 mod queue;
 mod radio;
+mod radio_security;
 mod rpl;
 mod service;
 mod text_list;
@@ -36,15 +38,16 @@ pub use impairment::{
     TraceFile,
 };
 pub use link::{DirectionSettings, Framing, LinkSettings, LinkTemplate};
+pub use movement::{MovementSettings, Waypoint};
 pub use node::{
     ArpSettings, Clock, EthernetSegment, Forwarding, InterfaceSettings, Medium, NodeSettings, Service,
     Services, SocketSettings,
 };
 pub use options::{
-    CoapCongestion, CoapMethod, CoapOptions, CongestionControl, LossDetection, MptcpCongestion, MptcpOptions,
-    MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate, SctpHmac,
-    SctpOptions, SctpPathMtuDiscovery, SctpReliability, SctpRequest, SctpScheduler, SctpStreamRequest,
-    SynCookies, TcpOptions, UdpOptions,
+    CoapCongestion, CoapMethod, CoapOptions, CongestionControl, Ecn, LossDetection, MptcpCongestion,
+    MptcpOptions, MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate,
+    SctpHmac, SctpOptions, SctpPathMtuDiscovery, SctpReliability, SctpRequest, SctpScheduler,
+    SctpStreamRequest, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
@@ -54,6 +57,7 @@ pub use radio::{
     Point, PollingOptions, PropagationSettings, RadioSettings, TschOptions, TschSchedule, TwoRaySettings,
     XMacOptions,
 };
+pub use radio_security::RadioSecuritySettings;
 pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};
 pub use service::{CoapResource, CoapServer};
 pub use text_list::TextList;

@@ -52,7 +52,7 @@ impl Connection {
         if !open || !confirmed || self.config.path_manager == PathManager::Single {
             return;
         }
-        if self.initiator {
+        if self.initiator != (self.config.path_manager == PathManager::AcceptingSide) {
             self.join_wanted(outside);
         } else if self.config.announce {
             self.announce_all(outside);
@@ -61,7 +61,7 @@ impl Connection {
 
     fn join_wanted(&mut self, outside: &mut Outside<'_>) {
         let Some(first) = self.paths.first().map(|path| path.local.ip()) else { return };
-        let full = self.config.path_manager == PathManager::FullMesh;
+        let full = self.config.path_manager != PathManager::Endpoints;
         for local in outside.locals {
             for remote in self.remotes.clone() {
                 if local.is_ipv4() != remote.socket.is_ipv4()

@@ -295,11 +295,11 @@ impl MptcpEndpoint {
                     self.tcp.abort(now, subflow);
                 }
             }
-            Birth::Capable { listener, key, checksum } => {
+            Birth::Capable { listener, key, checksum, no_join } => {
                 let Some(config) = self.table.listeners.get(&listener).cloned() else { return };
                 let id = self.table.reserve();
                 let mut connection = Box::new(Connection::new(id, config, false, key));
-                connection.checksum = checksum;
+                (connection.checksum, connection.joins_forbidden) = (checksum, no_join);
                 self.table.tokens.insert(connection.own_token, id.index);
                 self.with_outside(now, |outside| {
                     connection.add_path(outside, Path::new(subflow, sockets, 0));

@@ -37,8 +37,8 @@ pub(crate) enum Stage {
 /// Where a subflow that the peer has opened comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Birth {
-    /// A SYN that asks for Multipath TCP, answered with this key; its checksum flag.
-    Capable { listener: ListenerId, key: u64, checksum: bool },
+    /// A SYN that asks for Multipath TCP, answered with this key; its flags.
+    Capable { listener: ListenerId, key: u64, checksum: bool, no_join: bool },
     /// A SYN that does not, or not so that we understand it.
     Plain { listener: ListenerId },
     /// A SYN that joins the connection at this place of the table.
@@ -209,10 +209,9 @@ impl Subflow {
                 let _no_room = options.try_push_mptcp(&MptcpOption::Join(Join::Ack { hmac }));
             }
             Stage::Open => {
-                if let Some(signal) = self.once.front()
-                    && options.try_push_mptcp(signal).is_ok()
-                {
-                    self.once.pop_front();
+                if let Some(signal) = self.once.pop_front() {
+                    // SACK blocks leave the room that is asked for, so that all fit beside timestamps.
+                    let _no_room = options.try_push_mptcp(&signal);
                 }
                 self.push_signal(options);
             }
@@ -264,6 +263,11 @@ impl SegmentHook for Subflow {
                 self.signal_len(with_data || self.data_fin.is_some()) + once
             }
         }
+    }
+
+    #[inline]
+    fn is_waiting(&self) -> bool {
+        self.stage == Stage::Open && self.infinite.is_none() && !self.once.is_empty()
     }
 
     fn on_segment(&mut self, kind: SegmentKind, options: &mut TcpOptions) -> Share {

@@ -2,6 +2,7 @@
 
 use sim_core::SimDuration;
 
+use super::ecn::EcnFeedback;
 use super::listener::ListenerConfig;
 use super::path_mtu::PathMtuDiscovery;
 use crate::congestion::Algorithm;
@@ -53,8 +54,8 @@ pub struct TcpConfig {
     pub timestamps: bool,
     /// Offer window scaling (RFC 7323 §2).
     pub window_scaling: bool,
-    /// Offer explicit congestion notification (RFC 3168).
-    pub ecn: bool,
+    /// Offer explicit congestion notification, with this feedback (RFC 3168, RFC 9768).
+    pub ecn: EcnFeedback,
     /// How losses are found.
     pub loss_detection: LossDetection,
     /// Let what is delivered pace a fast recovery (RFC 9937), where the peer reports selectively.
@@ -139,7 +140,7 @@ impl Default for TcpConfig {
             sack: true,
             timestamps: true,
             window_scaling: true,
-            ecn: false,
+            ecn: EcnFeedback::Off,
             loss_detection: LossDetection::default(),
             proportional_rate_reduction: true,
             f_rto: true,

@@ -9,6 +9,7 @@ use wire::payload::{Payload, Slice};
 
 use super::attached::Shared;
 use super::config::{TcpConfig, default_segment_size};
+use super::ecn::FeedbackAck;
 use super::fast_open::FastOpen;
 use super::note::{Note, NoteKind};
 use super::offer::Offer;
@@ -97,6 +98,7 @@ pub struct TcpConnection {
 pub(super) struct Features {
     pub(super) timestamps: bool,
     pub(super) scaling: bool,
+    /// Marks are told of, in one way or the other.
     pub(super) ecn: bool,
     /// The next new data carries CWR (RFC 3168 §6.1.2).
     pub(super) announce_reduction: bool,
@@ -112,6 +114,8 @@ pub(super) struct Pending {
     pub(super) reset: bool,
     /// A reset with this number, in answer to a segment.
     pub(super) reset_answer: Option<u32>,
+    /// An acknowledgment that tells how something arrived.
+    pub(super) feedback: FeedbackAck,
 }
 
 impl TcpConnection {
@@ -350,10 +354,12 @@ impl TcpConnection {
             peer_window: sender.window,
             limited_by: sender.limit.limit(),
             receive_buffer: self.receiver.window.capacity(),
+            out_of_order_pieces: u32::try_from(self.receiver.buffer.pieces()).unwrap_or(u32::MAX),
             segment_payload: sender.payload_size,
             unacknowledged: sender.buffer.len(),
             urgent_until: self.receiver.urgent.map(|place| place.saturating_sub(ORIGIN + 1)),
             soft_error: self.soft_error,
+            ecn: self.ecn_stats(),
             counters: self.counters,
         }
     }

@@ -9,13 +9,16 @@ use std::sync::Arc;
 
 use sim_core::{SimDuration, SimTime, digest};
 use wire::account::{Reason, Runs};
+use wire::ip::Ecn;
 use wire::payload::Payload;
 use wire::tcp::TcpFlags;
-use wire::tcp_options::{SynOptions, TcpOptions, Timestamps};
+use wire::tcp_options::{SynOptions, TcpOption, TcpOptions, Timestamps};
 
+use super::accecn::{AccurateEcn, ace, ace_flags, handshake_ace};
 use super::config::{MAX_SHIFT, TcpConfig, default_segment_size};
 use super::connection::TcpConnection;
 use super::dispatch::WAITING;
+use super::ecn::EcnFeedback;
 use super::endpoint::TcpEndpoint;
 use super::event::ListenerId;
 use super::hook::SegmentHook;
@@ -100,27 +103,36 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         // Only a timestamp can remember these.
         let shift = offer.window_shift.filter(|_| config.window_scaling && peer.is_some());
         let sack = offer.sack && config.sack && peer.is_some();
-        let ecn = offer.flags.contains(ASKS_ECN) && config.ecn && peer.is_some();
+        let agreed = config.ecn.agreed(offer.flags);
+        let ecn = agreed == EcnFeedback::Classic && peer.is_some();
         let bits = shift.map_or(NO_SHIFT, |shift| u32::from(shift.min(MAX_SHIFT)))
             | u32::from(sack) << 4
             | u32::from(ecn) << 5;
         let (_, offset) = self.initial_numbers(now, local, remote);
         let clock = offset.wrapping_add(now.as_millis() as u32);
-        let options = SynOptions {
+        let mut options = TcpOptions::syn(SynOptions {
             maximum_segment_size: Some(config.segment_size(ipv6)),
             sack_permitted: sack,
             timestamps: peer.map(|peer| Timestamps { value: hide(clock, bits), echo_reply: peer }),
             window_scale: shift.map(|_| config.window_shift()),
-        };
+        });
         let mut flags = TcpFlags::SYN | TcpFlags::ACK;
         if ecn {
             flags |= TcpFlags::ECE;
+        } else if agreed == EcnFeedback::Accurate {
+            // Needs no memory: the acknowledgment shows it (RFC 9768 §5.1).
+            flags |= ace_flags(handshake_ace(offer.mark));
+            if let Some(counters) =
+                AccurateEcn::new(offer.mark, false).syn_ack_option(TcpOptions::LEN_MAX - options.len())
+            {
+                let _no_room = options.try_push(TcpOption::AccEcn(counters));
+            }
         }
         let behind = offer.sequence.wrapping_add(1);
         let mut outgoing = Outgoing::control(number, behind, flags, Reason::Handshake);
         outgoing.flow = syn.flow;
         outgoing.window = config.receive_buffer.min(u32::from(u16::MAX)) as u16;
-        outgoing.options = Some(TcpOptions::syn(options));
+        outgoing.options = Some(options);
         self.counters.cookies_sent += 1;
         let marks = Marks::of(config);
         self.stateless.push_back(outgoing.emit(local, remote, (Payload::empty(), Runs::new()), marks));
@@ -158,9 +170,17 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         let (local, remote) = sockets;
         let bits = segment.timestamps.filter(|_| config.timestamps).map(|stamps| stamps.echo_reply & 63);
         let has = |bit: u32| bits.is_some_and(|bits| bits & bit != 0);
+        // RFC 9768 §5.1: a client without accurate ECN sends 0b000 or 0b001.
+        let accurate = config.ecn == EcnFeedback::Accurate && ace(header.flags) >= 2 && !has(1 << 5);
+        let asks = match (accurate, has(1 << 5)) {
+            (true, _) => ace_flags(0b111),
+            (false, true) => ace_flags(0b011),
+            (false, false) => TcpFlags::NONE,
+        };
         let offer = Offer {
             sequence: peer,
-            flags: if has(1 << 5) { TcpFlags::SYN | ASKS_ECN } else { TcpFlags::SYN },
+            flags: TcpFlags::SYN | asks,
+            mark: Ecn::NotEct,
             window: header.window,
             segment_size: Some(sizes(remote.is_ipv6())[index]),
             window_shift: bits
@@ -171,6 +191,7 @@ impl<H: SegmentHook> TcpEndpoint<H> {
             timestamp: segment.timestamps.map(|stamps| stamps.value),
             user_timeout: None,
             fast_open: None,
+            accurate_counters: None,
         };
         let (_, offset) = self.initial_numbers(now, local, remote);
         let mut connection =
@@ -186,8 +207,6 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         None
     }
 }
-
-const ASKS_ECN: TcpFlags = TcpFlags::from_bits(TcpFlags::ECE.bits() | TcpFlags::CWR.bits());
 
 /// The place of the index and its hash.
 const LOW: u32 = 0x00ff_ffff;

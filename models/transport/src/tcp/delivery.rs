@@ -56,7 +56,7 @@ impl Sender {
         &mut self,
         now: SimTime,
         delivered: &Delivered,
-        marked: bool,
+        marked: u64,
         window_limited: bool,
         round_start: bool,
     ) {
@@ -72,7 +72,7 @@ impl Sender {
             delivered: delivered.bytes,
             lost,
             in_flight,
-            marked: if marked { delivered.bytes } else { 0 },
+            marked,
             rtt: latest.map(|(at, _)| now.saturating_since(at)),
             srtt: self.rtt.srtt(),
             window_limited,

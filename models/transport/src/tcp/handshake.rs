@@ -127,14 +127,7 @@ impl TcpConnection {
             self.sender.window_shift = shift.min(MAX_SHIFT); // RFC 7323 §2.3
             self.receiver.window.shift = self.config.window_shift();
         }
-        // RFC 3168 §6.1.1: ECE and CWR ask, ECE alone agrees.
-        let ecn = TcpFlags::ECE | TcpFlags::CWR;
-        let wanted = if offer.flags.contains(TcpFlags::ACK) {
-            offer.flags.contains(TcpFlags::ECE) && !offer.flags.contains(TcpFlags::CWR)
-        } else {
-            offer.flags.contains(ecn)
-        };
-        self.features.ecn = self.config.ecn && wanted;
+        self.agree_on_ecn(offer);
         if let Some(remote) = offer.user_timeout.filter(|_| self.config.user_timeout_option) {
             // RFC 5482 §3.1: the longer of both wishes, within limits.
             let remote = SimDuration::from_secs(u64::from(remote.as_secs()));
@@ -194,6 +187,9 @@ impl TcpConnection {
         }
         let seed = u64::from(self.sender.iss.to_wire(ORIGIN)) << 32 | u64::from(self.timestamp_offset);
         self.sender.controller.on_established(now, self.sender.rtt.srtt(), seed);
+        if self.features.ecn {
+            self.answer_handshake_mark(now);
+        }
         self.timers.clear(Timer::Retransmit);
         self.timers.clear(Timer::User);
         self.pending.syn = false;

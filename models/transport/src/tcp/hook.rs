@@ -81,6 +81,13 @@ pub trait SegmentHook: Default {
     /// what is left.
     fn reserve(&self, with_data: bool) -> usize;
 
+    /// Whether signals wait that only a segment without data has room for. Such a segment goes before data, which may
+    /// leave no gap for it for as long as the peer's window and the congestion window are open; it takes one of them.
+    #[inline]
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
     /// Appends to `options` what the segment needs, within the 40 bytes there are, and returns what the segment may
     /// carry of the stream. It is asked again when a segment is resent.
     fn on_segment(&mut self, kind: SegmentKind, options: &mut TcpOptions) -> Share;

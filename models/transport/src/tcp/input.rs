@@ -2,10 +2,10 @@
 
 use sim_core::{SimDuration, SimTime};
 use wire::account::{Reason, split_runs};
-use wire::ip::Ecn;
 use wire::tcp::TcpFlags;
 
 use super::connection::TcpConnection;
+use super::ecn::EcnFeedback;
 use super::hook::{ReceivedKind, SegmentHook};
 use super::note::NoteKind;
 use super::reassembly::Arrival;
@@ -14,7 +14,7 @@ use super::sender::{AckInfo, Recovery};
 use super::sequence::ORIGIN;
 use super::state::{CloseReason, State};
 use super::timer::Timer;
-use crate::congestion::{Algorithm, CongestionControl};
+use crate::congestion::CongestionControl;
 
 impl TcpConnection {
     /// Takes a segment for this connection.
@@ -84,7 +84,7 @@ impl TcpConnection {
         if self.state == State::SynReceived && self.passive && repeated && !reset {
             // Our SYN-ACK was lost: the peer cannot use a bare acknowledgment.
             self.counters.unacceptable_received += 1;
-            self.pending.syn = true;
+            self.pending.syn = self.config.ecn != EcnFeedback::Accurate || self.on_syn_again(now, segment);
             return false;
         }
         if self.features.timestamps && !reset {
@@ -120,6 +120,9 @@ impl TcpConnection {
             }
         }
         if syn && self.state.is_synchronized() {
+            if self.features.ecn {
+                self.on_syn_ack_again(segment, start);
+            }
             self.challenge(now);
         } else {
             self.answer_unacceptable(now, segment);
@@ -178,10 +181,15 @@ impl TcpConnection {
         let header = &segment.header;
         let ack = self.sender.iss.from_wire(self.sender.una, header.acknowledgment_number);
         let window = self.peer_window(u64::from(header.window) << self.sender.window_shift);
-        if self.state == State::SynReceived {
+        let mut accurate = None;
+        let opening = self.state == State::SynReceived;
+        if opening {
             if ack <= ORIGIN || ack > self.sender.max().max(self.syn_end()) {
                 self.pending.reset_answer = Some(header.acknowledgment_number);
                 return false;
+            }
+            if self.features.ecn {
+                accurate = self.marks_of(segment, ack);
             }
             self.establish(now, start, ack, window);
             if ack <= self.sender.una {
@@ -191,6 +199,9 @@ impl TcpConnection {
         if ack > self.sender.max() || ack + self.sender.window_max < self.sender.una {
             self.challenge(now); // RFC 5961 §5.2
             return false;
+        }
+        if self.features.ecn && !opening {
+            accurate = self.marks_of(segment, ack);
         }
         let echoed_rtt = match segment.timestamps {
             Some(timestamps) if self.features.timestamps => self.since_timestamp(now, timestamps.echo_reply),
@@ -210,6 +221,7 @@ impl TcpConnection {
             echoed_rtt,
             echoed_at,
             marked: self.features.ecn && header.flags.contains(TcpFlags::ECE),
+            accurate,
         };
         let before = self.sender.recovery;
         let outcome = self.sender.on_ack(now, ack, &info, &self.config, &mut self.counters);
@@ -285,19 +297,8 @@ impl TcpConnection {
     /// Seventh and eighth step. `start` is the place of the segment's first sequence number.
     pub(super) fn process_text_and_fin(&mut self, now: SimTime, segment: Segment<'_>, start: u64) {
         let flags = segment.header.flags;
-        if self.features.ecn && self.config.congestion == Algorithm::Dctcp {
-            let marked = segment.ecn == Ecn::Ce;
-            if segment.payload_len > 0 && marked != self.receiver.echo_mark {
-                self.receiver.echo_mark = marked; // RFC 8257 §3.2
-                self.receiver.acknowledge_now(Reason::Acknowledgement);
-            }
-        } else if self.features.ecn {
-            if flags.contains(TcpFlags::CWR) {
-                self.receiver.echo_mark = false;
-            }
-            if segment.ecn == Ecn::Ce {
-                self.receiver.echo_mark = true; // RFC 3168 §6.1.3
-            }
+        if self.features.ecn {
+            self.on_ip_ecn(&segment);
         }
         if !self.state.may_receive() {
             if !segment.is_empty() && !flags.contains(TcpFlags::SYN) {
@@ -355,6 +356,12 @@ impl TcpConnection {
                 self.receiver.acknowledge_now(Reason::Acknowledgement);
             }
             if payload.is_empty() {
+                return true;
+            }
+            let beyond = text > self.receiver.buffer.next();
+            if beyond && !self.receiver.buffer.has_room(self.receiver.window.capacity()) {
+                self.counters.out_of_order_refused += 1; // As if it was lost: nobody was told that it is here.
+                self.receiver.acknowledge_now(Reason::Acknowledgement);
                 return true;
             }
             self.receiver.buffer.insert(text, payload, runs)

@@ -25,7 +25,7 @@
 //! (RFC 7323); delayed acknowledgments, Nagle's algorithm, silly window avoidance on both sides, zero window
 //! probes, keep-alive, R1 and R2, TIME-WAIT and its reuse (RFC 6191); path MTU from ICMP (RFC 1191,
 //! RFC 8201) with the checks of RFC 5927, black holes (RFC 4821 §7.7) and a new try after ten minutes; ECN
-//! (RFC 3168); urgent data; the user timeout option (RFC 5482); SYN queue, accept queue and SYN cookies
+//! with classic (RFC 3168) and accurate feedback (RFC 9768); urgent data; the user timeout option (RFC 5482); SYN queue, accept queue and SYN cookies
 //! (RFC 4987); Fast Open (RFC 7413); data in SYNs.
 //!
 //! Different from the RFCs: the timers of retransmission, reordering and probing may run side by side
@@ -37,8 +37,9 @@
 //! without data are answered twice a second at most; hard ICMP errors end only attempts to connect
 //! (RFC 5461 §4.1); user timeouts are exchanged in SYNs only; larger packets are not probed for, but tried.
 //! A window that is not used does not grow; a pause brings back the initial one, or with `window_validation` it is kept and
-//! validated by use (RFC 7661). Accurate ECN (RFC 9768) is not there.
+//! validated by use (RFC 7661).
 
+mod accecn;
 mod accepting;
 pub mod attached;
 mod choice;
@@ -50,6 +51,7 @@ pub(crate) mod deadlines;
 mod delivery;
 mod demux;
 mod dispatch;
+mod ecn;
 mod endpoint;
 mod event;
 mod expiry;
@@ -58,6 +60,7 @@ mod handshake;
 pub mod hook;
 mod input;
 mod listener;
+mod mark_feedback;
 pub mod note;
 mod offer;
 mod output;
@@ -80,6 +83,7 @@ pub(crate) mod window;
 
 pub use config::{KeepAlive, LossDetection, TcpConfig};
 pub use connection::{Changes, TcpConnection};
+pub use ecn::{EcnFeedback, EcnStats};
 pub use endpoint::TcpEndpoint;
 pub use event::{ConnectionId, EndpointCounters, HalfOpen, ListenerId, TcpError, TcpEvent};
 pub use listener::{ListenerConfig, SynCookies};

@@ -2,12 +2,12 @@
 
 use sim_core::{SimDuration, SimTime};
 use wire::account::Reason;
-use wire::ip::Ecn;
 use wire::tcp::TcpFlags;
 use wire::tcp_options::{SackBlock, SackBlocks, SynOptions, TcpOption, TcpOptions, Timestamps};
 
 use super::choice::{Choice, Held, Resend};
 use super::connection::{Pending, TcpConnection};
+use super::ecn::FeedbackAck;
 use super::hook::{SegmentHook, SegmentKind, Share};
 use super::receiver::AckDue;
 use super::segment::Outgoing;
@@ -52,11 +52,17 @@ impl TcpConnection {
             self.reset(sequence, TcpFlags::RST | TcpFlags::ACK, hook, out);
             return true;
         }
+        if self.pending.feedback != FeedbackAck::No && self.feedback_ack(now, hook, out) {
+            return true;
+        }
         self.pending.syn && self.syn(now, hook, out)
     }
 
     #[inline]
-    fn next_data_or_ack(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
+    fn next_data_or_ack<H: SegmentHook>(&mut self, now: SimTime, hook: &mut H, out: &mut Outgoing) -> bool {
+        if H::ACTIVE && hook.is_waiting() && self.next_signal(now, hook, out) {
+            return true;
+        }
         if self.state.may_send() || self.is_early() {
             if self.next_data(now, hook, out) {
                 return true;
@@ -73,6 +79,11 @@ impl TcpConnection {
             self.acknowledgment(now, sequence, Reason::KeepAlive, hook, out);
             return true;
         }
+        self.next_bare(now, hook, out)
+    }
+
+    /// An acknowledgment that is due.
+    fn next_bare(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
         if let AckDue::Now(reason) = self.receiver.ack_due
             && self.state != State::SynSent
             && self.state != State::Closed
@@ -82,6 +93,13 @@ impl TcpConnection {
             return true;
         }
         false
+    }
+
+    /// An acknowledgment for the sake of what `hook` has to say.
+    #[cold]
+    fn next_signal(&mut self, now: SimTime, hook: &mut impl SegmentHook, out: &mut Outgoing) -> bool {
+        self.receiver.acknowledge_now(Reason::Control);
+        self.next_bare(now, hook, out)
     }
 
     fn reset(&mut self, sequence: u32, flags: TcpFlags, hook: &mut impl SegmentHook, out: &mut Outgoing) {
@@ -125,12 +143,9 @@ impl TcpConnection {
             flags |= TcpFlags::ACK;
             acknowledgment = self.ack_number();
             self.note_acknowledged();
-            if self.features.ecn {
-                flags |= TcpFlags::ECE;
-            }
-        } else if config.ecn && self.syn_sent_count == 0 {
-            // RFC 3168 §6.1.1.1: a SYN that was lost is sent again without.
-            flags |= TcpFlags::ECE | TcpFlags::CWR;
+            flags |= self.syn_ack_marks();
+        } else {
+            flags |= self.syn_marks(self.syn_sent_count);
         }
         let sequence = self.sender.iss.to_wire(ORIGIN);
         *out = Outgoing::control(sequence, acknowledgment, flags, Reason::Handshake);
@@ -154,6 +169,9 @@ impl TcpConnection {
         let options = out.options.insert(options);
         let before = self.syn_sent_count;
         hook.on_segment(if answer { SegmentKind::SynAck } else { SegmentKind::Syn { before } }, options);
+        if answer {
+            self.list_syn_ack_counters(before, options);
+        }
         if self.syn_sent_count > 0 {
             self.counters.handshake_retransmissions += 1;
         }
@@ -257,11 +275,7 @@ impl TcpConnection {
         out.reason = if len == 0 { Reason::Teardown } else { Reason::Data };
         out.retransmission = self.fast_open.is_some() && start < self.syn_end();
         if self.features.ecn && len > 0 {
-            out.ecn = Ecn::Ect0; // New data only (RFC 3168 §6.1.5).
-            if self.features.announce_reduction {
-                self.features.announce_reduction = false;
-                out.flags |= TcpFlags::CWR;
-            }
+            self.mark_data(out);
         }
         self.sender.on_sent(now, len + u32::from(fin));
         self.sender.pace(now, u64::from(len), &self.config);
@@ -338,7 +352,10 @@ impl TcpConnection {
     /// `len` bytes of the stream from `start` on.
     #[inline]
     fn data(&mut self, now: SimTime, start: u64, len: u32, fin: bool, out: &mut Outgoing) {
-        let mut flags = TcpFlags::ACK | self.echo_flag();
+        let mut flags = TcpFlags::ACK;
+        if self.features.ecn {
+            flags |= self.feedback_flags(true, out.options.as_ref());
+        }
         if fin {
             flags |= TcpFlags::FIN;
         }
@@ -361,7 +378,7 @@ impl TcpConnection {
     }
 
     #[inline]
-    fn acknowledgment(
+    pub(super) fn acknowledgment(
         &mut self,
         now: SimTime,
         sequence: u32,
@@ -375,18 +392,17 @@ impl TcpConnection {
         }
         out.sequence = sequence;
         out.acknowledgment = self.ack_number();
-        out.flags = TcpFlags::ACK | self.echo_flag();
+        out.flags = TcpFlags::ACK;
+        if self.features.ecn {
+            out.flags |= self.feedback_flags(false, out.options.as_ref());
+        }
         out.window = self.take_window();
         out.timestamps = self.timestamps(now);
         out.flow = self.flow;
         out.reason = reason;
     }
 
-    fn echo_flag(&self) -> TcpFlags {
-        if self.receiver.echo_mark { TcpFlags::ECE } else { TcpFlags::NONE }
-    }
-
-    fn ack_number(&self) -> u32 {
+    pub(super) fn ack_number(&self) -> u32 {
         self.receiver.irs.to_wire(self.receiver.next())
     }
 
@@ -411,7 +427,7 @@ impl TcpConnection {
     }
 
     #[inline]
-    fn timestamps(&self, now: SimTime) -> Option<Timestamps> {
+    pub(super) fn timestamps(&self, now: SimTime) -> Option<Timestamps> {
         let echo_reply = self.receiver.ts_recent;
         self.features.timestamps.then(|| Timestamps { value: self.timestamp(now), echo_reply })
     }
@@ -421,6 +437,15 @@ impl TcpConnection {
     fn list_options<H: SegmentHook>(&self, now: SimTime, hook: &H, with_data: bool, out: &mut Outgoing) {
         let duplicate = self.receiver.duplicate;
         let blocks = self.sender.sack && (duplicate.is_some() || self.receiver.buffer.has_gap());
+        if self.features.ecn && self.sender.accurate.is_some() {
+            return self.list_with_counters(
+                now,
+                hook.reserve(with_data),
+                (with_data, H::ACTIVE),
+                blocks,
+                out,
+            );
+        }
         if H::ACTIVE || blocks {
             let options = out.options.insert(TcpOptions::EMPTY);
             if let Some(timestamps) = self.timestamps(now) {
@@ -434,7 +459,7 @@ impl TcpConnection {
 
     /// The duplicate first (RFC 2883 §4), then as many ranges as fit (RFC 2018 §4).
     #[cold]
-    fn push_sack(&self, duplicate: Option<(u64, u64)>, options: &mut TcpOptions, reserve: usize) {
+    pub(super) fn push_sack(&self, duplicate: Option<(u64, u64)>, options: &mut TcpOptions, reserve: usize) {
         let fits = (TcpOptions::LEN_MAX - options.len()).saturating_sub(4 + reserve) / 8;
         let ranges = self.receiver.buffer.sack_ranges(fits.saturating_sub(usize::from(duplicate.is_some())));
         let mut blocks = [SackBlock::default(); SackBlocks::MAX];

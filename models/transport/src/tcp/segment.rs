@@ -8,7 +8,7 @@ use wire::ip::{Ecn, IpProtocol};
 use wire::packet::Packet;
 use wire::payload::Payload;
 use wire::tcp::{FixedHeader, HEADER_LEN, Header, HeaderView, TcpFlags, header_len};
-use wire::tcp_options::{OptionsView, SackBlocks, TcpOption, TcpOptions, Timestamps};
+use wire::tcp_options::{AccEcnCounters, OptionsView, SackBlocks, TcpOption, TcpOptions, Timestamps};
 
 use super::config::TcpConfig;
 use super::connection::{TIMESTAMPS_LEN, TcpConnection};
@@ -111,6 +111,17 @@ impl<'a> Segment<'a> {
     fn find_sack(&self) -> Option<SackBlocks> {
         self.options().iter().find_map(|option| match option {
             TcpOption::Sack(blocks) => Some(blocks),
+            _ => None,
+        })
+    }
+
+    /// The counters of accurate ECN.
+    pub(super) fn accurate_counters(&self) -> Option<AccEcnCounters> {
+        if !self.more_options {
+            return None;
+        }
+        self.options().iter().find_map(|option| match option {
+            TcpOption::AccEcn(counters) => Some(counters),
             _ => None,
         })
     }

@@ -4,7 +4,9 @@ use sim_core::{SimDuration, SimTime};
 use wire::stream::StreamBuffer;
 use wire::tcp_options::SackBlocks;
 
+use super::accecn::AccurateEcn;
 use super::config::TcpConfig;
+use super::mark_feedback::Feedback;
 use super::probe::Probe;
 use super::rack::Rack;
 use super::recovery::{Episode, Evidence, FRto};
@@ -74,6 +76,8 @@ pub(crate) struct Sender {
     pub(super) delivery: Option<Box<DeliveryRate>>,
     /// How much of the window is used, where unused windows are validated.
     pub(super) validation: Option<Box<Validation>>,
+    /// What accurate ECN counts, in both directions.
+    pub(super) accurate: Option<Box<AccurateEcn>>,
     /// A round trip has passed once something beyond this place is acknowledged.
     round_end: u64,
     pub(crate) rtt: RttEstimator,
@@ -122,8 +126,10 @@ pub(crate) struct AckInfo {
     pub(crate) echoed_rtt: Option<SimDuration>,
     /// When the segment with that timestamp was sent, to the millisecond.
     pub(crate) echoed_at: Option<SimTime>,
-    /// The peer reports a congestion mark (RFC 3168 §6.1.2).
+    /// The peer reports a congestion mark (RFC 3168 §6.1.2), where it does not report accurately.
     pub(crate) marked: bool,
+    /// The peer's counters of accurate ECN (RFC 9768).
+    pub(crate) accurate: Option<Feedback>,
 }
 
 /// What an acknowledgment changed.
@@ -159,6 +165,7 @@ impl Sender {
             siblings: None,
             delivery: None,
             validation: None,
+            accurate: None,
             round_end: ORIGIN,
             rtt: RttEstimator::new(&config.rto),
             recovery: Recovery::Open,
@@ -280,6 +287,7 @@ impl Sender {
         let window_limited = self.una < self.limited_until;
         let highest = self.una.max(self.scoreboard.highest_sacked());
         let not_after = self.latest_cause(now, info);
+        let missing = if info.accurate.is_some() { self.missing() } else { 0 };
         let mut sacked = Delivered::nothing(not_after);
         let mut duplicate_reported = None;
         if self.sack
@@ -329,12 +337,13 @@ impl Sender {
             duplicate_reported: duplicate_reported.is_some(),
         };
         self.detect_loss(now, &evidence, config, counters);
+        let (marked, bytes) = self.marks(info, missing, evidence.delivered.bytes, round_start);
         if self.delivery.is_some() {
-            self.report_delivery(now, &evidence.delivered, info.marked, window_limited, round_start);
+            self.report_delivery(now, &evidence.delivered, bytes, window_limited, round_start);
         }
-        let heeded = info.marked && self.controller.answers_marks();
+        let heeded = marked && self.controller.answers_marks();
         if heeded && self.una > self.reduced_until && self.recovery == Recovery::Open {
-            let flight = self.flight();
+            let flight = self.flight_marked(now);
             self.controller.on_congestion(now, flight, Congestion::Marked);
             self.episode = None; // What the mark has reduced is not restored.
             self.reduced_until = self.nxt;

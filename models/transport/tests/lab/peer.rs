@@ -10,6 +10,7 @@ use sim_core::{SimDuration, SimTime};
 use transport::endpoint::{Endpoint, IcmpError, InterfaceId, NetworkEvent, Received};
 use transport::tcp::{ConnectionId, ConnectionStats, ListenerId, TcpConfig, TcpEndpoint, TcpEvent};
 use wire::account::Account;
+use wire::ip::Ecn;
 use wire::packet::Packet;
 use wire::payload::{Payload, Slice};
 use wire::tcp::{Header, TcpFlags};
@@ -29,6 +30,8 @@ pub(crate) struct Said {
     pub(crate) seq: u32,
     pub(crate) ack: u32,
     pub(crate) len: u32,
+    /// The ECN field of its internet header.
+    pub(crate) mark: Ecn,
 }
 
 /// The endpoint under test, and its peer.
@@ -43,6 +46,8 @@ pub(crate) struct Scripted {
     iss: u32,
     /// The peer's window in the segments that it sends.
     pub(crate) window: u16,
+    /// The ECN field that the peer's segments arrive with.
+    pub(crate) mark: Ecn,
 }
 
 const LOCAL_PORT: u16 = 40_000;
@@ -62,7 +67,17 @@ impl Scripted {
         let mut end = TcpEndpoint::new(ChaCha8Rng::seed_from_u64(7));
         end.keep_notes();
         let (said, events) = (Vec::new(), Vec::new());
-        Self { end, now: SimTime::ZERO, id: None, listener: None, said, events, iss: 0, window: u16::MAX }
+        Self {
+            end,
+            now: SimTime::ZERO,
+            id: None,
+            listener: None,
+            said,
+            events,
+            iss: 0,
+            window: u16::MAX,
+            mark: Ecn::NotEct,
+        }
     }
 
     pub(crate) fn listening(config: TcpConfig) -> Self {
@@ -146,8 +161,14 @@ impl Scripted {
         let mut packet = Packet::new(payload, Account::default());
         header.emit(packet.push_header(header.len()), rest);
         let interface = InterfaceId(0);
-        let received =
-            Received { source, destination, interface, hop_limit: 64, traffic_class: 0, packet: &mut packet };
+        let received = Received {
+            source,
+            destination,
+            interface,
+            hop_limit: 64,
+            traffic_class: self.mark as u8,
+            packet: &mut packet,
+        };
         self.end.handle_datagram(self.now, received);
         self.drain();
     }
@@ -183,6 +204,7 @@ impl Scripted {
                 seq: header.sequence_number.wrapping_sub(self.iss),
                 ack: if ack { header.acknowledgment_number.wrapping_sub(PEER_ISS) } else { 0 },
                 len: transmit.packet.payload_len(),
+                mark: Ecn::from_traffic_class(transmit.traffic_class),
                 header,
             });
         }

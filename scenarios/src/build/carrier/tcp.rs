@@ -2,7 +2,7 @@
 
 use sim_core::SimDuration;
 use transport::congestion::Algorithm;
-use transport::tcp::{KeepAlive, LossDetection, PathMtuDiscovery, SynCookies, TcpConfig};
+use transport::tcp::{EcnFeedback, KeepAlive, LossDetection, PathMtuDiscovery, SynCookies, TcpConfig};
 
 use crate::language::TcpProfile;
 use crate::language::document::{self, CongestionControl};
@@ -44,7 +44,12 @@ pub(super) fn config(profile: TcpProfile, options: &document::TcpOptions) -> Tcp
     tcp.send_buffer = options.send_buffer.map_or(tcp.send_buffer, bytes);
     tcp.receive_buffer = options.receive_buffer.map_or(tcp.receive_buffer, bytes);
     tcp.receive_buffer_initial = options.receive_buffer_initial.map(bytes).or(tcp.receive_buffer_initial);
-    tcp.ecn = options.ecn.unwrap_or(tcp.congestion == Algorithm::Dctcp);
+    tcp.ecn = match options.ecn {
+        Some(document::Ecn::Accurate) => EcnFeedback::Accurate,
+        Some(document::Ecn::Classic) => EcnFeedback::Classic,
+        None if tcp.congestion == Algorithm::Dctcp => EcnFeedback::Classic,
+        Some(document::Ecn::Off) | None => EcnFeedback::Off,
+    };
     set_time(&mut tcp.rto.min, options.rto_min);
     set_time(&mut tcp.rto.initial, options.rto_initial);
     set_time(&mut tcp.rto.max, options.rto_max);
@@ -66,8 +71,7 @@ pub(super) fn config(profile: TcpProfile, options: &document::TcpOptions) -> Tcp
         Some(document::PathMtuDiscovery::BlackHoles) => PathMtuDiscovery::BlackHoles,
         Some(document::PathMtuDiscovery::Icmp) | None => PathMtuDiscovery::Icmp,
     };
-    tcp.fast_open = options.fast_open.unwrap_or(false);
-    tcp.listener.fast_open = if tcp.fast_open { FAST_OPEN_PENDING } else { 0 };
+    set_fast_open(&mut tcp, options.fast_open.unwrap_or(false));
     tcp.listener.syn_queue = options.backlog.unwrap_or(tcp.listener.syn_queue);
     tcp.listener.syn_cookies = match options.syn_cookies {
         Some(document::SynCookies::Off) => SynCookies::Off,
@@ -166,6 +170,18 @@ fn backed_off(first: SimDuration, longest: SimDuration, retries: u8) -> SimDurat
     total
 }
 
+/// The configuration of a service that a node offers by itself.
+pub(super) fn of_service(fast_open: bool) -> TcpConfig {
+    let mut tcp = TcpConfig::default();
+    set_fast_open(&mut tcp, fast_open);
+    tcp
+}
+
+fn set_fast_open(tcp: &mut TcpConfig, fast_open: bool) {
+    tcp.fast_open = fast_open;
+    tcp.listener.fast_open = if fast_open { FAST_OPEN_PENDING } else { 0 };
+}
+
 /// Connections that Fast Open may have opened at a listener before their handshakes are over.
 const FAST_OPEN_PENDING: u32 = 256;
 
@@ -201,8 +217,10 @@ mod tests {
     #[test]
     fn dctcp_brings_its_marks_with_it() {
         let dctcp = document::TcpOptions { congestion: Some(CongestionControl::Dctcp), ..Default::default() };
-        assert!(config(TcpProfile::Current, &dctcp).ecn);
-        assert!(!config(TcpProfile::Current, &document::TcpOptions::default()).ecn);
+        assert_eq!(config(TcpProfile::Current, &dctcp).ecn, EcnFeedback::Classic);
+        assert_eq!(config(TcpProfile::Current, &document::TcpOptions::default()).ecn, EcnFeedback::Off);
+        let accurate = document::TcpOptions { ecn: Some(document::Ecn::Accurate), ..dctcp };
+        assert_eq!(config(TcpProfile::Current, &accurate).ecn, EcnFeedback::Accurate);
     }
 
     #[test]

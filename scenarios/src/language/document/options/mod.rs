@@ -1,6 +1,7 @@
 //! Settings of the protocols: one file for each, one field of the registry.
 
 mod coap;
+mod ecn;
 mod mptcp;
 mod sctp;
 mod tcp;
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use coap::{CoapCongestion, CoapMethod, CoapOptions};
+pub use ecn::Ecn;
 pub use mptcp::{MptcpCongestion, MptcpOptions, MptcpPathManager, MptcpScheduler};
 pub use sctp::{
     SctpAuthenticate, SctpHmac, SctpOptions, SctpPathMtuDiscovery, SctpReliability, SctpRequest,

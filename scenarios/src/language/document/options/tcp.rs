@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Ecn;
 use crate::language::quantity::{Duration, Rate, Size};
 
 /// Settings of TCP (RFC 9293); what is not given is the default of the profile ("tcp", "tcp-linux", "tcp-classic",
@@ -74,8 +75,9 @@ pub struct TcpOptions {
     pub user_timeout: Option<Duration>,
     /// How the path's packet size is learnt: "off", "icmp" (default, RFC 1191) or "black-holes" (RFC 4821 too).
     pub path_mtu_discovery: Option<PathMtuDiscovery>,
-    /// True for explicit congestion notification (RFC 3168); default false.
-    pub ecn: Option<bool>,
+    /// True for explicit congestion notification (RFC 3168), "accurate" to have marks counted instead of told of once a
+    /// round trip (RFC 9768), which falls back to the former where the peer does not know it; default false.
+    pub ecn: Option<Ecn>,
     /// The shortest retransmission time-out: "200 ms" (default; RFC 6298 §2.4 asks for "1 s"), at least "1 ms".
     pub rto_min: Option<Duration>,
     /// The retransmission time-out before the first sample: "1 s" (default, RFC 6298 §2.1), at least "1 ms".

@@ -1,7 +1,7 @@
 //! Ranges and combinations of TCP's options.
 
 use crate::language::diagnostic::Finding;
-use crate::language::document::{CongestionControl, TcpOptions};
+use crate::language::document::{CongestionControl, Ecn, TcpOptions};
 use crate::language::path::Path;
 use crate::language::quantity::{Duration, Size};
 
@@ -27,7 +27,7 @@ pub(super) fn check(tcp: &TcpOptions, path: &Path, findings: &mut Vec<Finding>) 
                 .push(Finding::error(path.key(entry), format!("{size} B is out of range")).expected(range));
         }
     }
-    if tcp.congestion == Some(CongestionControl::Dctcp) && tcp.ecn == Some(false) {
+    if tcp.congestion == Some(CongestionControl::Dctcp) && tcp.ecn == Some(Ecn::Off) {
         let finding = Finding::error(path.key("ecn"), "DCTCP lives by congestion marks (RFC 8257)");
         findings.push(finding.help("leave `ecn` out, or use another `congestion`"));
     }
