@@ -119,7 +119,7 @@ impl<O: Observer> World<O> {
 
     fn tell_of_addresses(&mut self, port: PortId, gone: bool) {
         let node = self.network.port_info(port).node;
-        let interface = InterfaceId(self.network.interface_of(port));
+        let interface = InterfaceId(self.network.interface_of(node, port));
         for address in self.addresses_at(port) {
             let event = if gone {
                 NetworkEvent::AddressRemoved(address, interface)
@@ -135,7 +135,7 @@ impl<O: Observer> World<O> {
 
     fn tell_of_link(&mut self, port: PortId, down: bool) {
         let node = self.network.port_info(port).node;
-        let interface = InterfaceId(self.network.interface_of(port));
+        let interface = InterfaceId(self.network.interface_of(node, port));
         let event = if down { NetworkEvent::LinkDown(interface) } else { NetworkEvent::LinkUp(interface) };
         self.with_host(node, |host, around| {
             host.on_network(around, None, &event);

@@ -191,8 +191,13 @@ impl Host {
             while let Some((app, handle, event)) = self.stack.poll_event() {
                 self.dispatch(app, handle, event, around);
             }
-            let Some(transmit) = self.stack.poll_transmit(local) else { break };
-            self.output.send(around.network, self.node, transmit);
+            if !self.stack.may_transmit() {
+                break;
+            }
+            let place = around.network.vacancy();
+            let envelope = self.stack.poll_transmit(local, around.network.packet_mut(place));
+            let Some(envelope) = envelope else { break };
+            self.output.send(around.network, self.node, place, envelope);
         }
         if O::ENABLED {
             let clock = self.clock;

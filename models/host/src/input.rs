@@ -9,6 +9,7 @@ use network::observer::Observer;
 use network::pool::PacketId;
 use network::port::PortId;
 use network::report::Problem;
+use sim_core::SimTime;
 use smallvec::SmallVec;
 use transport::endpoint::{IcmpError, InterfaceId, NetworkEvent, Received};
 use wire::ip::IpProtocol;
@@ -34,6 +35,13 @@ struct Internet {
     fragment: Option<Fragment>,
 }
 
+impl Internet {
+    #[inline]
+    fn is_icmp(&self) -> bool {
+        self.protocol == IpProtocol::ICMP || self.protocol == IpProtocol::ICMPV6
+    }
+}
+
 /// An internet header as it came: 40 bytes, unless it has extensions.
 type InternetHeader = SmallVec<[u8; ipv6::HEADER_LEN]>;
 
@@ -44,9 +52,8 @@ impl<O: Observer> World<O> {
         let Self { network, hosts, flows, streams, .. } = self;
         match &mut hosts[node.index()] {
             Some(host) => {
-                let mut packet = network.deliver(id);
                 let mut around = Surroundings { network, flows, streams };
-                host.receive(&mut around, &mut packet);
+                host.receive(&mut around, id);
                 host.settle(&mut around);
             }
             None => receive_without_host(network, node, id),
@@ -69,17 +76,42 @@ fn receive_without_host<O: Observer>(network: &mut Network<O>, node: NodeId, id:
 }
 
 impl Host {
-    /// Takes a packet that is for this host.
+    /// Takes a packet that is for this host: where it is whole, without moving it.
     #[inline]
-    fn receive<O: Observer>(&mut self, around: &mut Surroundings<'_, O>, packet: &mut Packet) {
+    fn receive<O: Observer>(&mut self, around: &mut Surroundings<'_, O>, id: PacketId) {
+        let packet = around.network.packet_mut(id);
         let port = PortId(packet.ingress);
         let Some(internet) = parse(packet) else {
-            return around.network.on_refused(self.node, packet, DropCause::Malformed);
+            let packet = around.network.deliver(id);
+            return around.network.on_refused(self.node, &packet, DropCause::Malformed);
         };
-        if let Some(fragment) = internet.fragment {
-            return self.receive_fragment(around, packet, &internet, fragment);
+        if internet.fragment.is_some() || internet.is_icmp() {
+            let mut packet = around.network.deliver(id);
+            return self.receive_otherwise(around, &mut packet, &internet, port);
         }
-        self.receive_whole(around, packet, &internet, port);
+        let local = self.clock.local(around.network.now());
+        let interface = InterfaceId(around.network.interface_of(self.node, port));
+        match self.hand_up(local, interface, around.network.packet_mut(id), &internet) {
+            None => around.network.conclude(id),
+            Some(problem) => {
+                let packet = around.network.deliver(id);
+                self.refuse(around, &packet, problem);
+            }
+        }
+    }
+
+    #[cold]
+    fn receive_otherwise<O: Observer>(
+        &mut self,
+        around: &mut Surroundings<'_, O>,
+        packet: &mut Packet,
+        internet: &Internet,
+        port: PortId,
+    ) {
+        match internet.fragment {
+            Some(fragment) => self.receive_fragment(around, packet, internet, fragment),
+            None => self.receive_whole(around, packet, internet, port),
+        }
     }
 
     fn receive_fragment<O: Observer>(
@@ -100,7 +132,6 @@ impl Host {
         }
     }
 
-    #[inline]
     fn receive_whole<O: Observer>(
         &mut self,
         around: &mut Surroundings<'_, O>,
@@ -108,30 +139,50 @@ impl Host {
         internet: &Internet,
         port: PortId,
     ) {
-        let Internet { source, destination, protocol, hop_limit, traffic_class, header_len, .. } = *internet;
-        if protocol == IpProtocol::ICMP || protocol == IpProtocol::ICMPV6 {
+        if internet.is_icmp() {
             return self.receive_icmp(around, packet, internet);
         }
         let local = self.clock.local(around.network.now());
-        let interface = InterfaceId(around.network.interface_of(port));
+        let interface = InterfaceId(around.network.interface_of(self.node, port));
+        if let Some(problem) = self.hand_up(local, interface, packet, internet) {
+            self.refuse(around, packet, problem);
+        }
+    }
+
+    /// Hands a whole packet to the protocol that it is for. One that is refused is left as it came, with what is to be
+    /// reported.
+    #[inline]
+    fn hand_up(
+        &mut self,
+        local: SimTime,
+        interface: InterfaceId,
+        packet: &mut Packet,
+        internet: &Internet,
+    ) -> Option<Problem> {
+        let Internet { source, destination, protocol, hop_limit, traffic_class, header_len, .. } = *internet;
         let unclaimed = self.stack.unclaimed();
         // UDP may move its own header, if that was not inline, over the internet header's place.
         let header =
             (protocol == IpProtocol::UDP).then(|| InternetHeader::from_slice(&packet.header()[..header_len]));
         packet.pop_header(header_len);
         packet.account.pop_header();
-        let received = Received { source, destination, interface, hop_limit, traffic_class, packet };
+        let received =
+            Received { source, destination, interface, hop_limit, traffic_class, packet: &mut *packet };
         let known = self.stack.handle_datagram(local, protocol, received);
-        if !known || self.stack.unclaimed() > unclaimed {
-            // What refuses a packet leaves it as it came.
-            let place = packet.push_header(header_len);
-            if let Some(header) = header {
-                place.copy_from_slice(&header);
-            }
-            let problem = if known { Problem::NoPort } else { Problem::NoProtocol };
-            around.network.on_refused(self.node, packet, DropCause::NoListener);
-            around.network.report_about(self.node, packet, problem);
+        if known && self.stack.unclaimed() == unclaimed {
+            return None;
         }
+        let place = packet.push_header(header_len);
+        if let Some(header) = header {
+            place.copy_from_slice(&header);
+        }
+        Some(if known { Problem::NoPort } else { Problem::NoProtocol })
+    }
+
+    #[cold]
+    fn refuse<O: Observer>(&self, around: &mut Surroundings<'_, O>, packet: &Packet, problem: Problem) {
+        around.network.on_refused(self.node, packet, DropCause::NoListener);
+        around.network.report_about(self.node, packet, problem);
     }
 
     #[cold]

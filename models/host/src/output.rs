@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use network::network::Network;
 use network::node::NodeId;
 use network::observer::Observer;
-use transport::endpoint::Transmit;
+use network::pool::PacketId;
+use transport::endpoint::Envelope;
 use wire::account::Protocol;
 use wire::checksum::Change;
 use wire::ip::{Ecn, IpProtocol, dscp_of};
@@ -30,29 +31,26 @@ impl Output {
         Self { hop_limit, by_source, identification }
     }
 
-    /// Writes the internet header and hands the packet to the network.
+    /// Writes the internet header in front of the packet in the vacancy `id`, and hands it to the network.
     #[inline]
-    pub fn send<O: Observer>(&mut self, network: &mut Network<O>, node: NodeId, transmit: Transmit) {
-        let transmit = if transmit.source.is_unspecified() {
-            from_chosen_source(network, node, transmit)
-        } else {
-            transmit
-        };
-        let Transmit {
-            source,
-            destination,
-            interface,
-            protocol,
-            hop_limit,
-            traffic_class,
-            dont_fragment,
-            mut packet,
-        } = transmit;
+    pub fn send<O: Observer>(
+        &mut self,
+        network: &mut Network<O>,
+        node: NodeId,
+        id: PacketId,
+        mut envelope: Envelope,
+    ) {
+        if envelope.source.is_unspecified() {
+            choose_source(network, node, id, &mut envelope);
+        }
+        let Envelope { source, destination, interface, protocol, hop_limit, traffic_class, dont_fragment } =
+            envelope;
         let hop_limit = hop_limit.unwrap_or(self.hop_limit);
+        let packet = network.packet_mut(id);
         match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 let Ok(mut header) = ipv4::Header::new(source, destination, protocol, packet.len()) else {
-                    return network.refuse_oversized(node, &packet);
+                    return network.refuse_oversized(node, id);
                 };
                 header.dscp = dscp_of(traffic_class);
                 header.ecn = Ecn::from_traffic_class(traffic_class);
@@ -63,7 +61,7 @@ impl Output {
             }
             (IpAddr::V6(source), IpAddr::V6(destination)) => {
                 let Ok(payload_len) = u16::try_from(packet.len()) else {
-                    return network.refuse_oversized(node, &packet);
+                    return network.refuse_oversized(node, id);
                 };
                 let header = ipv6::Header {
                     dscp: dscp_of(traffic_class),
@@ -87,7 +85,7 @@ impl Output {
             None if self.by_source => network.owned_port(node, source),
             None => None,
         };
-        network.originate(node, packet, destination, via);
+        network.originate_written(node, id, destination, via);
     }
 
     /// A datagram that may not be fragmented needs no identification (RFC 6864 §4.1); zero is what
@@ -104,17 +102,13 @@ impl Output {
     }
 }
 
-/// The transmit from the address of the port that the route leaves by (RFC 1122 §3.3.4.3), with a UDP checksum that
-/// counts it. Without any address of the family it stays as it is.
+/// Sends from the address of the port that the route leaves by (RFC 1122 §3.3.4.3), with a UDP checksum that counts
+/// it. Without any address of the family everything stays as it is.
 #[cold]
-fn from_chosen_source<O: Observer>(
-    network: &mut Network<O>,
-    node: NodeId,
-    mut transmit: Transmit,
-) -> Transmit {
-    let Some(source) = network.source_address(node, transmit.destination, None) else { return transmit };
-    if transmit.protocol == IpProtocol::UDP
-        && let Some(field) = transmit.packet.header_mut().get_mut(6..8)
+fn choose_source<O: Observer>(network: &mut Network<O>, node: NodeId, id: PacketId, envelope: &mut Envelope) {
+    let Some(source) = network.source_address(node, envelope.destination, None) else { return };
+    if envelope.protocol == IpProtocol::UDP
+        && let Some(field) = network.packet_mut(id).header_mut().get_mut(6..8)
     {
         let change = match source {
             IpAddr::V4(source) => Change::of_bytes(&[0; 4], &source.octets()),
@@ -123,6 +117,5 @@ fn from_chosen_source<O: Observer>(
         let sent = u16::from_be_bytes([field[0], field[1]]);
         field.copy_from_slice(&change.apply_udp(sent).to_be_bytes());
     }
-    transmit.source = source;
-    transmit
+    envelope.source = source;
 }

@@ -23,6 +23,8 @@ pub struct Line {
 pub struct FlowAccount {
     /// Lines in the order in which they were first needed.
     lines: Vec<Line>,
+    /// The line behind the one that was charged last.
+    next: u32,
     /// Frames at the sender's interfaces, both directions.
     pub frames: u64,
     /// Bytes at the sender's interfaces, both directions.
@@ -45,19 +47,22 @@ impl FlowAccount {
 
     #[inline]
     fn charge(&mut self, protocol: Protocol, reason: Reason, bytes: u32) {
-        let same = |line: &&mut Line| line.protocol == protocol && line.reason == reason;
-        match self.lines.iter_mut().find(same) {
-            Some(line) => {
-                line.bytes += u64::from(bytes);
-                line.frames += 1;
-            }
-            None => {
+        let same = |line: &Line| line.protocol == protocol && line.reason == reason;
+        // The parts of a frame come in the order in which they came first: mostly it is the next line.
+        let at = match self.lines.get(self.next as usize) {
+            Some(line) if same(line) => self.next as usize,
+            Some(_) | None => self.lines.iter().position(same).unwrap_or_else(|| {
                 if self.lines.len() == self.lines.capacity() {
                     self.lines.reserve_exact(1); // There are few, and thousands of flows.
                 }
-                self.lines.push(Line { protocol, reason, bytes: u64::from(bytes), frames: 1 });
-            }
-        }
+                self.lines.push(Line { protocol, reason, bytes: 0, frames: 0 });
+                self.lines.len() - 1
+            }),
+        };
+        let line = &mut self.lines[at];
+        line.bytes += u64::from(bytes);
+        line.frames += 1;
+        self.next = at as u32 + 1;
     }
 }
 

@@ -134,16 +134,36 @@ impl<O: Observer> Network<O> {
 
     /// Sends a packet that starts at `node`: by the port `via` if it is given and its link leads to one
     /// other node, else by the route to its destination.
+    pub fn originate(&mut self, node: NodeId, packet: Packet, destination: IpAddr, via: Option<PortId>) {
+        let id = self.packets.vacancy();
+        self.packets[id] = packet;
+        self.originate_written(node, id, destination, via);
+    }
+
+    /// The place that the next packet is written into, for [`Self::originate_written`].
     #[inline]
-    pub fn originate(&mut self, node: NodeId, mut packet: Packet, destination: IpAddr, via: Option<PortId>) {
-        packet.destination = self.addresses.destination(destination).0;
+    pub fn vacancy(&mut self) -> PacketId {
+        self.packets.vacancy()
+    }
+
+    /// As [`Self::originate`], with a packet that was written into [`Self::vacancy`].
+    #[inline]
+    pub fn originate_written(
+        &mut self,
+        node: NodeId,
+        id: PacketId,
+        destination: IpAddr,
+        via: Option<PortId>,
+    ) {
+        self.packets.occupy(id);
+        let destination = self.addresses.destination(destination).0;
+        let packet = &mut self.packets[id];
+        packet.destination = destination;
         packet.ingress = PortId::NONE.0;
         if self.power.is_some() {
-            let id = self.packets.insert(packet);
             return self.write_first(node, via, id);
         }
-        let next = self.next_hop(node, packet.destination);
-        let id = self.packets.insert(packet);
+        let next = self.next_hop(node, destination);
         match via {
             Some(port) if next != NextHop::LOCAL => self.originate_by(node, port, next, id),
             _ => self.originate_next(node, next, id),

@@ -190,14 +190,12 @@ impl<O: Observer> Network<O> {
         self.packets.take(id)
     }
 
-    /// Ends a packet's journey at its destination without a copy: `look` sees it in its place.
+    /// Ends a packet's journey at its destination, where its content was taken out of its place.
     #[inline]
-    pub fn deliver_with<R>(&mut self, id: PacketId, look: impl FnOnce(&mut Packet) -> R) -> R {
+    pub fn conclude(&mut self, id: PacketId) {
         self.delivered += 1;
         self.accounts.finish(&self.packets[id]);
-        let result = look(&mut self.packets[id]);
         self.packets.free(id);
-        result
     }
 
     /// Ends a packet's journey before its destination.
@@ -248,12 +246,11 @@ impl<O: Observer> Network<O> {
             .collect()
     }
 
-    /// The place of `port` among its node's interfaces.
-    pub fn interface_of(&self, port: PortId) -> u16 {
-        match self.port_infos.get(port.index()) {
-            Some(info) => (port.0 - self.node_infos[info.node.index()].first_port.0) as u16,
-            None => 0,
-        }
+    /// The place of `port` among the interfaces of `node`, whose it is; 0 for none.
+    #[inline]
+    pub fn interface_of(&self, node: NodeId, port: PortId) -> u16 {
+        let first = self.node_infos[node.index()].first_port;
+        if port == PortId::NONE { 0 } else { port.0.saturating_sub(first.0) as u16 }
     }
 
     /// The port of `node` that owns `address`.
@@ -277,8 +274,12 @@ impl<O: Observer> Network<O> {
     }
 
     /// Counts a packet that no internet header can describe: more than 65,535 bytes.
-    pub fn refuse_oversized(&mut self, node: NodeId, packet: &Packet) {
-        self.on_refused(node, packet, DropCause::TooBig);
+    pub fn refuse_oversized(&mut self, node: NodeId, id: PacketId) {
+        if O::ENABLED {
+            let packet = &self.packets[id];
+            self.observer.on_dropped(self.scheduler.now(), node, None, packet, DropCause::TooBig);
+        }
+        self.node_drops.entry(node).or_default().add(DropCause::TooBig);
     }
 
     /// What one direction of a link has done so far.

@@ -22,14 +22,38 @@ impl PacketPool {
     /// Puts a packet in.
     #[inline]
     pub fn insert(&mut self, packet: Packet) -> PacketId {
-        self.created += 1;
-        if let Some(id) = self.free.pop() {
-            self.packets[id.0 as usize] = packet;
-            return id;
-        }
-        let id = PacketId(u32::try_from(self.packets.len()).expect("fewer than 2^32 packets are in flight"));
-        self.packets.push(packet);
+        let id = self.vacancy();
+        self.packets[id.0 as usize] = packet;
+        self.occupy(id);
         id
+    }
+
+    /// A free place, for a packet to be written into. It stays free until [`Self::occupy`] takes it.
+    #[inline]
+    pub fn vacancy(&mut self) -> PacketId {
+        match self.free.last() {
+            Some(&id) => id,
+            None => self.grow(),
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) -> PacketId {
+        let id = PacketId(u32::try_from(self.packets.len()).expect("fewer than 2^32 packets are in flight"));
+        self.packets.push(Packet::new(Payload::empty(), Account::default()));
+        self.free.push(id);
+        id
+    }
+
+    /// Counts the packet that was written into the place that [`Self::vacancy`] named.
+    ///
+    /// # Panics
+    ///
+    /// If it named another.
+    #[inline]
+    pub fn occupy(&mut self, id: PacketId) {
+        assert_eq!(self.free.pop(), Some(id), "a packet is written into the place that is free next");
+        self.created += 1;
     }
 
     /// Frees a packet's place and lets go of its payload.

@@ -31,6 +31,53 @@ pub struct Transmit {
     pub packet: Packet,
 }
 
+/// What the internet header of a datagram to be sent has to say: a [`Transmit`] without its packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope {
+    /// Source address; unspecified lets the host choose.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// The interface to leave by, or the host's choice.
+    pub interface: Option<InterfaceId>,
+    /// Protocol number of what the packet holds.
+    pub protocol: IpProtocol,
+    /// Time to live or hop limit, or the host's default.
+    pub hop_limit: Option<u8>,
+    /// DSCP (upper six bits, RFC 2474) and ECN (lower two, RFC 3168).
+    pub traffic_class: u8,
+    /// Whether routers may not fragment the packet (IPv4).
+    pub dont_fragment: bool,
+}
+
+impl Envelope {
+    /// The datagram with this packet.
+    #[inline(always)]
+    pub fn with(self, packet: Packet) -> Transmit {
+        let Self { source, destination, interface, protocol, hop_limit, traffic_class, dont_fragment } = self;
+        Transmit { source, destination, interface, protocol, hop_limit, traffic_class, dont_fragment, packet }
+    }
+}
+
+impl Transmit {
+    /// Puts the packet into `place`, and returns the rest.
+    #[inline(always)]
+    pub fn put_into(self, place: &mut Packet) -> Envelope {
+        let Self {
+            source,
+            destination,
+            interface,
+            protocol,
+            hop_limit,
+            traffic_class,
+            dont_fragment,
+            packet,
+        } = self;
+        *place = packet;
+        Envelope { source, destination, interface, protocol, hop_limit, traffic_class, dont_fragment }
+    }
+}
+
 /// A datagram that arrived for an endpoint: [`Transmit`]'s mirror.
 #[derive(Debug)]
 pub struct Received<'a> {
@@ -114,6 +161,13 @@ pub trait Endpoint {
 
     /// The next datagram to send: headers inline, payload shared; `None` when nothing may be sent now.
     fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit>;
+
+    /// As [`Self::poll_transmit`], but the packet is written into `place`, where it is to travel from: a copy of what
+    /// was written piece by piece costs more than the writing. Without a datagram to send, `place` holds anything.
+    #[inline]
+    fn poll_transmit_into(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
+        Some(self.poll_transmit(now)?.put_into(place))
+    }
 
     /// The earliest time at which [`Self::handle_timeout`] has work to do, in O(1). It may be earlier
     /// than the next real deadline, never later.

@@ -69,6 +69,32 @@ impl Packet {
         }
     }
 
+    /// Makes this another packet, with one header of `N` bytes that `write` fills in: the same as putting the result
+    /// of [`Self::with_header`] here, without a copy.
+    ///
+    /// What the place held in front of the header stays there, where nobody reads it.
+    #[inline(always)]
+    pub fn renew<const N: usize>(
+        &mut self,
+        payload: Payload,
+        account: Account,
+        write: impl FnOnce(&mut [u8; N]),
+    ) {
+        const { assert!(N <= HEADER_CAPACITY) };
+        write(self.header.last_chunk_mut::<N>().expect("the header fits, as was asserted"));
+        self.start = (HEADER_CAPACITY - N) as u8;
+        self.corrupted = false;
+        self.hops = 0;
+        self.destination = u32::MAX;
+        self.ingress = u32::MAX;
+        self.payload_len = payload.len();
+        self.payload_digest = payload.digest();
+        self.payload = payload;
+        self.account = account;
+        self.hop_bytes = 0;
+        self.epoch = 0;
+    }
+
     /// Headers and payload together, in bytes.
     #[inline]
     pub fn len(&self) -> usize {
@@ -304,6 +330,23 @@ mod tests {
         packet.limit_header(1);
         assert_eq!((packet.header(), packet.payload_len()), (&[1][..], 5));
         assert_eq!(packet.to_vec(), [1, 2, 3, 4, 5, 6]);
+    }
+
+    #[test]
+    fn nothing_of_an_older_packet_is_left_in_a_renewed_one() {
+        let mut place = Packet::new(Payload::from_bytes(vec![7; 3]), Account::default());
+        place.push_header(30).fill(1);
+        (place.corrupted, place.hops, place.hop_bytes, place.epoch) = (true, 3, 99, 2);
+        (place.destination, place.ingress) = (4, 5);
+        let payload = Payload::from_bytes(vec![9]);
+        let made = Packet::with_header(payload.clone(), Account::default(), [2, 3]);
+        place.renew(payload, Account::default(), |header| *header = [2, 3]);
+        assert_eq!(place.to_vec(), [2, 3, 9]);
+        let rest = |it: &Packet| {
+            let places = (it.destination, it.ingress, it.hops, it.hop_bytes, it.epoch);
+            (it.corrupted, places, it.payload_digest(), it.header_digest(), it.len())
+        };
+        assert_eq!(rest(&place), rest(&made));
     }
 
     #[test]

@@ -98,6 +98,7 @@ impl App {
     }
 
     /// Takes an event of one of its connections or sockets.
+    #[inline]
     pub fn on_event(&mut self, context: &mut Context<'_>, handle: Handle, event: StackEvent) {
         match self {
             Self::Source(source) => source.on_event(context, handle, event),
@@ -118,6 +119,7 @@ impl App {
     }
 
     /// When [`Self::on_timer`] has something to do next, in global time, on a host with `clock`.
+    #[inline]
     pub fn next_timer(&self, clock: &Clock) -> Option<SimTime> {
         match self {
             Self::Session(session) => {
@@ -131,6 +133,7 @@ impl App {
     }
 
     /// The flow and the address that it is about to open a socket or connection for, if it has none.
+    #[inline]
     pub fn seeks(&self) -> Option<(FlowId, IpAddr)> {
         match self {
             Self::Source(source) => source.handle().is_none().then(|| (source.flow(), source.address())),

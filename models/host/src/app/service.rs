@@ -134,6 +134,7 @@ impl Service {
         }
     }
 
+    #[inline]
     pub(super) fn next_timer(&self) -> Option<SimTime> {
         let answer = self.answers.first_key_value().map(|(&(at, _), _)| at);
         answer.into_iter().chain(self.reads.first().map(|&(at, _)| at)).min()
@@ -215,6 +216,11 @@ impl Service {
     /// Reads what a stream has. What is to be sent back is read only while the peer takes it, so that a peer which
     /// only sends is slowed down.
     fn read(&mut self, context: &mut Context<'_>, handle: Handle) {
+        if self.task == Task::Take && self.reader_rate.is_none() && self.streams.is_empty() {
+            // Nothing is to be sent, and no stream has ended: nothing has to be known of this one.
+            let (_, runs) = context.stack.read(context.local, handle, u32::MAX);
+            return self.take(context, handle, None, &runs);
+        }
         let stream = self.streams.entry(handle).or_default();
         stream.unread = self.task == Task::Echo && stream.backlog >= BACKLOG_MAX;
         if stream.unread {

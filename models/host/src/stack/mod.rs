@@ -14,7 +14,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use sim_core::random::Streams;
 use sim_core::{IdleQueue, IdleRng, SimTime, SmallMap};
-use transport::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
+use transport::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
 use transport::mptcp::MptcpId;
 use transport::sctp::AssociationId;
 use transport::tcp::note::Note;
@@ -22,6 +22,7 @@ use transport::tcp::{ConnectionId, LimitTimes, ListenerId, TcpEndpoint};
 use transport::udp::{SendOptions, SocketId, UdpEndpoint};
 use wire::account::{FlowId, Run, Runs};
 use wire::ip::IpProtocol;
+use wire::packet::Packet;
 use wire::payload::{Payload, Slice};
 
 pub use carrier::{Carrier, SctpOptions, UdpOptions};
@@ -324,27 +325,49 @@ impl Stack {
         tcp.into_iter().chain(sctp).chain(mptcp).min()
     }
 
-    /// The next datagram to send.
+    /// Whether [`Self::poll_transmit`] may have something: a quick look.
     #[inline]
-    pub(crate) fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+    pub(crate) fn may_transmit(&self) -> bool {
+        !self.raw.is_empty()
+            || self.udp.may_transmit()
+            || self.tcp.as_ref().is_some_and(|tcp| tcp.may_transmit())
+            || self.mptcp.is_some()
+            || self.sctp.is_some()
+    }
+
+    /// The next datagram to send, its packet written into `place`.
+    pub(crate) fn poll_transmit(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
         if let Some(transmit) = self.raw.pop_front() {
-            return Some(transmit);
+            return Some(transmit.put_into(place));
         }
-        if let Some(transmit) = self.udp.poll_transmit(now) {
-            return Some(transmit);
+        if self.udp.may_transmit() {
+            return self.udp.poll_transmit_into(now, place);
         }
-        if let Some(transmit) = self.tcp.as_mut().and_then(|tcp| tcp.poll_transmit(now)) {
-            return Some(transmit);
+        if let Some(tcp) = &mut self.tcp
+            && let Some(envelope) = tcp.poll_transmit_into(now, place)
+        {
+            return Some(envelope);
         }
-        if let Some(transmit) = self.mptcp.as_mut().and_then(|mptcp| mptcp.endpoint.poll_transmit(now)) {
-            return Some(transmit);
+        if let Some(mptcp) = &mut self.mptcp
+            && let Some(envelope) = mptcp.endpoint.poll_transmit_into(now, place)
+        {
+            return Some(envelope);
         }
-        self.sctp.as_mut().and_then(|sctp| sctp.endpoint.poll_transmit(now))
+        self.sctp.as_mut()?.endpoint.poll_transmit_into(now, place)
     }
 
     /// The next event, with the application and the handle that it is for.
     #[inline]
     pub(crate) fn poll_event(&mut self) -> Option<(usize, Handle, StackEvent)> {
+        // Most looks find nothing.
+        let any = self.udp.has_events()
+            || self.tcp.as_ref().is_some_and(|tcp| tcp.has_events())
+            || self.mptcp.is_some()
+            || self.sctp.is_some();
+        if any { self.next_event() } else { None }
+    }
+
+    fn next_event(&mut self) -> Option<(usize, Handle, StackEvent)> {
         if let Some(event) = self.udp.poll_event() {
             return Some(self.udp_event(event));
         }

@@ -115,6 +115,20 @@ impl Controller {
             | Self::Coupled(_) => {}
         }
     }
+
+    /// Takes CUBIC's fast convergence away (RFC 9438 §4.7); the others have none.
+    pub fn converge_slowly(&mut self) {
+        match self {
+            Self::Cubic(cubic) => cubic.converge_slowly(),
+            Self::Reno(_)
+            | Self::Vegas(_)
+            | Self::Westwood(_)
+            | Self::Ledbat(_)
+            | Self::Dctcp(_)
+            | Self::Bbr(_)
+            | Self::Coupled(_) => {}
+        }
+    }
 }
 
 macro_rules! delegate {

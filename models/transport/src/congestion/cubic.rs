@@ -53,10 +53,9 @@ impl Cubic {
         }
     }
 
-    /// The controller without fast convergence (RFC 9438 §4.7), as the response function of §5 assumes it.
-    #[must_use]
-    pub fn without_fast_convergence(self) -> Self {
-        Self { fast_convergence: false, ..self }
+    /// Takes fast convergence away (RFC 9438 §4.7), as the response function of §5 assumes it.
+    pub(super) fn converge_slowly(&mut self) {
+        self.fast_convergence = false;
     }
 
     /// Ends the first slow start by HyStart++ (RFC 9406).
@@ -316,7 +315,9 @@ mod tests {
     fn the_mean_window_is_that_of_the_response_function() {
         // RFC 9438 §5.1: 1.054·(0.1/10^-4)^(3/4) = 187.4 segments, which are 0.925 of the maximum, 202.6.
         let cubic = || Cubic::new(1000, 202_600);
-        let mean = mean_window(cubic().without_fast_convergence());
+        let mut alone = cubic();
+        alone.converge_slowly();
+        let mean = mean_window(alone);
         assert!((mean / 187.4 - 1.0).abs() < 0.05, "{mean}");
         // Fast convergence gives way whenever a loss comes a little early.
         let giving_way = mean_window(cubic());

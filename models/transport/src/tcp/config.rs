@@ -38,6 +38,8 @@ pub struct TcpConfig {
     pub congestion: Algorithm,
     /// CUBIC leaves its first slow start by HyStart++ (RFC 9406).
     pub hystart: bool,
+    /// CUBIC that loses below its last maximum gives way to others (RFC 9438 §4.7).
+    pub fast_convergence: bool,
     /// Segments leave at a rate, not in bursts, also where the congestion control does not ask for it.
     pub pacing: bool,
     /// Initial window in segments, or RFC 6928's.
@@ -132,6 +134,7 @@ impl Default for TcpConfig {
             receive_buffer_initial: None,
             congestion: Algorithm::Reno,
             hystart: false,
+            fast_convergence: true,
             pacing: false,
             initial_window: None,
             restart_after_idle: true,

@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use sim_core::SimTime;
-use wire::account::{Reason, Runs};
+use wire::account::{Account, Reason, Runs};
+use wire::packet::Packet;
 use wire::payload::Payload;
 use wire::tcp::TcpFlags;
 use wire::tcp_options::TcpOptions;
@@ -20,7 +21,7 @@ use super::listener::SynCookies;
 use super::offer::Offer;
 use super::segment::{Marks, Outgoing, Segment, SegmentError};
 use super::state::State;
-use crate::endpoint::{Endpoint, IcmpError, NetworkEvent, Received, Transmit};
+use crate::endpoint::{Endpoint, Envelope, IcmpError, NetworkEvent, Received, Transmit};
 
 impl<H: SegmentHook> TcpEndpoint<H> {
     /// A segment for no connection.
@@ -197,6 +198,18 @@ impl<H: SegmentHook> TcpEndpoint<H> {
 }
 
 impl<H: SegmentHook> TcpEndpoint<H> {
+    /// Whether a segment may be there to be sent.
+    #[inline]
+    pub fn may_transmit(&self) -> bool {
+        !self.ready.is_empty() || !self.stateless.is_empty()
+    }
+
+    /// Whether an event waits to be taken.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Takes a datagram; `judge` decides about a SYN that belongs to no connection.
     pub fn handle_datagram_with(
         &mut self,
@@ -295,16 +308,21 @@ impl<H: SegmentHook> Endpoint for TcpEndpoint<H> {
     }
 
     fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        let mut packet = Packet::new(Payload::empty(), Account::default());
+        let envelope = self.poll_transmit_into(now, &mut packet)?;
+        Some(envelope.with(packet))
+    }
+
+    fn poll_transmit_into(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
         if let Some(segment) = self.stateless.pop_front() {
-            return Some(segment);
+            return Some(segment.put_into(place));
         }
         while let Some(&index) = self.ready.front() {
             let slot = &mut self.slots[index as usize];
             if let Some(connection) = &mut slot.connection {
-                // Built in the place of the result: see `Outgoing::emit`.
                 let mut out = Outgoing::NOTHING;
                 if connection.next_segment(now, &mut slot.hook, &mut out) {
-                    return Some(connection.emit(&out));
+                    return Some(connection.emit_into(&out, place));
                 }
                 let over = connection.state() == State::Closed;
                 self.arm(index);

@@ -1,7 +1,9 @@
 //! Segments to be sent: what goes out next, and how it is built.
 
 use sim_core::{SimDuration, SimTime};
-use wire::account::Reason;
+use wire::account::{Account, Reason};
+use wire::packet::Packet;
+use wire::payload::Payload;
 use wire::tcp::TcpFlags;
 use wire::tcp_options::{SackBlock, SackBlocks, SynOptions, TcpOption, TcpOptions, Timestamps};
 
@@ -22,7 +24,8 @@ impl TcpConnection {
     /// The next segment to send, or `None` when nothing may be sent now. `hook` adds options.
     pub fn poll_transmit(&mut self, now: SimTime, hook: &mut impl SegmentHook) -> Option<Transmit> {
         let mut out = Outgoing::NOTHING;
-        if self.next_segment(now, hook, &mut out) { Some(self.emit(&out)) } else { None }
+        let mut packet = Packet::new(Payload::empty(), Account::default());
+        self.next_segment(now, hook, &mut out).then(|| self.emit_into(&out, &mut packet).with(packet))
     }
 
     /// Decides upon the next segment and describes it in `out`; says whether there is one.

@@ -193,7 +193,14 @@ impl Sender {
         self.rack.as_ref().map_or(SimTime::MAX, |rack| rack.ends_at)
     }
 
-    fn forget_reordering(&mut self) {
+    /// Whether nothing is, or was lately, known to be missing.
+    #[inline]
+    pub(super) fn misses_nothing(&self) -> bool {
+        self.recovery == Recovery::Open && !self.scoreboard.has_sacked() && !self.scoreboard.has_resends()
+    }
+
+    #[inline]
+    pub(super) fn forget_reordering(&mut self) {
         if let Some(rack) = &mut self.rack {
             rack.ends_at = SimTime::MAX;
         }

@@ -13,7 +13,7 @@ use wire::tcp_options::{AccEcnCounters, OptionsView, SackBlocks, TcpOption, TcpO
 use super::config::TcpConfig;
 use super::connection::{TIMESTAMPS_LEN, TcpConnection};
 use super::path_mtu::PathMtuDiscovery;
-use crate::endpoint::{Received, Transmit};
+use crate::endpoint::{Envelope, Received, Transmit};
 
 /// A segment that arrived, its checksum verified. Options and payload stay in the packet until they are
 /// asked for.
@@ -206,51 +206,30 @@ impl Outgoing {
         Self { sequence, acknowledgment, flags, reason, ..Self::NOTHING }
     }
 
-    /// Builds the segment: header with its checksum, payload, account. `marks` go into the
+    /// Builds the segment in `place`: header with its checksum, payload, account. `marks` go into the
     /// internet header.
     #[inline(always)]
-    pub(crate) fn emit(
+    pub(crate) fn emit_into(
         &self,
+        place: &mut Packet,
         local: SocketAddr,
         remote: SocketAddr,
         content: (Payload, Runs),
         marks: Marks,
-    ) -> Transmit {
+    ) -> Envelope {
         match (&self.options, self.timestamps) {
             (None, Some(timestamps)) => {
                 let options = TcpOptions::with_timestamps(timestamps);
                 self.emit_fixed::<{ HEADER_LEN + TIMESTAMPS_LEN as usize }>(
-                    local, remote, options, content, marks,
-                )
+                    place, local, remote, options, content,
+                );
             }
-            (None, None) => self.emit_fixed::<HEADER_LEN>(local, remote, TcpOptions::EMPTY, content, marks),
-            (Some(list), _) => self.emit_list(local, remote, list, content, marks),
+            (None, None) => {
+                self.emit_fixed::<HEADER_LEN>(place, local, remote, TcpOptions::EMPTY, content);
+            }
+            (Some(list), _) => self.emit_list(place, local, remote, list, content),
         }
-    }
-
-    /// Builds a segment whose header has `N` bytes.
-    ///
-    /// Everything is written where the caller wants it, once: a copy of what was just written piece by piece
-    /// would cost more than the writing.
-    #[inline(always)]
-    fn emit_fixed<const N: usize>(
-        &self,
-        local: SocketAddr,
-        remote: SocketAddr,
-        options: TcpOptions,
-        (payload, runs): (Payload, Runs),
-        marks: Marks,
-    ) -> Transmit {
-        let rest = rest(local, remote, N, &payload);
-        let mut bytes = [0; N];
-        self.header(local, remote, options).emit(&mut bytes, rest);
-        let account = self.account(N, runs);
-        self.transmit(local, remote, marks, Packet::with_header(payload, account, bytes))
-    }
-
-    #[inline(always)]
-    fn transmit(&self, local: SocketAddr, remote: SocketAddr, marks: Marks, packet: Packet) -> Transmit {
-        Transmit {
+        Envelope {
             source: local.ip(),
             destination: remote.ip(),
             interface: None,
@@ -258,27 +237,51 @@ impl Outgoing {
             hop_limit: marks.hop_limit,
             traffic_class: (marks.traffic_class & 0xfc) | self.ecn as u8,
             dont_fragment: marks.dont_fragment,
-            packet,
         }
+    }
+
+    /// Builds the segment.
+    pub(crate) fn emit(
+        &self,
+        local: SocketAddr,
+        remote: SocketAddr,
+        content: (Payload, Runs),
+        marks: Marks,
+    ) -> Transmit {
+        let mut packet = Packet::new(Payload::empty(), Account::default());
+        self.emit_into(&mut packet, local, remote, content, marks).with(packet)
+    }
+
+    /// Builds a segment whose header has `N` bytes.
+    #[inline(always)]
+    fn emit_fixed<const N: usize>(
+        &self,
+        place: &mut Packet,
+        local: SocketAddr,
+        remote: SocketAddr,
+        options: TcpOptions,
+        (payload, runs): (Payload, Runs),
+    ) {
+        let rest = rest(local, remote, N, &payload);
+        let header = self.header(local, remote, options);
+        place.renew::<N>(payload, self.account(N, runs), |bytes| header.emit(bytes, rest));
     }
 
     /// Builds a segment with any options.
     #[cold]
     fn emit_list(
         &self,
+        place: &mut Packet,
         local: SocketAddr,
         remote: SocketAddr,
         list: &TcpOptions,
         (payload, runs): (Payload, Runs),
-        marks: Marks,
-    ) -> Transmit {
+    ) {
         let header = self.header(local, remote, *list);
         let len = header.len();
         let rest = rest(local, remote, len, &payload);
-        let account = self.account(len, runs);
-        let mut packet = Packet::new(payload, account);
-        header.emit(packet.push_header(len), rest);
-        self.transmit(local, remote, marks, packet)
+        place.renew::<0>(payload, self.account(len, runs), |_| {});
+        header.emit(place.push_header(len), rest);
     }
 
     #[inline(always)]
@@ -314,21 +317,22 @@ fn rest(local: SocketAddr, remote: SocketAddr, len: usize, payload: &Payload) ->
 }
 
 impl TcpConnection {
-    /// Builds a segment that was decided upon.
+    /// Builds a segment that was decided upon in `place`.
     #[inline(never)]
-    pub(super) fn emit(&self, outgoing: &Outgoing) -> Transmit {
+    pub(super) fn emit_into(&self, outgoing: &Outgoing, place: &mut Packet) -> Envelope {
         let marks = Marks::of(&self.config);
         let (local, remote) = (self.local, self.remote);
         if outgoing.len == 0 {
-            return outgoing.emit(local, remote, (Payload::empty(), Runs::new()), marks);
+            return outgoing.emit_into(place, local, remote, (Payload::empty(), Runs::new()), marks);
         }
         match self.sender.buffer.read_single(outgoing.start, outgoing.len) {
             Some((slice, run)) => {
-                outgoing.emit(local, remote, (Payload::from(slice), Runs::from_buf([run])), marks)
+                let content = (Payload::from(slice), Runs::from_buf([run]));
+                outgoing.emit_into(place, local, remote, content, marks)
             }
             None => {
                 let content = self.sender.buffer.read(outgoing.start, outgoing.len);
-                outgoing.emit(local, remote, content, marks)
+                outgoing.emit_into(place, local, remote, content, marks)
             }
         }
     }

@@ -206,6 +206,9 @@ impl Sender {
         if config.hystart {
             self.controller.use_hystart();
         }
+        if !config.fast_convergence {
+            self.controller.converge_slowly();
+        }
         self.validation = config.window_validation.then(Box::default);
         self.delivery = self.controller.measures_delivery().then(Box::default);
         self.scoreboard.log_losses(self.delivery.is_some());
@@ -328,18 +331,22 @@ impl Sender {
             self.round_end = self.nxt;
         }
         self.settle_probe(now, ack, duplicate_reported, plain && info.sack.is_none(), counters);
-        let evidence = Evidence {
-            delivered,
-            highest,
-            duplicate,
-            advanced,
-            selective: info.sack.is_some(),
-            duplicate_reported: duplicate_reported.is_some(),
-        };
-        self.detect_loss(now, &evidence, config, counters);
-        let (marked, bytes) = self.marks(info, missing, evidence.delivered.bytes, round_start);
+        if advanced && info.sack.is_none() && self.misses_nothing() {
+            self.forget_reordering(); // The usual acknowledgment: there is no loss to be found.
+        } else {
+            let evidence = Evidence {
+                delivered,
+                highest,
+                duplicate,
+                advanced,
+                selective: info.sack.is_some(),
+                duplicate_reported: duplicate_reported.is_some(),
+            };
+            self.detect_loss(now, &evidence, config, counters);
+        }
+        let (marked, bytes) = self.marks(info, missing, delivered.bytes, round_start);
         if self.delivery.is_some() {
-            self.report_delivery(now, &evidence.delivered, bytes, window_limited, round_start);
+            self.report_delivery(now, &delivered, bytes, window_limited, round_start);
         }
         let heeded = marked && self.controller.answers_marks();
         if heeded && self.una > self.reduced_until && self.recovery == Recovery::Open {

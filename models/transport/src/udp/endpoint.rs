@@ -15,7 +15,7 @@ use wire::udp::{HEADER_LEN, Header};
 
 use super::event::{UdpCounters, UdpError, UdpEvent};
 use super::socket::{SendOptions, Socket, SocketId, SocketOptions};
-use crate::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
+use crate::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
 use crate::ports::choose_ephemeral;
 
 #[derive(Debug)]
@@ -267,25 +267,26 @@ struct Outgoing {
 }
 
 impl Outgoing {
-    /// Builds the datagram: header with its checksum, payload, account. Everything is written into the place of
-    /// the result, once.
+    /// Builds the datagram in `place`: header with its checksum, payload, account.
     #[inline(never)]
-    fn emit(&mut self) -> Transmit {
+    fn emit_into(&mut self, place: &mut Packet) -> Envelope {
         let Self { source, destination, header, with_checksum, ref options, .. } = *self;
         let payload = std::mem::take(&mut self.payload);
         let runs = std::mem::take(&mut self.runs);
-        let mut bytes = [0; HEADER_LEN];
-        if with_checksum {
+        let rest = if with_checksum {
             let length = u32::from(header.length());
-            let pseudo = pseudo_header(source, destination, IpProtocol::UDP, length);
-            header.emit(&mut bytes, pseudo + payload.sum());
+            Some(pseudo_header(source, destination, IpProtocol::UDP, length) + payload.sum())
         } else {
-            header.emit_without_checksum(&mut bytes);
-        }
+            None
+        };
         let flow = runs.first().map_or(options.flow, |run| run.flow);
         let mut account = Account::with_header(flow, options.reason, Protocol::Udp, HEADER_LEN, runs);
         account.retransmission = options.retransmission;
-        Transmit {
+        place.renew::<HEADER_LEN>(payload, account, |bytes| match rest {
+            Some(rest) => header.emit(bytes, rest),
+            None => header.emit_without_checksum(bytes),
+        });
+        Envelope {
             source,
             destination,
             interface: options.interface,
@@ -293,7 +294,6 @@ impl Outgoing {
             hop_limit: options.hop_limit,
             traffic_class: options.traffic_class,
             dont_fragment: options.dont_fragment,
-            packet: Packet::with_header(payload, account, bytes),
         }
     }
 }
@@ -366,11 +366,18 @@ impl Endpoint for UdpEndpoint {
     fn handle_timeout(&mut self, _now: SimTime) {}
 
     #[inline]
-    fn poll_transmit(&mut self, _now: SimTime) -> Option<Transmit> {
-        let transmit = self.outgoing.front_mut()?.emit();
+    fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        let mut packet = Packet::new(Payload::empty(), Account::default());
+        let envelope = self.poll_transmit_into(now, &mut packet)?;
+        Some(envelope.with(packet))
+    }
+
+    #[inline]
+    fn poll_transmit_into(&mut self, _now: SimTime, place: &mut Packet) -> Option<Envelope> {
+        let envelope = self.outgoing.front_mut()?.emit_into(place);
         drop(self.outgoing.drain(..1));
         give_back(&mut self.outgoing);
-        Some(transmit)
+        Some(envelope)
     }
 
     #[inline]
@@ -387,6 +394,18 @@ impl Endpoint for UdpEndpoint {
 }
 
 impl UdpEndpoint {
+    /// Whether a datagram waits to be sent.
+    #[inline]
+    pub fn may_transmit(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// Whether an event waits to be taken.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     fn id_of(&self, index: u32) -> SocketId {
         SocketId { index, generation: self.slots[index as usize].generation }
     }

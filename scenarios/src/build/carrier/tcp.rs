@@ -18,6 +18,7 @@ pub(super) fn config(profile: TcpProfile, options: &document::TcpOptions) -> Tcp
     };
     tcp.congestion = options.congestion.map_or(tcp.congestion, algorithm);
     set(&mut tcp.hystart, options.hystart);
+    set(&mut tcp.fast_convergence, options.fast_convergence);
     set(&mut tcp.pacing, options.pacing);
     if let Some(mss) = options.mss {
         tcp.segment_size_max = u16::try_from(mss.as_bytes()).unwrap_or(u16::MAX);

@@ -16,6 +16,8 @@ pub struct TcpOptions {
     pub congestion: Option<CongestionControl>,
     /// True to let CUBIC leave its first slow start when the round-trip time grows (HyStart++, RFC 9406); default true.
     pub hystart: Option<bool>,
+    /// True to let CUBIC give way to others when it loses below its last maximum (RFC 9438 §4.7); default true.
+    pub fast_convergence: Option<bool>,
     /// True to send at a rate instead of in bursts; default false, but "bbr" always does.
     pub pacing: Option<bool>,
     /// The largest segment: "1460 B"; default: what the interface's MTU allows; "64 B" to "65495 B".
