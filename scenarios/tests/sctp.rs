@@ -151,6 +151,23 @@ fn packets_shrink_to_what_the_path_takes() {
 }
 
 #[test]
+fn probing_finds_what_the_path_takes_before_a_router_has_to_drop_data() {
+    let parts = r#""nodes": { "a": {}, "r": {}, "b": {} },
+      "links": [ { "between": ["a", "r"], "rate": "10 Mbit/s", "delay": "5 ms" },
+                 { "name": "far", "between": ["r", "b"], "rate": "10 Mbit/s", "delay": "5 ms", "mtu": "1400 B" } ]"#;
+    for over in ["sctp", "sctp/udp"] {
+        let [icmp, probing] = ["icmp", "probing"].map(|how| {
+            let options = format!(r#""path-mtu-discovery": "{how}""#);
+            let outcome = outcome(&scenario(parts, over, &options, r#""bulk": { "bytes": "2 MB" }"#));
+            assert_eq!(value(&outcome, "application_bytes"), 2_000_000.0, "{how} over {over}");
+            value(&outcome, "frames")
+        });
+        // Probes and their answers at both ends, and a first flight of packets of 1200 bytes.
+        assert!(icmp < probing && probing < icmp + 30.0, "{icmp} and {probing} frames over {over}");
+    }
+}
+
+#[test]
 fn streams_are_reset_and_added_by_a_timetable() {
     let options = r#""streams": 2, "reconfiguration": [
         { "at": "1 s", "ask": { "reset-outgoing": [0] } }, { "at": "2 s", "ask": { "add-outgoing": 3 } },

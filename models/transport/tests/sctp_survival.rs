@@ -127,6 +127,11 @@ impl Heard {
     }
 }
 
+/// Whether the paths take smaller packets from a time on, which the sides find by probing (RFC 8899).
+fn narrows(seed: u64) -> bool {
+    seed % 4 > 1
+}
+
 fn survive(seed: u64, totals: &mut Totals) {
     let context = format!("seed {seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -173,6 +178,7 @@ fn survive(seed: u64, totals: &mut Totals) {
     let config = SctpConfig {
         authentication: authentication(seed),
         address_changes: paths == 2 && seed.is_multiple_of(2),
+        path_mtu_probing: narrows(seed),
         ..config
     };
     let mut moves = moves(seed, config.address_changes);
@@ -191,6 +197,10 @@ fn survive(seed: u64, totals: &mut Totals) {
         let stands =
             |side: usize| ids[side].is_some_and(|id| lab.ends[side].state(id) == Some(State::Established));
         stood |= stands(0) && stands(1);
+        if stood && narrows(seed) && lab.now >= at(seed % 3000) {
+            lab.links.iter_mut().for_each(|link| link.mtu = 600 + (seed * 37 % 900) as usize);
+            lab.links.iter_mut().for_each(|link| link.tells = seed.is_multiple_of(5));
+        }
         while let Some(&(_, side, path, comes)) = moves.last().filter(|(when, ..)| stood && *when <= lab.now)
         {
             moves.pop();
@@ -267,6 +277,8 @@ impl Totals {
         all.abandoned += stats.abandoned;
         all.forward_tsns += stats.forward_tsns;
         all.failovers += stats.failovers;
+        all.probes_sent += stats.probes_sent;
+        all.black_holes += stats.black_holes;
         all.asconfs_sent += stats.asconfs_sent;
         all.reconfigurations_sent += stats.reconfigurations_sent;
     }
@@ -296,7 +308,8 @@ fn collide(seed: u64) {
         for side in 0..2 {
             for (_, event) in std::mem::take(&mut lab.events[side]) {
                 open[side] &= !matches!(event, SctpEvent::Closed { .. });
-                // A COOKIE ECHO that was held up on its way may come after the end, and its cookie is still good.
+                // A COOKIE ECHO that was held up on its way may come after the end, and its cookie is still good: RFC 9260
+                // §5.1.5 makes an association of it, as a test in `sctp_hostile.rs` shows.
                 let second = open[side] && matches!(event, SctpEvent::Accepted { .. });
                 assert!(!second, "{context}: there is one association");
             }
@@ -437,7 +450,8 @@ fn run(seeds: std::ops::Range<u64>) {
         failovers,
         ..
     } = stats;
-    let faulty = [faults.lost, faults.duplicated, faults.reordered, faults.corrupted, faults.cut];
+    let faulty =
+        [faults.lost, faults.duplicated, faults.reordered, faults.corrupted, faults.cut, faults.too_big];
     let timed = [t3_expiries, control_expiries, heartbeats_sent, delayed_sacks];
     let mended = [chunks_resent, fast_retransmits, duplicates, abandoned, forward_tsns, failovers];
     // A request with a wrong number never leaves an endpoint, and the survivors name streams that exist.
@@ -448,6 +462,8 @@ fn run(seeds: std::ops::Range<u64>) {
         path_changes,
         address_changes,
         stats.asconfs_sent,
+        stats.probes_sent,
+        stats.black_holes,
         interleaved,
         nothing,
         performed,

@@ -366,6 +366,7 @@ impl Association {
             self.clear_errors(now, at);
         }
         self.forward_due |= self.out.advanced >= self.out.base; // T3 would have brought it again.
+        self.begin_probing(now);
     }
 
     /// The peer does not know ASCONF (RFC 5061 §5.1 A9).

@@ -20,6 +20,7 @@ use super::extensions::Extensions;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::path::Path;
+use super::path_mtu::Prober;
 use super::reconfiguration::Reconfiguring;
 use super::scheduling::Schedule;
 use super::state::{CloseReason, State};
@@ -100,6 +101,7 @@ pub(super) struct Association {
     pub(super) ecn: Ecn,
     pub(super) auth: Option<Box<Auth>>,
     pub(super) asconf: Option<Box<Asconf>>,
+    pub(super) prober: Option<Box<Prober>>,
     pub(super) forward_due: bool,
     /// One packet of retransmissions goes out whatever the window says (RFC 9260 §7.2.4 rule 3).
     pub(super) force_retransmission: bool,
@@ -164,6 +166,12 @@ impl Association {
         remotes: &[IpAddr],
         numbers: Numbers,
     ) -> Self {
+        let is_ipv6 = remotes.iter().any(IpAddr::is_ipv6);
+        let prober = config.path_mtu_probing.then(|| Box::new(Prober::new(&config, is_ipv6)));
+        let config = match &prober {
+            Some(prober) => Arc::new(SctpConfig { mtu: prober.base, ..SctpConfig::clone(&config) }),
+            None => config,
+        };
         let pmdcs = chunk_room(&config, remotes);
         let streams = config.outbound_streams.max(1);
         let schedule = Schedule::new(config.scheduler, config.stream_values.clone());
@@ -196,6 +204,7 @@ impl Association {
             ecn: Ecn::default(),
             auth: numbers.random.map(|random| Box::new(Auth::new(&config, random))),
             asconf: None,
+            prober,
             forward_due: false,
             force_retransmission: false,
             blocked: false,
@@ -364,6 +373,7 @@ impl Association {
                 path.heartbeat_at = Some(now); // RFC 9260 §5.4: probed at once.
             }
         }
+        self.begin_probing(now);
         if self.ends_early {
             self.shutdown(now);
         }
@@ -379,6 +389,9 @@ impl Association {
         (self.t1, self.t2, self.t5, self.ack.due) = (None, None, None, None);
         if let Some(asconf) = &mut self.asconf {
             asconf.t4 = None;
+        }
+        if let Some(prober) = &mut self.prober {
+            prober.timer = None;
         }
         self.reconfiguring.stop();
         for path in &mut self.paths {

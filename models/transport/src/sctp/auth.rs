@@ -261,7 +261,12 @@ impl Auth {
 
     /// Bytes that packets with user data must leave free.
     pub(super) fn room_beside_data(&self) -> u32 {
-        let needed = self.is_agreed() && BESIDE_DATA.iter().any(|kind| self.required.contains(*kind));
+        self.code_room(&BESIDE_DATA)
+    }
+
+    /// Bytes of the code in front of chunks of these types.
+    pub(super) fn code_room(&self, kinds: &[ChunkType]) -> u32 {
+        let needed = self.is_agreed() && kinds.iter().any(|kind| self.required.contains(*kind));
         if needed { (HEAD_LEN + self.algorithm.code_len()) as u32 } else { 0 }
     }
 

@@ -62,6 +62,8 @@ pub struct SctpConfig {
     pub authentication: Option<Authentication>,
     /// Whether addresses may come and go (RFC 5061); it takes authentication, which is offered then in any case.
     pub address_changes: bool,
+    /// Whether the path MTU is found by probing (RFC 8899); else it is `mtu` until a router says less.
+    pub path_mtu_probing: bool,
 }
 
 /// The UDP ports that SCTP packets are sent from and to (RFC 6951 §4).
@@ -157,6 +159,7 @@ impl Default for SctpConfig {
             encapsulation: None,
             authentication: None,
             address_changes: false,
+            path_mtu_probing: false,
         }
     }
 }

@@ -249,6 +249,10 @@ pub struct AssociationStats {
     pub forward_tsns: u64,
     /// Switches of the path that new data take.
     pub failovers: u64,
+    /// Probes of the path MTU sent (RFC 8899 §6.2.1.2).
+    pub probes_sent: u64,
+    /// Times that packets vanished for their size, as far as it seems (RFC 8899 §4.3).
+    pub black_holes: u64,
     /// ASCONF chunks sent, also again.
     pub asconfs_sent: u64,
     /// Packets whose code was wrong, so that what it should have proved was discarded (RFC 4895 §6.3).

@@ -12,7 +12,8 @@ impl Association {
     /// The earliest timer.
     pub(super) fn next_timeout(&self) -> Option<SimTime> {
         let t4 = self.asconf.as_ref().and_then(|asconf| asconf.t4);
-        let own = [self.t1, self.t2, t4, self.t5, self.ack.due, self.reconfiguring.timer];
+        let probe = self.prober.as_ref().and_then(|prober| prober.timer);
+        let own = [probe, self.t1, self.t2, t4, self.t5, self.ack.due, self.reconfiguring.timer];
         let paths = self.paths.iter().flat_map(|path| [path.t3, path.heartbeat_at]);
         own.into_iter().chain(paths).flatten().min()
     }
@@ -32,6 +33,9 @@ impl Association {
         }
         if self.asconf.as_mut().is_some_and(|asconf| is_due(&mut asconf.t4)) {
             self.on_t4(now);
+        }
+        if self.prober.as_mut().is_some_and(|prober| is_due(&mut prober.timer)) {
+            self.on_probe_timer(now);
         }
         if is_due(&mut self.ack.due) {
             self.ack.at_once = true;
@@ -138,6 +142,7 @@ impl Association {
         if self.state == State::Closed {
             return;
         }
+        self.look_for_black_hole(now);
         self.abandon_what_is_over(now);
         self.forward_due |= self.out.advanced >= self.out.base;
     }

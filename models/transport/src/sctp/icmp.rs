@@ -10,7 +10,7 @@ use crate::endpoint::IcmpError;
 
 impl Association {
     /// Takes an ICMP error about a packet that carried `tag` and went to one of the peer's addresses.
-    pub(super) fn on_icmp(&mut self, _now: SimTime, error: IcmpError, tag: u32) {
+    pub(super) fn on_icmp(&mut self, now: SimTime, error: IcmpError, tag: u32) {
         // RFC 9260 §10 rules 6 and 7: the tag proves that the quoted packet was this association's.
         let forming = self.state == State::CookieWait;
         if tag != self.peer_tag && !(forming && tag == 0) {
@@ -19,12 +19,24 @@ impl Association {
         match error {
             // Rule 8: only "protocol unreachable" is like an ABORT.
             IcmpError::Prohibited if forming => self.close(CloseReason::Unreachable),
-            IcmpError::PacketTooBig { mtu } => self.on_packet_too_big(mtu),
-            IcmpError::Prohibited
+            IcmpError::PacketTooBig { mtu } if self.prober.is_some() => self.on_probe_too_big(now, mtu),
+            IcmpError::PacketTooBig { mtu } if mtu > 0 && mtu < self.config.mtu => self.set_path_mtu(mtu),
+            IcmpError::PacketTooBig { .. }
+            | IcmpError::Prohibited
             | IcmpError::Unreachable
             | IcmpError::PortUnreachable
             | IcmpError::TimeExceeded
             | IcmpError::ParameterProblem => {}
+        }
+    }
+
+    /// The configuration as it was before anything was found out about the path.
+    pub(super) fn first_config(&self) -> std::sync::Arc<super::config::SctpConfig> {
+        match &self.prober {
+            Some(prober) if prober.max != self.config.mtu => {
+                std::sync::Arc::new(super::config::SctpConfig { mtu: prober.max, ..(*self.config).clone() })
+            }
+            Some(_) | None => std::sync::Arc::clone(&self.config),
         }
     }
 
@@ -37,13 +49,14 @@ impl Association {
         }
     }
 
-    /// Fragments get smaller from now on. What is under way and too large has been dropped, not for congestion: it goes
-    /// again at once (RFC 8899 §3), and may be fragmented by the network, for chunks cannot be cut anew (RFC 9260 §6.9).
-    fn on_packet_too_big(&mut self, mtu: u32) {
-        let mut config = super::config::SctpConfig::clone(&self.config);
-        if mtu == 0 || mtu >= config.mtu {
+    /// Packets of `mtu` bytes are sent from now on. What is under way and too large has been dropped, not for congestion:
+    /// it goes again at once (RFC 8899 §3), and may be fragmented by the network, for chunks cannot be cut anew
+    /// (RFC 9260 §6.9).
+    pub(super) fn set_path_mtu(&mut self, mtu: u32) {
+        if mtu == self.config.mtu {
             return;
         }
+        let mut config = super::config::SctpConfig::clone(&self.config);
         config.mtu = mtu;
         let remotes: Vec<_> = self.paths.iter().map(|path| path.remote).collect();
         let room = super::association::chunk_room(&config, &remotes);

@@ -256,7 +256,7 @@ impl SctpEndpoint {
                     self.touch(index);
                     return None;
                 }
-                let (config, locals) = (Arc::clone(&association.config), association.locals.clone());
+                let (config, locals) = (association.first_config(), association.locals.clone());
                 let flow = association.flow;
                 let mut anew = Association::from_cookie(now, config, locals, cookie, nonce);
                 anew.flow = flow;

@@ -239,6 +239,9 @@ impl Association {
         let Some([sent, number, at]) = info.as_chunks::<8>().0.first_chunk::<3>() else { return };
         let (sent, number) = (SimTime::from_nanos(u64::from_be_bytes(*sent)), u64::from_be_bytes(*number));
         let at = u64::from_be_bytes(*at) as usize;
+        if self.on_probe_answered(now, at, number) {
+            return;
+        }
         let Some(path) = self.paths.get_mut(at) else { return };
         if path.heartbeat != Some((sent, number)) || path.removed {
             return; // Not the one that was asked (RFC 9260 §8.3).

@@ -8,14 +8,15 @@
 //! ERROR; messages that are given up (RFC 3758, RFC 7496), also to make room for others; interleaved messages and all
 //! schedulers (RFC 8260); streams that are reset and added (RFC 6525); encapsulation in UDP (RFC 6951); ICMP errors; ECN
 //! (RFC 4960 Appendix A) where both ask for it; chunk authentication (RFC 4895) and addresses that come and go
-//! (RFC 5061); concurrent multipath transfer as an experiment.
+//! (RFC 5061); the path MTU by probing (RFC 8899), one for all paths; concurrent multipath transfer as an experiment.
 //!
 //! Different: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
 //! twice. With interleaving that holds for the messages of all streams together. A reset of the TSNs waits until nothing
 //! is outstanding on either side, so that it loses nothing.
 //!
-//! Left out: zero checksums (RFC 9653: only a lower layer such as DTLS would allow them), probing for the
-//! path MTU (RFC 8899). Their chunks are answered as unknown ones are.
+//! Left out: zero checksums. RFC 9653 has them only beside another method of detecting errors that is at least as good, of
+//! which one is registered, SCTP over DTLS (RFC 8261), and that stack is not here: nothing can be agreed on. The parameter
+//! of a peer that offers it is passed over, as its type asks.
 
 mod addresses;
 mod asconf;
@@ -47,6 +48,7 @@ mod output;
 mod packet;
 mod parameters;
 mod path;
+mod path_mtu;
 mod pruning;
 mod reassembly;
 mod reconfiguration;
@@ -68,6 +70,7 @@ pub use event::{
     Reliability, SctpCounters, SctpError, SctpEvent,
 };
 pub use mac::HmacAlgorithm;
+pub use path_mtu::ProbeState;
 pub use state::{CloseReason, State};
 pub use stream_request::{StreamRequest, StreamResult};
 pub use survey::PathStats;

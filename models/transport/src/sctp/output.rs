@@ -51,7 +51,7 @@ impl Association {
             self.abandon_what_is_over(now);
         }
         let retransmission = self.out.marked > 0 && self.may_retransmit();
-        let at = if retransmission { self.retransmission_path() } else { self.choose_data_path() };
+        let at = if retransmission { self.retransmission_path() } else { self.choose_data_path(now) };
         let mut builder = Builder::default();
         self.out.begin_packet();
         if retransmission || self.may_send_new(now, at, 0) {
@@ -143,7 +143,7 @@ impl Association {
     }
 
     /// The path that new data take: the primary one while it works (RFC 9260 §6.4).
-    fn choose_data_path(&mut self) -> usize {
+    fn choose_data_path(&mut self, now: SimTime) -> usize {
         if let Some(at) = self.concurrent_path() {
             self.data_path = at;
             return at;
@@ -152,6 +152,7 @@ impl Association {
         if at != self.data_path {
             self.data_path = at;
             self.stats.failovers += 1;
+            self.probe_other_path(now);
         }
         at
     }

@@ -49,6 +49,9 @@ impl Association {
         }
         self.note_pseudo_points();
         let cumulative_moved = cumulative >= self.out.base;
+        if cumulative_moved {
+            self.note_passage();
+        }
         let mut progress =
             Progress { cumulative_moved, split: Split::of_flags(flags), ..Progress::default() };
         self.acknowledge_up_to(now, cumulative, &mut progress);

@@ -10,7 +10,7 @@ use super::state::{CloseReason, State};
 
 impl Association {
     /// A number that nobody can foresee, for HEARTBEATs and jitter.
-    fn draw(&mut self) -> u64 {
+    pub(super) fn draw(&mut self) -> u64 {
         self.nonce = digest::fold(self.nonce, DRAW);
         self.nonce
     }

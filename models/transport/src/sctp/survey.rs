@@ -7,6 +7,7 @@ use sim_core::SimDuration;
 use super::association::Association;
 use super::endpoint::SctpEndpoint;
 use super::event::{AssociationId, ListenerId, PathState};
+use super::path_mtu::ProbeState;
 use super::state::State;
 use crate::congestion::CongestionControl;
 
@@ -36,6 +37,13 @@ fn is_half_open(association: &Association, listener: Option<ListenerId>) -> bool
 }
 
 impl SctpEndpoint {
+    /// Where the search for the path MTU stands, if there is one, and the size of packets that is used now, internet
+    /// header included.
+    pub fn path_mtu(&self, id: AssociationId) -> Option<(Option<ProbeState>, u32)> {
+        let association = self.get(id)?;
+        Some((association.prober.as_ref().map(|prober| prober.state), association.config.mtu))
+    }
+
     /// The peer of an association: the address that new data go to, and the port.
     pub fn peer(&self, id: AssociationId) -> Option<SocketAddr> {
         let association = self.get(id)?;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sim_core::{SimDuration, SimTime};
-use transport::endpoint::{Endpoint, InterfaceId, Received, Transmit};
+use transport::endpoint::{Endpoint, IcmpError, InterfaceId, NetworkEvent, Received, Transmit};
 use transport::sctp::{AssociationId, MessageOptions, SctpConfig, SctpEndpoint, SctpEvent};
 use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
@@ -34,12 +34,17 @@ pub(crate) struct Link {
     pub(crate) mark: u32,
     /// Nothing gets through in `[from, until)`.
     pub(crate) down: Option<(SimTime, SimTime)>,
+    /// The largest packet that gets through unless it may be fragmented, internet header included.
+    pub(crate) mtu: usize,
+    /// Whether a router tells of larger ones (RFC 1191).
+    pub(crate) tells: bool,
 }
 
 impl Link {
     pub(crate) fn clean(delay_ms: u64) -> Self {
         let delay = SimDuration::from_millis(delay_ms);
-        Self { delay, loss: 0, duplicate: 0, reorder: 0, corrupt: 0, mark: 0, down: None }
+        let (mtu, tells) = (usize::MAX, false);
+        Self { delay, loss: 0, duplicate: 0, reorder: 0, corrupt: 0, mark: 0, down: None, mtu, tells }
     }
 }
 
@@ -50,6 +55,7 @@ pub(crate) struct Faults {
     pub(crate) reordered: u64,
     pub(crate) corrupted: u64,
     pub(crate) cut: u64,
+    pub(crate) too_big: u64,
 }
 
 impl Faults {
@@ -59,6 +65,7 @@ impl Faults {
         self.reordered += other.reordered;
         self.corrupted += other.corrupted;
         self.cut += other.cut;
+        self.too_big += other.too_big;
     }
 }
 
@@ -148,6 +155,17 @@ impl Lab {
         let link = self.links[usize::from(to.octets()[1]).min(1)];
         if link.down.is_some_and(|(from, until)| from <= self.now && self.now < until) {
             self.faults.cut += 1;
+            return;
+        }
+        if transmit.dont_fragment && transmit.packet.len() + 20 > link.mtu {
+            self.faults.too_big += 1;
+            if link.tells {
+                let quoted = transmit.packet.to_vec()[..8].to_vec();
+                let error = IcmpError::PacketTooBig { mtu: link.mtu as u32 };
+                let (source, destination) = (transmit.destination, transmit.destination);
+                let news = NetworkEvent::Icmp { error, source, destination, quoted };
+                self.ends[side].handle_network(self.now, &news);
+            }
             return;
         }
         if self.chance(link.loss) {

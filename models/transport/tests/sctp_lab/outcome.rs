@@ -43,6 +43,8 @@ pub(crate) fn link(rng: &mut ChaCha8Rng) -> Link {
         corrupt: up_to(30_000),
         mark: 0,
         down: None,
+        mtu: usize::MAX,
+        tells: false,
     }
 }
 

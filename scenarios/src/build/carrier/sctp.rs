@@ -60,6 +60,8 @@ pub(super) fn options(options: &document::SctpOptions, encapsulated: bool) -> Sc
     config.encapsulation = encapsulated
         .then_some(Encapsulation { local_port: Encapsulation::PORT, remote_port: Encapsulation::PORT });
     config.authentication = authentication(options);
+    config.path_mtu_probing =
+        options.path_mtu_discovery.unwrap_or_default() == document::SctpPathMtuDiscovery::Probing;
     config.address_changes = options.address_changes.unwrap_or(false);
     SctpOptions {
         config: Arc::new(config),

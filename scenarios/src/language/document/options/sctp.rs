@@ -68,6 +68,9 @@ pub struct SctpOptions {
     pub shared_key: Option<u16>,
     /// True to let an association's addresses come and go with the interfaces of its nodes (RFC 5061); default false.
     pub address_changes: Option<bool>,
+    /// How an association learns the size of packets that the path takes: "icmp" (default; from routers, RFC 1191) or
+    /// "probing" (by packets of different sizes, RFC 8899, which finds it where routers say nothing).
+    pub path_mtu_discovery: Option<SctpPathMtuDiscovery>,
     /// Priorities of the streams, the first one first, for the scheduler "priority"; default: the stream's number.
     pub priorities: Option<Vec<u16>>,
     /// Weights of the streams, the first one first, for the scheduler "weighted-fair": 1 (default) to 65535.
@@ -91,6 +94,17 @@ pub enum SctpAuthenticate {
     Data,
     /// All chunks that can be, those of the handshake included.
     Everything,
+}
+
+/// How an association learns the size of packets that the path takes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SctpPathMtuDiscovery {
+    /// From routers.
+    #[default]
+    Icmp,
+    /// By probes of different sizes.
+    Probing,
 }
 
 /// A message digest.
