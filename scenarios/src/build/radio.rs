@@ -13,13 +13,17 @@ use network::radio::medium::{RadioMediumSpec, RadioSpec};
 use network::radio::phy::Phy;
 use network::radio::power::{Gain, Power};
 use network::radio::propagation::{LinkTable, Propagation};
+use network::radio::recovery::RecoverySettings;
+use sim_core::SimDuration;
 use sim_core::random::Streams;
 use wire::ieee802154::{Address, ExtendedAddress, PanId, ShortAddress};
 
 use super::address::{self, Prefixes};
 use super::link::bounded;
 use super::place::position;
-use crate::language::document::{AddressLength, Band, MacOptions, PropagationSettings, RadioSettings};
+use crate::language::document::{
+    AddressLength, Band, FragmentsKind, MacOptions, PropagationSettings, RadioSettings, RecoveryOptions,
+};
 use crate::language::scenario::{InterfaceId, InterfaceName, MediumSettings, NodeId, Scenario};
 use crate::language::{Decibels, PowerLevel};
 
@@ -112,6 +116,21 @@ fn mac(settings: &RadioSettings) -> MacSettings {
         retries_max: given.max_frame_retries.unwrap_or(standard.retries_max),
         acknowledgements: given.acknowledgements.unwrap_or(standard.acknowledgements),
         reassemblies_max: settings.reassemblies.unwrap_or(standard.reassemblies_max),
+        recovery: (settings.fragments == FragmentsKind::Recovered)
+            .then(|| recovery(settings.recovery.unwrap_or_default())),
+    }
+}
+
+fn recovery(given: RecoveryOptions) -> RecoverySettings {
+    let standard = RecoverySettings::default();
+    RecoverySettings {
+        window: given.window.unwrap_or(standard.window),
+        timeout: given
+            .timeout
+            .map_or(standard.timeout, |timeout| SimDuration::from_nanos(timeout.as_nanos())),
+        retries: given.retries.unwrap_or(standard.retries),
+        restarts: given.restarts.unwrap_or(standard.restarts),
+        ..standard
     }
 }
 

@@ -12,6 +12,7 @@ use super::air::TransmissionId;
 use super::duty::Duty;
 use super::phy::Phy;
 use super::reassembly::Reassembly;
+use super::recovery::{Recovery, RecoverySettings};
 use crate::pool::PacketId;
 use crate::power::rhythm::{Look, Rhythm};
 
@@ -30,6 +31,8 @@ pub struct MacSettings {
     pub acknowledgements: bool,
     /// Packets that a radio puts together from fragments at one time; a fragment of another is dropped.
     pub reassemblies_max: u8,
+    /// How fragments of packets to one radio are recovered (RFC 8931); those of RFC 4944 are sent if `None`.
+    pub recovery: Option<RecoverySettings>,
 }
 
 impl Default for MacSettings {
@@ -42,6 +45,7 @@ impl Default for MacSettings {
             retries_max: 3,
             acknowledgements: true,
             reassemblies_max: 4,
+            recovery: None,
         }
     }
 }
@@ -269,6 +273,7 @@ pub(super) struct Mac {
     pub(super) seen: FxHashMap<u32, u8>,
     pub(super) next_tag: u16,
     pub(super) reassembly: Reassembly,
+    pub(super) recovery: Recovery,
     pub(super) clock: StateClock,
     /// Frames for this radio that are in the air and can be heard, for its energy.
     pub(super) incoming: u32,
@@ -301,6 +306,7 @@ impl Mac {
             seen: FxHashMap::default(),
             next_tag: (word >> 16) as u16,
             reassembly: Reassembly::default(),
+            recovery: Recovery::default(),
             clock: StateClock {
                 state: RadioState::Listen,
                 since: SimTime::ZERO,

@@ -21,6 +21,7 @@ pub mod position;
 pub mod power;
 pub mod propagation;
 mod reassembly;
+pub mod recovery;
 mod silence;
 mod step;
 

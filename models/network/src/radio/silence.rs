@@ -32,7 +32,8 @@ impl<O: Observer> Network<O> {
         (mac.doze_at, mac.look_until) = (SimTime::ZERO, SimTime::ZERO);
         waiting.extend(mac.duty.lose_power());
         medium.roused.remove(&place.radio);
-        let parts = mac.reassembly.clear();
+        let mut parts = mac.reassembly.clear();
+        parts.extend(mac.recovery.clear());
         let due = mac.ack_due.take();
         let sent = mac.ack_sent.take();
         if let Some(sent) = sent {
