@@ -308,8 +308,11 @@ fn without_routes_downwards_nobody_announces_anything() {
 fn a_dao_is_confirmed_or_sent_again_a_few_times() {
     let mut node = router(Role::Router, quick());
     hears_dio(&mut node, 10, 1, dio(512));
-    let all = sent(&mut node, 120_000);
+    // Half a second to one and a half at first, then 2 to 6, 4 to 12 and 8 to 24: the fourth after 43.5 s at the latest. It is given up after
+    // 16 s and more, and all is announced anew 30 s later at the earliest: in 60.5 s.
+    let all = sent(&mut node, 60_000);
     assert_eq!(daos(&all).len(), 4, "nobody confirms");
+    assert!(daos(&sent(&mut node, 220_000)).len() >= 4, "it is not for ever");
     let mut parent = router(Role::Root, quick());
     let (Message::Dao(dao), options) = (daos(&all)[0].message, &daos(&all)[0].options) else { panic!() };
     assert!(dao.ack_request);
@@ -393,13 +396,13 @@ fn a_step_against_the_ranks_is_forgiven_once() {
         [(false, 4, true), (false, 2, false), (true, 2, true), (true, 4, false), (true, 0, true)]
     {
         let mut packet = information(down, rank);
-        assert!(node.judge(now, &mut packet));
+        assert!(node.judge(now, local(2), &mut packet));
         assert_eq!(packet.rank_error, !fits, "{down} {rank}");
     }
     assert_eq!(node.counts().rank_errors, 2);
     let mut again = PacketInformation { rank_error: true, ..information(false, 2) };
     let resets = node.counts().resets;
-    assert!(!node.judge(now, &mut again), "the second time the packet is dropped");
+    assert!(!node.judge(now, local(2), &mut again), "the second time the packet is dropped");
     assert_eq!(node.counts().resets, resets + 1);
 }
 

@@ -14,15 +14,18 @@ use network::radio::medium::{RadioMediumSpec, RadioSpec};
 use network::radio::phy::Phy;
 use network::radio::power::{Gain, Power};
 use network::radio::propagation::{LinkTable, LinkTrace, Propagation};
+use network::radio::recovery::RecoverySettings;
 use network::radio::rejection::Rejection;
-use sim_core::SimTime;
 use sim_core::random::Streams;
+use sim_core::{SimDuration, SimTime};
 use wire::ieee802154::{Address, ExtendedAddress, PanId, ShortAddress};
 
 use super::address::{self, Prefixes};
 use super::link::bounded;
 use super::place::{position, track};
-use crate::language::document::{AddressLength, Band, MacOptions, PropagationSettings, RadioSettings};
+use crate::language::document::{
+    AddressLength, Band, FragmentsKind, MacOptions, PropagationSettings, RadioSettings, RecoveryOptions,
+};
 use crate::language::scenario::{
     InterfaceId, InterfaceName, Level, MediumSettings, NodeId, OwnRadio, Scenario, TracedLevel,
 };
@@ -129,6 +132,21 @@ fn mac(settings: &RadioSettings) -> MacSettings {
         retries_max: given.max_frame_retries.unwrap_or(standard.retries_max),
         acknowledgements: given.acknowledgements.unwrap_or(standard.acknowledgements),
         reassemblies_max: settings.reassemblies.unwrap_or(standard.reassemblies_max),
+        recovery: (settings.fragments == FragmentsKind::Recovered)
+            .then(|| recovery(settings.recovery.unwrap_or_default())),
+    }
+}
+
+fn recovery(given: RecoveryOptions) -> RecoverySettings {
+    let standard = RecoverySettings::default();
+    RecoverySettings {
+        window: given.window.unwrap_or(standard.window),
+        timeout: given
+            .timeout
+            .map_or(standard.timeout, |timeout| SimDuration::from_nanos(timeout.as_nanos())),
+        retries: given.retries.unwrap_or(standard.retries),
+        restarts: given.restarts.unwrap_or(standard.restarts),
+        ..standard
     }
 }
 

@@ -53,9 +53,9 @@ pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
 pub use queue::{CoDel, DropTail, FqCoDel, Queue, QueueLimit, Red};
 pub use radio::{
-    AddressLength, Band, ContikiMacOptions, DutyCycleKind, LinkLoss, LogDistanceSettings, MacOptions, Place,
-    Point, PollingOptions, PropagationSettings, RadioSettings, TschOptions, TschSchedule, TwoRaySettings,
-    XMacOptions,
+    AddressLength, Band, ContikiMacOptions, DutyCycleKind, FragmentsKind, LinkLoss, LogDistanceSettings,
+    MacOptions, Place, Point, PollingOptions, PropagationSettings, RadioSettings, RecoveryOptions,
+    TschOptions, TschSchedule, TwoRaySettings, XMacOptions,
 };
 pub use radio_security::RadioSecuritySettings;
 pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};

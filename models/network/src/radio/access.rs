@@ -62,6 +62,7 @@ impl<O: Observer> Network<O> {
             RadioStep::AckEnd => self.on_ack_end(place),
             RadioStep::AckWait => self.on_ack_overdue(place),
             RadioStep::Reassembly => self.on_reassembly_timeout(place),
+            RadioStep::Recovery => self.on_recovery_timeout(place),
             RadioStep::Look => self.manner(place).on_look(self, place),
             RadioStep::Doze => self.on_doze(place),
             RadioStep::Attempt => self.manner(place).on_attempt(self, place),

@@ -1,5 +1,5 @@
-//! IPv6 in frames: header compression (RFC 6282) and fragments (RFC 4944), with every hop putting packets together again
-//! (route-over).
+//! IPv6 in frames: header compression (RFC 6282) and fragments (RFC 4944; those of RFC 8931 are in [`super::recovery`]), with every
+//! hop putting packets together again (route-over).
 //!
 //! Interface identifiers are made of link-layer addresses, and all radios know each other's: neighbour discovery takes no
 //! frames (RFC 6775 §5.2 needs no resolution for such addresses; registration is not modelled). Groups and broadcasts are one
@@ -13,6 +13,7 @@ use wire::ip_view::HeaderView;
 use wire::packet::{HEADER_CAPACITY, Packet};
 use wire::payload::Payload;
 use wire::sixlowpan::fragment::{FIRST_LEN, FragmentHeader, SUBSEQUENT_LEN};
+use wire::sixlowpan::recovery::FRAGMENT_LEN;
 use wire::sixlowpan::{
     DatagramSize, Dispatch, Identifiers, UNCOMPRESSED_IPV6, compress, decompress, ends_with_udp,
 };
@@ -33,10 +34,10 @@ use crate::port::PortId;
 use crate::route::SegmentHop;
 
 /// A packet's headers in compressed form.
-struct Squeezed {
-    bytes: Vec<u8>,
+pub(super) struct Squeezed {
+    pub(super) bytes: Vec<u8>,
     /// Bytes of the packet's headers that they stand for.
-    consumed: usize,
+    pub(super) consumed: usize,
     network_len: usize,
     udp_len: usize,
 }
@@ -103,13 +104,20 @@ impl<O: Observer> Network<O> {
         let mic_len = frame.security.map_or(0, |security| security.level.mic_len());
         let room = FRAME_LEN_MAX - FCS_LEN - frame.len() - mic_len;
         let len = squeezed.bytes.len() + self.packets[id].len() - squeezed.consumed;
-        let frames = if len <= room {
+        if len <= room {
             self.frame_whole(id, &frame, &squeezed);
-            Frames::from_slice(&[id])
-        } else {
-            self.frame_parts(here, id, &frame, &squeezed, room)
-        };
-        self.queue_frames(here, frames, to);
+            return self.queue_frames(here, Frames::from_slice(&[id]), to);
+        }
+        // What is for all is confirmed by nobody; and the headers of a fragment that is kept have to stand together.
+        let together = frame.len() + FRAGMENT_LEN + squeezed.bytes.len() <= HEADER_CAPACITY;
+        let recovers = self.media[here.medium].settings.recovery.is_some() && together;
+        match to.filter(|_| recovers) {
+            Some(to) => self.send_recovered(here, id, &frame, &squeezed, room, to),
+            None => {
+                let frames = self.frame_parts(here, id, &frame, &squeezed, room);
+                self.queue_frames(here, frames, to);
+            }
+        }
     }
 
     fn squeeze(&mut self, here: RadioPlace, id: PacketId, implied: Identifiers) -> Option<Squeezed> {
@@ -180,7 +188,10 @@ impl<O: Observer> Network<O> {
             account.runs = split_runs(&mut runs, taken as u32);
             let mut part = Packet::new(rest.split_front(taken as u32), account);
             part.destination = packet.destination;
-            push_frame(&mut part, frame, Some(header), (offset == 0).then_some(squeezed));
+            let mut bytes = [0; SUBSEQUENT_LEN];
+            let bytes = &mut bytes[..header.len()];
+            header.emit(bytes);
+            push_frame(&mut part, frame, Some(bytes), (offset == 0).then_some(squeezed));
             frames.push(self.packets.insert(part));
             offset += taken + if offset == 0 { squeezed.consumed } else { 0 };
         }
@@ -238,10 +249,9 @@ impl<O: Observer> Network<O> {
             Dispatch::FirstFragment | Dispatch::SubsequentFragment => {
                 self.on_fragment(node, here, (source, destination), id)
             }
-            Dispatch::NotALowpanFrame
-            | Dispatch::RecoverableFragment
-            | Dispatch::RecoverableFragmentAck
-            | Dispatch::Other(_) => {
+            Dispatch::RecoverableFragment => self.on_recoverable(node, here, source, implied, id),
+            Dispatch::RecoverableFragmentAck => self.on_recovery_ack(here, source, id),
+            Dispatch::NotALowpanFrame | Dispatch::Other(_) => {
                 self.discard(node, None, id, DropCause::Malformed);
                 Ingress::Done
             }
@@ -249,7 +259,7 @@ impl<O: Observer> Network<O> {
     }
 
     /// Puts the headers that a compressed packet, or its first fragment, stands for in front of it.
-    fn restore(
+    pub(super) fn restore(
         &mut self,
         here: RadioPlace,
         id: PacketId,
@@ -279,7 +289,7 @@ impl<O: Observer> Network<O> {
     }
 
     /// Takes off the dispatch in front of headers that were sent as they are.
-    fn restore_nothing(&mut self, id: PacketId) {
+    pub(super) fn restore_nothing(&mut self, id: PacketId) {
         let packet = &mut self.packets[id];
         packet.pop_header(1);
         packet.account.pop_header();
@@ -311,12 +321,14 @@ impl<O: Observer> Network<O> {
                 Ingress::Done
             }
             Taken::Refused => {
-                self.note_useless(here, from, fragment);
+                self.note_useless(here, from, fragment.to_all);
                 self.discard(node, None, id, DropCause::Reassembly);
                 Ingress::Done
             }
             Taken::Complete(fragments) => {
-                let id = self.join_parts(&fragments);
+                let Some(id) = self.join_parts(fragments.iter().map(|fragment| fragment.id)) else {
+                    return Ingress::Done;
+                };
                 let port = self.radio_port(here);
                 self.packets[id].ingress = port.0;
                 self.take_restored(here, source, id)
@@ -350,10 +362,8 @@ impl<O: Observer> Network<O> {
     }
 
     /// Makes one packet of all its fragments, the first of which holds the headers.
-    fn join_parts(&mut self, fragments: &[Fragment]) -> PacketId {
-        let mut parts = fragments.iter().map(|fragment| fragment.id);
-        let first = parts.next().expect("a packet has a first fragment");
-        let mut whole = self.replace(first);
+    pub(super) fn join_parts(&mut self, mut parts: impl Iterator<Item = PacketId>) -> Option<PacketId> {
+        let mut whole = self.replace(parts.next()?);
         let mut payload = whole.take_payload();
         for id in parts {
             let (more, runs) = self.replace(id).take_content();
@@ -362,11 +372,11 @@ impl<O: Observer> Network<O> {
         }
         whole.set_payload(payload);
         (whole.hops, whole.hop_bytes) = (0, 0);
-        self.packets.insert(whole)
+        Some(self.packets.insert(whole))
     }
 
     /// Takes a packet that has its headers again.
-    fn take_restored(&mut self, here: RadioPlace, from: Address, id: PacketId) -> Ingress {
+    pub(super) fn take_restored(&mut self, here: RadioPlace, from: Address, id: PacketId) -> Ingress {
         let (port, node) = (self.radio_port(here), self.radio_node(here));
         let from = self.media[here.medium].radio_of(from).unwrap_or(u32::MAX);
         if let Some(done) = self.take_by_rpl(node, here, from, id) {
@@ -385,14 +395,14 @@ impl<O: Observer> Network<O> {
         let (now, node) = (self.now(), self.radio_node(place));
         let mac = &mut self.media[place.medium].macs[place.radio as usize];
         for (from, fragment) in mac.reassembly.expire(now) {
-            self.note_useless(place, from, fragment);
+            self.note_useless(place, from, fragment.to_all);
             self.discard(node, None, fragment.id, DropCause::Reassembly);
         }
     }
 }
 
 /// Takes off the charges of headers that are to be compressed.
-fn uncharge(account: &mut Account, squeezed: &Squeezed) {
+pub(super) fn uncharge(account: &mut Account, squeezed: &Squeezed) {
     if squeezed.consumed == 0 {
         return;
     }
@@ -404,10 +414,10 @@ fn uncharge(account: &mut Account, squeezed: &Squeezed) {
 }
 
 /// Puts the headers of a frame in front of a packet: compressed ones, a fragment's, the link's.
-fn push_frame(
+pub(super) fn push_frame(
     packet: &mut Packet,
     frame: &Header,
-    fragment: Option<FragmentHeader>,
+    fragment: Option<&[u8]>,
     squeezed: Option<&Squeezed>,
 ) {
     if let Some(squeezed) = squeezed {
@@ -421,7 +431,7 @@ fn push_frame(
         }
     }
     if let Some(fragment) = fragment {
-        fragment.emit(packet.push_header(fragment.len()));
+        packet.push_header(fragment.len()).copy_from_slice(fragment);
         packet.account.push_header(Protocol::Sixlowpan, fragment.len());
     }
     frame.emit(packet.push_header(frame.len()));
@@ -433,7 +443,7 @@ fn push_frame(
 }
 
 /// What is left of a packet behind its compressed headers, with runs for the headers that are left too.
-fn content(packet: &mut Packet) -> (Payload, Runs) {
+pub(super) fn content(packet: &mut Packet) -> (Payload, Runs) {
     let mut left = Runs::new();
     let reason = packet.account.frame_reason();
     for charge in packet.account.headers().iter().rev() {

@@ -13,6 +13,7 @@ use super::duty::Duty;
 use super::fate::Fate;
 use super::phy::Phy;
 use super::reassembly::Reassembly;
+use super::recovery::{Recovery, RecoverySettings};
 use super::security::Counters;
 use crate::pool::PacketId;
 use crate::power::rhythm::{Look, Rhythm};
@@ -32,6 +33,8 @@ pub struct MacSettings {
     pub acknowledgements: bool,
     /// Packets that a radio puts together from fragments at one time; a fragment of another is dropped.
     pub reassemblies_max: u8,
+    /// How fragments of packets to one radio are recovered (RFC 8931); those of RFC 4944 are sent if `None`.
+    pub recovery: Option<RecoverySettings>,
 }
 
 impl Default for MacSettings {
@@ -44,6 +47,7 @@ impl Default for MacSettings {
             retries_max: 3,
             acknowledgements: true,
             reassemblies_max: 4,
+            recovery: None,
         }
     }
 }
@@ -275,6 +279,7 @@ pub(super) struct Mac {
     /// The counts of frames that are protected.
     pub(super) counters: Counters,
     pub(super) reassembly: Reassembly,
+    pub(super) recovery: Recovery,
     pub(super) clock: StateClock,
     /// Frames for this radio that are in the air and can be heard, for its energy.
     pub(super) incoming: u32,
@@ -308,6 +313,7 @@ impl Mac {
             next_tag: (word >> 16) as u16,
             counters: Counters::default(),
             reassembly: Reassembly::default(),
+            recovery: Recovery::default(),
             clock: StateClock {
                 state: RadioState::Listen,
                 since: SimTime::ZERO,

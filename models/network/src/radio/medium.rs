@@ -289,6 +289,14 @@ impl RadioMedium {
         neighbours.into_iter().filter(known).filter_map(link).collect()
     }
 
+    /// The only radio that a sleepy child exchanges frames with; none for others.
+    pub(crate) fn parent_of(&self, radio: u32) -> Option<u32> {
+        match &self.macs[radio as usize].duty {
+            Duty::Child(child) => child.parent,
+            Duty::AlwaysOn | Duty::Strobing(_) | Duty::Parent(_) | Duty::Tsch(_) => None,
+        }
+    }
+
     /// Whether a radio exchanges frames with another: a child does with its parent alone.
     fn knows(&self, radio: u32, other: u32) -> bool {
         match &self.macs[radio as usize].duty {

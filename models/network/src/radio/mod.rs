@@ -24,6 +24,7 @@ pub mod position;
 pub mod power;
 pub mod propagation;
 mod reassembly;
+pub mod recovery;
 pub mod rejection;
 pub mod security;
 mod silence;

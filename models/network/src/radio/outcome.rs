@@ -7,7 +7,6 @@ use super::duty::Duty;
 use super::fate::{Fate, FateTable, FrameKind};
 use super::mac::{Content, Outgoing};
 use super::medium::RadioMedium;
-use super::reassembly::Fragment;
 use crate::drop_cause::DropCause;
 use crate::network::Network;
 use crate::observer::Observer;
@@ -87,8 +86,8 @@ impl<O: Observer> Network<O> {
     }
 
     /// What a radio received was of no use: it was a part of a packet whose other parts did not come.
-    pub(super) fn note_useless(&mut self, place: RadioPlace, from: u32, fragment: Fragment) {
-        let kind = if fragment.to_all { FrameKind::Broadcast } else { FrameKind::Frame };
+    pub(super) fn note_useless(&mut self, place: RadioPlace, from: u32, to_all: bool) {
+        let kind = if to_all { FrameKind::Broadcast } else { FrameKind::Frame };
         let fates = &mut self.media[place.medium].fates;
         fates.revise(from, place.radio, kind, Fate::Received, Fate::Reassembly);
     }

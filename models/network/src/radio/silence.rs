@@ -8,6 +8,7 @@ use super::step::RadioStep;
 use crate::drop_cause::DropCause;
 use crate::network::Network;
 use crate::observer::Observer;
+use crate::pool::PacketId;
 use crate::port::PortId;
 
 impl<O: Observer> Network<O> {
@@ -32,7 +33,9 @@ impl<O: Observer> Network<O> {
         (mac.doze_at, mac.look_until) = (SimTime::ZERO, SimTime::ZERO);
         waiting.extend(mac.duty.lose_power());
         medium.roused.remove(&place.radio);
-        let parts = mac.reassembly.clear();
+        let fragments = mac.reassembly.clear().into_iter().map(|(from, it)| (from, it.to_all, it.id));
+        let mut parts: Vec<(u32, bool, PacketId)> = fragments.collect();
+        parts.extend(mac.recovery.clear().into_iter().map(|(from, id)| (from, false, id)));
         let due = mac.ack_due.take();
         let sent = mac.ack_sent.take();
         if let Some(sent) = sent {
@@ -46,9 +49,9 @@ impl<O: Observer> Network<O> {
             self.note_lost(place, &outgoing, cause);
             self.discard(node, Some(port), outgoing.id, cause);
         }
-        for (from, fragment) in parts {
-            self.note_useless(place, from, fragment);
-            self.discard(node, None, fragment.id, cause);
+        for (from, to_all, id) in parts {
+            self.note_useless(place, from, to_all);
+            self.discard(node, None, id, cause);
         }
         if let Some(due) = due.or(sent.map(|sent| sent.due)) {
             // Nobody confirms that frame any more.

@@ -17,6 +17,8 @@ pub enum RadioStep {
     AckWait,
     /// Fragments of a packet have waited too long for the others.
     Reassembly,
+    /// An acknowledgement of fragments is overdue, or others have waited too long.
+    Recovery,
     /// A sleeping radio has listened for a moment while something was in the air.
     Look,
     /// The radio may fall asleep.
@@ -28,7 +30,7 @@ pub enum RadioStep {
 }
 
 impl RadioStep {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Assess,
         Self::Begin,
         Self::End,
@@ -36,6 +38,7 @@ impl RadioStep {
         Self::AckEnd,
         Self::AckWait,
         Self::Reassembly,
+        Self::Recovery,
         Self::Look,
         Self::Doze,
         Self::Attempt,

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use sim_core::SimTime;
 use wire::rpl::{
-    Dio, Dis, DodagConfiguration, INFINITE_RANK, Message, ModeOfOperation, PrefixInformation, RplOption,
+    Dio, DodagConfiguration, INFINITE_RANK, Message, ModeOfOperation, PrefixInformation, RplOption,
 };
 
 use super::objective::Objective;
@@ -87,10 +87,7 @@ impl Router {
         }
         let Some(configuration) = self.configuration_in(heard, &dio) else {
             // Whoever leaves the configuration out is asked for it (RFC 6550 §8.3).
-            let options = Vec::new();
-            let to = To::Neighbour(heard.from);
-            self.counts.dises += 1;
-            return self.out.push_back(Outgoing { to, message: Message::Dis(Dis), options });
+            return self.ask(heard.from);
         };
         let supported = matches!(
             dio.mode,
@@ -109,6 +106,11 @@ impl Router {
         neighbour.advert = Some(Advert { dio, configuration, objective, address, heard_at: now });
         if self.role == Role::Root {
             return self.on_dio_at_root(now, &dio);
+        }
+        let is_unsure = !neighbour.link.is_reachable() && dio.rank < INFINITE_RANK;
+        if is_unsure && matches!(self.state, State::Detached | State::Poisoning(_)) {
+            // It is heard: whether it hears too, a question tells that it has to confirm.
+            self.ask(heard.from);
         }
         let before = self.graph().map(|graph| (graph.dio, graph.parent));
         self.reconsider(now);
@@ -154,7 +156,7 @@ impl Router {
         if graph.parent == Some(from) && Sequence(dio.dtsn) != graph.parent_dtsn {
             let news = Sequence(dio.dtsn).is_news(graph.parent_dtsn);
             graph.parent_dtsn = Sequence(dio.dtsn);
-            if news && !changed {
+            if news {
                 if graph.dio.mode == ModeOfOperation::NonStoring {
                     self.persistent.dtsn = self.persistent.dtsn.next();
                 }
@@ -179,7 +181,10 @@ impl Router {
             return;
         }
         match self.chooser().choose(self.parent()) {
-            Some(way) => self.adopt(now, &way),
+            Some(way) => {
+                self.probe_while_needed(now, way.parent);
+                self.adopt(now, &way);
+            }
             None if self.graph().is_some() => self.detach(now),
             None => {}
         }
@@ -255,6 +260,7 @@ impl Router {
         self.leave_parent(now, Some(&graph), None);
         let until = now + graph.trickle.shortest();
         self.floors.on_detached(graph.dio.dodag, until);
+        self.probing = None;
         (graph.dio.rank, graph.parent) = (INFINITE_RANK, None);
         self.announcements.due = None;
         self.announcements.awaited.clear();
@@ -269,6 +275,18 @@ impl Router {
         self.state = State::Poisoning(graph);
         self.reset_trickle(now);
         self.send_dio(To::All);
+    }
+
+    /// `neighbour` has this node for a parent: if it is the parent of this node too, what is known of it does not hold any more.
+    pub(super) fn on_child_seen(&mut self, now: SimTime, neighbour: Ipv6Addr) {
+        if self.parent() != Some(neighbour) {
+            return;
+        }
+        if let Some(known) = self.neighbours.get_mut(neighbour) {
+            known.advert = None;
+        }
+        self.ask(neighbour);
+        self.reconsider(now);
     }
 
     /// A packet cannot go on, for want of a parent: whoever sent it has not heard so.

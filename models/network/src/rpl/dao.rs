@@ -45,7 +45,14 @@ impl Router {
         }
         let overdue: Vec<Awaited> =
             self.announcements.awaited.extract_if(.., |awaited| awaited.due <= now).collect();
-        for awaited in overdue.into_iter().filter(|awaited| awaited.tries < DAO_TRIES_MAX) {
+        for awaited in overdue {
+            if awaited.tries >= DAO_TRIES_MAX {
+                // For now; without a route down the node waits for nothing else.
+                let again = now + self.jitter(DAO_PAUSE);
+                let refresh_at = self.announcements.refresh_at.map_or(again, |at| at.min(again));
+                self.announcements.refresh_at = Some(refresh_at);
+                continue;
+            }
             if awaited.below.is_empty() {
                 self.send_own(now, awaited.tries + 1);
             } else if self.parent().map(To::Neighbour) == Some(awaited.to) {
@@ -181,6 +188,9 @@ impl Router {
             return;
         }
         let mut status = 0;
+        if mode == ModeOfOperation::Storing && announced.iter().any(|(news, _)| news.lifetime > 0) {
+            self.on_child_seen(now, heard.from);
+        }
         if !again {
             self.announcements.heard.insert(heard.from, Sequence(dao.sequence));
             for (news, parent) in announced {
@@ -244,9 +254,29 @@ impl Router {
 
     /// A child takes no frames any more: what led over it is gone (RFC 6550 §9.8, rule 5).
     pub(super) fn on_child_lost(&mut self, now: SimTime, child: Ipv6Addr) {
-        for (target, route) in self.routes.forget_child(child) {
+        let gone = self.routes.forget_child(child);
+        if !gone.is_empty() {
+            self.lost_children.insert(child);
+        }
+        for (target, route) in gone {
             self.on_route_gone(now, target, route.sequence);
         }
+    }
+
+    /// A child whose routes were given up is there after all: it is made to announce them again (RFC 6550 §9.6), since it knows
+    /// nothing of their loss. It is told until it confirms a frame; all other children will hear of it too and announce theirs, so
+    /// that it is not done often.
+    pub(super) fn on_child_back(&mut self, now: SimTime, child: Ipv6Addr, confirmed: bool) {
+        let early = self.triggered_at.is_some_and(|at| now < at + TRIGGER_INTERVAL);
+        if early || !self.lost_children.contains(&child) {
+            return;
+        }
+        if confirmed {
+            self.lost_children.remove(&child);
+        }
+        self.triggered_at = Some(now);
+        self.persistent.dtsn = self.persistent.dtsn.next();
+        self.send_dio(To::Neighbour(child));
     }
 
     /// A packet came back from `child`, which knows no way to `target` (RFC 6550 §11.2.2.3).
@@ -321,6 +351,10 @@ fn pair(
 const DAO_DELAY: SimDuration = SimDuration::from_secs(1);
 /// How long the first confirmation is waited for, halved by [`Router::send_own`]; it doubles with each try.
 const DAO_PATIENCE: SimDuration = SimDuration::from_secs(2);
+/// How often children are made to announce their routes again at most.
+const TRIGGER_INTERVAL: SimDuration = SimDuration::from_secs(60);
+/// After how long everything is announced anew where a DAO was given up.
+const DAO_PAUSE: SimDuration = SimDuration::from_secs(60);
 /// How often a DAO is sent that is not confirmed.
 const DAO_TRIES_MAX: u8 = 4;
 /// Targets in a message: as many as fit into a frame with the header and two addresses of a link.

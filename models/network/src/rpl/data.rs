@@ -111,15 +111,15 @@ impl<O: Observer> Network<O> {
             return taken.then_some(Ingress::Done);
         }
         let (at, mut information) = travel::find_option(self.packets[id].header())?;
-        let may_go_on = self.with_router(here, |router, now| router.judge(now, &mut information));
+        let neighbour = link_local(self.media[here.medium].address(from));
+        let may_go_on = self.with_router(here, |router, now| router.judge(now, neighbour, &mut information));
         if !may_go_on {
             self.discard(node, None, id, DropCause::RoutingLoop);
             return Some(Ingress::Done);
         }
         let came_back = information.forwarding_error;
         if came_back {
-            let child = link_local(self.media[here.medium].address(from));
-            self.with_router(here, |router, now| router.on_forwarding_error(now, child, destination));
+            self.with_router(here, |router, now| router.on_forwarding_error(now, neighbour, destination));
             information.forwarding_error = false;
             // The way down goes on where there is another one; otherwise it is this node's turn to send it back.
         }

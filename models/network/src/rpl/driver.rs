@@ -135,7 +135,13 @@ impl<O: Observer> Network<O> {
         let port = self.media[place.medium].ports[place.radio as usize];
         let node = self.port_infos[port.index()].node;
         let own = link_local(self.media[place.medium].address(place.radio));
-        let (source, destination) = match outgoing.to {
+        // A child that polls hears nothing that is for all: it asks its parent alone, whose answer waits for it.
+        let parent = self.media[place.medium].parent_of(place.radio);
+        let to = match (outgoing.to, parent) {
+            (To::All, Some(parent)) => To::Neighbour(link_local(self.media[place.medium].address(parent))),
+            (to, Some(_) | None) => to,
+        };
+        let (source, destination) = match to {
             To::All => (own, ALL_RPL_NODES),
             To::Neighbour(address) => (own, address),
             To::Afar(address) => {
@@ -143,7 +149,7 @@ impl<O: Observer> Network<O> {
             }
         };
         let packet = control_packet(outgoing, source, destination);
-        match outgoing.to {
+        match to {
             To::All => {
                 let id = self.packets.insert(packet);
                 self.send_frames(node, place, id, None);

@@ -35,6 +35,8 @@ impl Etx {
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
     etx: Etx,
+    /// What the signal promised when the neighbour was heard last.
+    guess: Etx,
     samples: u32,
     /// Packets that were given up since the last one that got through.
     failures: u32,
@@ -49,7 +51,7 @@ impl Link {
     /// A link of which only the signal's strength is known.
     #[must_use]
     pub const fn new(guess: Etx) -> Self {
-        Self { etx: guess, samples: 0, failures: 0, failed_at: None, transmissions: 0, confirmed: 0 }
+        Self { etx: guess, guess, samples: 0, failures: 0, failed_at: None, transmissions: 0, confirmed: 0 }
     }
 
     /// The transmissions that a frame is expected to take.
@@ -69,7 +71,11 @@ impl Link {
         self.transmissions += u64::from(tries);
         self.confirmed += u64::from(confirmed);
         let taken = if confirmed { u16::from(tries).max(1) } else { FAILURE };
-        if confirmed {
+        if confirmed && !self.is_reachable() {
+            // It is there again: what was learnt while it was not says nothing of the link.
+            self.failures = 0;
+            (self.etx, self.samples) = (self.guess, 0);
+        } else if confirmed {
             self.failures = 0;
         } else {
             self.failures += 1;
@@ -84,6 +90,7 @@ impl Link {
 
     /// The neighbour was heard: a link that had failed a while ago gets another chance, from `guess`.
     pub fn on_heard(&mut self, now: SimTime, guess: Etx) {
+        self.guess = guess;
         let (mine, is_old) = (self.samples == 0, |at: SimTime| now >= at + SECOND_CHANCE);
         if mine {
             self.etx = guess;

@@ -51,6 +51,15 @@ impl Objective {
         }
     }
 
+    /// The transmissions that a link counts that is used for want of another.
+    #[must_use]
+    pub fn worst_allowed(self, link: Etx) -> Etx {
+        match self {
+            Self::Of0 => link,
+            Self::Mrhof => link.min(Etx::from_units(MAX_LINK_METRIC)),
+        }
+    }
+
     /// The rank of a node whose way over a neighbour with the rank `rank` costs `cost` (RFC 6719 §3.3; RFC 6552 §4.1).
     #[must_use]
     pub fn rank_through(self, rank: u16, cost: u32, min_hop_rank_increase: u16) -> u16 {

@@ -93,8 +93,8 @@ pub struct Floor {
     pub version: Sequence,
     /// `L`: the lowest rank that the node has advertised there.
     pub lowest: u16,
-    /// The ranks that it has advertised last and before that: what its children have built on.
-    pub told: [u16; 2],
+    /// The lowest rank that it has advertised since it joined last: what its children can have built on.
+    pub since_joined: u16,
     /// The node has told that it is detached, and believes neighbours that are heard from then on.
     pub fresh_from: Option<SimTime>,
 }
@@ -113,10 +113,10 @@ impl Floors {
     /// The node advertises a rank.
     pub fn on_advertised(&mut self, dodag: Ipv6Addr, version: Sequence, rank: u16) {
         let known = self.0.iter().position(|floor| floor.dodag == dodag).map(|place| self.0.remove(place));
-        let fresh = Floor { dodag, version, lowest: rank, told: [rank; 2], fresh_from: None };
+        let fresh = Floor { dodag, version, lowest: rank, since_joined: rank, fresh_from: None };
         let mut floor = known.filter(|floor| floor.version == version).unwrap_or(fresh);
         floor.lowest = floor.lowest.min(rank);
-        floor.told = [rank, floor.told[0]];
+        floor.since_joined = floor.since_joined.min(rank);
         if self.0.len() >= FLOORS_MAX {
             self.0.remove(0);
         }
@@ -135,7 +135,7 @@ impl Floors {
         if let Some(floor) = self.0.iter_mut().find(|floor| floor.dodag == dodag)
             && floor.fresh_from.take().is_some()
         {
-            floor.told = [INFINITE_RANK; 2];
+            floor.since_joined = INFINITE_RANK;
         }
     }
 
@@ -167,6 +167,8 @@ pub struct Chooser<'a> {
     pub floors: &'a Floors,
     /// The only instance that the node takes part in.
     pub instance: u8,
+    /// Whether a parent that takes no frames at present is kept where there is no other.
+    pub patient: bool,
 }
 
 impl Chooser<'_> {
@@ -175,7 +177,19 @@ impl Chooser<'_> {
     pub fn choose(&self, current: Option<Ipv6Addr>) -> Option<Way> {
         // A version that has begun is followed where anybody leads into it.
         let newest = self.best(current, true);
-        newest.or_else(|| self.best(current, false))
+        newest.or_else(|| self.best(current, false)).or_else(|| self.last_resort(current?))
+    }
+
+    /// The way over the preferred parent where there is no other, though its link is worse than is allowed or has failed a
+    /// moment ago: RFC 6719 §3.1 says SHOULD of such links, and no way at all is worse.
+    fn last_resort(&self, current: Ipv6Addr) -> Option<Way> {
+        let neighbour = self.neighbours.get(current)?;
+        let advert = neighbour.advert.filter(|advert| advert.dio.instance == self.instance)?;
+        if !neighbour.link.is_reachable() && !self.patient {
+            return None;
+        }
+        let etx = advert.objective.worst_allowed(neighbour.link.etx());
+        self.way_with(current, advert, etx, true)
     }
 
     fn best(&self, current: Option<Ipv6Addr>, newest: bool) -> Option<Way> {
@@ -208,8 +222,12 @@ impl Chooser<'_> {
         if !neighbour.link.is_reachable() {
             return None;
         }
+        self.way_with(parent, advert, neighbour.link.etx(), is_current)
+    }
+
+    fn way_with(&self, parent: Ipv6Addr, advert: Advert, etx: Etx, is_current: bool) -> Option<Way> {
         let least = advert.configuration.min_hop_rank_increase;
-        let cost = advert.objective.path_cost(advert.dio.rank, neighbour.link.etx(), least)?;
+        let cost = advert.objective.path_cost(advert.dio.rank, etx, least)?;
         let rank = advert.objective.rank_through(advert.dio.rank, cost, least);
         (rank < INFINITE_RANK && self.may_move(&advert, rank, is_current)).then_some(Way {
             parent,
@@ -223,7 +241,9 @@ impl Chooser<'_> {
     ///
     /// Stricter than RFC 6550 §8.2.2.4: another neighbour as far from the root as the node's own children must be may be
     /// one of them, so that it is believed only when the node has told that it is detached. The present parent may move
-    /// away: whoever moves looks out itself.
+    /// away, since whoever moves looks out itself; but two that were siblings may take each other for parents at the same
+    /// moment and raise each other's rank. So a node that has sunk by [`RISE_MAX_HOPS`] since it joined poisons its routes before it sinks on
+    /// (§8.2.2.4, last but one paragraph).
     fn may_move(&self, advert: &Advert, rank: u16, is_current: bool) -> bool {
         let Some(floor) = self.floors.of(advert.dio.dodag) else { return true };
         let version = Sequence(advert.dio.version);
@@ -235,7 +255,11 @@ impl Chooser<'_> {
         if max_rank_increase > 0 && u32::from(rank) > highest {
             return false;
         }
-        let children = u32::from(floor.told[0].min(floor.told[1])) + u32::from(min_hop_rank_increase);
+        let hop = u32::from(min_hop_rank_increase);
+        if u32::from(rank) > u32::from(floor.since_joined) + RISE_MAX_HOPS * hop {
+            return floor.fresh_from.is_some_and(|fresh_from| advert.heard_at >= fresh_from);
+        }
+        let children = u32::from(floor.since_joined) + hop;
         is_current
             || u32::from(advert.dio.rank) < children
             || floor.fresh_from.is_some_and(|fresh_from| advert.heard_at >= fresh_from)
@@ -270,5 +294,8 @@ fn order(way: &Way) -> ((bool, u8), u32, Ipv6Addr) {
 
 /// Neighbours kept.
 const NEIGHBOURS_MAX: usize = 128;
+/// By how many hops a node's rank may rise before it tells its children that they must not rely on it: Contiki-NG's
+/// `RPL_MAX_RANKINC`, counted from when the node joined.
+const RISE_MAX_HOPS: u32 = 8;
 /// Graphs remembered.
 const FLOORS_MAX: usize = 32;

@@ -16,6 +16,7 @@ use super::link::Etx;
 use super::parents::{Chooser, Floors, Neighbours};
 use super::sequence::Sequence;
 use super::settings::{Role, RplSettings};
+use super::solicit::Probing;
 use super::trickle::Trickle;
 
 /// A message to be sent.
@@ -164,8 +165,14 @@ pub struct Router {
     pub(super) neighbours: Neighbours,
     pub(super) floors: Floors,
     pub(super) routes: Routes,
+    /// Neighbours that took no frames, so that the routes over them were forgotten.
+    pub(super) lost_children: BTreeSet<Ipv6Addr>,
+    /// When children were made to announce their routes again for the sake of one that was lost.
+    pub(super) triggered_at: Option<SimTime>,
     pub(super) announcements: Announcements,
     pub(super) persistent: Persistent,
+    /// The only parent is asked whether it is still there.
+    pub(super) probing: Option<Probing>,
     pub(super) dis_at: Option<SimTime>,
     pub(super) dis_interval: SimDuration,
     pub(super) repair_at: Option<SimTime>,
@@ -190,6 +197,8 @@ impl Router {
             neighbours: Neighbours::default(),
             floors: Floors::default(),
             routes: Routes::default(),
+            lost_children: BTreeSet::new(),
+            triggered_at: None,
             announcements: Announcements::default(),
             persistent: Persistent {
                 version: start,
@@ -200,6 +209,7 @@ impl Router {
                 dao_sequence: Sequence::LAST_OF_THE_LINE,
                 began: false,
             },
+            probing: None,
             dis_at: None,
             dis_interval: DIS_INTERVAL_MIN,
             repair_at: None,
@@ -238,8 +248,10 @@ impl Router {
         self.neighbours.clear();
         self.floors.clear();
         self.routes.clear();
+        self.lost_children.clear();
+        self.triggered_at = None;
         self.announcements = Announcements::default();
-        (self.dis_at, self.repair_at, self.sweep_at) = (None, None, None);
+        (self.probing, self.dis_at, self.repair_at, self.sweep_at) = (None, None, None, None);
         self.out.clear();
     }
 
@@ -248,6 +260,7 @@ impl Router {
         if matches!(self.state, State::Off) {
             return;
         }
+        self.on_child_back(now, heard.from, false);
         match *heard.message {
             Message::Dis(_) => self.on_dis(now, heard),
             Message::Dio(dio) => self.on_dio(now, heard, dio),
@@ -265,6 +278,8 @@ impl Router {
         let changed = known.link.etx() != etx;
         if lost {
             self.on_child_lost(now, neighbour);
+        } else if confirmed {
+            self.on_child_back(now, neighbour, true);
         }
         if changed || lost {
             self.reconsider(now);
@@ -296,6 +311,9 @@ impl Router {
         if due(self.dis_at) {
             self.solicit(now);
         }
+        if due(self.probing.map(|probing| probing.at)) {
+            self.probe(now);
+        }
         self.handle_announcements(now);
         if due(self.sweep_at) {
             self.routes.expire(now);
@@ -312,7 +330,8 @@ impl Router {
         };
         let awaited = self.announcements.awaited.iter().map(|awaited| awaited.due).min();
         let announcements = [self.announcements.due, self.announcements.refresh_at, awaited];
-        let others = [trickle, self.dis_at, self.repair_at, self.sweep_at];
+        let probing = self.probing.map(|probing| probing.at);
+        let others = [trickle, self.dis_at, probing, self.repair_at, self.sweep_at];
         others.into_iter().chain(announcements).flatten().min()
     }
 
@@ -403,7 +422,12 @@ impl Router {
     }
 
     pub(super) fn chooser(&self) -> Chooser<'_> {
-        Chooser { neighbours: &self.neighbours, floors: &self.floors, instance: self.settings.instance }
+        Chooser {
+            neighbours: &self.neighbours,
+            floors: &self.floors,
+            instance: self.settings.instance,
+            patient: self.is_patient(),
+        }
     }
 
     pub(super) fn draw(&mut self) -> u64 {

@@ -10,7 +10,7 @@ use wire::ipv6_extension::RoutingHeader;
 use wire::ipv6_options::{OptionsHeader, RPL};
 use wire::rpl::{ModeOfOperation, PacketInformation, SourceRoute};
 
-use super::router::{Router, State};
+use super::router::{Router, State, To};
 use super::settings::Role;
 
 /// Where a packet goes next.
@@ -51,9 +51,14 @@ impl Router {
         }
     }
 
-    /// Judges a packet that came by the graph: whether it may go on. One step against the ranks is forgiven and noted, a second one
-    /// is not (RFC 6550 §11.2.2.2).
-    pub fn judge(&mut self, now: SimTime, information: &mut PacketInformation) -> bool {
+    /// Judges a packet that came by the graph from a neighbour: whether it may go on. One step against the ranks is forgiven and
+    /// noted, a second one is not (RFC 6550 §11.2.2.2). The neighbour is told this node's rank, of which it has an old idea: all
+    /// others hear it by the timer that is reset.
+    pub fn judge(&mut self, now: SimTime, from: Ipv6Addr, information: &mut PacketInformation) -> bool {
+        self.on_child_back(now, from, false);
+        if !information.down && !information.forwarding_error {
+            self.on_child_seen(now, from);
+        }
         if !matches!(self.state, State::Joined(_))
             || information.sender_rank == 0
             || information.forwarding_error
@@ -71,6 +76,9 @@ impl Router {
         }
         self.counts.rank_errors += 1;
         self.reset_trickle(now);
+        if self.role != Role::Leaf {
+            self.send_dio(To::Neighbour(from));
+        }
         !std::mem::replace(&mut information.rank_error, true)
     }
 }

@@ -204,9 +204,9 @@ impl Graph {
                 return Err(been);
             }
             if let Some(information) = &mut information
-                && at != from
+                && been.len() > 1
             {
-                if !self.act(at, |router, now| router.judge(now, information)) {
+                if !self.act(at, |router, now| router.judge(now, local(before), information)) {
                     return Err(been);
                 }
                 came_back = std::mem::take(&mut information.forwarding_error);
@@ -222,7 +222,7 @@ impl Graph {
                 Hop::Source(way) => way.iter().copied().map(node_of).collect(),
                 Hop::None => return Err(been),
             };
-            let sender_rank = if at == from { 0 } else { self.routers[at].dag_rank() };
+            let sender_rank = if been.len() == 1 { 0 } else { self.routers[at].dag_rank() };
             information = Some(rpl::PacketInformation {
                 down: !matches!(hop, Hop::Up(_)),
                 rank_error: information.is_some_and(|information| information.rank_error),

@@ -44,6 +44,11 @@ pub struct RadioSettings {
     /// Packets that a radio puts together from fragments at one time, 1 to 255; default 4.
     #[schemars(range(min = 1, max = 255))]
     pub reassemblies: Option<u8>,
+    /// How packets are sent that do not fit into a frame: "plain" (default, RFC 4944) or "recovered" (RFC 8931), whose lost
+    /// fragments are sent again.
+    pub fragments: FragmentsKind,
+    /// Settings of "recovered" fragments.
+    pub recovery: Option<RecoveryOptions>,
     /// True (default) if the network's prefix is a context of header compression (RFC 6282), so that addresses are left out.
     pub context: Option<bool>,
     /// False if IPv6 headers are sent as they are, behind one byte (RFC 4944 §5.1); default true: compressed (RFC 6282).
@@ -54,6 +59,34 @@ pub struct RadioSettings {
     pub routing: Routing,
     /// RPL's settings, where it finds the routes.
     pub rpl: Option<RplOptions>,
+}
+
+/// How packets are sent that do not fit into a frame.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum FragmentsKind {
+    /// In fragments that all have to arrive.
+    #[default]
+    Plain,
+    /// In fragments that the receiver confirms, and of which the lost ones are sent again.
+    Recovered,
+}
+
+/// The parameters of recovered fragments (RFC 8931 §7.1).
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct RecoveryOptions {
+    /// Window_Size: fragments that may be outstanding; default 4, 1 to 32.
+    #[schemars(range(min = 1, max = 32))]
+    pub window: Option<u8>,
+    /// OptARQTimeOut: how long an acknowledgement is waited for at first: "1 s" (default); "10 ms" to "10 s".
+    pub timeout: Option<Duration>,
+    /// MaxFragRetries: how often a fragment is sent again; default 3, at most 15.
+    #[schemars(range(min = 0, max = 15))]
+    pub retries: Option<u8>,
+    /// MaxDatagramRetries: how often a packet is begun anew that its receiver does not know; default 1, at most 15.
+    #[schemars(range(min = 0, max = 15))]
+    pub restarts: Option<u8>,
 }
 
 /// The physical layer.

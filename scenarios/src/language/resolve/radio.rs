@@ -10,8 +10,8 @@ pub(crate) use security::bytes as hexadecimal;
 use super::{Resolver, section};
 use crate::language::diagnostic::Finding;
 use crate::language::document::{
-    AddressLength, Band, Document, DutyCycleKind, InterfaceSettings, IpVersion, LogDistanceSettings,
-    MacOptions, Medium, MovementSettings, Place, PropagationSettings, RadioSettings,
+    AddressLength, Band, Document, DutyCycleKind, FragmentsKind, InterfaceSettings, IpVersion,
+    LogDistanceSettings, MacOptions, Medium, MovementSettings, Place, PropagationSettings, RadioSettings,
 };
 use crate::language::path::Path;
 use crate::language::quantity::Decibels;
@@ -83,11 +83,38 @@ fn check_radio(settings: &RadioSettings, path: &Path, findings: &mut Vec<Finding
         refuse("reassemblies", "without room for one packet no fragment is of use".to_owned(), "1 to 255");
     }
     check_limit(settings.queue, &path.key("queue"), findings);
+    check_recovery(settings, path, findings);
     check_mac(settings.mac, &path.key("mac"), findings);
     super::rpl::check(settings, path, findings);
     duty::check(settings, &path.key("mac"), findings);
     security::check(settings, path, findings);
     check_propagation(&settings.propagation, &path.key("propagation"), findings);
+}
+
+/// The parameters of RFC 8931 §7.1.
+fn check_recovery(settings: &RadioSettings, path: &Path, findings: &mut Vec<Finding>) {
+    let Some(recovery) = settings.recovery else { return };
+    let path = path.key("recovery");
+    if settings.fragments != FragmentsKind::Recovered {
+        let finding = Finding::error(path.clone(), "the fragments of this medium are not recovered").at_key();
+        findings.push(finding.help("set `\"fragments\": \"recovered\"` beside it"));
+    }
+    let mut refuse = |at: &str, message: &str, expected: &str| {
+        findings.push(Finding::error(path.key(at), message).expected(expected));
+    };
+    if recovery.window.is_some_and(|window| !(1..=32).contains(&window)) {
+        refuse("window", "an acknowledgement has 32 bits", "1 to 32");
+    }
+    let timeout = recovery.timeout.map(|timeout| timeout.as_nanos());
+    if timeout.is_some_and(|nanos| !(RECOVERY_TIMEOUT_LEAST..=RECOVERY_TIMEOUT_MOST).contains(&nanos)) {
+        let message = "it has to cover a round trip, and be far below the minute of a reassembly";
+        refuse("timeout", message, "\"10 ms\" to \"10 s\"");
+    }
+    for (name, count) in [("retries", recovery.retries), ("restarts", recovery.restarts)] {
+        if count.is_some_and(|count| count > 15) {
+            refuse(name, "the receiver has given the packet up by then", "0 to 15");
+        }
+    }
 }
 
 fn check_mac(mac: MacOptions, path: &Path, findings: &mut Vec<Finding>) {
@@ -276,6 +303,8 @@ fn channels(band: Band) -> (u8, u8) {
     }
 }
 
+const RECOVERY_TIMEOUT_LEAST: u64 = 10_000_000;
+const RECOVERY_TIMEOUT_MOST: u64 = 10_000_000_000;
 const MTU_LEAST: u64 = 1280;
 const MTU_MOST: u64 = 2047;
 const MAX_BE_DEFAULT: u8 = 5;
