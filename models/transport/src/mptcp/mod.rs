@@ -16,10 +16,10 @@
 //! DATA_FIN and checksums; the window and the receive buffer that subflows share; retransmission of data that nobody
 //! DATA_ACKs, reinjection of what a subflow lost, opportunistic retransmission with penalties; ADD_ADDR with HMAC, echo and
 //! retransmission; REMOVE_ADDR; MP_PRIO and backups; MP_FAIL; MP_FASTCLOSE (on resets); MP_TCPRST with reasons;
-//! falling back, each time with its reason; five schedulers, three path managers.
+//! falling back, each time with its reason; five schedulers, four path managers.
 //!
 //! Different from the RFC: data is mapped segment by segment; a subflow that the peer closes is closed on this side
-//! too; one side joins, the initiator or the one that accepted. Left out: version 0, ports in ADD_ADDR that we send, SYN cookies and Fast Open on a first
+//! too; one side joins, the initiator or the one that accepted. Left out: version 0, SYN cookies and Fast Open on a first
 //! subflow, data in SYNs.
 
 mod addresses;
