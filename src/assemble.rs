@@ -18,7 +18,7 @@ use crate::folder::Folder;
 use crate::identity::Identity;
 use crate::layout::{CAPTURE_FOLDER, MANIFEST_FILE, SERIES_FOLDER};
 use crate::manifest::{Manifest, RunEntry};
-use crate::parts::{Part, Parts, capture_name};
+use crate::parts::{Part, Parts, capture_name, series_name};
 use crate::plot::read_results;
 use crate::scenario_file::Scenario;
 use crate::spread::{RunId, all_runs, pool};
@@ -28,7 +28,7 @@ use crate::spread::{RunId, all_runs, pool};
 pub(crate) struct Assembled {
     /// Where the files wait.
     pub(crate) staging: PathBuf,
-    /// The files, relative to the output folder; captures too, which wait elsewhere.
+    /// The files, relative to the output folder; captures and series too, which wait elsewhere.
     pub(crate) files: BTreeSet<String>,
     /// What all runs did together.
     pub(crate) stats: RunStats,
@@ -55,13 +55,16 @@ fn assemble_here(folder: &Folder, scenario: &Scenario, identity: &Identity) -> R
         fs::remove_dir_all(&staging).map_err(writing)?;
     }
     fs::create_dir_all(&staging).map_err(writing)?;
-    let gathered = gather(&Parts::of(folder), scenario, &staging)?;
+    let parts = Parts::of(folder);
+    let gathered = gather(&parts, scenario, &staging)?;
     let manifest = Manifest::new(scenario, identity, gathered.runs, gathered.chain.value())?;
 
-    let mut tables = read_results(&staging)?;
-    tables.insert(MANIFEST_FILE.to_owned(), manifest.text()?);
     let unreadable =
         |error: reports::ReadError| Failure::Work(format!("the results contradict themselves: {error}"));
+    let text = manifest.text()?;
+    let wanted = reports::results::Manifest::parse(&text).map_err(unreadable)?.series();
+    let mut tables = read_results(&staging, &parts.series, &wanted)?;
+    tables.insert(MANIFEST_FILE.to_owned(), text);
     let mut results = Results::read(&tables).map_err(unreadable)?;
     let expect = scenario.plan.expect.iter();
     let expectations: Vec<Outcome> = expect.map(|expected| Outcome::of(expected, &results)).collect();
@@ -75,7 +78,7 @@ fn assemble_here(folder: &Folder, scenario: &Scenario, identity: &Identity) -> R
         let path = staging.join(&file.path);
         atomic::write(&path, &file.bytes).map_err(|error| Failure::writing(&path, &error))?;
     }
-    let files = tables.into_keys().chain(derived.into_iter().map(|file| file.path)).chain(gathered.captures);
+    let files = tables.into_keys().chain(derived.into_iter().map(|file| file.path)).chain(gathered.waiting);
     let files = files.collect();
     Ok(Assembled { staging, files, stats: gathered.stats, results, expectations })
 }
@@ -92,7 +95,8 @@ pub(crate) fn draw(results: &Results) -> Vec<OutputFile> {
 /// What the parts say, beside the tables.
 struct Gathered {
     runs: Vec<RunEntry>,
-    captures: Vec<String>,
+    /// Captures and series.
+    waiting: Vec<String>,
     chain: Chain,
     stats: RunStats,
 }
@@ -105,12 +109,12 @@ fn gather(parts: &Parts, scenario: &Scenario, staging: &Path) -> Result<Gathered
         tables.insert(name, Table::create(staging.join(name), &header)?);
     }
     let mut gathered =
-        Gathered { runs: Vec::new(), captures: Vec::new(), chain: Chain::START, stats: RunStats::default() };
+        Gathered { runs: Vec::new(), waiting: Vec::new(), chain: Chain::START, stats: RunStats::default() };
     let runs: Vec<RunId> = all_runs(plan.point_count(), plan.replications).collect();
     for some in runs.chunks(PARTS_AT_ONCE) {
         let read: Vec<Result<Part, Failure>> = some.par_iter().map(|run| parts.require(*run)).collect();
         for (run, part) in some.iter().zip(read) {
-            gathered.take(part?, *run, &mut tables, staging)?;
+            gathered.take(part?, *run, &mut tables)?;
         }
     }
     tables.into_values().try_for_each(Table::finish)?;
@@ -124,10 +128,12 @@ impl Gathered {
         part: Part,
         run: RunId,
         tables: &mut BTreeMap<&'static str, Table>,
-        staging: &Path,
     ) -> Result<(), Failure> {
         if part.captured {
-            self.captures.push(format!("{CAPTURE_FOLDER}/{}", capture_name(&part.report.run)));
+            self.waiting.push(format!("{CAPTURE_FOLDER}/{}", capture_name(&part.report.run)));
+        }
+        if part.observed {
+            self.waiting.push(format!("{SERIES_FOLDER}/{}", series_name(&part.report.run)));
         }
         self.chain.fold_u64(run_digest(&part.report));
         if let Ok(outcome) = &part.report.outcome {
@@ -135,10 +141,6 @@ impl Gathered {
                 if let Some(table) = tables.get_mut(name.as_str()) {
                     table.write(lines)?;
                 }
-            }
-            if let Some(series) = &outcome.series {
-                let path = staging.join(SERIES_FOLDER).join(format!("{}.csv", part.report.run));
-                atomic::write(&path, series.as_bytes()).map_err(|error| Failure::writing(&path, &error))?;
             }
             add(&mut self.stats, &outcome.stats);
         }

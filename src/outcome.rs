@@ -1,5 +1,6 @@
 //! What a finished sweep says in the terminal.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use reports::{Results, table};
@@ -19,7 +20,7 @@ pub(crate) fn show(folder: &Path, results: &Results, expectations: &[Outcome], q
 
 /// The same for a sweep that was complete before, from its files.
 pub(crate) fn show_complete(folder: &Path, quiet: bool) -> Result<bool, Failure> {
-    let results = Results::read(&read_results(folder)?).map_err(|error| {
+    let results = Results::read(&read_results(folder, folder, &BTreeSet::new())?).map_err(|error| {
         Failure::Input(format!("{}/{error}; leave --resume away to start afresh", folder.display()))
     })?;
     if !quiet {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::atomic;
 use crate::failure::{Failure, reason};
 use crate::folder::Folder;
-use crate::layout::CAPTURE_FOLDER;
+use crate::layout::{CAPTURE_FOLDER, SERIES_FOLDER};
 use crate::spread::RunId;
 
 /// One finished run.
@@ -18,6 +18,8 @@ use crate::spread::RunId;
 pub(crate) struct Part {
     /// Whether there is a capture of it.
     pub(crate) captured: bool,
+    /// Whether there are series of it.
+    pub(crate) observed: bool,
     /// What came of it.
     pub(crate) report: RunReport,
 }
@@ -28,24 +30,34 @@ pub(crate) struct Parts {
     runs: PathBuf,
     /// Where captures wait.
     pub(crate) captures: PathBuf,
+    /// Where series wait.
+    pub(crate) series: PathBuf,
 }
 
 impl Parts {
     /// The parts in an output folder.
     pub(crate) fn of(folder: &Folder) -> Self {
         let parts = folder.parts();
-        Self { runs: parts.join("runs"), captures: parts.join(CAPTURE_FOLDER) }
+        let [runs, captures, series] =
+            ["runs", CAPTURE_FOLDER, SERIES_FOLDER].map(|inside| parts.join(inside));
+        Self { runs, captures, series }
     }
 
-    /// Keeps a finished run. Its capture goes first: a run whose results are there is complete.
+    /// Keeps a finished run. Its capture and series go first: a run whose results are there is complete.
     pub(crate) fn save(&self, mut report: RunReport) -> Result<(), Failure> {
         let capture = report.extras.capture.take();
         if let Some(bytes) = &capture {
             let path = self.captures.join(capture_name(&report.run));
             atomic::write(&path, bytes).map_err(|error| Failure::writing(&path, &error))?;
         }
+        // Beside the results, not in them: whoever puts those together need not hold the series of all runs.
+        let series = report.outcome.as_mut().ok().and_then(|outcome| outcome.series.take());
+        if let Some(lines) = &series {
+            let path = self.series.join(series_name(&report.run));
+            atomic::write(&path, lines.as_bytes()).map_err(|error| Failure::writing(&path, &error))?;
+        }
         let path = self.runs.join(format!("{}.json", report.run));
-        let part = Part { captured: capture.is_some(), report };
+        let part = Part { captured: capture.is_some(), observed: series.is_some(), report };
         let text = serde_json::to_vec(&part)
             .map_err(|error| Failure::Work(format!("cannot write {}: {error}", path.display())))?;
         atomic::write(&path, &text).map_err(|error| Failure::writing(&path, &error))
@@ -68,6 +80,11 @@ impl Parts {
         let bytes = fs::read(&path).map_err(|error| damaged(reason(&error)))?;
         serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))
     }
+}
+
+/// The file of a run's series.
+pub(crate) fn series_name(run: &str) -> String {
+    format!("{run}.csv")
 }
 
 /// The file of a run's capture.

@@ -27,12 +27,17 @@ fn move_all(folder: &Folder, assembled: &Assembled) -> io::Result<()> {
     for inside in ["", SERIES_FOLDER, PLOT_FOLDER, CAPTURE_FOLDER] {
         remove_others(root, inside, &keep)?;
     }
-    let captures = Parts::of(folder).captures;
+    let parts = Parts::of(folder);
+    let waiting = [(CAPTURE_FOLDER, &parts.captures), (SERIES_FOLDER, &parts.series)];
     for file in &keep {
-        match file.strip_prefix(CAPTURE_FOLDER).and_then(|name| name.strip_prefix('/')) {
-            // Captures are moved, not copied: one that waits no longer is in its place already.
-            Some(name) if !captures.join(name).exists() => {}
-            Some(name) => move_file(&captures.join(name), &root.join(file))?,
+        let place = waiting.iter().find_map(|(inside, place)| {
+            let name = file.strip_prefix(inside)?.strip_prefix('/')?;
+            Some(place.join(name))
+        });
+        match place {
+            // Captures and series are moved, not copied: one that waits no longer is in its place already.
+            Some(place) if !place.exists() => {}
+            Some(place) => move_file(&place, &root.join(file))?,
             None => move_file(&assembled.staging.join(file), &root.join(file))?,
         }
     }

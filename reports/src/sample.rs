@@ -130,6 +130,7 @@ pub(crate) fn sweep_files() -> Files {
     let mut overhead_csv = "run,flow,layer,protocol,reason,bytes,frames\n".to_owned();
     let mut latency_csv = "run,flow,value_ns,count\n".to_owned();
     let mut links_csv = "run,link,from,to,frames_sent,dropped_loss,utilisation\n".to_owned();
+    let mut frames_csv = "run,medium,from,to,kind,fate,frames\n".to_owned();
     let (mut points, mut runs) = (Vec::new(), Vec::new());
     let mut files = Files::new();
     for (t, transport) in TRANSPORTS.iter().enumerate() {
@@ -156,6 +157,9 @@ pub(crate) fn sweep_files() -> Files {
                         writeln!(latency_csv, "{run},bulk,{value},1").unwrap();
                     }
                     writeln!(links_csv, "{run},up,sensor,server,{MESSAGES},3,0.25").unwrap();
+                    for (fate, frames) in [("received", 90 + replication), ("retries spent", 3)] {
+                        writeln!(frames_csv, "{run},air,sensor,server,frame,{fate},{frames}").unwrap();
+                    }
                     if replication == 0 {
                         files.insert(format!("series/{run}.csv"), series(t, p).into_bytes());
                     }
@@ -170,6 +174,7 @@ pub(crate) fn sweep_files() -> Files {
         ("overhead.csv", overhead_csv),
         ("latency.csv", latency_csv),
         ("links.csv", links_csv),
+        ("frames.csv", frames_csv),
     ]));
     files
 }

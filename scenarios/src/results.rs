@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use host::flow::Flow;
-use host::measure::{SessionCounts, Times, nearest_rank};
+use host::measure::{SenderCounts, SessionCounts, Times, nearest_rank};
 use host::world::World;
 use network::accounts::FlowAccount;
 use network::drop_cause::DropCause;
@@ -111,7 +111,7 @@ pub(crate) fn collect<O: Observer>(
     put("links.csv", link_lines(about, world, end));
     put("frames.csv", radio::frame_lines(about, world));
     put("radios.csv", radio::radio_lines(about, world, end));
-    put("rpl.csv", rpl::node_lines(about, world));
+    put("rpl.csv", rpl::node_lines(about, world, end));
     put("etx.csv", rpl::link_lines(about, world));
     (metrics, rows)
 }
@@ -131,7 +131,7 @@ fn metrics(
     let bytes = sum(&|_, account| account.bytes);
     let frames = sum(&|_, account| account.frames);
     let mut latencies: Vec<SimDuration> =
-        flows.iter().flat_map(|(flow, _)| flow.measure.latencies.iter().copied()).collect();
+        flows.iter().flat_map(|(flow, _)| flow.measure.latencies.iter()).collect();
     latencies.sort_unstable();
     let ratio = |part: u64, whole: u64| (whole > 0).then(|| part as f64 / whole as f64);
     let rank = |thousandths| nearest_rank(&latencies, thousandths).map(|latency| latency.as_nanos() as f64);
@@ -178,7 +178,6 @@ fn metrics(
                 (!setups.is_empty()).then(|| setups.iter().sum::<u64>() as f64 / setups.len() as f64)
             }
             "half_open_max" => half_open,
-            "session_retransmissions" => of_session(&|counts| counts.retransmissions),
             "session_duplicates" => of_session(&|counts| counts.duplicates),
             "session_failed" => of_session(&|counts| counts.failed),
             column if column.starts_with("session_") => session_metric(column, flows),
@@ -202,17 +201,21 @@ fn half_open<O: Observer>(world: &World<O>, flows: &[(&Flow, &FlowAccount)]) -> 
 fn session_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
     let mut with = flows.iter().filter(|(flow, _)| flow.session.is_some()).peekable();
     with.peek()?;
-    let (mut sum, mut times) = (SessionCounts::default(), Times::default());
+    let (mut sum, mut sender, mut times) =
+        (SessionCounts::default(), SenderCounts::default(), Times::default());
     for counts in with.map(|(flow, _)| &flow.measure.session) {
         times.merge(&counts.response_times);
-        sum.messages += counts.messages;
         sum.tokens_max += counts.tokens_max;
         sum.exchanges_max += counts.exchanges_max;
-        add(&mut sum.by_timer, &counts.by_timer);
-        add(&mut sum.bytes, &counts.bytes);
+        if let Some(counts) = &counts.sender {
+            sender.retransmissions += counts.retransmissions;
+            sender.messages += counts.messages;
+            add(&mut sender.by_timer, &counts.by_timer);
+            add(&mut sender.bytes, &counts.bytes);
+        }
     }
-    let [header, token, options, marker, payload] = sum.bytes;
-    let [first, second, third, fourth, later] = sum.by_timer;
+    let [header, token, options, marker, payload] = sender.bytes;
+    let [first, second, third, fourth, later] = sender.by_timer;
     let count = match column {
         "session_response_time_mean_ns" => {
             return (times.count > 0).then(|| times.total as f64 / times.count as f64);
@@ -220,7 +223,8 @@ fn session_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> 
         "session_response_time_max_ns" => {
             return (times.count > 0).then_some(times.max.as_nanos() as f64);
         }
-        "session_messages" => sum.messages,
+        "session_retransmissions" => sender.retransmissions,
+        "session_messages" => sender.messages,
         "session_timer_1" => first,
         "session_timer_2" => second,
         "session_timer_3" => third,
@@ -268,7 +272,7 @@ fn limited(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
     };
     let mut times = LimitTimes::default();
     for (flow, _) in flows {
-        times.merge(&flow.measure.limits);
+        flow.measure.limits.iter().for_each(|limits| times.merge(limits));
     }
     let total = times.total().as_nanos();
     (total > 0).then(|| times.of(limit).as_nanos() as f64 / total as f64)

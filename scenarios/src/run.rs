@@ -139,6 +139,20 @@ pub struct RunAbout<'a> {
     pub(crate) seed: RunSeed,
 }
 
+/// What a run needs of its scenario once the world is built.
+#[derive(Clone, Copy)]
+struct Times {
+    end: SimTime,
+    sample_every: SimDuration,
+}
+
+impl Times {
+    fn of(scenario: &Scenario) -> Self {
+        let end = SimTime::from(scenario.duration).saturating_add(SimDuration::from(scenario.drain));
+        Self { end, sample_every: scenario.sample_every.into() }
+    }
+}
+
 /// Who is outside, where anybody is.
 type Joined<'a> = Option<&'a mut dyn Outside>;
 
@@ -159,7 +173,7 @@ impl<'a> RunAbout<'a> {
         outside: Joined<'_>,
     ) -> RunReport {
         let outcome = match self.plan.scenario(self.point, files) {
-            Ok(scenario) => self.run(&scenario, options, files, phase, outside),
+            Ok(scenario) => self.run(scenario, options, files, phase, outside),
             Err(diagnostics) => Err(in_words(&diagnostics)),
         };
         let (outcome, extras) = match outcome {
@@ -178,17 +192,19 @@ impl<'a> RunAbout<'a> {
 
     fn run(
         &self,
-        scenario: &Scenario,
+        scenario: Scenario,
         options: RunOptions,
         files: &dyn Files,
         phase: &mut dyn FnMut(Phase),
         outside: Joined<'_>,
     ) -> Finished {
         let streams = Streams::new(self.seed);
+        let times = Times::of(&scenario);
         if options.capture || options.trace {
             let recorder = Recorder::new(options.capture, options.trace);
-            let built = build(scenario, &streams, files, recorder).map_err(explain)?;
-            let (mut world, outcome) = self.run_world(scenario, built, options, phase, outside)?;
+            let built = build(&scenario, &streams, files, recorder).map_err(explain)?;
+            drop(scenario);
+            let (mut world, outcome) = self.run_world(times, built, options, phase, outside)?;
             let trace = world.network.observer.take_trace();
             let trace = trace.map(|mut log| {
                 take_notes(&mut world, |at, node, text| log.note(at, node, text));
@@ -201,24 +217,26 @@ impl<'a> RunAbout<'a> {
                 .map_err(|error| error.to_string())?;
             return Ok((outcome, Extras { capture, trace }));
         }
-        let built = build(scenario, &streams, files, Unobserved).map_err(explain)?;
-        let (_, outcome) = self.run_world(scenario, built, options, phase, outside)?;
+        let built = build(&scenario, &streams, files, Unobserved).map_err(explain)?;
+        // The world has all that it needs of it, and of ten thousand nodes it is not small.
+        drop(scenario);
+        let (_, outcome) = self.run_world(times, built, options, phase, outside)?;
         Ok((outcome, Extras::default()))
     }
 
     fn run_world<O: Observer>(
         &self,
-        scenario: &Scenario,
+        times: Times,
         mut world: World<O>,
         options: RunOptions,
         phase: &mut dyn FnMut(Phase),
         outside: Joined<'_>,
     ) -> Result<(World<O>, Outcome), String> {
-        let mut sampler = options.series.then(|| SeriesSampler::new(scenario.sample_every.into(), &world));
+        let mut sampler = options.series.then(|| SeriesSampler::new(times.sample_every, &world));
         if options.series {
             world.network.watch_radios();
         }
-        let end = SimTime::from(scenario.duration).saturating_add(SimDuration::from(scenario.drain));
+        let end = times.end;
         phase(Phase::Started);
         let looks_on = sampler.as_mut().map(|sampler| sampler as &mut dyn Sampler<O>);
         let ran = match outside {
@@ -238,6 +256,7 @@ impl<'a> RunAbout<'a> {
             simulated_ns: end.as_nanos(),
             nodes: world.network.node_count() as u64,
         };
+        world.collect_session_counts();
         let (metrics, rows) = results::collect(self, &world, end);
         let outcome = Outcome { digest: world.network.digest(), metrics, rows, series, stats };
         Ok((world, outcome))

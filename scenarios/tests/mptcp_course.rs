@@ -4,9 +4,13 @@ mod lab;
 
 use std::collections::BTreeMap;
 
-use lab::{plan, value};
+use lab::{plan, report, value};
 use scenarios::language::{METRICS, NoFiles, Plan};
 use scenarios::run::{Outcome, RunOptions, run};
+use wire::ip::IpProtocol;
+use wire::mptcp::{AddAddress, Dss, Join, MptcpOption, Subtype};
+use wire::tcp::TcpFlags;
+use wire::tcp_options::TcpOption;
 
 /// One run of the point with these values of all axes, as the results print them.
 fn run_at(plan: &Plan, wanted: &[&str], replication: u32) -> Outcome {
@@ -94,4 +98,71 @@ fn a_small_buffer_is_blocked_by_a_slow_path_unless_something_is_done_about_it() 
     assert!(hurried > blocked * 1.5, "{hurried} {blocked}");
     assert!(blest > 7e6, "{blest}");
     assert!(goodput("lowest-rtt", "false", "2 MiB") > 10.5e6);
+}
+
+/// The options of Multipath TCP in a capture (pcapng, packets of IP): each with whether its segment is a reset.
+fn options_in(capture: &[u8]) -> Vec<(MptcpOption, bool)> {
+    let word = |at: usize| u32::from_le_bytes(capture[at..at + 4].try_into().expect("four bytes")) as usize;
+    let (mut all, mut at) = (Vec::new(), 0);
+    while at < capture.len() {
+        let (kind, len) = (word(at), word(at + 4));
+        if kind == ENHANCED_PACKET {
+            let packet = &capture[at + 28..at + 28 + word(at + 20)];
+            let internet = wire::ipv4::Header::parse(packet).expect("it is one of IPv4");
+            // Errors of ICMP are there, too.
+            let head = (internet.protocol == IpProtocol::TCP)
+                .then(|| wire::tcp::Header::parse(&packet[internet.len()..]).expect("it is one of TCP"));
+            for (head, option) in head.iter().flat_map(|head| head.options.iter().map(move |it| (head, it))) {
+                if let TcpOption::Mptcp(value) = option {
+                    let option = MptcpOption::parse(value).expect("it is right");
+                    all.push((option, head.flags.contains(TcpFlags::RST)));
+                }
+            }
+        }
+        at += len;
+    }
+    all
+}
+
+/// The type of a block of pcapng that holds a packet.
+const ENHANCED_PACKET: usize = 6;
+
+#[test]
+fn the_lessons_show_every_option_there_is() {
+    let options = RunOptions { capture: true, ..RunOptions::default() };
+    let mut seen = Vec::new();
+    for text in [include_str!("../course/mptcp-options.json"), include_str!("../course/mptcp-checksum.json")]
+    {
+        seen.extend(options_in(&report(text, options).extras.capture.expect("it was asked for")));
+    }
+    for subtype in Subtype::ALL {
+        assert!(seen.iter().any(|(option, _)| option.subtype() == subtype), "{} is missing", subtype.name());
+    }
+    let any = |what: fn(&MptcpOption, bool) -> bool| seen.iter().any(|(option, reset)| what(option, *reset));
+    // Of those that come in several forms, each.
+    assert!(any(|it, _| matches!(it, MptcpOption::AddAddress(AddAddress { hmac: Some(_), .. }))));
+    assert!(any(|it, _| matches!(it, MptcpOption::AddAddress(AddAddress { hmac: None, .. }))), "the echo");
+    assert!(any(|it, _| matches!(it, MptcpOption::Join(Join::Syn { .. }))));
+    assert!(any(|it, _| matches!(it, MptcpOption::Join(Join::SynAck { .. }))));
+    assert!(any(|it, _| matches!(it, MptcpOption::Join(Join::Ack { .. }))));
+    assert!(any(|it, _| matches!(it, MptcpOption::Dss(Dss { data_fin: true, .. }))));
+    assert!(any(|it, reset| !reset && matches!(it, MptcpOption::Fail { .. })), "MP_FAIL and go on");
+    assert!(any(|it, reset| reset && matches!(it, MptcpOption::Fail { .. })), "MP_FAIL and end");
+    let infinite =
+        |it: &MptcpOption, _| matches!(it, MptcpOption::Dss(Dss { mapping: Some(map), .. }) if map.len == 0);
+    assert!(any(infinite));
+}
+
+#[test]
+fn a_gateway_that_changes_contents_is_noticed_by_checksums_alone() {
+    let text = include_str!("../course/mptcp-checksum.json");
+    let fallbacks = |checksum: &str| {
+        let text = text.replacen(r#""checksum": true"#, &format!(r#""checksum": {checksum}"#), 1);
+        by_flow(&lab::outcome(&text), "mptcp_fallbacks")
+    };
+    let with = fallbacks("true");
+    assert!(with["one-path"] >= 1.0, "{with:?}");
+    assert_eq!(with["two-paths"], 0.0, "it has another path");
+    let without = fallbacks("false");
+    assert_eq!((without["one-path"], without["two-paths"]), (0.0, 0.0));
 }

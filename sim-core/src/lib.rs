@@ -12,6 +12,7 @@
 //! | [`queue`] | [`EventQueue`], the radix wheel that keeps the pending events |
 //! | [`engine`] | [`Scheduler`] with its [`Limits`], and [`Alarm`] for timers that move |
 //! | [`random`] | [`RunSeed`], [`Streams`], [`Purpose`], [`CounterStream`] |
+//! | [`idle_list`] | [`IdleVec`] and [`IdleQueue`], lists that take little memory while they are empty |
 //! | [`idle_rng`] | [`IdleRng`], a generator that takes little memory |
 //! | [`draw`] | distributions drawn from any generator, the same on every platform |
 //! | [`small_map`] | [`SmallMap`], an ordered map that takes little memory while it holds little |
@@ -43,6 +44,7 @@ pub mod draw;
 pub mod electric;
 pub mod engine;
 pub mod event;
+pub mod idle_list;
 pub mod idle_rng;
 pub mod math;
 pub mod quantity;
@@ -54,6 +56,7 @@ pub mod time;
 pub use digest::Chain;
 pub use engine::{Alarm, LimitExceeded, Limits, Scheduler};
 pub use event::{Event, EventKey, Origin};
+pub use idle_list::{IdleQueue, IdleVec};
 pub use idle_rng::IdleRng;
 pub use quantity::{ByteCount, DataRate, Probability};
 pub use queue::EventQueue;

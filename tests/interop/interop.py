@@ -70,12 +70,22 @@ BAD = ("(_ws.malformed || _ws.short || _ws.expert.severity >= 0x00800000 || "
        + f") && !(tcp.checksum == 0xffff && ({' || '.join(KERNELS)}))")
 
 
+def guesses():
+    """Words that keep tshark from guessing by its looks what a stream or a datagram carries: random bytes look like anything."""
+    words = []
+    for line in run("tshark", "-G", "heuristic-decodes").splitlines():
+        below, protocol, *_ = line.split("\t")
+        if below in ("tcp", "udp") and protocol.isalnum() and protocol not in ("http", "coap", "sctp"):
+            words += ["--disable-protocol", protocol]
+    return words
+
+
 def judge(capture, wanted=(), options=(), forgiven=()):
     """Fails on frames that Wireshark finds malformed, with an expert error or a wrong checksum, and where no frame matches one of
     the wanted filters."""
     bad = " && ".join([f"({BAD})", *(f"!({filter})" for filter in forgiven)])
     filters = ["frame", bad, *wanted]
-    tshark = ["tshark", "-n", "-r", capture, *options, *(part for preference in CHECKED for part in ("-o", preference))]
+    tshark = ["tshark", "-n", "-r", capture, *guesses(), *options, *(part for preference in CHECKED for part in ("-o", preference))]
     text = run(*tshark, "-q", "-z", "io,stat,0," + ",".join(filters))
     rows = [line.split("|") for line in text.splitlines() if "<>" in line]
     check(len(rows) == 1, text)
@@ -166,6 +176,26 @@ class Live:
         return run("tshark", "-n", "-r", self.capture(), "-Y", filter, "-T", "fields", "-e", "frame.number").split()
 
 
+class Gate:
+    """Keeps out what comes from the simulated network, from before it is there until somebody is ready for it: whoever begins there
+    repeats its first packet."""
+
+    def __enter__(self):
+        run("nft", """table inet gate {
+          chain in { type filter hook prerouting priority raw; iifname "nj*" drop; }
+        }""")
+        self.closed = True
+        return self
+
+    def open(self):
+        if self.closed:
+            run("nft", "delete", "table", "inet", "gate")
+            self.closed = False
+
+    def __exit__(self, *_):
+        self.open()
+
+
 def counters():
     """The kernel's counters of TCP in this namespace, by name."""
     values = {}
@@ -196,7 +226,7 @@ def tcp_info(connection):
     return values
 
 
-TIMESTAMPS, SACK, WINDOW_SCALE, ECN = 1, 2, 4, 8
+TIMESTAMPS, SACK, WINDOW_SCALE, ECN, SYN_DATA = 1, 2, 4, 8, 32
 
 
 def echo(connection, data):

@@ -62,8 +62,15 @@ def downloads_cross_the_router_intact():
                 check(hashlib.sha256(got).digest() == hashlib.sha256(content).digest(), f"{len(got)} bytes differ")
             wait_for("connections to end", lambda: ":80" not in run(
                 "ss", "-Htan", "state", "connected", "exclude", "time-wait", netns="right"))
-            # Packets that are on their way arrive within the delay and the queue of the router: far below a second.
-            subprocess.run(["sleep", "2"])
+            # Packets that are on their way arrive within the delay and the queue of the router, far below a second; whoever
+            # writes them down may be later.
+            sizes = []
+
+            def settled():
+                sizes.append([os.path.getsize(file) for file in (before, behind)])
+                return len(sizes) > 100 and sizes[-1] == sizes[-100]
+
+            wait_for("the captures to end", settled)
         finally:
             for capture in captures:
                 capture.terminate()

@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 
-from interop import HERE, LIMIT, WORK, Live, check, run, skip, suite, wait_for
+from interop import HERE, LIMIT, WORK, Gate, Live, check, run, skip, suite, wait_for
 
 PEER = os.path.join(WORK, "usrsctp_peer")
 BAD_LINK = {"loss": "2 %"}
-CARRIED = {"raw": "ip.proto == 132", "udp": "udp.port == 9899 && sctp"}
+OVER_IPV6 = {"ip": "v6", "kernel": "fd77::1/64", "host": "fd77::2/64"}
+CARRIED = {"raw": "sctp && !udp", "udp": "udp.port == 9899 && sctp"}
 
 
 def build():
@@ -60,10 +61,10 @@ def the_second_path_takes_over():
 class Server:
     """usrsctp as a server."""
 
-    def __init__(self, way, how, count=0):
+    def __init__(self, way, how, count, addresses):
         self.log = os.path.join(WORK, f"server-{way}-{how}")
         self.out = open(self.log, "w")
-        self.process = subprocess.Popen([PEER, "server", way, "10.77.0.1", "10.77.0.2", "5001", str(count), how],
+        self.process = subprocess.Popen([PEER, "server", way, *addresses, "5001", str(count), how],
                                         stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out)
 
     def __enter__(self):
@@ -88,16 +89,18 @@ class Server:
 def client(name, way, how, filters=(), count=0, **parameters):
     """Messages from the simulated client to usrsctp; returns what that saw."""
     over = {"raw": "sctp", "udp": "sctp/udp"}[way]
-    with Live("sctp-client", name, [CARRIED[way], *filters], over=over, **parameters):
-        # The client begins after a second: time enough for the server, whose address exists only now.
-        with Server(way, how, count) as server:
+    addresses = ("fd77::1", "fd77::2") if parameters.get("ip") == "v6" else ("10.77.0.1", "10.77.0.2")
+    # The server's address exists only once the run has begun.
+    with Gate() as gate, Live("sctp-client", name, [CARRIED[way], *filters], over=over, **parameters):
+        with Server(way, how, count, addresses) as server:
+            gate.open()
             return server.end()
 
 
 def the_simulated_host_sends_messages():
     for way in CARRIED:
-        for name, link in (("good", {}), ("bad", BAD_LINK)):
-            seen = client(f"client-{name}-{way}", way, "take", **link)
+        for name, settings in (("good", {}), ("bad", BAD_LINK), ("ipv6", OVER_IPV6), ("bad-ipv6", {**OVER_IPV6, **BAD_LINK})):
+            seen = client(f"client-{name}-{way}", way, "take", **settings)
             check(seen == "200 messages, 4000000 bytes, 8 streams, 0 unordered, shut down", seen)
 
 

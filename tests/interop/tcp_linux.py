@@ -1,14 +1,17 @@
 """TCP between the kernel and a simulated host."""
 
 import os
+import re
 import socket
 import struct
 import time
 
-from interop import (ECN, LIMIT, SACK, TIMESTAMPS, WINDOW_SCALE, Live, check, connect, counters, echo, listener, run,
+from interop import (ECN, LIMIT, SACK, SYN_DATA, TIMESTAMPS, WINDOW_SCALE, Live, check, connect, counters, echo, listener, run,
                      same, suite, tcp_info, wait_for)
 
 HOSTS = ("10.77.0.2", "fd77::2")
+# Of the simulated client: the family, the kernel's address, its own.
+CLIENTS = (("v4", "10.77.0.1", "10.77.0.2"), ("v6", "fd77::1", "fd77::2"))
 BAD_LINK = {"loss": "1 %", "reorder": "1 %", "duplicate": "1 %"}
 OPTIONS = TIMESTAMPS | SACK | WINDOW_SCALE
 
@@ -33,22 +36,80 @@ def ten_megabytes_each_way_over_a_bad_link():
     check(all(int(row["dropped_loss"]) > 50 and int(row["duplicated"]) > 50 for row in wire), "the link was bad")
 
 
+def addresses(family, kernel, host):
+    length = 64 if family == "v6" else 24
+    return {"ip": family, "kernel": f"{kernel}/{length}", "host": f"{host}/{length}"}
+
+
+def listening(family):
+    return listener(5001, socket.AF_INET6 if family == "v6" else socket.AF_INET)
+
+
 def the_simulated_host_connects():
-    for name, link in (("good", {}), ("bad", BAD_LINK)):
-        with Live("tcp-client", "client-" + name, ["tcp.flags.fin == 1"], **link):
-            server = listener(5001)
-            connection, peer = server.accept()
-            check(peer[0] == "10.77.0.2", f"from {peer}")
-            check(tcp_info(connection)["options"] & OPTIONS == OPTIONS, "timestamps, SACK, window scale")
-            count = 0
-            while part := connection.recv(1 << 18):
-                check(not part.strip(b"\0"), "the client sends zeros")
-                count += len(part)
-            check(count == 10_000_000, f"{count} bytes")
-            # The client has closed first; now the kernel closes, and the connection is over on both sides.
-            connection.close()
-            server.close()
-            wait_for("the kernel to forget it", lambda: "10.77.0.2" not in run("ss", "-Htn", "state", "last-ack"))
+    for family, kernel, host in CLIENTS:
+        for name, link in (("good", {}), ("bad", BAD_LINK)):
+            # Whoever listens is there before the client begins.
+            with listening(family) as server, Live("tcp-client", f"client-{name}-{family}", ["tcp.flags.fin == 1"],
+                                                   **addresses(family, kernel, host), **link):
+                connection, peer = server.accept()
+                check(peer[0] == host, f"from {peer}")
+                check(tcp_info(connection)["options"] & OPTIONS == OPTIONS, "timestamps, SACK, window scale")
+                count = 0
+                while part := connection.recv(1 << 18):
+                    check(not part.strip(b"\0"), "the client sends zeros")
+                    count += len(part)
+                check(count == 10_000_000, f"{count} bytes")
+                # The client has closed first; now the kernel closes, and the connection is over on both sides.
+                connection.close()
+                wait_for("the kernel to forget it", lambda: host not in run("ss", "-Htn", "state", "last-ack"))
+
+
+def fast_open(mode):
+    """Lets the kernel use TCP Fast Open: 1 as client, 2 as server (ip-sysctl)."""
+    with open("/proc/sys/net/ipv4/tcp_fastopen", "w") as file:
+        file.write(str(mode))
+
+
+DATA_IN_SYN = "tcp.flags.syn == 1 && tcp.flags.ack == 0 && tcp.len > 0"
+
+
+def the_kernel_opens_fast():
+    fast_open(1)
+    with Live("tcp-echo", "fast-kernel", ["tcp.options.tfo.request", DATA_IN_SYN], **{"fast-open": "true"}):
+        for host in HOSTS:
+            before = counters()
+            for number in range(2):  # The first asks for a cookie, the second has one.
+                family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                connection = socket.socket(family, socket.SOCK_STREAM)
+                data = b"at once %d" % number
+                connection.sendto(data, socket.MSG_FASTOPEN, (host, 7))
+                connection.settimeout(LIMIT)
+                check(connection.recv(100) == data, "the echo")
+                check(bool(tcp_info(connection)["options"] & SYN_DATA) == (number == 1), "data in the second SYN, acknowledged")
+                connection.close()
+            gain = {name: counters()[name] - before[name] for name in before if "FastOpen" in name}
+            check(gain["TcpExtTCPFastOpenActive"] == 1 and gain["TcpExtTCPFastOpenActiveFail"] == 0, gain)
+
+
+def the_simulated_host_opens_fast():
+    fast_open(2)
+    for family, kernel, host in CLIENTS:
+        before = counters()
+        with listening(family) as server:
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, 5)
+            with Live("tcp-client", "fast-client-" + family, ["tcp.options.tfo.request", DATA_IN_SYN], bytes="2 KB", again="3 s",
+                      **{"fast-open": "true"}, **addresses(family, kernel, host)):
+                for size in (2000, 1000):
+                    connection, _ = server.accept()
+                    count = 0
+                    while part := connection.recv(1 << 18):
+                        count += len(part)
+                    check(count == size, f"{count} bytes")
+                    connection.close()
+        gain = {name: counters()[name] - before[name] for name in before if "FastOpen" in name}
+        # One cookie was given, and one SYN's data taken.
+        check(gain["TcpExtTCPFastOpenCookieReqd"] == 1 and gain["TcpExtTCPFastOpenPassive"] == 1, gain)
+        check(gain["TcpExtTCPFastOpenPassiveFail"] == 0, gain)
 
 
 def either_side_closes_first():
@@ -110,13 +171,20 @@ def the_simulated_host_closes_its_window():
             connection = connect(host, 7, [(socket.SOL_SOCKET, socket.SO_RCVBUF, 20_000)])
             connection.setblocking(False)
             data, sent = os.urandom(8_000_000), 0
-            quiet_since = time.monotonic()
-            while time.monotonic() - quiet_since < 2:  # Until nothing more is taken.
+
+            def full():
+                """Whether the kernel takes no more and has probed twice: by the first probe it fills what is left of a window."""
+                nonlocal sent
                 try:
                     sent += connection.send(data[sent : sent + 65_536])
-                    quiet_since = time.monotonic()
+                    return False
                 except BlockingIOError:
-                    time.sleep(0.01)
+                    timers = run("ss", "-Htno", "dst", f"[{host}]" if ":" in host else host)
+                    return bool(re.search(r"timer:\(persist,[^,]*,[2-9]\)", timers))
+
+            end = time.monotonic() + LIMIT
+            while not full() and time.monotonic() < end:
+                pass
             check(0 < sent < len(data), f"{sent} bytes were taken")
             connection.settimeout(LIMIT)
             came = bytearray()
@@ -155,5 +223,5 @@ def congestion_is_marked():
 
 
 suite(ten_megabytes_each_way_at_the_same_time, ten_megabytes_each_way_over_a_bad_link, the_simulated_host_connects,
-      either_side_closes_first, resets_are_understood, the_kernel_closes_its_window,
+      the_kernel_opens_fast, the_simulated_host_opens_fast, either_side_closes_first, resets_are_understood, the_kernel_closes_its_window,
       the_simulated_host_closes_its_window, an_idle_connection_is_kept_alive, congestion_is_marked)

@@ -25,9 +25,26 @@ static void check(int good, const char *what) {
   exit(1);
 }
 
-static struct sockaddr_in address_of(const char *text, int port) {
-  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-  check(inet_pton(AF_INET, text, &address.sin_addr) == 1, text);
+/* An address of either family. */
+union address {
+  struct sockaddr any;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+};
+
+static socklen_t length_of(const union address *address) {
+  return address->any.sa_family == AF_INET6 ? sizeof address->v6 : sizeof address->v4;
+}
+
+static union address address_of(const char *text, int port) {
+  union address address = {0};
+  if (strchr(text, ':')) {
+    address.v6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    check(inet_pton(AF_INET6, text, &address.v6.sin6_addr) == 1, text);
+  } else {
+    address.v4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+    check(inet_pton(AF_INET, text, &address.v4.sin_addr) == 1, text);
+  }
   return address;
 }
 
@@ -36,11 +53,12 @@ static void set(struct socket *socket, int option, const void *value, socklen_t 
 }
 
 static struct socket *open_socket(int inside_udp, char *locals, int port) {
-  struct socket *socket = usrsctp_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
+  int family = strchr(locals, ':') ? AF_INET6 : AF_INET;
+  struct socket *socket = usrsctp_socket(family, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
   check(socket != NULL, "socket");
   if (inside_udp) {
     struct sctp_udpencaps encapsulation = {.sue_port = htons(ENCAPSULATION)};
-    encapsulation.sue_address.ss_family = AF_INET;
+    encapsulation.sue_address.ss_family = family;
     set(socket, SCTP_REMOTE_UDP_ENCAPS_PORT, &encapsulation, sizeof encapsulation, "encapsulation");
   }
   struct sctp_initmsg streams = {.sinit_num_ostreams = STREAMS, .sinit_max_instreams = STREAMS};
@@ -51,14 +69,14 @@ static struct socket *open_socket(int inside_udp, char *locals, int port) {
   event.se_type = SCTP_ASSOC_CHANGE;
   set(socket, SCTP_EVENT, &event, sizeof event, "events");
   struct sctp_paddrparams paths = {.spp_hbinterval = 500, .spp_pathmaxrxt = 2, .spp_flags = SPP_HB_ENABLE};
-  paths.spp_address.ss_family = AF_INET;
+  paths.spp_address.ss_family = family;
   set(socket, SCTP_PEER_ADDR_PARAMS, &paths, sizeof paths, "paths");
   struct sctp_rtoinfo rto = {.srto_initial = 200, .srto_min = 100, .srto_max = 1000};
   set(socket, SCTP_RTOINFO, &rto, sizeof rto, "time-outs");
-  struct sockaddr_in bound[2];
-  int count = 0;
-  for (char *text = strtok(locals, ","); text && count < 2; text = strtok(NULL, ",")) bound[count++] = address_of(text, port);
-  check(usrsctp_bindx(socket, (struct sockaddr *)bound, count, SCTP_BINDX_ADD_ADDR) == 0, "bindx");
+  for (char *text = strtok(locals, ","); text; text = strtok(NULL, ",")) {
+    union address bound = address_of(text, port);
+    check(usrsctp_bindx(socket, &bound.any, 1, SCTP_BINDX_ADD_ADDR) == 0, "bindx");
+  }
   return socket;
 }
 
@@ -104,8 +122,8 @@ static const char *ending(int end) {
   return end == SCTP_COMM_LOST ? "lost" : end == SCTP_SHUTDOWN_COMP ? "shut down" : end == 0 ? "closed" : "restarted or refused";
 }
 
-static int client(struct socket *socket, struct sockaddr_in peer, int count, const char *how) {
-  check(usrsctp_connect(socket, (void *)&peer, sizeof peer) == 0, "connect");
+static int client(struct socket *socket, union address peer, int count, const char *how) {
+  check(usrsctp_connect(socket, &peer.any, length_of(&peer)) == 0, "connect");
   int bad = 0, end = 0;
   for (int number = 0; number < count; number++) {
     ssize_t length = 1 + number * 997 % LONGEST;

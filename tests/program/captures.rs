@@ -64,13 +64,40 @@ fn wireshark_reads_radio_frames_down_to_udp() {
     assert_eq!(frames(&long, "6lowpan.frag.offset || 6lowpan.frag.size").len(), 600 * 12);
 }
 
+#[test]
+fn wireshark_opens_protected_frames_with_the_key_alone() {
+    let place = Place::new("security-captures");
+    place.run(&["run", "frame-security", "--pcap", "--replications", "1", "--quiet"]);
+    if !tshark_is_installed() {
+        return;
+    }
+    let captures = place.files("out/frame-security/capture");
+    assert_eq!(captures.len(), 12);
+    let key = "uat:ieee802154_keys:\"000102030405060708090a0b0c0d0e0f\",\"1\",\"No hash\"";
+    for (number, name) in captures.keys().enumerate() {
+        let file = place.path.join("out/frame-security/capture").join(name);
+        let faulty = frames_with(&file, &format!("{BAD} || wpan.fcs_ok == 0"), &[key]);
+        assert!(faulty.is_empty(), "Wireshark finds fault in {name}, frames {faulty:?}");
+        // 600 messages: who has the key sees their UDP headers, and the checksums are right. Without it Wireshark can
+        // check no integrity code, and shows nothing that is protected; the first two points have level 0.
+        assert_eq!(frames_with(&file, "udp", &[key]).len(), 600, "{name}");
+        let without = frames(&file, "udp").len();
+        assert_eq!(without, if number < 2 { 600 } else { 0 }, "{name} without the key");
+    }
+}
+
 /// Numbers of the frames that `filter` selects.
 fn frames(file: &Path, filter: &str) -> Vec<usize> {
+    frames_with(file, filter, &[])
+}
+
+/// The same with more preferences.
+fn frames_with(file: &Path, filter: &str, preferences: &[&str]) -> Vec<usize> {
     let mut command = Command::new("tshark");
     command.args(["-n", "-2", "-r"]).arg(file).args(["-Y", filter, "-T", "fields", "-e", "frame.number"]);
     // Wireshark guesses what IEEE 802.15.4 carries, and takes some first fragments for ZigBee.
     command.args(["--disable-protocol", "zbee_nwk"]);
-    for preference in PREFERENCES {
+    for preference in PREFERENCES.iter().chain(preferences) {
         command.args(["-o", preference]);
     }
     let output = command.output().expect("tshark answered before");

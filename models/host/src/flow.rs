@@ -1,10 +1,12 @@
 //! Flows: who asks whom to carry what, and what came of it.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use network::node::NodeId;
 use network::port::PortId;
 use sim_core::SimTime;
+use smallvec::SmallVec;
 use wire::cryptography::Protection;
 
 use crate::app::{Forged, Session};
@@ -16,7 +18,7 @@ use crate::workload::{MessagePlan, Size, Span, Start};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Workload {
     /// Messages from the sender to the receivers.
-    Messages(MessagePlan),
+    Messages(Arc<MessagePlan>),
     /// As many bytes as the connection carries, to one receiver.
     Bulk {
         /// So many bytes, or as many as can be sent until `stop`.
@@ -29,7 +31,7 @@ pub enum Workload {
     /// Requests, each of which the receiver answers; the answer's arrival is what is measured.
     RequestResponse {
         /// The requests.
-        requests: MessagePlan,
+        requests: Arc<MessagePlan>,
         /// Size of an answer.
         response: Size,
         /// How long the server takes for one.
@@ -38,7 +40,7 @@ pub enum Workload {
     /// Requests for a resource of the receivers', which has sizes and states of its own.
     Poll {
         /// When they are made. Their sizes do not count.
-        requests: MessagePlan,
+        requests: Arc<MessagePlan>,
         /// Whether the one request asks for every state from then on (RFC 7641).
         observe: bool,
         /// Whether the states of the resource are what is measured: each from its beginning until the flow's sender
@@ -48,7 +50,7 @@ pub enum Workload {
     /// First packets of connections that nobody goes on with, from invented addresses.
     Flood {
         /// When they are sent. Their sizes do not count.
-        packets: MessagePlan,
+        packets: Arc<MessagePlan>,
         /// The addresses.
         from: Forged,
     },
@@ -64,19 +66,19 @@ pub struct Flow {
     /// The port that the sender is bound to, where the scenario says so.
     pub via: Option<PortId>,
     /// The receivers: one, or the members of a group.
-    pub to: Vec<NodeId>,
+    pub to: SmallVec<[NodeId; 4]>,
     /// The address that is sent to.
     pub address: IpAddr,
     /// The receivers' port number.
     pub port: u16,
     /// The stack below the application, as the scenario writes it.
-    pub over: Box<str>,
+    pub over: Arc<str>,
     /// What carries it.
     pub carrier: Carrier,
     /// The session protocol between the application and the carrier, if there is one.
     pub session: Option<Session>,
-    /// What the application does.
-    pub workload: Workload,
+    /// What the application does; many flows do the same.
+    pub workload: Arc<Workload>,
     /// What protects its messages, if anything does.
     pub protection: Option<Protection>,
     /// What was measured.

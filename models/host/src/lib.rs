@@ -10,6 +10,7 @@ pub mod fault;
 pub mod flow;
 pub mod host;
 mod input;
+pub mod latencies;
 pub mod measure;
 pub mod output;
 pub mod outside;

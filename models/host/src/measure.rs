@@ -1,9 +1,12 @@
 //! What is measured of a flow, as `docs/metrics.md` defines it.
 
 use sim_core::{SimDuration, SimTime};
+use smallvec::{SmallVec, smallvec};
 use transport::mptcp::MptcpTotals;
 use transport::tcp::LimitTimes;
 use wire::account::Run;
+
+use crate::latencies::Latencies;
 
 /// The part of a run that metrics look at: messages generated from `from` on and before `to`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,7 +37,7 @@ pub struct FlowMeasure {
     /// First copies delivered after the window's end.
     pub late: u64,
     /// Latencies of the first copies, in order of delivery.
-    pub latencies: Vec<SimDuration>,
+    pub latencies: Latencies,
     /// Application bytes delivered for the first time, over the whole run.
     pub application_bytes: u64,
     /// Application bytes delivered for the first time within the window.
@@ -46,7 +49,7 @@ pub struct FlowMeasure {
     /// The longest time between two arrivals of application bytes that ended within the window.
     stall: SimDuration,
     /// What Multipath TCP did for the flow, over the whole run; none of other transports.
-    pub multipath: Option<MptcpTotals>,
+    pub multipath: Option<Box<MptcpTotals>>,
     /// Whether everything that the workload had to send has arrived.
     pub complete: bool,
     /// From the first packet until the first application byte might be sent.
@@ -55,24 +58,18 @@ pub struct FlowMeasure {
     pub connections_lost: u64,
     /// What the session protocol did for the flow, over the whole run.
     pub session: SessionCounts,
-    /// How long each limit has held back the sender's connections, where they are TCP's.
-    pub limits: LimitTimes,
-    receivers: Vec<Received>,
+    /// How long each limit has held back the sender's connections; none of other transports than TCP.
+    pub limits: Option<Box<LimitTimes>>,
+    receivers: SmallVec<[Received; 1]>,
 }
 
 /// What a session protocol did for a flow.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SessionCounts {
-    /// Messages that it sent again.
-    pub retransmissions: u64,
     /// Messages that came to a receiver for a second time, and were recognised.
     pub duplicates: u64,
     /// Exchanges that came to nothing, or to an error.
     pub failed: u64,
-    /// Messages that the sender's end sent, copies left out.
-    pub messages: u64,
-    /// Messages sent again by the timer that ran out: a message's first, second, third, fourth, or a later one.
-    pub by_timer: [u64; 5],
     /// The time from a request's generation to its first response.
     pub response_times: Times,
     /// The most requests at once that awaited a response: each has its token.
@@ -80,7 +77,20 @@ pub struct SessionCounts {
     /// The most exchanges at once that either end had to remember: messages that were not acknowledged, and those kept
     /// to tell duplicates.
     pub exchanges_max: u64,
-    /// Bytes of the messages that the sender's end sent and received: header, token, options, payload marker, payload.
+    /// What the sender's end did, once the run is over.
+    pub sender: Option<Box<SenderCounts>>,
+}
+
+/// What a session protocol did at the sender's end of a flow.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct SenderCounts {
+    /// Messages that it sent again.
+    pub retransmissions: u64,
+    /// Messages that it sent, copies left out.
+    pub messages: u64,
+    /// Messages sent again by the timer that ran out: a message's first, second, third, fourth, or a later one.
+    pub by_timer: [u64; 5],
+    /// Bytes of the messages that it sent and received: header, token, options, payload marker, payload.
     pub bytes: [u64; 5],
 }
 
@@ -89,8 +99,8 @@ pub struct SessionCounts {
 pub struct Times {
     /// How many.
     pub count: u64,
-    /// All together, in nanoseconds.
-    pub total: u128,
+    /// All together, in nanoseconds: 2^64 of them are 584 years.
+    pub total: u64,
     /// The longest.
     pub max: SimDuration,
 }
@@ -99,14 +109,14 @@ impl Times {
     /// One more.
     pub fn add(&mut self, time: SimDuration) {
         self.count += 1;
-        self.total += u128::from(time.as_nanos());
+        self.total = self.total.saturating_add(time.as_nanos());
         self.max = self.max.max(time);
     }
 
     /// Those of `other` too.
     pub fn merge(&mut self, other: &Self) {
         self.count += other.count;
-        self.total += other.total;
+        self.total = self.total.saturating_add(other.total);
         self.max = self.max.max(other.max);
     }
 }
@@ -120,6 +130,10 @@ impl Received {
     fn note(&mut self, message: u32) -> bool {
         let (word, bit) = (message as usize / 64, 1 << (message % 64));
         if word >= self.0.len() {
+            let more = word + 1 - self.0.len();
+            if word >= self.0.capacity() {
+                self.0.reserve_exact(more.max(self.0.len() / 2));
+            }
             self.0.resize(word + 1, 0);
         }
         let first = self.0[word] & bit == 0;
@@ -137,7 +151,7 @@ impl FlowMeasure {
             delivered: 0,
             duplicates: 0,
             late: 0,
-            latencies: Vec::new(),
+            latencies: Latencies::default(),
             application_bytes: 0,
             window_bytes: 0,
             first_generated: None,
@@ -148,8 +162,8 @@ impl FlowMeasure {
             setup: None,
             connections_lost: 0,
             session: SessionCounts::default(),
-            limits: LimitTimes::default(),
-            receivers: vec![Received::default(); receivers],
+            limits: None,
+            receivers: smallvec![Received::default(); receivers],
         }
     }
 
@@ -199,7 +213,7 @@ impl FlowMeasure {
 
     /// The latencies, sorted.
     pub fn sorted_latencies(&self) -> Vec<SimDuration> {
-        let mut sorted = self.latencies.clone();
+        let mut sorted: Vec<_> = self.latencies.iter().collect();
         sorted.sort_unstable();
         sorted
     }
@@ -268,7 +282,8 @@ mod tests {
         assert!(!measure.on_message(ms(31), 0, &run(1, ms(20))));
         measure.on_message(ms(150), 0, &run(2, ms(99)));
         assert_eq!((measure.delivered, measure.duplicates, measure.late), (2, 1, 1));
-        assert_eq!(measure.latencies, [SimDuration::from_millis(10), SimDuration::from_millis(51)]);
+        let latencies: Vec<_> = measure.latencies.iter().collect();
+        assert_eq!(latencies, [SimDuration::from_millis(10), SimDuration::from_millis(51)]);
     }
 
     #[test]

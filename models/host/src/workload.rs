@@ -142,7 +142,7 @@ pub struct MessagePlan {
 /// The messages of one flow, one after the other.
 #[derive(Clone, Debug)]
 pub struct MessageClock {
-    plan: MessagePlan,
+    plan: Arc<MessagePlan>,
     arrivals: Option<Box<ChaCha8Rng>>,
     sizes: Option<Box<ChaCha8Rng>>,
     next: Option<SimTime>,
@@ -154,7 +154,8 @@ pub struct MessageClock {
 
 impl MessageClock {
     /// The messages of the flow called `name`.
-    pub fn new(plan: MessagePlan, streams: &Streams, name: &str) -> Self {
+    pub fn new(plan: impl Into<Arc<MessagePlan>>, streams: &Streams, name: &str) -> Self {
+        let plan = plan.into();
         let random_size =
             !matches!(plan.size, Size::Constant(_)) && !matches!(plan.arrival, Arrival::Trace(_));
         let random_arrival = match plan.arrival {

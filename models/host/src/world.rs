@@ -8,9 +8,9 @@ use network::observer::Observer;
 use sim_core::SimTime;
 use sim_core::engine::LimitExceeded;
 use sim_core::random::Streams;
-use transport::mptcp::MptcpTotals;
 use wire::account::FlowId;
 
+use crate::app::App;
 use crate::fault::Fault;
 use crate::flow::Flow;
 use crate::host::{Host, Surroundings};
@@ -172,7 +172,7 @@ impl<O: Observer> World<O> {
                 self.network.fold_into_digest(flow.from, line.bytes);
                 self.network.fold_into_digest(flow.from, line.frames);
             }
-            for latency in &flow.measure.latencies {
+            for latency in flow.measure.latencies.iter() {
                 self.network.fold_into_digest(flow.from, latency.as_nanos());
             }
         }
@@ -185,10 +185,22 @@ impl<O: Observer> World<O> {
 }
 
 impl<O: Observer> World<O> {
+    /// Puts what the session protocols did at the senders' ends of the flows to what is measured of them; the run is over.
+    pub fn collect_session_counts(&mut self) {
+        for app in self.hosts.iter().flatten().flat_map(|host| host.apps()) {
+            let App::Session(session) = app else { continue };
+            if let Some((flow, counts)) = session.sender_counts()
+                && let Some(flow) = self.flows.get_mut(flow.0 as usize)
+            {
+                flow.measure.session.sender = Some(Box::new(counts));
+            }
+        }
+    }
+
     /// Puts what Multipath TCP did for each of its flows, at both ends, to what is measured of them.
     fn settle_multipath(&mut self) {
         for flow in self.flows.iter_mut().filter(|flow| matches!(flow.carrier, Carrier::Mptcp(_))) {
-            flow.measure.multipath = Some(MptcpTotals::default());
+            flow.measure.multipath = Some(Box::default());
         }
         for mptcp in self.hosts.iter().flatten().filter_map(|host| host.stack().mptcp_endpoint()) {
             for (flow, totals) in mptcp.totals() {

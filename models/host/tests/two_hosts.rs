@@ -56,13 +56,13 @@ fn world(carrier: Carrier, workload: Workload, direction: Direction, seed: u64) 
         name: "a>b".into(),
         from: a,
         via: None,
-        to: vec![b],
+        to: [b].as_slice().into(),
         address: address("10.0.0.2"),
         port: 9000,
         over: "udp".into(),
         carrier: carrier.clone(),
         session: None,
-        workload,
+        workload: workload.into(),
         measure: FlowMeasure::new(window, 1),
     };
     let mut world = World::new(network, streams);
@@ -80,14 +80,14 @@ fn world(carrier: Carrier, workload: Workload, direction: Direction, seed: u64) 
     world
 }
 
-fn plan(bytes: u32, every: SimDuration) -> MessagePlan {
-    MessagePlan {
+fn plan(bytes: u32, every: SimDuration) -> Arc<MessagePlan> {
+    Arc::new(MessagePlan {
         arrival: Arrival::Periodic { every, jitter: SimDuration::ZERO },
         size: Size::Constant(bytes),
         start: Start::At(SimTime::ZERO),
         stop: SimTime::from_secs(10),
         count: None,
-    }
+    })
 }
 
 fn udp() -> Carrier {
@@ -105,7 +105,7 @@ fn a_datagram_takes_its_transmission_and_propagation_time() {
     let measure = &world.flows[0].measure;
     assert_eq!((measure.generated, measure.delivered), (10, 10));
     // 972 + 8 + 20 = 1,000 bytes at 8 Mbit/s: 1 ms, and 10 ms of propagation.
-    assert!(measure.latencies.iter().all(|&latency| latency == SimDuration::from_millis(11)));
+    assert!(measure.latencies.iter().all(|latency| latency == SimDuration::from_millis(11)));
     let account = world.network.accounts.flow(FlowId(0));
     assert_eq!((account.bytes, account.frames, account.hop_bytes), (10_000, 10, 10_000));
     let lines: Vec<_> =

@@ -52,6 +52,9 @@ impl FlowAccount {
         let at = match self.lines.get(self.next as usize) {
             Some(line) if same(line) => self.next as usize,
             Some(_) | None => self.lines.iter().position(same).unwrap_or_else(|| {
+                if self.lines.len() == self.lines.capacity() {
+                    self.lines.reserve_exact(1); // There are few, and thousands of flows.
+                }
                 self.lines.push(Line { protocol, reason, bytes: 0, frames: 0 });
                 self.lines.len() - 1
             }),

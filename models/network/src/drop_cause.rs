@@ -51,6 +51,8 @@ causes! {
     Retries = "retries spent";
     /// The sleeping radio that it waited for did not ask for it in time.
     NotAskedFor = "not asked for";
+    /// Its integrity code was wrong, it was a repetition of an older frame, or it was not protected as it has to be.
+    Security = "security check failed";
     /// It left the simulation where nothing outside is joined to it.
     Outside = "nothing outside";
     /// It went against the ranks of RPL a second time: a loop.

@@ -10,10 +10,9 @@ use sim_core::{ByteCount, DataRate, Probability, SimDuration, SimTime};
 use wire::ip::Ecn;
 use wire::ip_view::{HeaderMut, HeaderView};
 use wire::packet::Packet;
-use wire::payload::Payload;
 
 use crate::impairment::{
-    Corruption, CorruptionRate, Duplicate, FrameNumbers, GilbertElliottConfig, InOrder, Jitter,
+    Corruption, CorruptionRate, Damage, Duplicate, FrameNumbers, GilbertElliottConfig, InOrder, Jitter,
     JitterDistribution, JitterError, Loss, Outages, RateTrace, Reorder, TracedRate,
 };
 use crate::port::{Framing, PortState};
@@ -291,39 +290,14 @@ impl Impairments {
         }
         let copied = self.duplicate.as_ref().is_some_and(|duplicate| duplicate.is_duplicated(number));
         let size = ByteCount::from_bytes(len as u64);
-        let damaged = match &self.corruption {
-            Some(corruption) => corruption.flipped_bits(number, size, &mut self.flips),
-            None => false,
-        };
-        let damage = damaged.then(|| Damage(self.flips.clone()));
-        Fate::Arrives { at, damage, copy_at: copied.then_some(at) }
-    }
-}
-
-/// Bits of a packet that were flipped, counted from its first.
-#[derive(Debug)]
-pub(crate) struct Damage(Vec<u64>);
-
-impl Damage {
-    /// Flips the bits. A payload that is hit becomes real bytes.
-    pub(crate) fn apply(&self, packet: &mut Packet) {
-        packet.corrupted = true;
-        let header_bits = packet.header().len() as u64 * 8;
-        let mut payload = None;
-        for &bit in &self.0 {
-            if bit < header_bits {
-                packet.header_mut()[(bit / 8) as usize] ^= 0x80 >> (bit % 8);
-            } else {
-                let bytes = payload.get_or_insert_with(|| packet.payload().to_vec());
-                let bit = bit - header_bits;
-                if let Some(byte) = bytes.get_mut((bit / 8) as usize) {
-                    *byte ^= 0x80 >> (bit % 8);
-                }
+        let damage = self.corruption.as_ref().and_then(|corruption| {
+            if corruption.is_of_content() {
+                return corruption.content_draw(number).map(Damage::Content);
             }
-        }
-        if let Some(bytes) = payload {
-            packet.set_payload(Payload::from_bytes(bytes));
-        }
+            let any = corruption.flipped_bits(number, size, &mut self.flips);
+            any.then(|| Damage::Bits(self.flips.clone()))
+        });
+        Fate::Arrives { at, damage, copy_at: copied.then_some(at) }
     }
 }
 

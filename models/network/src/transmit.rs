@@ -244,8 +244,7 @@ impl<O: Observer> Network<O> {
             Fate::Arrives { at, damage, copy_at } => {
                 arrives = at;
                 if let Some(damage) = damage {
-                    state.corrupted += 1;
-                    damage.apply(&mut self.packets[id]);
+                    state.corrupted += u64::from(damage.apply(&mut self.packets[id]));
                 }
                 if let Some(copy_at) = copy_at {
                     state.duplicated += 1;

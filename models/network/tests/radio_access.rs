@@ -8,6 +8,7 @@ use network::drop_cause::DropCause;
 use network::radio::fate::{Fate, FrameKind};
 use network::radio::mac::{MacSettings, RadioState};
 use network::radio::medium::RadioMediumSpec;
+use network::radio::phy::Phy;
 use network::radio::position::Position;
 use network::radio::propagation::Propagation;
 use sim_core::SimDuration;
@@ -151,9 +152,16 @@ fn two_that_start_together_collide_if_they_draw_the_same_back_off() {
 fn goodput_is_the_closed_form_s() {
     // Packets of 113 bytes behind the IPv6 header: 9 + 3 + 113 + 2 = 127 bytes, 266 symbols with the PHY's header.
     // 70 symbols of mean back-off, 8, 12, 266, LIFS 40: 396 symbols of 16 µs, 6336 µs a frame (VALIDITY of the model:
-    // the standard's timing; 116 bytes of MAC payload then make 146.5 kbit/s).
+    // the standard's timing; 116 bytes of MAC payload then make 146.5 kbit/s). At 868 MHz a symbol takes 40 µs.
+    for (phy, micros) in [(Phy::O_QPSK_2450, 6336.0), (Phy::O_QPSK_868, 15_840.0)] {
+        goodput_is(phy, micros);
+    }
+}
+
+fn goodput_is(phy: Phy, micros: f64) {
     let mac = MacSettings { acknowledgements: false, ..MacSettings::default() };
-    let RadioLab { builder, nodes, .. } = pair(mac, equal(2, 60.0));
+    let spec = RadioMediumSpec { mac, phy, ..spec(equal(2, 60.0)) };
+    let RadioLab { builder, nodes, .. } = radio_lab(spec, &[Position::default(); 2]);
     let mut lab = Lab::new(builder);
     let frames = 1000u64;
     for _ in 0..frames {
@@ -163,8 +171,8 @@ fn goodput_is_the_closed_form_s() {
     let times = lab.times(nodes[1]);
     assert_eq!(times.len() as u64, frames);
     let mean = (times[times.len() - 1] - times[0]) as f64 / (frames - 1) as f64 / 1000.0;
-    // One back-off deviates by 2.291 · 320 µs = 733 µs; the mean of 999 by 23 µs, 0.37 %: 1 % is 2.7 of it.
-    assert!((mean / 6336.0 - 1.0).abs() < 0.01, "{mean} µs a frame instead of 6336");
+    // One back-off deviates by 2.291 · 20 symbols; the mean of 999 by 0.37 %: 1 % is 2.7 of it.
+    assert!((mean / micros - 1.0).abs() < 0.01, "{mean} µs a frame instead of {micros}");
 }
 
 #[test]

@@ -183,6 +183,17 @@ proptest! {
         prop_assert!(report.acknowledgements <= acknowledgements + in_air_most);
         let confirmed = fates.total(FrameKind::Unicast, Fate::Received)
             + fates.total(FrameKind::Unicast, Fate::Duplicate);
+        // Each frame that was given to a radio for another has one end, in the frame's own account.
+        let ends = medium.fates_at_end();
+        let ended = |fate| ends.total(FrameKind::Frame, fate);
+        let all: u64 = Fate::ALL.iter().map(|&fate| ended(fate)).sum();
+        prop_assert_eq!(all, report.offered, "{:?}", ends.lines().collect::<Vec<_>>());
+        if case.duty == DutyCycle::AlwaysOn {
+            prop_assert_eq!(ended(Fate::Waiting), 0);
+            // Whatever was received is of use, or was a part of a packet that never was.
+            let received = fates.total(FrameKind::Unicast, Fate::Received);
+            prop_assert_eq!(ended(Fate::Received) + ended(Fate::Reassembly), received);
+        }
         // A receiver that fails before it has turned confirms nothing.
         prop_assert!(report.acknowledgements <= confirmed && (case.confirmed || report.acknowledgements == 0));
         if case.confirmed && case.changes.is_empty() {

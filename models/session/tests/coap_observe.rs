@@ -76,6 +76,52 @@ fn while_a_notification_is_not_confirmed_only_the_newest_state_waits() {
     assert_eq!((told, lab.seen_state), (4, Some(5)));
 }
 
+// Holds: RFC 7641 4.4-b
+#[test]
+fn a_notification_that_is_sent_again_does_not_outrank_the_state_that_came_after_it() {
+    let mut lab = Lab::new(1, CoapConfig { confirmable_notification_every: 1, ..config() });
+    lab.client.request(lab.now, SERVER, observation("observe"));
+    lab.run_for(SimDuration::from_secs(1));
+    let from = lab.log.len();
+    lab.lose_all = true;
+    for _ in 0..2 {
+        lab.change("observe");
+        lab.settle();
+    }
+    // Sent at once, after 2 s and, with nothing lost any more, after 6 s; then the state that has waited.
+    lab.run_for(SimDuration::from_secs(3));
+    lab.lose_all = false;
+    lab.run_for(SimDuration::from_secs(10));
+    let told = lab.log[from..].iter().filter(|it| it.from == SERVER && it.head.code == Code::CONTENT);
+    let numbers: Vec<u32> = told.filter_map(|it| it.head.options.get_uint(OptionNumber::OBSERVE)).collect();
+    let &[first, second, third, newer] = numbers.as_slice() else { panic!("{numbers:?}") };
+    assert_eq!((second, third), (first, first));
+    assert!(newer > first, "{numbers:?}");
+    assert_eq!(lab.seen_state, Some(2));
+}
+
+// Holds: RFC 7641 4.5.1-b
+#[test]
+fn after_a_non_confirmable_notification_there_is_a_pause_and_then_the_newest_state() {
+    let pause = SimDuration::from_secs(3);
+    let often = CoapConfig { confirmable_notification_every: 1000, ..config() };
+    let mut lab = Lab::new(1, CoapConfig { notification_pause: pause, ..often });
+    lab.client.request(lab.now, SERVER, observation("observe"));
+    lab.run_for(SimDuration::from_secs(1));
+    let from = lab.log.len();
+    for _ in 0..100 {
+        lab.change("observe");
+        lab.run_for(SimDuration::from_millis(100));
+    }
+    lab.run_for(SimDuration::from_secs(5));
+    let told = lab.log[from..].iter().filter(|it| it.from == SERVER && it.head.code == Code::CONTENT);
+    let times: Vec<_> = told.map(|it| it.at).collect();
+    // At once, after 3, 6 and 9 s, and what was changed then after 12 s.
+    assert_eq!(times.len(), 5);
+    assert!(times.windows(2).all(|two| two[1].saturating_since(two[0]) >= pause), "{times:?}");
+    assert_eq!(lab.seen_state, Some(100));
+}
+
 // Holds: RFC 7641 4.5-c
 #[test]
 fn a_rare_notification_is_confirmable_when_the_last_confirmation_is_a_day_old() {

@@ -112,12 +112,12 @@ impl World {
         let fresh = CoapEndpoint::over_streams(Arc::clone(&self.config), rng);
         if server {
             self.due.clear();
-            met.server += *self.server.stats();
+            met.server += self.server.stats();
             self.server = fresh;
         } else {
             self.settle(met);
             // What a client forgets, nobody waits for.
-            met.client += *self.client.stats();
+            met.client += self.client.stats();
             self.client = fresh;
             self.asked.clear();
             self.ended.clear();
@@ -334,8 +334,8 @@ fn survive(seed: u64, met: &mut Met) {
         assert_eq!((endpoint.remembered(), endpoint.peer_count()), (0, 0), "nothing leaks, seed {seed}");
         assert_eq!(endpoint.poll_timeout(), None, "no timer is left, seed {seed}");
     }
-    met.client += *world.client.stats();
-    met.server += *world.server.stats();
+    met.client += world.client.stats();
+    met.server += world.server.stats();
 }
 
 fn run(seeds: u64) {

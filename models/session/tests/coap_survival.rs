@@ -51,8 +51,8 @@ fn survive(seed: u64, met: &mut Met) {
     for (sum, part) in met.faults.iter_mut().zip(lab.faults) {
         *sum += part;
     }
-    met.client += *lab.client.stats();
-    met.server += *lab.server.stats();
+    met.client += lab.client.stats();
+    met.server += lab.server.stats();
     met.timeouts += lab.failures.iter().filter(|(_, why)| *why == Failure::Timeout).count() as u64;
     met.no_response += lab.failures.iter().filter(|(_, why)| *why == Failure::NoResponse).count() as u64;
 }
@@ -84,8 +84,8 @@ fn crash(seed: u64, damage: u64, met: &mut Met) {
     assert_eq!(lab.client.pending(), 0, "seed {seed}");
     forgotten(&lab, seed);
     met.faults[2] += lab.faults[2];
-    met.client += *lab.client.stats();
-    met.server += *lab.server.stats();
+    met.client += lab.client.stats();
+    met.server += lab.server.stats();
 }
 
 /// Bodies in blocks that do not wait for each other: each is whole or reported, and nothing of it is kept.
@@ -122,8 +122,8 @@ fn survive_freely(seed: u64, met: &mut Met) {
     forgotten(&lab, seed);
     met.free_answered += lab.bodies.len() as u64;
     met.free_failed += lab.failures.len() as u64;
-    met.client += *lab.client.stats();
-    met.server += *lab.server.stats();
+    met.client += lab.client.stats();
+    met.server += lab.server.stats();
 }
 
 /// An observer sees the last state in the end, whatever was lost before.
@@ -142,8 +142,8 @@ fn converge(seed: u64, met: &mut Met) {
     lab.run_for(SimDuration::from_secs(600));
     let given_up = lab.failures.len();
     assert!(given_up > 0 || lab.seen_state == Some(lab.state), "seed {seed}: {:?}", lab.seen_state);
-    met.client += *lab.client.stats();
-    met.server += *lab.server.stats();
+    met.client += lab.client.stats();
+    met.server += lab.server.stats();
 }
 
 fn run(seeds: u64) {

@@ -92,6 +92,8 @@ struct Totals {
     troubles: [u64; TROUBLES],
     fallbacks: [u64; Fallback::ALL.len()],
     subflows_lost: u64,
+    /// Connections whose accepting side opens the subflows.
+    accepting: u64,
     bytes: u64,
 }
 
@@ -116,7 +118,13 @@ fn survive(seed: u64, totals: &mut Totals) {
             direction.down = Some((from, SimTime::MAX));
         }
     }
-    let (client, server) = (random_config(&mut rng), random_config(&mut rng));
+    let (mut client, mut server) = (random_config(&mut rng), random_config(&mut rng));
+    let accepting = rng.next_u32().is_multiple_of(5);
+    if accepting {
+        client.path_manager = PathManager::AcceptingSide;
+        server.path_manager = PathManager::AcceptingSide;
+        totals.accepting += 1;
+    }
     let mut run = Pair::with(seed, &paths, &client, &server);
     let mut counts = [0_u32; 2];
     run.lab.gateway = match trouble {
@@ -254,9 +262,10 @@ fn run(seeds: std::ops::Range<u64>) {
     for seed in seeds {
         survive(seed, &mut totals);
     }
-    let Totals { faults, counters, troubles, fallbacks, subflows_lost, bytes } = totals;
+    let Totals { faults, counters, troubles, fallbacks, subflows_lost, accepting, bytes } = totals;
     println!(
-        "{bytes} bytes, {faults:?}, {counters:?}, {troubles:?}, {fallbacks:?}, {subflows_lost} subflows lost"
+        "{bytes} bytes, {faults:?}, {counters:?}, {troubles:?}, {fallbacks:?}, {subflows_lost} subflows lost, \
+         {accepting} opened by the accepting side"
     );
     let faulty =
         [faults.lost, faults.duplicated, faults.reordered, faults.corrupted, faults.overflowed, faults.cut];
@@ -272,6 +281,7 @@ fn run(seeds: std::ops::Range<u64>) {
         counters.join_retransmissions,
         counters.address_retransmissions,
         subflows_lost,
+        accepting,
     ];
     // Checksums fail in scripted tests only: what is changed on the way does not come as it was sent.
     let fell =

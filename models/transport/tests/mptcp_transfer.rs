@@ -56,7 +56,9 @@ fn every_scheduler_and_path_manager_delivers_everything() {
         Scheduler::Blest,
         Scheduler::BackupOnly,
     ] {
-        for path_manager in [PathManager::FullMesh, PathManager::Endpoints, PathManager::Single] {
+        for path_manager in
+            [PathManager::FullMesh, PathManager::Endpoints, PathManager::AcceptingSide, PathManager::Single]
+        {
             for (checksum, long_sequence) in [(false, false), (true, false), (false, true), (true, true)] {
                 let context =
                     format!("{} {} {checksum} {long_sequence}", scheduler.name(), path_manager.name());
@@ -74,7 +76,7 @@ fn every_scheduler_and_path_manager_delivers_everything() {
                 assert_eq!(fallbacks(&run), [None, None], "{context}");
                 let joined = run.counters(0).joined;
                 let expected = match path_manager {
-                    PathManager::FullMesh => 3,
+                    PathManager::FullMesh | PathManager::AcceptingSide => 3,
                     // Ours to its first address, and our first to the one that it announces.
                     PathManager::Endpoints => 2,
                     PathManager::Single => 0,

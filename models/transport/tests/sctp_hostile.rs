@@ -183,8 +183,8 @@ fn a_peer_with_the_keys_breaks_no_more_than_the_association() {
         lab.run_until(at(100));
         let b = lab.accepted().expect("it was accepted");
         let key = association_key(&lab, &[]);
-        let sent = lab.sent.iter().filter(|(_, side, it)| *side == 0 && kinds(it)[0] != "INIT");
-        let header = common(&sent.last().expect("a cookie").2);
+        let mut sent = lab.sent.iter().filter(|(_, side, it)| *side == 0 && kinds(it)[0] != "INIT");
+        let header = common(&sent.next_back().expect("a cookie").2);
         let first = lab.sent.iter().find_map(|(_, _, it)| match Chunk::parse(&it.packet.to_vec()[12..]) {
             Ok((Chunk::Init(body), _)) => Some(body.initial_tsn),
             _ => None,

@@ -2,6 +2,7 @@
 
 mod lab;
 
+use lab::peer::{MSS, Scripted};
 use lab::run_of;
 use lab::script::{at, cut, established, header, lab, state, times, write};
 use sim_core::{SimDuration, SimTime};
@@ -111,4 +112,48 @@ fn without_path_mtu_discovery_routers_may_fragment() {
         let mine: Vec<_> = lab.sent.iter().filter(|sent| sent.1 == 0).collect();
         assert!(mine.len() == 2 && mine.iter().all(|it| it.2.dont_fragment == dont_fragment));
     }
+}
+
+#[test]
+fn segments_that_are_paced_leave_evenly() {
+    // A window in half a round trip, as Linux has it in slow start, but for two segments at once.
+    let config = TcpConfig { pacing: true, timestamps: false, ..TcpConfig::default() };
+    let mut it = Scripted::established(config);
+    it.write(10 * MSS);
+    it.wait(SimDuration::from_millis(99));
+    let times: Vec<u64> = it.take_data().iter().map(|(at, _, _)| *at - 100).collect();
+    assert_eq!(times.len(), 10, "{times:?}");
+    let (first, last) = (times[0], times[9]);
+    assert!(first == 0 && (35..=55).contains(&last), "{times:?}");
+    assert!(times.windows(2).all(|pair| pair[1] - pair[0] <= 10), "two every ten: {times:?}");
+}
+
+#[test]
+fn a_receive_buffer_grows_with_what_is_read() {
+    let config = TcpConfig {
+        receive_buffer_initial: Some(4096),
+        receive_buffer: 60_000,
+        timestamps: false,
+        ..TcpConfig::default()
+    };
+    let mut it = Scripted::established(config);
+    assert_eq!(it.stats().receive_buffer, 4096);
+    let (id, mut next) = (it.id.unwrap(), 1);
+    for _ in 0..20 {
+        for _ in 0..4 {
+            it.tell(TcpFlags::ACK, next, 1, MSS);
+            next += MSS;
+            it.end.read(it.now, id, u32::MAX);
+        }
+        it.wait(SimDuration::from_millis(100));
+    }
+    // Twice the four that are read in a round trip, and sixteen segments.
+    assert_eq!(it.stats().receive_buffer, 24 * MSS);
+    // A reader that stops lets it be.
+    for _ in 0..10 {
+        it.tell(TcpFlags::ACK, next, 1, MSS);
+        next += MSS;
+        it.wait(SimDuration::from_millis(100));
+    }
+    assert_eq!(it.stats().receive_buffer, 24 * MSS);
 }

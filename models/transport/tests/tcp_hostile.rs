@@ -2,6 +2,7 @@
 
 mod lab;
 
+use lab::peer::Scripted;
 use lab::{Lab, Path, Stream};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -133,6 +134,37 @@ fn an_attacker_inside_the_window_breaks_no_more_than_the_connection() {
         resets += attack.reasons.iter().filter(|reason| **reason == CloseReason::Reset).count();
     }
     assert!(resets > 0, "some resets hit the exact number");
+}
+
+/// Sends a byte at each of these places behind a gap; the pieces kept, the segments refused, and the connection.
+fn tiny(places: impl Iterator<Item = u32>, receive_buffer: u32) -> (u32, u32, Scripted) {
+    let config = TcpConfig { receive_buffer, timestamps: false, ..TcpConfig::default() };
+    let mut it = Scripted::established(config);
+    let mut most = 0;
+    for place in places {
+        it.tell(TcpFlags::ACK, place, 1, 1);
+        it.said.clear();
+        most = most.max(it.stats().out_of_order_pieces);
+    }
+    let refused = it.stats().counters.out_of_order_refused;
+    (most, refused, it)
+}
+
+#[test]
+fn many_bytes_beyond_a_gap_do_not_fill_the_memory() {
+    // Apart from each other, and in one row: 65,000 bytes of data, each in a segment of its own.
+    for step in [2, 1] {
+        let places = (0..30_000).map(|index| 3 + index * step);
+        let (most, refused, mut it) = tiny(places, 65_535);
+        // A segment counts 576 bytes besides its data, and all of them may take as much as the buffer holds.
+        assert_eq!((most, refused), (65_535 / 576, 30_000 - 65_535 / 576), "every {step}. byte");
+        // What was refused was not reported, and arrives when it is sent again.
+        it.tell(TcpFlags::ACK, 1, 1, 2);
+        let expected = if step == 1 { 2 + 65_535 / 576 } else { 3 };
+        assert_eq!(it.end.readable(it.id.unwrap()), expected);
+    }
+    let (most, _, _) = tiny((0..1000).map(|index| 3 + 2 * index), 2000);
+    assert_eq!(most, 32, "the smallest buffers keep that many");
 }
 
 #[test]

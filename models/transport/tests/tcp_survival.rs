@@ -61,9 +61,7 @@ fn random_path(rng: &mut ChaCha8Rng) -> Path {
         reorder: up_to(100_000),
         corrupt: up_to(20_000),
         mark: up_to(50_000),
-        loss_period: 0,
-        mtu: u64::MAX,
-        down: None,
+        ..Path::clean(0)
     }
 }
 

@@ -84,6 +84,8 @@ protocols! {
     Ppp = 1, Link, "ppp";
     /// IEEE 802.15.4 MAC header, acknowledgements and check sequence.
     Ieee802154 = 2, Link, "802.15.4";
+    /// What protects frames of IEEE 802.15.4: auxiliary security header and integrity code.
+    Ieee802154Security = 3, Link, "802.15.4-security";
     /// Address Resolution Protocol (RFC 826).
     Arp = 16, Network, "arp";
     /// Internet Protocol version 4.

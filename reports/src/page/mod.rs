@@ -1,6 +1,7 @@
 //! The report page: one HTML file that needs nothing else, on screen, in the dark, and on paper.
 
 mod answer;
+mod frames;
 mod limits;
 mod tables;
 
@@ -29,6 +30,14 @@ impl Results {
         battery_lives(&mut out, self);
         folded(&mut out, "Differences, paired by replication", &tables::paired(self));
         outcome(&mut out, self);
+        let frames = frames::table(self);
+        if !frames.is_empty() {
+            folded(
+                &mut out,
+                "Frames on the air, and what became of them",
+                &format!("{}{frames}", frames::NOTE),
+            );
+        }
         folded(&mut out, "Nodes (means over runs)", &tables::counters(self, &self.nodes));
         folded(&mut out, "Links (means over runs)", &tables::counters(self, &self.links));
         provenance(&mut out, self);
@@ -233,6 +242,18 @@ mod tests {
         }
         assert_eq!(page.matches("<figure").count(), 7);
         assert!(!page.contains("Not drawn"));
+    }
+
+    #[test]
+    fn frames_of_radios_have_a_column_for_each_fate() {
+        let page = page();
+        let table = page.split("what became of them</summary>").nth(1).expect("there is a table");
+        let headings =
+            "<th scope=\"col\">all</th><th scope=\"col\">received</th><th scope=\"col\">retries spent</th>";
+        assert!(table.contains(headings));
+        // Thirty replications with 90 to 119 frames received, 104.5 in the mean, and three lost each.
+        let row = "<td>air</td><td>frame</td><td class=\"n\" data-v=\"107.5\">107.5</td><td class=\"n\" data-v=\"104.5\">104.5</td><td class=\"n\" data-v=\"3\">3</td>";
+        assert!(table.contains(row), "{}", &table[..2000]);
     }
 
     #[test]

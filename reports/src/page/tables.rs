@@ -102,7 +102,7 @@ pub(super) fn summary(results: &Results) -> String {
     table.end()
 }
 
-fn parameters(results: &Results, point: usize) -> Vec<String> {
+pub(super) fn parameters(results: &Results, point: usize) -> Vec<String> {
     (0..results.manifest.axes.len())
         .map(|axis| {
             let value = results.value_text(point, axis);

@@ -1,6 +1,6 @@
 //! `manifest.json`: what was run, and what the other files mean.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -236,6 +236,11 @@ pub struct Expectation {
 }
 
 impl Manifest {
+    /// The names of the time series that there are figures of.
+    pub fn series(&self) -> BTreeSet<String> {
+        self.plots.iter().filter_map(|plot| plot.series.clone()).collect()
+    }
+
     /// Reads `manifest.json`.
     ///
     /// # Errors

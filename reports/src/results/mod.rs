@@ -45,6 +45,8 @@ pub struct Results {
     pub nodes: EntityTable,
     /// Counters by run and link direction (`links.csv`).
     pub links: EntityTable,
+    /// Frames by run, medium, sender, receiver, kind and fate (`frames.csv`).
+    pub frames: EntityTable,
     /// The nodes of the graphs that RPL has built, by run (`rpl.csv`).
     pub graph: Vec<GraphRow>,
     /// The links that those nodes know of, by run (`etx.csv`).
@@ -92,6 +94,7 @@ impl Results {
         let flows = reader.entities("flows.csv", &["flow", "from", "to", "over"])?;
         let nodes = reader.entities("nodes.csv", &["node", "board"])?;
         let links = reader.entities("links.csv", &["link", "from", "to"])?;
+        let frames = reader.entities("frames.csv", &["medium", "from", "to", "kind", "fate"])?;
         let overhead = reader.overhead()?;
         let ledger = reader.ledger()?;
         let latency = reader.latency()?;
@@ -110,6 +113,7 @@ impl Results {
             latency,
             nodes,
             links,
+            frames,
             graph,
             graph_links,
             series,

@@ -100,6 +100,7 @@ fn direction(profile: &LinkProfile, side: usize, files: &dyn Files) -> Result<Di
     direction.corrupt = settings.corrupt.map(|corrupt| match corrupt {
         Corruption::BitError(rate) => CorruptionRate::Bit(probability(rate)),
         Corruption::Packet(rate) => CorruptionRate::Frame(probability(rate)),
+        Corruption::Content(rate) => CorruptionRate::Content(probability(rate)),
     });
     direction.rate_trace = rate_trace;
     Ok(direction)

@@ -2,12 +2,13 @@
 
 use network::purpose::PLACE;
 use network::radio::position::Position;
+use network::radio::track::Track;
 use sim_core::random::Streams;
-use sim_core::{draw, math};
+use sim_core::{SimTime, draw, math};
 
 use crate::language::Distance;
-use crate::language::document::{Place, Point};
-use crate::language::scenario::{NodeId, Scenario};
+use crate::language::document::{Place, Point, Waypoint};
+use crate::language::scenario::{Movement, NodeId, Scenario};
 
 /// The place of a node; what is random is drawn anew in each replication, for each node by its name.
 pub(super) fn position(scenario: &Scenario, streams: &Streams, node: NodeId) -> Position {
@@ -44,6 +45,46 @@ pub(super) fn position(scenario: &Scenario, streams: &Streams, node: NodeId) -> 
     }
 }
 
+/// How a node moves from its place on, if it does.
+pub(super) fn track(scenario: &Scenario, streams: &Streams, node: NodeId) -> Option<Track> {
+    let group = scenario.group_of(node);
+    match group.movement.as_ref()? {
+        Movement::Waypoints(waypoints) => Track::new(way(position(scenario, streams, node), waypoints)),
+        Movement::Tracks(tracks) => {
+            let points = tracks.get(&(node.0 - group.first.0))?.iter();
+            let point = |&(at, [x, y, z]): &(_, [f64; 3])| (SimTime::from(at), Position { x, y, z });
+            Track::new(points.map(point).collect())
+        }
+    }
+}
+
+/// When a node that starts from a place is at which point: where it rests, and where it turns.
+fn way(start: Position, waypoints: &[Waypoint]) -> Vec<(SimTime, Position)> {
+    let mut points = vec![(SimTime::ZERO, start)];
+    let (mut now, mut here) = (0_u64, start);
+    for waypoint in waypoints {
+        let leaves = now.saturating_add(waypoint.wait.as_nanos());
+        let there = at(&waypoint.to);
+        let reached = match (waypoint.at, waypoint.speed) {
+            (Some(time), _) => time.as_nanos(),
+            (None, Some(speed)) => {
+                let seconds = here.distance(there) / speed.as_metres_per_second();
+                // The cast saturates: no run lasts so long.
+                leaves.saturating_add((seconds * 1e9).round() as u64)
+            }
+            (None, None) => leaves,
+        };
+        if leaves > now {
+            points.push((SimTime::from_nanos(leaves), here));
+        }
+        if reached > leaves {
+            points.push((SimTime::from_nanos(reached), there));
+        }
+        (now, here) = (reached.max(leaves), there);
+    }
+    points
+}
+
 /// The point that lies a part of a whole turn along a circle, from the east to the north.
 fn on_circle(radius: f64, part: f64) -> Position {
     let angle = part * std::f64::consts::TAU;
@@ -56,5 +97,5 @@ fn at(point: &Point) -> Position {
 }
 
 fn metres(distance: Distance) -> f64 {
-    distance.as_millimetres() as f64 / 1000.0
+    distance.as_metres()
 }

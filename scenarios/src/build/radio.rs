@@ -1,6 +1,7 @@
 //! Radio media: the scenario's settings as the network's.
 
 mod duty;
+mod security;
 
 use std::collections::BTreeMap;
 
@@ -12,15 +13,19 @@ use network::radio::mac::MacSettings;
 use network::radio::medium::{RadioMediumSpec, RadioSpec};
 use network::radio::phy::Phy;
 use network::radio::power::{Gain, Power};
-use network::radio::propagation::{LinkTable, Propagation};
+use network::radio::propagation::{LinkTable, LinkTrace, Propagation};
+use network::radio::rejection::Rejection;
+use sim_core::SimTime;
 use sim_core::random::Streams;
 use wire::ieee802154::{Address, ExtendedAddress, PanId, ShortAddress};
 
 use super::address::{self, Prefixes};
 use super::link::bounded;
-use super::place::position;
+use super::place::{position, track};
 use crate::language::document::{AddressLength, Band, MacOptions, PropagationSettings, RadioSettings};
-use crate::language::scenario::{InterfaceId, InterfaceName, MediumSettings, NodeId, Scenario};
+use crate::language::scenario::{
+    InterfaceId, InterfaceName, Level, MediumSettings, NodeId, OwnRadio, Scenario, TracedLevel,
+};
 use crate::language::{Decibels, PowerLevel};
 
 /// Puts the members of every radio medium on it.
@@ -38,7 +43,7 @@ pub(super) fn add_media(
         let network = own.copied().find(|prefix| prefix.address.is_ipv6());
         let contexts = network.filter(|_| settings.context != Some(false));
         let spec = RadioMediumSpec {
-            channel: channel(settings, &members, losses, scenario),
+            channel: channel(settings, &members, losses, &medium.traced, scenario),
             phy: match settings.band {
                 Band::Ghz2450 => Phy::O_QPSK_2450,
                 Band::Mhz868 => Phy::O_QPSK_868,
@@ -51,6 +56,7 @@ pub(super) fn add_media(
             cost: 1,
             contexts: contexts.map(|network| Prefix { length: 64, ..network }).into_iter().collect(),
             compression: settings.compression != Some(false),
+            security: security::security(settings),
             rpl: super::rpl::spec(settings, &medium.roots, &members, scenario),
         };
         let radios = members.iter().zip(0..).map(|(&member, number)| {
@@ -78,22 +84,33 @@ pub(super) fn link_address(settings: &RadioSettings, number: u32) -> Address {
 
 fn radio(scenario: &Scenario, streams: &Streams, settings: &RadioSettings, id: InterfaceId) -> Radio {
     let interface = scenario.interface(id);
-    let group = scenario.group_of(interface.node);
-    let own = match interface.name {
-        InterfaceName::Declared(at) => group.interface_powers.get(usize::from(at)).copied().flatten(),
-        InterfaceName::Automatic(_) => None,
-    };
+    let own = own_radio(scenario, id);
+    let track = track(scenario, streams, interface.node);
+    let start = track.as_ref().map(|track| track.at(SimTime::ZERO));
     let name = format!("{}/{}", scenario.node_name(interface.node), scenario.interface_name(id));
     Radio {
         name: name.into(),
-        position: position(scenario, streams, interface.node),
-        power: level(own.or(settings.power), POWER_DBM),
+        position: start.unwrap_or_else(|| position(scenario, streams, interface.node)),
+        track: track.map(Box::new),
+        power: level(own.power.or(settings.power), POWER_DBM),
         sensitivity: level(settings.sensitivity, SENSITIVITY_DBM),
         busy_above: level(settings.busy_above, BUSY_DBM),
-        channel: settings.channel.unwrap_or(match settings.band {
+        channel: own.channel.or(settings.channel).unwrap_or(match settings.band {
             Band::Ghz2450 => 26,
             Band::Mhz868 => 0,
         }),
+    }
+}
+
+/// What the file says of one radio.
+fn own_radio(scenario: &Scenario, id: InterfaceId) -> OwnRadio {
+    let interface = scenario.interface(id);
+    match interface.name {
+        InterfaceName::Declared(at) => {
+            let radios = &scenario.group_of(interface.node).interface_radios;
+            radios.get(usize::from(at)).copied().unwrap_or_default()
+        }
+        InterfaceName::Automatic(_) => OwnRadio::default(),
     }
 }
 
@@ -119,6 +136,7 @@ fn channel(
     settings: &RadioSettings,
     members: &[InterfaceId],
     losses: &[(NodeId, NodeId, Decibels)],
+    traced: &[TracedLevel],
     scenario: &Scenario,
 ) -> Channel {
     let loss = |decibels: Decibels| Gain::from_db(-decibels.as_db());
@@ -132,12 +150,9 @@ fn channel(
             reference: law.reference.map(loss),
             shadowing_db: law.shadowing.map_or(0.0, Decibels::as_db),
         },
+        PropagationSettings::Trace(_) => Propagation::Trace(trace(settings, members, traced, scenario)),
         PropagationSettings::Links(_) => {
-            // A node may have several radios on a medium: each has the node's links.
-            let mut radios: BTreeMap<NodeId, Vec<u32>> = BTreeMap::new();
-            for (number, &member) in (0..).zip(members) {
-                radios.entry(scenario.interface(member).node).or_default().push(number);
-            }
+            let radios = radios_of_nodes(members, scenario);
             let of = |node: &NodeId| radios.get(node).map(Vec::as_slice).unwrap_or_default();
             let mut table = LinkTable::default();
             for (from, to, decibels) in losses {
@@ -150,11 +165,53 @@ fn channel(
             Propagation::Table(table)
         }
     };
+    let ratio = |given: Option<Decibels>, default| Gain::from_db(given.map_or(default, Decibels::as_db));
+    let capture = ratio(settings.capture, CAPTURE_DB);
+    let (adjacent, alternate) =
+        (ratio(settings.adjacent_rejection, ADJACENT_DB), ratio(settings.alternate_rejection, ALTERNATE_DB));
     Channel {
         propagation,
         noise: level(settings.noise, NOISE_DBM),
-        capture: Gain::from_db(settings.capture.map_or(CAPTURE_DB, Decibels::as_db)),
+        capture,
+        rejection: Rejection::of_jamming(adjacent, alternate, capture),
     }
+}
+
+/// The numbers of each node's radios: a node may have several on a medium, and each has the node's links.
+fn radios_of_nodes(members: &[InterfaceId], scenario: &Scenario) -> BTreeMap<NodeId, Vec<u32>> {
+    let mut radios: BTreeMap<NodeId, Vec<u32>> = BTreeMap::new();
+    for (number, &member) in (0..).zip(members) {
+        radios.entry(scenario.interface(member).node).or_default().push(number);
+    }
+    radios
+}
+
+/// The gains over time that a file states; what was received tells of the path by what its sender sends with.
+fn trace(
+    settings: &RadioSettings,
+    members: &[InterfaceId],
+    traced: &[TracedLevel],
+    scenario: &Scenario,
+) -> LinkTrace {
+    let radios = radios_of_nodes(members, scenario);
+    let of = |node: NodeId| radios.get(&node).map(Vec::as_slice).unwrap_or_default();
+    let mut trace = LinkTrace::default();
+    for line in traced {
+        for &sender in of(line.from) {
+            let power = members.get(sender as usize).and_then(|&member| own_radio(scenario, member).power);
+            let gain = match line.level {
+                Level::Loss(db) => Gain::from_db(-db),
+                Level::Received(dbm) => {
+                    Power::from_dbm(dbm).ratio_to(level(power.or(settings.power), POWER_DBM))
+                }
+                Level::Nothing => Gain::ZERO,
+            };
+            for &receiver in of(line.to) {
+                trace.set(SimTime::from(line.at), sender, receiver, gain);
+            }
+        }
+    }
+    trace
 }
 
 /// IPv6's least (RFC 4944 §4).
@@ -167,5 +224,8 @@ const POWER_DBM: f64 = 0.0;
 const SENSITIVITY_DBM: f64 = -95.0;
 const BUSY_DBM: f64 = -77.0;
 const CAPTURE_DB: f64 = 3.0;
+/// IEEE 802.15.4-2011 clause 10.3.5, receiver jamming resistance: what every receiver has to stand.
+const ADJACENT_DB: f64 = 0.0;
+const ALTERNATE_DB: f64 = 30.0;
 /// Thermal noise of 2 MHz (-111 dBm) and what the receiver adds.
 const NOISE_DBM: f64 = -100.0;

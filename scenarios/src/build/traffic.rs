@@ -28,11 +28,13 @@ pub(super) fn flows<O: Observer>(
     world: &World<O>,
 ) -> Result<Vec<Flow>, WorldError> {
     let window = window(scenario);
-    let workloads: Vec<[Workload; 2]> = scenario
+    let workloads: Vec<[Arc<Workload>; 2]> = scenario
         .traffic
         .iter()
-        .map(|entry| [false, true].map(|states| workload(scenario, entry, states)))
+        .map(|entry| [false, true].map(|states| Arc::new(workload(scenario, entry, states))))
         .collect();
+    let stacks = scenario.traffic.iter().map(|entry| entry.stack.protocols().join("/").into());
+    let stacks: Vec<Arc<str>> = stacks.collect();
     let carriers: Vec<Carrier> = scenario.traffic.iter().map(carrier::carrier).collect();
     let sessions: Vec<Option<Session>> = scenario.traffic.iter().map(carrier::session).collect();
     let mut flows = Vec::with_capacity(scenario.flows.len());
@@ -60,13 +62,13 @@ pub(super) fn flows<O: Observer>(
             from: places.node(flow.from.node),
             via: flow.from.interface.map(|interface| places.port(interface)),
             measure: FlowMeasure::new(window, to.len()),
-            to,
+            to: to.into(),
             address,
             port: port(entry, flow.traffic),
-            over: entry.stack.protocols().join("/").into(),
+            over: Arc::clone(&stacks[flow.traffic as usize]),
             carrier: carriers[flow.traffic as usize].clone(),
             session,
-            workload: workloads[flow.traffic as usize][usize::from(states)].clone(),
+            workload: Arc::clone(&workloads[flow.traffic as usize][usize::from(states)]),
             protection: entry.protection.work(),
             name: name.into(),
         });
@@ -120,10 +122,11 @@ pub(super) fn add_apps<O: Observer>(
                 "source" => Task::Generate,
                 _ => Task::Take,
             };
-            let stream = if scenario.group_of(node).services.is_multipath(name) {
+            let settings = scenario.group_of(node).services.settings_of(name);
+            let stream = if settings.multipath {
                 Carrier::Mptcp(Arc::default())
             } else {
-                Carrier::Tcp(Arc::default())
+                carrier::tcp_service(settings.fast_open)
             };
             let mut carriers = vec![Carrier::Udp(Arc::default()), stream];
             if session.is_none() {
@@ -139,7 +142,7 @@ pub(super) fn add_apps<O: Observer>(
 
 /// The sending side of a flow without a session protocol.
 fn source(id: FlowId, flow: &Flow, streams: &Streams) -> App {
-    let flood = match &flow.workload {
+    let flood = match &*flow.workload {
         Workload::Flood { packets, from } => Flood::new(id, flow, packets, *from, streams),
         Workload::Messages(_)
         | Workload::Bulk { .. }
@@ -255,30 +258,30 @@ fn workload(scenario: &Scenario, entry: &Traffic, states: bool) -> Workload {
         |stop: Option<crate::language::Duration>| stop.map_or(end, |stop| SimTime::from(stop).min(end));
     let count = |messages: Option<u64>| messages.map(|count| u32::try_from(count).unwrap_or(u32::MAX));
     match &entry.workload {
-        W::Periodic(w) => Workload::Messages(MessagePlan {
+        W::Periodic(w) => messages(MessagePlan {
             arrival: Arrival::Periodic { every: w.every.into(), jitter: w.jitter.into() },
             size: size(w.message),
             start: start(w.start, w.every.into()),
             stop: stop(w.stop),
             count: count(w.messages),
         }),
-        W::Poisson(w) => Workload::Messages(MessagePlan {
+        W::Poisson(w) => messages(MessagePlan {
             arrival: Arrival::Poisson(w.every.into()),
             size: size(w.message),
             start: start(w.start, w.every.into()),
             stop: stop(w.stop),
             count: count(w.messages),
         }),
-        W::OnOff(w) => Workload::Messages(MessagePlan {
+        W::OnOff(w) => messages(MessagePlan {
             arrival: Arrival::OnOff { every: w.every.into(), on: span(w.on), off: span(w.off) },
             size: size(w.message),
             start: start(w.start, SimDuration::from(w.on.mean()) + w.off.mean().into()),
             stop: stop(w.stop),
             count: count(w.messages),
         }),
-        W::Trace(messages) => {
-            let entries = messages.iter().map(|entry| (SimTime::from(entry.0), entry.1.as_bytes() as u32));
-            Workload::Messages(MessagePlan {
+        W::Trace(trace) => {
+            let entries = trace.iter().map(|entry| (SimTime::from(entry.0), entry.1.as_bytes() as u32));
+            messages(MessagePlan {
                 arrival: Arrival::Trace(entries.collect()),
                 size: Size::Constant(0),
                 start: Start::At(SimTime::ZERO),
@@ -307,13 +310,13 @@ fn workload(scenario: &Scenario, entry: &Traffic, states: bool) -> Workload {
                 ),
             };
             Workload::RequestResponse {
-                requests: MessagePlan {
+                requests: Arc::new(MessagePlan {
                     arrival,
                     size: size(w.request),
                     start: start(w.start, spread),
                     stop: stop(w.stop),
                     count: count(w.messages),
-                },
+                }),
                 response: size(w.response),
                 processing: Span::Constant(w.processing.into()),
             }
@@ -330,7 +333,7 @@ fn workload(scenario: &Scenario, entry: &Traffic, states: bool) -> Workload {
                 stop: stop(w.stop),
                 count: count(w.messages),
             };
-            Workload::Poll { requests, observe: false, states }
+            Workload::Poll { requests: Arc::new(requests), observe: false, states }
         }
         W::Observe(w) => {
             let requests = MessagePlan {
@@ -341,7 +344,7 @@ fn workload(scenario: &Scenario, entry: &Traffic, states: bool) -> Workload {
                 stop: w.stop.map_or(SimTime::MAX, Into::into),
                 count: Some(1),
             };
-            Workload::Poll { requests, observe: true, states: true }
+            Workload::Poll { requests: Arc::new(requests), observe: true, states: true }
         }
         W::Flood(w) => {
             let packets = MessagePlan {
@@ -352,9 +355,14 @@ fn workload(scenario: &Scenario, entry: &Traffic, states: bool) -> Workload {
                 count: count(w.packets),
             };
             let sources = read_prefix(&w.sources).expect("the resolver has read it");
+            let packets = Arc::new(packets);
             Workload::Flood { packets, from: Forged { address: sources.ip, prefix: sources.prefix } }
         }
     }
+}
+
+fn messages(plan: MessagePlan) -> Workload {
+    Workload::Messages(Arc::new(plan))
 }
 
 fn start(start: document::Start, spread: SimDuration) -> Start {

@@ -7,12 +7,14 @@ mod fault;
 mod hardware;
 mod impairment;
 mod link;
+mod movement;
 mod node;
 mod options;
 mod pairs;
 mod question;
 mod queue;
 mod radio;
+mod radio_security;
 mod rpl;
 mod service;
 mod text_list;
@@ -36,6 +38,7 @@ pub use impairment::{
     TraceFile,
 };
 pub use link::{DirectionSettings, Framing, LinkSettings, LinkTemplate};
+pub use movement::{MovementSettings, Waypoint};
 pub use node::{
     ArpSettings, Clock, EthernetSegment, Forwarding, InterfaceSettings, Medium, NodeSettings, Service,
     Services, SocketSettings,
@@ -54,6 +57,7 @@ pub use radio::{
     Point, PollingOptions, PropagationSettings, RadioSettings, TschOptions, TschSchedule, TwoRaySettings,
     XMacOptions,
 };
+pub use radio_security::RadioSecuritySettings;
 pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};
 pub use service::{CoapResource, CoapServer};
 pub use text_list::TextList;

@@ -39,12 +39,12 @@ pub use plan::{Overrides, Plan};
 pub use point::{Axis, Point};
 pub use quantity::{
     Decibels, Distance, Drift, Duration, Energy, Fraction, Power, PowerLevel, Rate, SignedDuration, Size,
-    Temperature,
+    Speed, Temperature,
 };
 pub use question::Expected;
 pub use render::{render, render_lines};
-pub(crate) use resolve::read_prefix;
 pub use resolve::{Files, NoFiles};
+pub(crate) use resolve::{hexadecimal, read_prefix};
 pub use scenario::Scenario;
 pub use schema::schema;
 pub use source::{FILE_BYTES_MAX, NESTING_MAX, Source};

@@ -5,6 +5,7 @@
 
 mod convert;
 mod level;
+mod motion;
 mod unit;
 
 use std::fmt;
@@ -14,10 +15,11 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
 use super::decimal::Decimal;
 pub use level::{Decibels, PowerLevel, Temperature};
+pub use motion::{Distance, Speed};
 pub(crate) use unit::shorten;
 use unit::{
-    DISTANCE_UNITS, DRIFT_UNITS, ENERGY_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, POWER_UNITS, RATE_UNITS,
-    SIZE_UNITS, TIME_UNITS, Unit,
+    DRIFT_UNITS, ENERGY_UNITS, FRACTION_ONE, FRACTION_UNITS, Kind, POWER_UNITS, RATE_UNITS, SIZE_UNITS,
+    TIME_UNITS, Unit,
 };
 
 /// A length of time in nanoseconds: "20 ms", "1.5 s", "10 min"; units ns, us, ms, s, min, h, d.
@@ -39,10 +41,6 @@ pub struct Size(u64);
 /// A probability or a share, 0 to 1, in steps of 10⁻¹⁸: "1 %", "0.01", 0.01; units %, ppm.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub struct Fraction(u64);
-
-/// A distance in millimetres: "30 m", "1.2 km"; units mm, cm, m, km.
-#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
-pub struct Distance(u64);
 
 /// An energy in picojoules, up to 18 MJ: "20 mJ"; units pJ, nJ, uJ, mJ, J, kJ.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
@@ -130,13 +128,6 @@ impl Fraction {
     /// The share as the nearest binary fraction.
     pub fn as_f64(self) -> f64 {
         self.0 as f64 / FRACTION_ONE as f64
-    }
-}
-
-impl Distance {
-    /// The distance in millimetres.
-    pub const fn as_millimetres(self) -> u64 {
-        self.0
     }
 }
 
@@ -263,20 +254,6 @@ impl Quantity for Fraction {
     }
 }
 
-impl Quantity for Distance {
-    const KIND: Kind = Kind {
-        examples: &["30 m", "1.2 km"],
-        step: "1 mm",
-        units: DISTANCE_UNITS,
-        name: "a distance",
-        bare: None,
-    };
-
-    fn read(text: &str) -> Result<Self, String> {
-        Self::KIND.read(text, Decimal::times).map(Self)
-    }
-}
-
 impl Quantity for Energy {
     const KIND: Kind = Kind {
         examples: &["20 mJ", "1.5 J"],
@@ -380,6 +357,7 @@ quantity!(
     Size,
     Fraction,
     Distance,
+    Speed,
     Energy,
     Power,
     Decibels,

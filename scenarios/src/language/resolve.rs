@@ -6,6 +6,8 @@ mod fault;
 mod hardware;
 mod limits;
 mod link;
+mod link_trace;
+mod movement;
 mod node;
 mod options;
 mod outlet;
@@ -25,6 +27,7 @@ mod workload;
 use std::collections::BTreeMap;
 
 pub(crate) use address::read_prefix;
+pub(crate) use radio::hexadecimal;
 
 use super::diagnostic::{Finding, Severity};
 use super::document::Document;

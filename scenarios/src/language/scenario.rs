@@ -5,6 +5,7 @@
 
 mod hardware;
 mod id;
+mod movement;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,10 +15,11 @@ use super::document::{
     Clock, DirectionSettings, EthernetSegment, FaultChange, Forwarding, Framing, IpVersion, Place,
     Protection, ProtocolOptions, RadioSettings, Services, Workload,
 };
-use super::quantity::{Decibels, Duration, PowerLevel, Size};
+use super::quantity::{Decibels, Duration, Size};
 use super::stack::Stack;
 pub use hardware::{BatteryStart, NodeHardware};
 pub use id::{InterfaceId, LinkId, MediumId, NodeId};
+pub use movement::{Level, Movement, OwnRadio, TracedLevel};
 
 /// One point of a sweep, complete and free of contradictions.
 #[derive(Clone, Debug)]
@@ -136,10 +138,12 @@ pub struct NodeGroup {
     pub hardware: Option<Arc<NodeHardware>>,
     /// The names of the interfaces that the file declares, in its order.
     pub interface_names: Vec<String>,
-    /// What the radios of these interfaces send with, where the file says so.
-    pub interface_powers: Vec<Option<PowerLevel>>,
+    /// What the file says of the radios of these interfaces.
+    pub interface_radios: Vec<OwnRadio>,
     /// Where the nodes are, if the file says so.
     pub place: Option<Place>,
+    /// How they move, if they do.
+    pub movement: Option<Movement>,
 }
 
 /// An interface of a node.
@@ -195,6 +199,8 @@ pub struct Medium {
     pub settings: MediumSettings,
     /// The roots of the graphs that RPL builds on it.
     pub roots: Vec<NodeId>,
+    /// What its paths lose over time, if a file says so, in the file's order.
+    pub traced: Vec<TracedLevel>,
 }
 
 /// What a medium is.

@@ -150,6 +150,7 @@ impl Labeller {
             (has(TcpFlags::ACK), "ACK"),
             (has(TcpFlags::ECE), "ECE"),
             (has(TcpFlags::CWR), "CWR"),
+            (has(TcpFlags::AE), "AE"),
         ] {
             if set {
                 words.push(name.to_owned());
@@ -277,6 +278,9 @@ fn radio_label(bytes: &[u8]) -> String {
         FrameType::Acknowledgment => format!("802.15.4 ACK {number}"),
         FrameType::Beacon => "802.15.4 beacon".to_owned(),
         FrameType::Command => format!("802.15.4 command {number}"),
+        FrameType::Data if header.security.is_some_and(|security| security.level.encrypts()) => {
+            format!("802.15.4 {number} encrypted, {} B", bytes.len() + FCS_LEN)
+        }
         FrameType::Data => {
             let inside = match Dispatch::of(payload) {
                 Dispatch::Iphc => "compressed".to_owned(),

@@ -47,7 +47,7 @@ impl SeriesSampler {
             [(a, b), (b, a)].map(|(from, to)| (from, format!("{link}:{}>{}", name(from), name(to))))
         });
         let flows = world.flows.iter().enumerate().filter(|(_, flow)| flow.carrier.has_connections());
-        let floods = world.flows.iter().filter(|flow| matches!(flow.workload, Workload::Flood { .. }));
+        let floods = world.flows.iter().filter(|flow| matches!(*flow.workload, Workload::Flood { .. }));
         let flooded: BTreeSet<NodeId> = floods.flat_map(|flow| flow.to.iter().copied()).collect();
         let nodes = world.network.node_ids().filter(|&node| world.network.hardware(node).is_some());
         Self {

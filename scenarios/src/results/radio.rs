@@ -17,7 +17,7 @@ pub(super) fn frame_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>) -
             let port = medium.ports()[radio as usize];
             field(world.network.node_name(world.network.port_info(port).node))
         };
-        for (from, to, kind, fate, frames) in medium.fates().lines() {
+        for (from, to, kind, fate, frames) in medium.fates_at_end().lines() {
             put(
                 &mut lines,
                 format_args!(

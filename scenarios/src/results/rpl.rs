@@ -6,6 +6,7 @@ use host::world::World;
 use network::observer::Observer;
 use network::radio::medium::RadioMedium;
 use network::rpl::settings::Role;
+use sim_core::SimTime;
 
 use super::{field, put};
 use crate::run::RunAbout;
@@ -19,7 +20,7 @@ pub(super) const LINK_COLUMNS: &str =
     "run,medium,from,to,etx,frames_sent,frames_confirmed,neighbour_rank,preferred\n";
 
 /// One line for each node of a medium that RPL routes.
-pub(super) fn node_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>) -> String {
+pub(super) fn node_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>, end: SimTime) -> String {
     let mut lines = String::new();
     for medium in world.network.radio_media() {
         for radio in 0..medium.ports().len().min(NODES_LISTED_MAX) as u32 {
@@ -29,7 +30,7 @@ pub(super) fn node_lines<O: Observer>(about: &RunAbout<'_>, world: &World<O>) ->
                 Role::Router => "router",
                 Role::Leaf => "leaf",
             };
-            let place = medium.position(radio);
+            let place = medium.position(radio, end);
             let name = |radio: Option<u32>| radio.map(|radio| node(world, medium, radio)).unwrap_or_default();
             let root = router.dodag().map(|(root, _)| named(world, root)).unwrap_or_default();
             let parent = router.parent().and_then(|parent| medium.radio_with(parent));

@@ -2,6 +2,7 @@
 //! (RFC 4987 §2).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -57,7 +58,7 @@ impl Flood {
     pub fn new(
         id: FlowId,
         flow: &Flow,
-        plan: &MessagePlan,
+        plan: &Arc<MessagePlan>,
         forged: Forged,
         streams: &Streams,
     ) -> Option<Self> {
@@ -71,7 +72,7 @@ impl Flood {
             target: SocketAddr::new(flow.address, flow.port),
             opening,
             forged,
-            clock: MessageClock::new(plan.clone(), streams, &flow.name),
+            clock: MessageClock::new(Arc::clone(plan), streams, &flow.name),
             rng: Box::new(streams.stream(&flow.name, purpose::FORGERY)),
         })
     }

@@ -11,7 +11,7 @@ use wire::account::{FlowId, Protocol, Reason, Run, Runs};
 use wire::payload::{Payload, Slice};
 
 use super::{Context, Demand};
-use crate::flow::{Flow, Workload};
+use crate::flow::Workload;
 use crate::purpose;
 use crate::stack::{Carrier, Handle, StackEvent};
 
@@ -288,8 +288,8 @@ impl Service {
     }
 
     fn answer_later(&mut self, context: &mut Context<'_>, handle: Handle, peer: Option<Peer>, request: &Run) {
-        let Some(Flow { workload: Workload::RequestResponse { processing, response, .. }, .. }) =
-            context.flows.get(request.flow.0 as usize)
+        let flow = context.flows.get(request.flow.0 as usize);
+        let Some(Workload::RequestResponse { processing, response, .. }) = flow.map(|flow| &*flow.workload)
         else {
             return;
         };
@@ -369,13 +369,13 @@ impl Service {
 
 fn is_request(context: &Context<'_>, run: &Run) -> bool {
     let flow = run.flow.index().and_then(|index| context.flows.get(index));
-    flow.is_some_and(|flow| matches!(flow.workload, Workload::RequestResponse { .. }))
+    flow.is_some_and(|flow| matches!(*flow.workload, Workload::RequestResponse { .. }))
 }
 
 /// Measures bytes that have arrived, unless they are a request's, of which the answer counts.
 pub(super) fn measure(context: &mut Context<'_>, run: &Run) {
     let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else { return };
-    match &flow.workload {
+    match &*flow.workload {
         Workload::RequestResponse { .. } | Workload::Flood { .. } => {}
         // Only a session protocol's server has resources.
         Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),

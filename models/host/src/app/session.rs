@@ -12,6 +12,7 @@ use wire::account::FlowId;
 use super::Context;
 use super::coap::{CoapClient, CoapOptions, CoapServer};
 use crate::flow::Flow;
+use crate::measure::SenderCounts;
 use crate::stack::{Carrier, Handle, StackEvent};
 
 /// One end of a session protocol: it stands on sockets or connections of the host's stack.
@@ -35,6 +36,10 @@ pub trait SessionApp: Debug {
     /// The groups that it wants to be a member of.
     fn groups(&self) -> &[IpAddr] {
         &[]
+    }
+    /// The flow whose sender's end this is, and what the protocol did there so far.
+    fn sender_counts(&self) -> Option<(FlowId, SenderCounts)> {
+        None
     }
     /// Forgets what a loss of power makes it forget.
     fn lose_volatile_state(&mut self);

@@ -59,7 +59,7 @@ impl Source {
             port: flow.port,
             carrier: flow.carrier.clone(),
             supply: Supply::new(flow, streams),
-            takes_answers: matches!(flow.workload, Workload::RequestResponse { .. }),
+            takes_answers: matches!(*flow.workload, Workload::RequestResponse { .. }),
             unanswered: 0,
             patience_ends: SimTime::MAX,
             socket: Socket::Idle,
@@ -190,7 +190,7 @@ impl Source {
     pub(crate) fn note_limits(&self, now: SimTime, stack: &Stack, flows: &mut [Flow]) {
         let times = self.handle().and_then(|handle| stack.limit_times(now, handle));
         if let Some(times) = times {
-            flows[self.flow.0 as usize].measure.limits.merge(&times);
+            flows[self.flow.0 as usize].measure.limits.get_or_insert_default().merge(&times);
         }
     }
 

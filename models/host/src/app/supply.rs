@@ -1,9 +1,9 @@
 //! What a workload makes for the sending side of a flow: messages with their numbers, or a bulk of bytes.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
-use sim_core::SimTime;
 use sim_core::random::Streams;
+use sim_core::{IdleQueue, SimTime};
 use wire::account::{FlowId, Protocol, Reason, Run};
 use wire::cryptography::Protection;
 
@@ -18,9 +18,9 @@ pub(super) struct Supply {
     /// What is generated.
     pub(super) kind: Kind,
     /// Messages that are not wholly handed to the protocol below, oldest first.
-    pub(super) backlog: VecDeque<Message>,
+    pub(super) backlog: IdleQueue<Message>,
     /// Messages whose samples are being taken, with the time at which they are complete, oldest first.
-    sampled: VecDeque<(SimTime, Message)>,
+    sampled: IdleQueue<(SimTime, Message)>,
     protection: Option<Protection>,
     /// Bytes generated so far: the place of the next one in the flow's filler.
     pub(super) offset: u64,
@@ -55,28 +55,21 @@ pub(super) struct Message {
 impl Supply {
     /// What the workload of `flow` generates.
     pub(super) fn new(flow: &Flow, streams: &Streams) -> Self {
-        let kind = match &flow.workload {
+        let kind = match &*flow.workload {
             Workload::Messages(plan)
             | Workload::RequestResponse { requests: plan, .. }
             | Workload::Poll { requests: plan, .. }
             | Workload::Flood { packets: plan, .. } => {
-                Kind::Messages(MessageClock::new(plan.clone(), streams, &flow.name))
+                Kind::Messages(MessageClock::new(Arc::clone(plan), streams, &flow.name))
             }
             Workload::Bulk { bytes, start, stop } => {
                 let start = start.draw(streams, &flow.name);
                 Kind::Bulk { start, stop: *stop, left: *bytes, begun: false, stopped: false }
             }
         };
-        let counts = !matches!(flow.workload, Workload::Poll { states: true, .. });
-        let (backlog, sampled, protection) = (VecDeque::new(), VecDeque::new(), flow.protection);
+        let counts = !matches!(*flow.workload, Workload::Poll { states: true, .. });
+        let (backlog, sampled, protection) = (IdleQueue::new(), IdleQueue::new(), flow.protection);
         Self { kind, backlog, sampled, protection, offset: 0, counts }
-    }
-
-    /// Gives back the memory of a backlog that is empty: thousands of sensors have theirs at other times.
-    pub(super) fn tidy(&mut self) {
-        if self.backlog.is_empty() {
-            self.backlog = VecDeque::new();
-        }
     }
 
     /// Leaves out what was due before `now`: nobody was there to generate it.
@@ -114,7 +107,9 @@ impl Supply {
         demand: &mut dyn FnMut(FlowId, Demand) -> SimTime,
     ) {
         self.make(now, id, measure, demand);
-        while let Some((_, message)) = self.sampled.pop_front_if(|(at, _)| *at <= now) {
+        while self.sampled.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, message)) = self.sampled.pop_front()
+        {
             if let Some(protection) = self.protection {
                 demand(id, Demand::Cryptography(protection.at_sender(message.size)));
             }

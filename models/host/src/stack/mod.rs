@@ -7,13 +7,13 @@ mod sctp;
 mod tcp;
 mod udp;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use sim_core::random::Streams;
-use sim_core::{IdleRng, SimTime, SmallMap};
+use sim_core::{IdleQueue, IdleRng, SimTime, SmallMap};
 use transport::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
 use transport::mptcp::MptcpId;
 use transport::sctp::AssociationId;
@@ -51,7 +51,7 @@ pub struct Stack {
     mptcp: Option<Box<mptcp::Mptcp>>,
     sctp: Option<Box<sctp::Sctp>>,
     /// Packets that no protocol stands behind.
-    raw: VecDeque<Transmit>,
+    raw: IdleQueue<Transmit>,
     /// All addresses of the host, where one of its applications uses them.
     addresses: Vec<IpAddr>,
     /// Addresses that are for use only when nothing else is left.
@@ -82,7 +82,7 @@ impl Stack {
             tcp: None,
             mptcp: None,
             sctp: None,
-            raw: VecDeque::new(),
+            raw: IdleQueue::new(),
             addresses: Vec::new(),
             backups: BTreeSet::new(),
             rng: rng.into(),

@@ -306,7 +306,9 @@ mod tests {
     use sim_core::SimDuration;
     use sim_core::random::{RunSeed, Streams};
     use transport::endpoint::InterfaceId;
-    use wire::account::{Protocol, Reason};
+    use wire::account::{Account, Protocol, Reason};
+    use wire::packet::Packet;
+    use wire::payload::Payload;
 
     use super::super::Carrier;
     use super::*;
@@ -322,8 +324,9 @@ mod tests {
             let mut flying = Vec::new();
             for (side, stack) in stacks.iter_mut().enumerate() {
                 stack.handle_timeout(*now);
-                while let Some(transmit) = stack.poll_transmit(*now) {
-                    flying.push((side, transmit));
+                let mut packet = Packet::new(Payload::empty(), Account::default());
+                while let Some(envelope) = stack.poll_transmit(*now, &mut packet) {
+                    flying.push((side, envelope.with(packet.clone())));
                 }
             }
             *now += SimDuration::from_millis(10);

@@ -10,6 +10,9 @@ pub enum CorruptionRate {
     Bit(Probability),
     /// A frame, however long, has exactly one bit flipped with this chance, any of its bits alike.
     Frame(Probability),
+    /// A packet has one bit of what TCP or UDP carry flipped with this chance, and their checksum made right: only a check
+    /// above the transport notices.
+    Content(Probability),
 }
 
 /// Flips bits of frames.
@@ -26,9 +29,21 @@ impl Corruption {
     pub fn new(rate: CorruptionRate, draws: CounterStream) -> Self {
         let log_intact = match rate {
             CorruptionRate::Bit(chance) => math::ln_1p(-chance.as_f64()),
-            CorruptionRate::Frame(_) => 0.0,
+            CorruptionRate::Frame(_) | CorruptionRate::Content(_) => 0.0,
         };
         Self { rate, log_intact, draws }
+    }
+
+    /// Whether it changes contents, and makes checksums right.
+    pub(crate) fn is_of_content(&self) -> bool {
+        matches!(self.rate, CorruptionRate::Content(_))
+    }
+
+    /// A draw for what changes in the contents of frame `frame_number`, if it is one of those.
+    pub(crate) fn content_draw(&self, frame_number: u64) -> Option<u64> {
+        let CorruptionRate::Content(chance) = self.rate else { return None };
+        let draw = self.draws.draw(frame_number);
+        chance.happens(draw).then(|| CounterStream::from_key(draw).draw(0))
     }
 
     /// Replaces `positions` by the bits of frame `frame_number` that are flipped, in ascending order, and returns
@@ -49,7 +64,7 @@ impl Corruption {
                         .push(u64::try_from(position).expect("the upper half is below the number of bits"));
                 }
             }
-            CorruptionRate::Bit(Probability::NEVER) => {}
+            CorruptionRate::Content(_) | CorruptionRate::Bit(Probability::NEVER) => {}
             CorruptionRate::Bit(_) => {
                 let mut next = 0_u64;
                 for index in 0.. {

@@ -21,6 +21,7 @@
 //! [`CounterStream`]: sim_core::CounterStream
 
 mod corrupt;
+mod damage;
 mod duplicate;
 mod gilbert_elliott;
 mod jitter;
@@ -29,6 +30,7 @@ mod rate_trace;
 mod reorder;
 
 pub use corrupt::{Corruption, CorruptionRate};
+pub(crate) use damage::Damage;
 pub use duplicate::Duplicate;
 pub use gilbert_elliott::{GilbertElliott, GilbertElliottConfig};
 pub use jitter::{InOrder, Jitter, JitterDistribution, JitterError};

@@ -96,6 +96,7 @@ impl<O: Observer> Network<O> {
 
     /// Puts frames into the queue of a radio: all of them, or none.
     pub(super) fn queue_frames(&mut self, place: RadioPlace, frames: Frames, to: Option<u32>) {
+        self.media[place.medium].report.offered += to.map_or(0, |_| frames.len() as u64);
         if let Some(child) = to.filter(|&to| self.fetches(place, to)) {
             return self.hold(place, frames, child);
         }
@@ -109,6 +110,7 @@ impl<O: Observer> Network<O> {
             all.fold((0, 0), |(count, bytes), id| (count + 1, bytes + self.packets[id].len() + FCS_LEN));
         if count > 0 && !limit.holds(count, sim_core::ByteCount::from_bytes(bytes as u64)) {
             for id in frames {
+                self.note_lost(place, &Outgoing::new(id, to, Content::Packet), DropCause::QueueFull);
                 self.discard(node, Some(port), id, DropCause::QueueFull);
             }
             return;
@@ -205,14 +207,19 @@ impl<O: Observer> Network<O> {
             sequence
         });
         outgoing.tries = outgoing.tries.saturating_add(1);
-        let Outgoing { id, to, tries, .. } = *outgoing;
-        let packet = &mut self.packets[id];
+        let first = *outgoing;
+        let Outgoing { id, to, tries, .. } = first;
         if tries == 1 {
-            packet.header_mut()[SEQUENCE_AT] = sequence;
-            packet.header_mut()[0] |= if more { FRAME_PENDING } else { 0 };
+            let header = self.packets[id].header_mut();
+            header[SEQUENCE_AT] = sequence;
+            header[0] |= if more { FRAME_PENDING } else { 0 };
+            if first.is_packet() {
+                self.seal_frame(place, id);
+            }
         } else {
-            packet.account.retransmission = true;
+            self.packets[id].account.retransmission = true;
         }
+        let (medium, packet) = (&mut self.media[place.medium], &self.packets[id]);
         let time = medium.phy.air_time(packet.len() + FCS_LEN);
         let transmission = medium.air.begin(now, place.radio, time);
         medium.macs[place.radio as usize].phase = Phase::Sending(transmission);
@@ -272,6 +279,7 @@ impl<O: Observer> Network<O> {
             }
         }
         self.record(place, to, FrameKind::Unicast, fate);
+        self.note_fate(place, to, fate);
         let there = RadioPlace { radio: to, ..place };
         self.parts_heard(place, Some((to, fate)), transmission, outgoing.id);
         if fate == Fate::Received {
@@ -315,9 +323,11 @@ impl<O: Observer> Network<O> {
     ) {
         let heard = Heard { from: place.radio, for_me: true, content: outgoing.content, pending: false };
         let air = &self.media[place.medium].air;
+        let started = air.started(transmission);
         let overtakes = self.media[place.medium].macs[place.radio as usize].duty.overtakes();
         // Where channels change with each slot, the others are in reach whatever they are tuned to.
-        let near = if overtakes { air.near(place.radio) } else { air.neighbours(place.radio) };
+        let near =
+            if overtakes { air.near(place.radio, started) } else { air.neighbours(place.radio, started) };
         for other in near {
             let fate = self.media[place.medium].air.receive(transmission, other);
             self.record(place, other, FrameKind::Broadcast, fate);
@@ -348,10 +358,7 @@ impl<O: Observer> Network<O> {
         let (port, node) = (self.radio_port(there), self.radio_node(there));
         let packet = &self.packets[outgoing.id];
         let bytes = Framing::Ieee802154.frame_bytes(packet.len(), true);
-        let is_packet = match outgoing.content {
-            Content::Packet | Content::Asked(_) => true,
-            Content::Strobe | Content::DataRequest | Content::Beacon | Content::KeepAlive => false,
-        };
+        let is_packet = outgoing.is_packet();
         let mut copy = packet.clone();
         copy.account.retransmission = false;
         if self.nodes[node.index()].accounted {
@@ -386,19 +393,27 @@ impl<O: Observer> Network<O> {
         let mac = &mut medium.macs[place.radio as usize];
         mac.phase = Phase::Idle;
         let Some(outgoing) = mac.queue.pop_front() else { return };
-        let Outgoing { id, to, tries, attempts, content, .. } = outgoing;
+        let Outgoing { id, to, tries, attempts, .. } = outgoing;
         // A frame that is repeated until its receiver wakes has not been lost each time.
         let rows = attempts.saturating_add(u8::from(outcome.is_ok()));
         let sent = if mac.duty.announces_more() { rows.max(1) } else { tries };
-        let is_packet = matches!(content, Content::Packet | Content::Asked(_));
+        let is_packet = outgoing.is_packet();
         if tries > 0 {
             mac.ready_at = now + spacing(phy, self.packets[id].len() + FCS_LEN);
         }
         let more = !mac.queue.is_empty();
         match outcome {
             // Its copies have gone on in its stead.
-            Ok(()) => drop(self.replace(id)),
-            Err(cause) => self.discard(node, Some(port), id, cause),
+            Ok(()) => {
+                if let Some(fate) = outgoing.fate {
+                    self.note_end(place, &outgoing, fate);
+                }
+                drop(self.replace(id));
+            }
+            Err(cause) => {
+                self.note_lost(place, &outgoing, cause);
+                self.discard(node, Some(port), id, cause);
+            }
         }
         let manner = self.manner(place);
         if more {

@@ -21,6 +21,7 @@ use wire::{ipv6, udp};
 use super::access::{Frames, RadioPlace};
 use super::medium::RadioMedium;
 use super::reassembly::{Fragment, Taken};
+use super::security::make_room;
 use super::step::RadioStep;
 use crate::drop_cause::DropCause;
 use crate::forward::Ingress;
@@ -94,11 +95,13 @@ impl<O: Observer> Network<O> {
         let confirmed = to.is_some() && medium.settings.acknowledgements;
         let frame = Header::data(0, Addressing::within(medium.pan, destination, source), confirmed);
         let frame = Header { version: medium.macs[here.radio as usize].duty.version(), ..frame };
+        let frame = medium.security.map_or(frame, |security| security.of_frame(frame));
         let Some(squeezed) = self.squeeze(here, id, Identifiers::of_frame(source, destination)) else {
             // Version 4, or no internet header at all.
             return self.discard(node, None, id, DropCause::NoRoute);
         };
-        let room = FRAME_LEN_MAX - FCS_LEN - frame.len();
+        let mic_len = frame.security.map_or(0, |security| security.level.mic_len());
+        let room = FRAME_LEN_MAX - FCS_LEN - frame.len() - mic_len;
         let len = squeezed.bytes.len() + self.packets[id].len() - squeezed.consumed;
         let frames = if len <= room {
             self.frame_whole(id, &frame, &squeezed);
@@ -201,6 +204,12 @@ impl<O: Observer> Network<O> {
             self.discard(node, None, id, DropCause::Malformed);
             return Ingress::Done;
         };
+        let sender = frame.addressing.source().and_then(|source| self.media[here.medium].radio_of(source));
+        if !self.open_frame(here, sender.unwrap_or(u32::MAX), &frame, id) {
+            self.discard(node, None, id, DropCause::Security);
+            return Ingress::Done;
+        }
+        let packet = &mut self.packets[id];
         packet.pop_header(packet.header().len() - behind);
         packet.account.pop_header();
         if behind == 0 && packet.payload_len() > 0 {
@@ -227,7 +236,7 @@ impl<O: Observer> Network<O> {
                 self.take_restored(here, source, id)
             }
             Dispatch::FirstFragment | Dispatch::SubsequentFragment => {
-                self.on_fragment(node, here, source, implied, id)
+                self.on_fragment(node, here, (source, destination), id)
             }
             Dispatch::NotALowpanFrame
             | Dispatch::RecoverableFragment
@@ -281,11 +290,11 @@ impl<O: Observer> Network<O> {
         &mut self,
         node: NodeId,
         here: RadioPlace,
-        source: Address,
-        implied: Identifiers,
+        (source, destination): (Address, Address),
         id: PacketId,
     ) -> Ingress {
         let now = self.now();
+        let implied = Identifiers::of_frame(source, destination);
         let Some((header, bytes)) = self.open_fragment(here, id, implied) else {
             self.discard(node, None, id, DropCause::Malformed);
             return Ingress::Done;
@@ -293,7 +302,8 @@ impl<O: Observer> Network<O> {
         let medium = &mut self.media[here.medium];
         let (from, packets_max) =
             (medium.radio_of(source).unwrap_or(u32::MAX), usize::from(medium.settings.reassemblies_max));
-        let fragment = Fragment { offset: header.offset() as u16, bytes, id };
+        let to_all = destination == Address::BROADCAST;
+        let fragment = Fragment { offset: header.offset() as u16, bytes, id, to_all };
         let reassembly = &mut medium.macs[here.radio as usize].reassembly;
         match reassembly.take(now, from, header, fragment, packets_max) {
             Taken::Waits(armed) => {
@@ -301,6 +311,7 @@ impl<O: Observer> Network<O> {
                 Ingress::Done
             }
             Taken::Refused => {
+                self.note_useless(here, from, fragment);
                 self.discard(node, None, id, DropCause::Reassembly);
                 Ingress::Done
             }
@@ -373,8 +384,9 @@ impl<O: Observer> Network<O> {
     pub(super) fn on_reassembly_timeout(&mut self, place: RadioPlace) {
         let (now, node) = (self.now(), self.radio_node(place));
         let mac = &mut self.media[place.medium].macs[place.radio as usize];
-        for id in mac.reassembly.expire(now) {
-            self.discard(node, None, id, DropCause::Reassembly);
+        for (from, fragment) in mac.reassembly.expire(now) {
+            self.note_useless(place, from, fragment);
+            self.discard(node, None, fragment.id, DropCause::Reassembly);
         }
     }
 }
@@ -413,7 +425,11 @@ fn push_frame(
         packet.account.push_header(Protocol::Sixlowpan, fragment.len());
     }
     frame.emit(packet.push_header(frame.len()));
-    packet.account.push_header(Protocol::Ieee802154, frame.len());
+    let security_len = frame.security.map_or(0, |security| security.len());
+    packet.account.push_header(Protocol::Ieee802154, frame.len() - security_len);
+    if let Some(security) = &frame.security {
+        make_room(packet, security);
+    }
 }
 
 /// What is left of a packet behind its compressed headers, with runs for the headers that are left too.

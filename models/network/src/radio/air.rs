@@ -19,19 +19,20 @@
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
 use sim_core::math;
 use sim_core::random::{CounterStream, Streams};
 use sim_core::{SimDuration, SimTime};
 
 use super::fate::Fate;
-use super::grid::Grid;
 use super::modulation::log_success;
+use super::paths::Paths;
 use super::phy::Phy;
 use super::pieces::pieces;
 use super::position::Position;
 use super::power::{Gain, Power};
-use super::propagation::{Propagation, Wavelength};
+use super::propagation::Propagation;
+use super::rejection::Rejection;
+use super::track::Track;
 use crate::purpose;
 
 /// What the medium does to signals.
@@ -44,6 +45,8 @@ pub struct Channel {
     /// By how much a signal has to exceed noise and interference for a receiver to catch its start, and other frames to
     /// survive them: 3 dB for the CC2420 (TI SWRS041, co-channel rejection).
     pub capture: Gain,
+    /// What receivers hear of other channels.
+    pub rejection: Rejection,
 }
 
 /// A radio on the medium.
@@ -51,16 +54,26 @@ pub struct Channel {
 pub struct Radio {
     /// What its random draws are called after: unique on the medium.
     pub name: Box<str>,
-    /// Where it is.
+    /// Where it is, or stands before it moves.
     pub position: Position,
+    /// How it moves, if it does.
+    pub track: Option<Box<Track>>,
     /// What it sends with.
     pub power: Power,
     /// The weakest signal that it notices.
     pub sensitivity: Power,
     /// Above this power the channel counts as busy.
     pub busy_above: Power,
-    /// The channel that it is tuned to: 11 to 26 at 2.4 GHz. Other channels are not heard at all.
+    /// The channel that it is tuned to: 11 to 26 at 2.4 GHz.
     pub channel: u8,
+}
+
+impl Radio {
+    /// Where it is at a time.
+    #[must_use]
+    pub fn place_at(&self, time: SimTime) -> Position {
+        self.track.as_ref().map_or(self.position, |track| track.at(time))
+    }
 }
 
 /// A transmission's number, in the order of their starts.
@@ -100,27 +113,19 @@ struct Station {
 pub struct Air {
     channel: Channel,
     phy: Phy,
-    wavelength: Wavelength,
-    streams: Streams,
     stations: Vec<Station>,
     log: VecDeque<Transmission>,
     /// The number of the first transmission in `log`.
     first: u64,
-    gains: FxHashMap<(u32, u32), Gain>,
-    /// The square of the distance beyond which signals are drowned by the noise.
-    reach_squared: f64,
-    grid: Grid,
+    paths: Paths,
 }
 
 impl Air {
     /// A medium whose radios are all on.
     pub fn new(channel: Channel, phy: Phy, radios: Vec<Radio>, streams: &Streams) -> Self {
-        let wavelength = phy.wavelength();
         let strongest = radios.iter().map(|radio| radio.power).fold(Power::ZERO, max);
-        let highest = radios.iter().map(|radio| radio.position.z).fold(0.0, f64::max);
         let least = channel.noise.over(NEGLIGIBLE).ratio_to(strongest);
-        let reach = channel.propagation.range(wavelength, least, highest).max(1.0);
-        let grid = Grid::new(reach, radios.iter().map(|radio| radio.position));
+        let paths = Paths::new(&channel.propagation, phy.wavelength(), least, &radios, streams);
         let stations = radios
             .into_iter()
             .map(|radio| Station {
@@ -131,18 +136,7 @@ impl Air {
                 turned: None,
             })
             .collect();
-        Self {
-            channel,
-            phy,
-            wavelength,
-            streams: *streams,
-            stations,
-            log: VecDeque::new(),
-            first: 0,
-            gains: FxHashMap::default(),
-            reach_squared: reach * reach,
-            grid,
-        }
+        Self { channel, phy, stations, log: VecDeque::new(), first: 0, paths }
     }
 
     /// Number of radios.
@@ -160,71 +154,31 @@ impl Air {
         &self.stations[radio as usize].radio
     }
 
-    /// The radios on the same channel that the radio's signal may reach above a tenth of the noise, in order.
-    pub fn neighbours(&self, radio: u32) -> Vec<u32> {
+    /// The radios on the same channel that the radio's signal may reach above a tenth of the noise at a time, in order.
+    pub fn neighbours(&self, radio: u32, at: SimTime) -> Vec<u32> {
         let channel = self.radio(radio).channel;
-        let mut near = self.near(radio);
+        let mut near = self.near(radio, at);
         near.retain(|&other| self.radio(other).channel == channel);
         near
     }
 
     /// The same on whatever channel.
-    pub fn near(&self, radio: u32) -> Vec<u32> {
-        let own = self.radio(radio);
-        let mut near = match &self.channel.propagation {
-            Propagation::Table(table) => table.receivers(radio).collect(),
-            Propagation::FreeSpace | Propagation::TwoRay { .. } | Propagation::LogDistance { .. } => {
-                self.grid.near(own.position)
-            }
-        };
-        near.retain(|&other| {
-            let there = self.radio(other);
-            other != radio && self.within_reach(own.position, there.position)
-        });
-        near
+    pub fn near(&self, radio: u32, at: SimTime) -> Vec<u32> {
+        let law = &self.channel.propagation;
+        self.paths.near(law, (radio, self.radio(radio)), |other| self.radio(other), at)
     }
 
-    fn within_reach(&self, from: Position, to: Position) -> bool {
-        matches!(self.channel.propagation, Propagation::Table(_))
-            || from.distance_squared(to) <= self.reach_squared
+    /// The power at `receiver` of what `sender` began to send at a time.
+    pub fn received_power(&mut self, sender: u32, receiver: u32, at: SimTime) -> Power {
+        let (from, to) = (&self.stations[sender as usize].radio, &self.stations[receiver as usize].radio);
+        from.power.over(self.paths.gain(&self.channel.propagation, (sender, from), (receiver, to), at))
     }
 
-    /// The power at `receiver` of what `sender` sends.
-    pub fn received_power(&mut self, sender: u32, receiver: u32) -> Power {
+    /// The probability that a frame of `bytes` from `sender` at a time reaches `receiver` while all others are silent.
+    pub fn delivery(&self, sender: u32, receiver: u32, bytes: usize, at: SimTime) -> f64 {
         let (from, to) = (self.radio(sender), self.radio(receiver));
-        if !self.within_reach(from.position, to.position) {
-            return Power::ZERO;
-        }
-        let power = from.power;
-        if let Some(&gain) = self.gains.get(&(sender, receiver)) {
-            return power.over(gain);
-        }
-        let gain = self.gain(sender, receiver);
-        if self.gains.len() >= GAINS_KEPT {
-            self.gains.clear();
-        }
-        self.gains.insert((sender, receiver), gain);
-        power.over(gain)
-    }
-
-    fn gain(&self, sender: u32, receiver: u32) -> Gain {
-        let (from, to) = (self.radio(sender), self.radio(receiver));
-        match &self.channel.propagation {
-            Propagation::Table(table) => table.get(sender, receiver),
-            law @ (Propagation::FreeSpace | Propagation::TwoRay { .. } | Propagation::LogDistance { .. }) => {
-                law.mean_gain(self.wavelength, from.position, to.position)
-                    * law.shadowing(&self.streams, &from.name, &to.name)
-            }
-        }
-    }
-
-    /// The probability that a frame of `bytes` from `sender` reaches `receiver` while all others are silent.
-    pub fn delivery(&self, sender: u32, receiver: u32, bytes: usize) -> f64 {
-        let (from, to) = (self.radio(sender), self.radio(receiver));
-        let signal = match self.within_reach(from.position, to.position) {
-            true => from.power.over(self.gain(sender, receiver)),
-            false => Power::ZERO,
-        };
+        let gain = self.paths.gain_once(&self.channel.propagation, (sender, from), (receiver, to), at);
+        let signal = from.power.over(gain);
         let ratio = signal.ratio_to(self.channel.noise);
         if from.channel != to.channel || signal < to.sensitivity || ratio < self.channel.capture {
             return 0.0;
@@ -234,10 +188,9 @@ impl Air {
 
     /// Bytes of memory held, roughly.
     pub fn memory_bytes(&self) -> u64 {
-        let gain = size_of::<((u32, u32), Gain)>() + 1;
         (self.stations.capacity() * size_of::<Station>()
             + self.log.capacity() * size_of::<Transmission>()
-            + self.gains.capacity() * gain) as u64
+            + self.paths.memory_bytes()) as u64
     }
 
     /// Turns a radio on or off.
@@ -299,9 +252,11 @@ impl Air {
             if other.start + self.phy.longest_air_time() <= from {
                 break;
             }
-            if other.channel == channel && other.radio != radio && other.overlaps(from, until) {
+            let leak = self.channel.rejection.leak(channel, other.channel);
+            if leak > Gain::ZERO && other.radio != radio && other.overlaps(from, until) {
                 let overlap = other.end.min(until) - other.start.max(from);
-                mean += self.received_power(other.radio, radio).share(overlap.as_nanos() as f64 / span);
+                let power = self.received_power(other.radio, radio, other.start).over(leak);
+                mean += power.share(overlap.as_nanos() as f64 / span);
             }
         }
         mean > threshold
@@ -320,7 +275,7 @@ impl Air {
             if other.channel == channel
                 && other.radio != radio
                 && other.end > now
-                && self.received_power(other.radio, radio) >= sensitivity
+                && self.received_power(other.radio, radio, other.start) >= sensitivity
             {
                 last = last.max(Some(other.end));
             }
@@ -343,7 +298,7 @@ impl Air {
         if self.was_deaf(receiver, frame.start, frame.end) {
             return Fate::HalfDuplex;
         }
-        let signal = self.received_power(frame.radio, receiver);
+        let signal = self.received_power(frame.radio, receiver, frame.start);
         if signal < self.stations[receiver as usize].radio.sensitivity {
             return Fate::BelowSensitivity;
         }
@@ -376,7 +331,7 @@ impl Air {
     fn catches(&mut self, receiver: u32, id: TransmissionId) -> bool {
         let frame = self.log[(id.0 - self.first) as usize];
         let caught = (frame.start + self.phy.sync_time()).min(frame.end);
-        let signal = self.received_power(frame.radio, receiver);
+        let signal = self.received_power(frame.radio, receiver, frame.start);
         let others = self.interference(receiver, &frame, frame.start, caught);
         let limit = self.channel.capture;
         let noise = self.channel.noise;
@@ -403,7 +358,7 @@ impl Air {
             let heard = other.channel == channel
                 && other.radio != receiver
                 && other.end > since
-                && self.received_power(other.radio, receiver) >= sensitivity;
+                && self.received_power(other.radio, receiver, other.start) >= sensitivity;
             if heard {
                 chain.push(self.first + at as u64);
                 since = since.min(other.start);
@@ -438,8 +393,9 @@ impl Air {
                 break;
             }
             let own = other.radio == frame.radio || other.radio == receiver;
-            if !own && other.channel == frame.channel && other.overlaps(from, until) {
-                let power = self.received_power(other.radio, receiver);
+            let leak = self.channel.rejection.leak(frame.channel, other.channel);
+            if !own && leak > Gain::ZERO && other.overlaps(from, until) {
+                let power = self.received_power(other.radio, receiver, other.start).over(leak);
                 if power > Power::ZERO {
                     found.push((other.start, other.end, power));
                 }
@@ -488,8 +444,6 @@ fn max(one: Power, other: Power) -> Power {
 const NEGLIGIBLE: Gain = Gain::from_ratio(0.1);
 /// How long transmissions are remembered after their end: twelve of the longest frames.
 const MEMORY: SimDuration = SimDuration::from_millis(51);
-/// Gains kept, about 24 bytes each; when there are more they are worked out anew.
-const GAINS_KEPT: usize = 1 << 22;
 /// 2^-53.
 const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
 

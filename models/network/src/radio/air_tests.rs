@@ -23,8 +23,14 @@ fn air_with(propagation: Propagation, places: Vec<Position>) -> Air {
         sensitivity: Power::from_dbm(-95.0),
         busy_above: Power::from_dbm(-77.0),
         channel: 11,
+        track: None,
     });
-    let channel = Channel { propagation, noise: Power::from_dbm(NOISE_DBM), capture: Gain::from_db(3.0) };
+    let channel = Channel {
+        propagation,
+        noise: Power::from_dbm(NOISE_DBM),
+        capture: Gain::from_db(3.0),
+        rejection: Rejection::PERFECT,
+    };
     Air::new(channel, Phy::O_QPSK_2450, radios.collect(), &Streams::new(RunSeed::new(3, 0)))
 }
 
@@ -97,7 +103,7 @@ fn noise_alone_spoils_frames_as_often_as_the_bit_error_rate_says() {
     air.channel.capture = Gain::from_db(0.0);
     air.stations[1].radio.sensitivity = Power::from_dbm(-99.5);
     let expected = math::exp(log_success(Gain::from_db(1.0), 1024.0));
-    assert!((air.delivery(0, 1, 127) - expected).abs() < 1e-12);
+    assert!((air.delivery(0, 1, 127, us(0)) - expected).abs() < 1e-12);
     let mut received = 0;
     for n in 0..4000 {
         let frame = air.begin(us(n * 100_000), 0, FRAME);
@@ -167,12 +173,77 @@ fn far_radios_are_neither_neighbours_nor_heard() {
     let law = Propagation::LogDistance { exponent: 3.0, reference: None, shadowing_db: 0.0 };
     let places = (0..30).map(|n| Position::flat(f64::from(n) * 50.0, 0.0)).collect();
     let mut air = air_with(law, places);
-    let near = air.neighbours(0);
+    let near = air.neighbours(0, us(0));
     assert!(!near.is_empty() && near.len() < 29, "{near:?}");
     for other in 1..30 {
-        let power = air.received_power(0, other);
+        let power = air.received_power(0, other, us(0));
         // -110 dBm is a tenth of the noise.
         assert_eq!(near.contains(&other), power >= Power::from_dbm(-110.0), "{other}: {power:?}");
         assert_eq!(power == Power::ZERO, !near.contains(&other));
     }
+}
+
+#[test]
+fn what_is_sent_on_a_neighbouring_channel_is_weakened_by_the_receiver_s_filter() {
+    // At 2, radio 1 sends on another channel, stronger by so many decibels than radio 0. The standard's least: an equal
+    // signal beside is stood, one of 30 dB more behind that; what is farther away is not heard.
+    for (channel, stronger, fate) in [
+        (11, -3.1, Fate::Received),
+        (11, -2.9, Fate::Collision),
+        (12, -0.1, Fate::Received),
+        (12, 0.1, Fate::Collision),
+        (13, 29.9, Fate::Received),
+        (13, 30.1, Fate::Collision),
+        (14, 60.0, Fate::Received),
+    ] {
+        let mut air = air(3, &[(0, 2, 70.0), (1, 2, 70.0 - stronger), (1, 0, 75.0)]);
+        let zero = Gain::from_db(0.0);
+        air.channel.rejection = Rejection::of_jamming(zero, Gain::from_db(30.0), air.channel.capture);
+        air.tune(us(0), 1, channel);
+        let frame = air.begin(us(0), 0, FRAME);
+        let other = air.begin(us(1000), 1, FRAME);
+        assert_eq!(air.receive(frame, 2), fate, "{stronger} dB on {channel}");
+        let deaf = if channel == 11 { Fate::Collision } else { Fate::RadioOff };
+        assert_eq!(air.receive(other, 2), deaf, "on {channel}");
+        // At 0 it arrives with -75 dBm: 3 dB less on the next channel is below the threshold of -77 dBm.
+        assert_eq!(air.is_busy(0, us(2000), us(2128)), channel == 11, "{channel}");
+    }
+}
+
+#[test]
+fn a_frame_has_the_gain_of_the_places_at_its_start() {
+    // Away from radio 0 at 10 m/s from 1 m on: 60 dB lost at 1 m, 20 dB for each tenfold.
+    let law =
+        Propagation::LogDistance { exponent: 2.0, reference: Some(Gain::from_db(-60.0)), shadowing_db: 0.0 };
+    let mut air = air_with(law, vec![Position::default(), Position::flat(1.0, 0.0)]);
+    let points =
+        vec![(us(0), Position::flat(1.0, 0.0)), (SimTime::from_secs(100), Position::flat(1001.0, 0.0))];
+    let track = super::super::track::Track::new(points).map(Box::new);
+    let mut radios: Vec<Radio> = (0..2).map(|n| air.radio(n).clone()).collect();
+    radios[1].track = track;
+    air = Air::new(air.channel.clone(), Phy::O_QPSK_2450, radios, &Streams::new(RunSeed::new(3, 0)));
+    for (millis, distance) in [(0, 1.0), (900, 10.0), (9_900, 100.0)] {
+        let power = air.received_power(1, 0, SimTime::from_millis(millis)).as_dbm();
+        assert!((power - (-60.0 - 20.0 * math::log10(distance))).abs() < 1e-6, "{power} after {millis} ms");
+    }
+    // -95 dBm at 10^1.75 = 56.2 m: a frame that starts at 5.52 s is heard, though it ends beyond.
+    for (millis, fate) in [(5_520, Fate::Received), (5_530, Fate::BelowSensitivity)] {
+        let frame = air.begin(SimTime::from_millis(millis), 1, FRAME);
+        assert_eq!(air.receive(frame, 0), fate, "{millis}");
+    }
+}
+
+#[test]
+fn a_trace_of_gains_holds_from_each_of_its_times_on() {
+    let mut trace = super::super::propagation::LinkTrace::default();
+    for (at, loss_db) in [(3_000, 90.0), (1_000, 60.0), (5_000, 97.0)] {
+        trace.set(us(at), 0, 1, Gain::from_db(-loss_db));
+    }
+    let mut air = air_with(Propagation::Trace(trace), vec![Position::default(); 2]);
+    assert_eq!((air.near(0, us(0)), air.near(1, us(0))), (vec![1], vec![]));
+    for (at, dbm) in [(1_000, -60.0), (2_999, -60.0), (3_000, -90.0), (4_999, -90.0), (9_000, -97.0)] {
+        assert!((air.received_power(0, 1, us(at)).as_dbm() - dbm).abs() < 1e-9, "{at}");
+    }
+    assert_eq!(air.received_power(0, 1, us(999)), Power::ZERO, "nothing is known yet");
+    assert_eq!(air.received_power(1, 0, us(4_000)), Power::ZERO, "the way back is not listed");
 }

@@ -98,10 +98,11 @@ impl<O: Observer> Network<O> {
 
     /// A frame starts, for one radio or for all: whoever listens takes it in.
     pub(super) fn parts_hear(&mut self, sender: RadioPlace, to: Option<u32>) {
-        for receiver in self.metered_near(sender, to) {
+        let now = self.now();
+        for receiver in self.metered_near(sender, to, now) {
             let air = &mut self.media[sender.medium].air;
             let sensitivity = air.radio(receiver).sensitivity;
-            let audible = air.received_power(sender.radio, receiver) >= sensitivity;
+            let audible = air.received_power(sender.radio, receiver, now) >= sensitivity;
             let mac = &mut self.media[sender.medium].macs[receiver as usize];
             if !audible || mac.clock.state() != RadioState::Listen {
                 continue;
@@ -122,7 +123,8 @@ impl<O: Observer> Network<O> {
         transmission: TransmissionId,
         id: PacketId,
     ) {
-        for receiver in self.metered_near(sender, to.map(|(to, _)| to)) {
+        let started = self.media[sender.medium].air.started(transmission);
+        for receiver in self.metered_near(sender, to.map(|(to, _)| to), started) {
             let medium = &mut self.media[sender.medium];
             if medium.macs[receiver as usize].incoming == 0 {
                 continue;
@@ -135,19 +137,26 @@ impl<O: Observer> Network<O> {
     }
 
     /// A frame breaks off: whoever took it in has done so for nothing.
-    pub(super) fn parts_left(&mut self, sender: RadioPlace, to: Option<u32>, id: PacketId) {
-        for receiver in self.metered_near(sender, to) {
+    pub(super) fn parts_left(
+        &mut self,
+        sender: RadioPlace,
+        to: Option<u32>,
+        transmission: TransmissionId,
+        id: PacketId,
+    ) {
+        let started = self.media[sender.medium].air.started(transmission);
+        for receiver in self.metered_near(sender, to, started) {
             self.part_heard(sender, receiver, id, Fate::Collision, true);
         }
     }
 
-    /// The radios in reach, and `to`, whose nodes have hardware.
-    fn metered_near(&self, sender: RadioPlace, to: Option<u32>) -> Vec<u32> {
+    /// The radios in reach of a frame that started then, and `to`, whose nodes have hardware.
+    fn metered_near(&self, sender: RadioPlace, to: Option<u32>, started: SimTime) -> Vec<u32> {
         if self.power.is_none() {
             return Vec::new();
         }
         let medium = &self.media[sender.medium];
-        let mut near = medium.air.neighbours(sender.radio);
+        let mut near = medium.air.neighbours(sender.radio, started);
         if let Some(to) = to
             && let Err(at) = near.binary_search(&to)
         {
@@ -174,9 +183,16 @@ impl<O: Observer> Network<O> {
             Fate::Collision | Fate::Noise | Fate::HalfDuplex => {
                 wasted(&self.shares_on_air(id), Cause::Collision)
             }
-            Fate::BelowSensitivity | Fate::RadioOff => {
-                Shares::from_slice(&[(Purpose::own(Cause::IdleListening), 1)])
-            }
+            // The last ones have not been in the air.
+            Fate::BelowSensitivity
+            | Fate::RadioOff
+            | Fate::QueueFull
+            | Fate::ChannelAccess
+            | Fate::Retries
+            | Fate::NotAskedFor
+            | Fate::SenderFailed
+            | Fate::Reassembly
+            | Fate::Waiting => Shares::from_slice(&[(Purpose::own(Cause::IdleListening), 1)]),
         };
         let port = self.radio_port(RadioPlace { radio: receiver, ..sender });
         self.radio_was_for(port, &shares);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 macro_rules! fates {
     ($($(#[$doc:meta])* $variant:ident = $name:literal;)*) => {
-        /// What became of one transmission at one radio that it was for: exactly one of these.
+        /// What became of a transmission, or of a frame, at one radio that it was for: exactly one of these.
         #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
         pub enum Fate { $($(#[$doc])* $variant,)* }
 
@@ -21,7 +21,7 @@ macro_rules! fates {
 }
 
 fates! {
-    /// Every bit was right.
+    /// Every bit was right; of a frame that is a part of a packet, the other parts came too.
     Received = "received";
     /// Every bit was right, but the same frame had come before: its acknowledgement was lost.
     Duplicate = "duplicate";
@@ -33,8 +33,22 @@ fates! {
     BelowSensitivity = "below sensitivity";
     /// The receiver was sending, or turning to or from it.
     HalfDuplex = "half duplex";
-    /// The receiver's radio was off for a part of the frame.
+    /// The receiver's radio was off for a part of the frame, or tuned to another channel.
     RadioOff = "radio off";
+    /// It was not put on the air: the sender's queue was full.
+    QueueFull = "queue full";
+    /// It was not put on the air: the channel was busy each time.
+    ChannelAccess = "channel access failed";
+    /// None of its transmissions was received.
+    Retries = "retries spent";
+    /// The sleeping radio that it waited for did not ask for it in time.
+    NotAskedFor = "not asked for";
+    /// Its sender lost its power or its link.
+    SenderFailed = "sender failed";
+    /// It was received in vain: the rest of its packet did not come, or there was no room to put it together.
+    Reassembly = "reassembly";
+    /// It waits still, at the end of the run.
+    Waiting = "waiting";
 }
 
 /// What a frame was.
@@ -46,6 +60,8 @@ pub enum FrameKind {
     Broadcast,
     /// It confirmed a frame.
     Acknowledgement,
+    /// A frame with a packet, or a part of one, to one radio: counted once, however often it was sent.
+    Frame,
 }
 
 impl FrameKind {
@@ -55,6 +71,7 @@ impl FrameKind {
             Self::Unicast => "unicast",
             Self::Broadcast => "broadcast",
             Self::Acknowledgement => "acknowledgement",
+            Self::Frame => "frame",
         }
     }
 }
@@ -66,6 +83,15 @@ pub struct FateTable(BTreeMap<(u32, u32, FrameKind), [u64; Fate::ALL.len()]>);
 impl FateTable {
     pub(super) fn add(&mut self, sender: u32, receiver: u32, kind: FrameKind, fate: Fate) {
         self.0.entry((sender, receiver, kind)).or_default()[fate as usize] += 1;
+    }
+
+    /// One of the frames that had one fate has another in the end.
+    pub(super) fn revise(&mut self, sender: u32, receiver: u32, kind: FrameKind, was: Fate, is: Fate) {
+        let Some(counts) = self.0.get_mut(&(sender, receiver, kind)) else { return };
+        if let Some(fewer) = counts[was as usize].checked_sub(1) {
+            counts[was as usize] = fewer;
+            counts[is as usize] += 1;
+        }
     }
 
     /// Every line: the radios of sender and receiver, the kind, the fate, and how many frames had it; above 0.

@@ -13,10 +13,10 @@ pub(super) struct Grid {
 
 impl Grid {
     /// Radios in squares of `side` metres, above 0.
-    pub(super) fn new(side: f64, positions: impl Iterator<Item = Position>) -> Self {
+    pub(super) fn new(side: f64, positions: impl Iterator<Item = (u32, Position)>) -> Self {
         let mut grid = Self { side, cells: BTreeMap::new() };
-        for (radio, position) in positions.enumerate() {
-            grid.cells.entry(grid.cell(position)).or_default().push(radio as u32);
+        for (radio, position) in positions {
+            grid.cells.entry(grid.cell(position)).or_default().push(radio);
         }
         grid
     }
@@ -50,7 +50,7 @@ mod tests {
         let positions: Vec<Position> = (0..400)
             .map(|n| Position::flat(f64::from(n % 20) * 7.0 - 50.0, f64::from(n / 20) * 11.0))
             .collect();
-        let grid = Grid::new(30.0, positions.iter().copied());
+        let grid = Grid::new(30.0, (0..).zip(positions.iter().copied()));
         for &from in &positions {
             let near = grid.near(from);
             assert!(near.len() < positions.len());

@@ -10,8 +10,10 @@ use wire::ieee802154::Address;
 
 use super::air::TransmissionId;
 use super::duty::Duty;
+use super::fate::Fate;
 use super::phy::Phy;
 use super::reassembly::Reassembly;
+use super::security::Counters;
 use crate::pool::PacketId;
 use crate::power::rhythm::{Look, Rhythm};
 
@@ -189,12 +191,14 @@ pub(super) struct Outgoing {
     /// How often sending it was given up and begun anew.
     pub(super) attempts: u8,
     pub(super) content: Content,
+    /// What became of it at the radio that it is for, as far as it has been sent.
+    pub(super) fate: Option<Fate>,
 }
 
 impl Outgoing {
     /// A frame that has not been sent yet.
     pub(super) fn new(id: PacketId, to: Option<u32>, content: Content) -> Self {
-        Self { id, to, sequence: None, tries: 0, attempts: 0, content }
+        Self { id, to, sequence: None, tries: 0, attempts: 0, content, fate: None }
     }
 }
 
@@ -268,6 +272,8 @@ pub(super) struct Mac {
     /// The last number of each sender (duplicate rejection, clause 6.7.2).
     pub(super) seen: FxHashMap<u32, u8>,
     pub(super) next_tag: u16,
+    /// The counts of frames that are protected.
+    pub(super) counters: Counters,
     pub(super) reassembly: Reassembly,
     pub(super) clock: StateClock,
     /// Frames for this radio that are in the air and can be heard, for its energy.
@@ -300,6 +306,7 @@ impl Mac {
             next_sequence: word as u8,
             seen: FxHashMap::default(),
             next_tag: (word >> 16) as u16,
+            counters: Counters::default(),
             reassembly: Reassembly::default(),
             clock: StateClock {
                 state: RadioState::Listen,

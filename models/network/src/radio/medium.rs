@@ -15,6 +15,7 @@ use super::duty::{Duty, DutyCycle};
 use super::fate::FateTable;
 use super::mac::{Mac, MacSettings, RadioState};
 use super::phy::Phy;
+use super::security::RadioSecurity;
 use crate::address::Prefix;
 use crate::port::PortId;
 use crate::purpose;
@@ -45,6 +46,8 @@ pub struct RadioMediumSpec {
     pub contexts: Vec<Prefix>,
     /// False if headers are sent as they are (RFC 4944 §5.1).
     pub compression: bool,
+    /// How frames that hold packets are protected, if they are.
+    pub security: Option<RadioSecurity>,
     /// How RPL finds the routes; shortest paths that are known at once if `None`.
     pub rpl: Option<RplSpec>,
 }
@@ -73,6 +76,7 @@ pub struct RadioMedium {
     pub(super) pan: PanId,
     pub(super) contexts: Contexts,
     pub(super) compression: bool,
+    pub(super) security: Option<RadioSecurity>,
     pub(super) macs: Vec<Mac>,
     by_address: FxHashMap<Address, u32>,
     pub(super) fates: FateTable,
@@ -102,6 +106,8 @@ pub struct RadioReport {
     pub bytes: u64,
     /// Time that frames took, summed over them: more than the run's if they overlap.
     pub air_time: SimDuration,
+    /// Frames with packets, or with parts of them, that radios were given for one other each.
+    pub offered: u64,
     /// Frames to one radio that were put on the air, repetitions among them.
     pub unicasts: u64,
     /// Acknowledgements that were put on the air.
@@ -153,6 +159,7 @@ impl RadioMedium {
             pan: spec.pan,
             contexts,
             compression: spec.compression,
+            security: spec.security,
             macs,
             by_address,
             fates: FateTable::default(),
@@ -231,20 +238,15 @@ impl RadioMedium {
         self.rpl.get(radio as usize).map(|station| &station.router)
     }
 
-    /// Where a radio is.
-    pub fn position(&self, radio: u32) -> super::position::Position {
-        self.air.radio(radio).position
-    }
-
     /// The radio whose address makes a link-local address's interface identifier, where RPL runs.
     pub fn radio_with(&self, address: Ipv6Addr) -> Option<u32> {
         self.by_identifier.get(&identifier(address)).copied()
     }
 
-    /// By how much a frame from one radio exceeds the weakest that another one notices, in decibels.
-    pub(crate) fn margin_db(&mut self, from: u32, to: u32) -> f64 {
+    /// By how much a frame from one radio exceeds the weakest that another one notices, at a time, in decibels.
+    pub(crate) fn margin_db(&mut self, from: u32, to: u32, at: SimTime) -> f64 {
         let sensitivity = self.air.radio(to).sensitivity;
-        self.air.received_power(from, to).ratio_to(sensitivity).as_db()
+        self.air.received_power(from, to, at).ratio_to(sensitivity).as_db()
     }
 
     /// The radio that has a link-layer address.
@@ -256,8 +258,8 @@ impl RadioMedium {
     /// frame in ten gets through in either direction while all else is silent.
     pub(crate) fn expected_transmissions(&self, from: u32, to: u32) -> Option<u32> {
         let longest = wire::ieee802154::FRAME_LEN_MAX;
-        let there = self.air.delivery(from, to, longest);
-        let back = self.air.delivery(to, from, longest);
+        let there = self.air.delivery(from, to, longest, PLANNED_AT);
+        let back = self.air.delivery(to, from, longest, PLANNED_AT);
         (there.min(back) >= DELIVERY_LEAST).then(|| (1.0 / (there * back)).round() as u32)
     }
 
@@ -265,7 +267,7 @@ impl RadioMedium {
     pub(crate) fn links_of(&self, radio: u32) -> Vec<(u32, u32)> {
         match &self.links {
             Some(links) => links[radio as usize].clone(),
-            None => self.links_from(self.air.neighbours(radio), radio),
+            None => self.links_from(self.air.neighbours(radio, PLANNED_AT), radio),
         }
     }
 
@@ -289,7 +291,7 @@ impl RadioMedium {
             if !matches!(self.macs[radio as usize].duty, Duty::Child(_)) {
                 continue;
             }
-            let near = self.air.neighbours(radio).into_iter();
+            let near = self.air.neighbours(radio, PLANNED_AT).into_iter();
             let routers = near.filter(|&other| matches!(self.macs[other as usize].duty, Duty::Parent(_)));
             let reached =
                 routers.filter_map(|other| Some((self.expected_transmissions(radio, other)?, other)));
@@ -304,7 +306,7 @@ impl RadioMedium {
         let mut found = 0;
         let mut links = Vec::with_capacity(self.ports.len());
         for radio in 0..self.ports.len() as u32 {
-            let neighbours = self.air.neighbours(radio);
+            let neighbours = self.air.neighbours(radio, PLANNED_AT);
             found += neighbours.len();
             if found > LINKS_KEPT {
                 return None;
@@ -326,6 +328,8 @@ impl RadioMedium {
     }
 }
 
+/// Parents and routes that are known to all are those of the places at the start of the run.
+const PLANNED_AT: SimTime = SimTime::ZERO;
 /// Links over which fewer frames get through are not used for routes.
 const DELIVERY_LEAST: f64 = 0.1;
 /// Radios of a medium whose states are noted.

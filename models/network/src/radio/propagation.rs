@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sim_core::SimTime;
 use sim_core::draw;
 use sim_core::math;
 use sim_core::random::Streams;
@@ -33,15 +34,33 @@ pub enum Propagation {
     },
     /// Each link's gain as it was measured; links that are not listed carry nothing.
     Table(LinkTable),
+    /// Each link's gain as it was measured over time.
+    Trace(LinkTrace),
 }
 
 impl Propagation {
     /// Gives the radios of a table other numbers: the one called `n` is `numbers[n]` from now on.
     pub(crate) fn renumber(&mut self, numbers: &[u32]) {
-        let Self::Table(table) = self else { return };
         let number = |old: u32| numbers.get(old as usize).copied().unwrap_or(u32::MAX);
-        let links = std::mem::take(&mut table.0).into_iter();
-        table.0 = links.map(|((from, to), gain)| ((number(from), number(to)), gain)).collect();
+        match self {
+            Self::Table(LinkTable(links)) => {
+                let old = std::mem::take(links).into_iter();
+                *links = old.map(|((from, to), gain)| ((number(from), number(to)), gain)).collect();
+            }
+            Self::Trace(LinkTrace(links)) => {
+                let old = std::mem::take(links).into_iter();
+                *links = old.map(|((from, to), gains)| ((number(from), number(to)), gains)).collect();
+            }
+            Self::FreeSpace | Self::TwoRay { .. } | Self::LogDistance { .. } => {}
+        }
+    }
+
+    /// Whether links are listed, so that distances do not matter.
+    pub(super) fn is_listed(&self) -> bool {
+        match self {
+            Self::Table(_) | Self::Trace(_) => true,
+            Self::FreeSpace | Self::TwoRay { .. } | Self::LogDistance { .. } => false,
+        }
     }
 }
 
@@ -67,6 +86,32 @@ impl LinkTable {
     }
 }
 
+/// Gains of links over time, by the numbers of sender and receiver among the medium's radios.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LinkTrace(BTreeMap<(u32, u32), Vec<(SimTime, Gain)>>);
+
+impl LinkTrace {
+    /// States the gain from `sender` to `receiver` from a time on, until another is stated. The last one of a time counts.
+    pub fn set(&mut self, at: SimTime, sender: u32, receiver: u32, gain: Gain) {
+        let gains = self.0.entry((sender, receiver)).or_default();
+        let place = gains.partition_point(|&(since, _)| since <= at);
+        gains.insert(place, (at, gain));
+    }
+
+    /// The gain from `sender` to `receiver` at a time; none before the first that is stated.
+    #[must_use]
+    pub fn get(&self, sender: u32, receiver: u32, at: SimTime) -> Gain {
+        let Some(gains) = self.0.get(&(sender, receiver)) else { return Gain::ZERO };
+        let behind = gains.partition_point(|&(since, _)| since <= at);
+        behind.checked_sub(1).map_or(Gain::ZERO, |last| gains[last].1)
+    }
+
+    /// Whoever hears `sender` at any time.
+    pub fn receivers(&self, sender: u32) -> impl Iterator<Item = u32> + '_ {
+        self.0.range((sender, 0)..=(sender, u32::MAX)).map(|(&(_, receiver), _)| receiver)
+    }
+}
+
 /// The length of a wave, in metres.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Wavelength(f64);
@@ -80,7 +125,7 @@ impl Wavelength {
 }
 
 impl Propagation {
-    /// The gain between two places by the laws that know distances alone: without shadowing, and one for a table.
+    /// The gain between two places by the laws that know distances alone: without shadowing, and one where links are listed.
     #[must_use]
     pub fn mean_gain(&self, wavelength: Wavelength, from: Position, to: Position) -> Gain {
         let distance = from.distance(to);
@@ -99,7 +144,7 @@ impl Propagation {
                 let reference = reference.unwrap_or_else(|| free_space(wavelength, 1.0));
                 at_most_one(reference.as_ratio() * math::pow(distance.max(SHORTEST), -exponent))
             }
-            Self::Table(_) => Gain::ONE,
+            Self::Table(_) | Self::Trace(_) => Gain::ONE,
         }
     }
 
@@ -110,7 +155,7 @@ impl Propagation {
     pub fn range(&self, wavelength: Wavelength, least: Gain, highest: f64) -> f64 {
         let granted = match self {
             Self::LogDistance { shadowing_db, .. } => Gain::from_db(4.0 * shadowing_db),
-            Self::FreeSpace | Self::TwoRay { .. } | Self::Table(_) => Gain::ONE,
+            Self::FreeSpace | Self::TwoRay { .. } | Self::Table(_) | Self::Trace(_) => Gain::ONE,
         };
         let reaches = |distance: f64| {
             let (from, to) = (
@@ -140,7 +185,11 @@ impl Propagation {
                 let mut rng = streams.stream(&name, purpose::RADIO_SHADOWING);
                 Gain::from_db(shadowing_db * draw::normal(&mut rng))
             }
-            Self::LogDistance { .. } | Self::FreeSpace | Self::TwoRay { .. } | Self::Table(_) => Gain::ONE,
+            Self::LogDistance { .. }
+            | Self::FreeSpace
+            | Self::TwoRay { .. }
+            | Self::Table(_)
+            | Self::Trace(_) => Gain::ONE,
         }
     }
 }

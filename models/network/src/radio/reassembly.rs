@@ -11,6 +11,8 @@ pub(super) struct Fragment {
     pub(super) offset: u16,
     pub(super) bytes: u16,
     pub(super) id: PacketId,
+    /// Whether its frame was for all radios.
+    pub(super) to_all: bool,
 }
 
 /// What has come of one packet.
@@ -84,15 +86,20 @@ impl Reassembly {
         Taken::Waits(armed)
     }
 
-    /// Takes out the fragments of packets whose time is over.
-    pub(super) fn expire(&mut self, now: SimTime) -> Vec<PacketId> {
-        let expired = self.0.extract_if(.., |partial| partial.deadline <= now);
-        expired.flat_map(|partial| partial.fragments).map(|fragment| fragment.id).collect()
+    /// Takes out the fragments of packets whose time is over, with the radios that they came from.
+    pub(super) fn expire(&mut self, now: SimTime) -> Vec<(u32, Fragment)> {
+        self.0.extract_if(.., |partial| partial.deadline <= now).flat_map(Partial::parts).collect()
     }
 
-    /// Takes out all fragments.
-    pub(super) fn clear(&mut self) -> Vec<PacketId> {
-        self.0.drain(..).flat_map(|partial| partial.fragments).map(|fragment| fragment.id).collect()
+    /// Takes out all fragments, with the radios that they came from.
+    pub(super) fn clear(&mut self) -> Vec<(u32, Fragment)> {
+        self.0.drain(..).flat_map(Partial::parts).collect()
+    }
+}
+
+impl Partial {
+    fn parts(self) -> impl Iterator<Item = (u32, Fragment)> {
+        self.fragments.into_iter().map(move |fragment| (self.from, fragment))
     }
 }
 
@@ -103,7 +110,7 @@ mod tests {
     use super::*;
 
     fn fragment(offset: u16, bytes: u16, id: u32) -> Fragment {
-        Fragment { offset, bytes, id: PacketId(id) }
+        Fragment { offset, bytes, id: PacketId(id), to_all: false }
     }
 
     fn header(tag: u16) -> FragmentHeader {
@@ -152,8 +159,11 @@ mod tests {
         let mut reassembly = Reassembly::default();
         reassembly.take(SimTime::ZERO, 1, header(1), fragment(0, 96, 7), 2);
         reassembly.take(SimTime::from_secs(1), 1, header(2), fragment(0, 96, 8), 2);
-        assert_eq!(reassembly.expire(SimTime::from_secs(59)), []);
-        assert_eq!(reassembly.expire(SimTime::from_secs(60)), [PacketId(7)]);
-        assert_eq!(reassembly.clear(), [PacketId(8)]);
+        let ids = |parts: Vec<(u32, Fragment)>| -> Vec<_> {
+            parts.into_iter().map(|(from, fragment)| (from, fragment.id)).collect()
+        };
+        assert_eq!(ids(reassembly.expire(SimTime::from_secs(59))), []);
+        assert_eq!(ids(reassembly.expire(SimTime::from_secs(60))), [(1, PacketId(7))]);
+        assert_eq!(ids(reassembly.clear()), [(1, PacketId(8))]);
     }
 }

@@ -42,11 +42,13 @@ impl<O: Observer> Network<O> {
         }
         self.media[place.medium].air.set_on(now, place.radio, false);
         self.set_radio_state(place, RadioState::Off);
-        for id in waiting.into_iter().map(|outgoing| outgoing.id) {
-            self.discard(node, Some(port), id, cause);
+        for outgoing in waiting {
+            self.note_lost(place, &outgoing, cause);
+            self.discard(node, Some(port), outgoing.id, cause);
         }
-        for id in parts {
-            self.discard(node, None, id, cause);
+        for (from, fragment) in parts {
+            self.note_useless(place, from, fragment);
+            self.discard(node, None, fragment.id, cause);
         }
         if let Some(due) = due.or(sent.map(|sent| sent.due)) {
             // Nobody confirms that frame any more.
@@ -62,7 +64,7 @@ impl<O: Observer> Network<O> {
     fn leave_receivers(&mut self, place: RadioPlace) {
         let mac = &self.media[place.medium].macs[place.radio as usize];
         let frame = match (mac.phase, mac.queue.front()) {
-            (Phase::Sending(_), Some(&Outgoing { id, to, .. })) => Some((id, to)),
+            (Phase::Sending(transmission), Some(&Outgoing { id, to, .. })) => Some((transmission, id, to)),
             (
                 Phase::Idle
                 | Phase::Backoff { .. }
@@ -73,9 +75,9 @@ impl<O: Observer> Network<O> {
                 _,
             ) => None,
         };
-        let ack = mac.ack_sent.map(|sent| (sent.id, Some(sent.due.to)));
-        for (id, to) in frame.into_iter().chain(ack) {
-            self.parts_left(place, to, id);
+        let ack = mac.ack_sent.map(|sent| (sent.transmission, sent.id, Some(sent.due.to)));
+        for (transmission, id, to) in frame.into_iter().chain(ack) {
+            self.parts_left(place, to, transmission, id);
         }
     }
 

@@ -172,7 +172,8 @@ impl<O: Observer> Network<O> {
         let length = message.len() as u32;
         let pseudo = pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, length);
         let sound = icmpv6::verify(&message[..head], pseudo + Sum::of(&message[head..]));
-        let guess = Etx::guess(self.media[place.medium].margin_db(from, place.radio));
+        let now = self.now();
+        let guess = Etx::guess(self.media[place.medium].margin_db(from, place.radio, now));
         if let (true, Ok((message, options))) = (sound, rpl::parse(message)) {
             let unicast = !destination.is_multicast();
             let heard = Heard { from: source, unicast, guess, message: &message, options };

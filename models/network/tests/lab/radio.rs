@@ -11,6 +11,7 @@ use network::radio::phy::Phy;
 use network::radio::position::Position;
 use network::radio::power::{Gain, Power};
 use network::radio::propagation::{LinkTable, Propagation};
+use network::radio::rejection::Rejection;
 use wire::ieee802154::{Address, PanId, ShortAddress};
 
 pub struct RadioLab {
@@ -21,7 +22,12 @@ pub struct RadioLab {
 
 /// Noise at -100 dBm; receivers that catch what is 3 dB above it.
 pub fn channel(propagation: Propagation) -> Channel {
-    Channel { propagation, noise: Power::from_dbm(-100.0), capture: Gain::from_db(3.0) }
+    Channel {
+        propagation,
+        noise: Power::from_dbm(-100.0),
+        capture: Gain::from_db(3.0),
+        rejection: Rejection::PERFECT,
+    }
 }
 
 pub fn spec(propagation: Propagation) -> RadioMediumSpec {
@@ -36,6 +42,7 @@ pub fn spec(propagation: Propagation) -> RadioMediumSpec {
         cost: 1,
         contexts: vec![prefix("fd00::/64")],
         compression: true,
+        security: None,
         rpl: None,
     }
 }
@@ -49,6 +56,7 @@ pub fn radio(name: &str, position: Position) -> Radio {
         sensitivity: Power::from_dbm(-95.0),
         busy_above: Power::from_dbm(-77.0),
         channel: 26,
+        track: None,
     }
 }
 

@@ -23,7 +23,7 @@ impl CoapEndpoint {
             self.refuse(now, arrived, Code::BAD_REQUEST, "");
             return None;
         };
-        self.stats.blocks += 1;
+        self.stats.rare().blocks += 1;
         let full = !part.more || fills(part.size, arrived.body.len());
         if !full {
             self.refuse(now, arrived, Code::BAD_REQUEST, "");

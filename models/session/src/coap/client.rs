@@ -59,7 +59,9 @@ impl CoapEndpoint {
     pub(super) fn on_separate_response(&mut self, now: SimTime, arrived: Arrived) {
         let matches = self.find(&arrived).is_some();
         if !matches || (self.is_unusable(&arrived) && !self.is_stream()) {
-            self.stats.unmatched += u64::from(!matches);
+            if !matches {
+                self.stats.rare().unmatched += 1;
+            }
             return self.reject(now, &arrived);
         }
         if arrived.head.kind == Kind::Confirmable {
@@ -140,7 +142,7 @@ impl CoapEndpoint {
 
     /// One block of a response's body (RFC 7959 §2.4).
     fn on_block(&mut self, now: SimTime, key: SocketAddr, id: RequestId, part: Block, arrived: Arrived) {
-        self.stats.blocks += 1;
+        self.stats.rare().blocks += 1;
         let body_max = self.config.body_max;
         let etag = arrived.head.options.get(OptionNumber::ETAG).map(<[u8]>::to_vec);
         let Some(pending) = self.pending_mut(key, id) else { return };

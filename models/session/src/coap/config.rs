@@ -48,6 +48,9 @@ pub struct CoapConfig {
     pub max_payloads: u16,
     /// Every such notification is confirmable, the others are not; 1 makes all confirmable (RFC 7641 §4.5).
     pub confirmable_notification_every: u32,
+    /// How long the next notification to an observer waits after a non-confirmable one, in which the newest state replaces
+    /// those before; zero is no wait. RFC 7641 §4.5.1 asks for a round trip, or 3 s where that is not known.
+    pub notification_pause: SimDuration,
 }
 
 impl Default for CoapConfig {
@@ -74,6 +77,7 @@ impl Default for CoapConfig {
             q_block_understood: true,
             max_payloads: 10,
             confirmable_notification_every: 20,
+            notification_pause: SimDuration::ZERO,
         }
     }
 }

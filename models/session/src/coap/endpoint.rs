@@ -1,20 +1,20 @@
 //! The endpoint: what it keeps, and what its user calls.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use sim_core::{IdleRng, SimDuration, SimTime, SmallMap};
+use sim_core::{IdleQueue, IdleRng, IdleVec, SimDuration, SimTime, SmallMap};
 use wire::coap::{Code, Token};
 
 use super::config::CoapConfig;
 use super::event::{CoapEvent, RequestId};
 use super::observe::Observer;
 use super::peer::{Message, Peer, Role};
-use super::stats::CoapStats;
+use super::stats::{CoapStats, Tally};
 use super::stream::{Links, header_len};
 use crate::body::{Body, Label};
 use crate::datagram::{Datagram, DatagramSession};
@@ -25,9 +25,9 @@ pub struct CoapEndpoint {
     pub(super) config: Arc<CoapConfig>,
     pub(super) rng: IdleRng,
     pub(super) peers: SmallMap<SocketAddr, Box<Peer>>,
-    pub(super) observers: Vec<Observer>,
+    pub(super) observers: IdleVec<Observer>,
     /// Responses to multicast requests that wait for their moment.
-    pub(super) leisurely: Vec<(SimTime, SocketAddr, Message)>,
+    pub(super) leisurely: IdleVec<(SimTime, SocketAddr, Message)>,
     pub(super) timers: BinaryHeap<Reverse<(SimTime, SocketAddr)>>,
     pub(super) next_sweep: Option<SimTime>,
     pub(super) next_id: u64,
@@ -37,9 +37,9 @@ pub struct CoapEndpoint {
     /// Connections; an endpoint over datagrams has none.
     pub(super) links: Links,
     pub(super) over_streams: bool,
-    pub(super) outgoing: VecDeque<Datagram>,
-    pub(super) events: VecDeque<CoapEvent>,
-    pub(super) stats: CoapStats,
+    pub(super) outgoing: IdleQueue<Datagram>,
+    pub(super) events: IdleQueue<CoapEvent>,
+    pub(super) stats: Tally,
 }
 
 impl CoapEndpoint {
@@ -51,8 +51,8 @@ impl CoapEndpoint {
             config,
             rng: rng.into(),
             peers: SmallMap::new(),
-            observers: Vec::new(),
-            leisurely: Vec::new(),
+            observers: IdleVec::new(),
+            leisurely: IdleVec::new(),
             timers: BinaryHeap::new(),
             next_sweep: None,
             next_id: 0,
@@ -60,9 +60,9 @@ impl CoapEndpoint {
             sequence: 0,
             links: Links::new(),
             over_streams: false,
-            outgoing: VecDeque::new(),
-            events: VecDeque::new(),
-            stats: CoapStats::default(),
+            outgoing: IdleQueue::new(),
+            events: IdleQueue::new(),
+            stats: Tally::default(),
         }
     }
 
@@ -73,8 +73,8 @@ impl CoapEndpoint {
     }
 
     /// What happened so far.
-    pub fn stats(&self) -> &CoapStats {
-        &self.stats
+    pub fn stats(&self) -> CoapStats {
+        self.stats.stats()
     }
 
     /// Peers that something is remembered of.
@@ -159,6 +159,9 @@ impl CoapEndpoint {
         if !self.timers.iter().any(|Reverse(entry)| *entry == (at, peer))
             || self.timers.len() > TIMERS_SCANNED
         {
+            if self.timers.capacity() == 0 {
+                self.timers.reserve_exact(1);
+            }
             self.timers.push(Reverse((at, peer)));
         }
     }
@@ -188,17 +191,17 @@ impl DatagramSession for CoapEndpoint {
             self.timers.pop();
             self.serve(now, peer);
         }
+        if self.timers.is_empty() {
+            self.timers = BinaryHeap::new();
+        }
         self.send_leisurely(now);
         self.sweep(now);
     }
 
     fn poll_transmit(&mut self) -> Option<Datagram> {
-        let datagram = self.outgoing.pop_front();
-        match &datagram {
-            Some(datagram) => self.count_bytes(datagram),
-            None => self.outgoing = VecDeque::new(),
-        }
-        datagram
+        let datagram = self.outgoing.pop_front()?;
+        self.count_bytes(&datagram);
+        Some(datagram)
     }
 
     fn poll_timeout(&self) -> Option<SimTime> {
@@ -208,11 +211,7 @@ impl DatagramSession for CoapEndpoint {
     }
 
     fn poll_event(&mut self) -> Option<CoapEvent> {
-        let event = self.events.pop_front();
-        if event.is_none() {
-            self.events = VecDeque::new();
-        }
-        event
+        self.events.pop_front()
     }
 }
 

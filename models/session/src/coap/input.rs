@@ -10,7 +10,7 @@ use wire::payload::Payload;
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, Failure};
 use super::output::credit_max;
-use super::peer::{Reply, Role, Seen};
+use super::peer::{Role, Seen};
 use crate::body::{Body, Label};
 
 /// A message with what came beside it.
@@ -52,7 +52,7 @@ impl CoapEndpoint {
                     self.on_acknowledgement(now, &arrived);
                     self.on_response(now, arrived);
                 } else {
-                    self.stats.unmatched += 1;
+                    self.stats.rare().unmatched += 1;
                 }
             }
             (Kind::Confirmable, code) if code == Code::EMPTY => self.on_ping(now, &arrived),
@@ -61,17 +61,14 @@ impl CoapEndpoint {
             }
             // Reserved classes, requests in acknowledgements, empty NON: rejected in silence or by a reset (§4.2, §4.3).
             (Kind::Confirmable, _) => self.reject(now, &arrived),
-            (Kind::Acknowledgement | Kind::NonConfirmable, _) => self.stats.malformed += 1,
+            (Kind::Acknowledgement | Kind::NonConfirmable, _) => self.stats.rare().malformed += 1,
         }
         self.release(now, from, false);
-        if let Some(peer) = self.peers.get_mut(&from) {
-            peer.tidy();
-        }
     }
 
     /// A confirmable message with a format error is rejected, everything else is ignored (§4.2, §4.3).
     fn refuse_malformed(&mut self, now: SimTime, from: SocketAddr, to: Option<IpAddr>, payload: &Payload) {
-        self.stats.malformed += 1;
+        self.stats.rare().malformed += 1;
         let front = payload.slice(0..payload.len().min(HEADER_LEN as u32)).to_vec();
         let &[first, _, high, low] = front.as_slice() else { return };
         // Another version is ignored in silence (§3), and so is what came to a group (§8.1).
@@ -99,7 +96,7 @@ impl CoapEndpoint {
     }
 
     fn on_reset(&mut self, now: SimTime, arrived: &Arrived) {
-        self.stats.resets_received += 1;
+        self.stats.rare().resets_received += 1;
         let (from, id) = (arrived.from, arrived.head.message_id);
         let Some(peer) = self.peers.get_mut(&from) else { return };
         if let Some(at) = peer.flights.iter().position(|flight| flight.message_id == id) {
@@ -134,7 +131,8 @@ impl CoapEndpoint {
                 }
                 self.on_notification_confirmed(now, arrived.from, flight.role);
             }
-            None => self.stats.unmatched += u64::from(arrived.head.code == Code::EMPTY),
+            None if arrived.head.code == Code::EMPTY => self.stats.rare().unmatched += 1,
+            None => {}
         }
     }
 
@@ -156,7 +154,7 @@ impl CoapEndpoint {
         let confirmable = arrived.head.kind == Kind::Confirmable;
         // A multicast request is never confirmable (§8.1).
         if confirmable && arrived.to.is_none() {
-            self.stats.malformed += 1;
+            self.stats.rare().malformed += 1;
             return;
         }
         let lifetime = if confirmable { config.exchange_lifetime() } else { config.non_lifetime() };
@@ -164,8 +162,8 @@ impl CoapEndpoint {
         peer.active = now;
         let id = arrived.head.message_id;
         match peer.seen.get(&id) {
-            Some(seen) if seen.expires > now => {
-                self.stats.duplicates += 1;
+            Some(seen) if seen.expires() > now => {
+                self.stats.rare().duplicates += 1;
                 self.events.push_back(CoapEvent::Duplicate { label: arrived.label });
                 if confirmable {
                     self.repeat(&arrived);
@@ -174,8 +172,10 @@ impl CoapEndpoint {
             }
             Some(_) | None => {}
         }
-        let seen = Seen { expires: now.saturating_add(lifetime), reply: Reply::None };
-        peer.seen.insert(id, seen);
+        peer.seen.insert(id, Seen::new(now.saturating_add(lifetime)));
+        if let Some(replies) = &mut peer.replies {
+            replies.remove(&id);
+        }
         self.plan_sweep(now);
         if arrived.head.code.is_request() {
             self.on_request(now, arrived);

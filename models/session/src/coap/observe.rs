@@ -34,7 +34,9 @@ pub(super) struct Observer {
     format: Option<u32>,
     /// Whether a confirmable notification is under way.
     confirming: bool,
-    /// The newest state, which waits for the confirmation.
+    /// Until when it is told nothing, after a non-confirmable notification (§4.5.1).
+    quiet_until: SimTime,
+    /// The newest state, which waits for the confirmation or the end of the pause.
     latest: Option<Response>,
     /// Whether the last notification was sent.
     ended: bool,
@@ -55,9 +57,13 @@ impl CoapEndpoint {
             observer.ended = gone || other;
             if other {
                 self.send_notification(now, at, not_acceptable(response), true);
-            } else if observer.confirming && !gone {
-                // One confirmable notification at a time; what follows it is the newest state (§4.5.2).
+            } else if (observer.confirming || observer.quiet_until > now) && !gone {
+                // One outstanding notification at a time; what follows it is the newest state (§4.5.1, §4.5.2).
                 observer.latest = Some(response.clone());
+                if !observer.confirming {
+                    let (until, peer) = (observer.quiet_until, observer.peer);
+                    self.arm(until, peer);
+                }
             } else {
                 self.send_notification(now, at, response.clone(), gone);
             }
@@ -84,6 +90,7 @@ impl CoapEndpoint {
 
     fn send_notification(&mut self, now: SimTime, at: usize, mut response: Response, last: bool) {
         let every = self.config.confirmable_notification_every.max(1);
+        let pause = self.config.notification_pause;
         let (own, own_bytes) = self.part_bytes(self.observers[at].peer);
         let sequence = self.next_sequence();
         let over_streams = self.is_stream();
@@ -96,7 +103,10 @@ impl CoapEndpoint {
         let confirmable = !over_streams && (last || long_ago || observer.count.is_multiple_of(every));
         if confirmable {
             observer.confirmed_at = now;
+        } else if !over_streams {
+            observer.quiet_until = now.saturating_add(pause);
         }
+        observer.latest = None;
         observer.confirming = confirmable;
         let wish = observer.options.get(OptionNumber::BLOCK2).and_then(Block::parse);
         let size = wish.map_or(own, |wish| wish.size.min(own));
@@ -108,7 +118,7 @@ impl CoapEndpoint {
         }
         let free = observer.options.get(OptionNumber::Q_BLOCK2).is_some() && !over_streams;
         if free && response.body.len() > bytes {
-            self.stats.notifications += 1;
+            self.stats.rare().notifications += 1;
             let to = (observer.peer, observer.source, observer.token);
             let (code, options) = (observer.code, observer.options.clone());
             return self.notify_freely(now, to, (code, &options), response, confirmable);
@@ -133,7 +143,7 @@ impl CoapEndpoint {
         if let Some((peer, key, whole)) = later {
             self.keep_served(now, peer, key, whole);
         }
-        self.stats.notifications += 1;
+        self.stats.rare().notifications += 1;
         self.submit(now, peer, confirmable, message);
     }
 
@@ -179,6 +189,7 @@ impl CoapEndpoint {
             confirmed_at: now,
             format: response.options.get_uint(OptionNumber::CONTENT_FORMAT),
             confirming: false,
+            quiet_until: SimTime::ZERO,
             latest: None,
             ended: false,
         });
@@ -200,6 +211,23 @@ impl CoapEndpoint {
         self.observers[at].confirming = false;
         if let Some(latest) = self.observers[at].latest.take() {
             self.send_notification(now, at, latest, false);
+        }
+    }
+
+    /// The pause after a non-confirmable notification is over: the newest state may follow.
+    pub(super) fn serve_observers(&mut self, now: SimTime, peer: SocketAddr) {
+        if self.config.notification_pause.is_zero() {
+            return;
+        }
+        for at in 0..self.observers.len() {
+            let observer = &mut self.observers[at];
+            if observer.peer == peer
+                && !observer.confirming
+                && observer.quiet_until <= now
+                && let Some(latest) = observer.latest.take()
+            {
+                self.send_notification(now, at, latest, false);
+            }
         }
     }
 
@@ -241,7 +269,7 @@ impl CoapEndpoint {
             && !over_streams
             && !is_newer((known, at), (sequence, now))
         {
-            self.stats.notifications_stale += 1;
+            self.stats.rare().notifications_stale += 1;
             return None;
         }
         pending.observed = Some((sequence, now));

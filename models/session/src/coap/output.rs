@@ -12,7 +12,7 @@ use super::congestion::first_timeout;
 use super::endpoint::CoapEndpoint;
 use super::event::Failure;
 use super::input::Arrived;
-use super::peer::{Answering, Flight, Message, Reply, Role, Waiting};
+use super::peer::{Answering, Flight, Message, Role, Waiting};
 use super::stream::framed;
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
@@ -40,7 +40,9 @@ impl CoapEndpoint {
                 is_request.then(|| take_credit(&mut peer.credit, &config, now, bytes)).flatten()
             };
             if let Some(until) = held_until {
-                self.stats.held_back += u64::from(new);
+                if new {
+                    self.stats.rare().held_back += 1;
+                }
                 if until < SimTime::MAX {
                     self.arm(until, address);
                 }
@@ -137,13 +139,17 @@ impl CoapEndpoint {
         message: Message,
     ) {
         let reason = reason_of_reply(kind, message.code);
+        // What has a token and is sent by another's message ID has the token of that message.
         let bare = message.options.is_empty() && message.body.is_empty();
-        let reply = bare.then_some(Reply::Bare(kind, message.code, message.token));
+        let code = message.code;
         let datagram = datagram(address, kind, message_id, message, reason);
         let peer = self.peer(now, address);
         peer.active = now;
         if let Some(seen) = peer.seen.get_mut(&message_id) {
-            seen.reply = reply.unwrap_or_else(|| Reply::Whole(Box::new(datagram.clone())));
+            seen.bare = bare.then_some((kind, code));
+            if !bare {
+                peer.replies.get_or_insert_default().insert(message_id, datagram.clone());
+            }
         }
         self.stats.sent += 1;
         self.outgoing.push_back(datagram);
@@ -161,7 +167,9 @@ impl CoapEndpoint {
         if self.is_stream() {
             return; // It neither acknowledges nor resets (RFC 8323 §3.1).
         }
-        self.stats.resets_sent += u64::from(kind == Kind::Reset);
+        if kind == Kind::Reset {
+            self.stats.rare().resets_sent += 1;
+        }
         let empty = Message {
             code: Code::EMPTY,
             token: Token::EMPTY,
@@ -177,17 +185,20 @@ impl CoapEndpoint {
     /// Sends again what a duplicate was answered with before.
     pub(super) fn repeat(&mut self, arrived: &Arrived) {
         let (from, id) = (arrived.from, arrived.head.message_id);
-        let Some(seen) = self.peers.get(&from).and_then(|peer| peer.seen.get(&id)) else { return };
-        let again = match &seen.reply {
-            Reply::None => return,
-            Reply::Whole(datagram) => Datagram::clone(datagram),
-            &Reply::Bare(kind, code, token) => {
+        let Some(peer) = self.peers.get(&from) else { return };
+        let again = match peer.seen.get(&id).and_then(|seen| seen.bare) {
+            Some((kind, code)) => {
+                let token = if code == Code::EMPTY { Token::EMPTY } else { arrived.head.token };
                 let (options, body) = (wire::coap::Options::new(), Body::default());
                 let (label, source) = (arrived.label, arrived.to);
                 let role = Role::Response;
                 let message = Message { code, token, options, body, label, role, source };
                 datagram(from, kind, id, message, reason_of_reply(kind, code))
             }
+            None => match peer.replies.as_ref().and_then(|replies| replies.get(&id)) {
+                Some(datagram) => datagram.clone(),
+                None => return,
+            },
         };
         self.outgoing.push_back(Datagram { retransmission: true, ..again });
     }
@@ -198,10 +209,11 @@ impl CoapEndpoint {
         self.acknowledge_late(now, address);
         self.serve_transfers(now, address);
         self.serve_bodies(now, address);
+        self.serve_observers(now, address);
         let Some(peer) = self.peers.get_mut(&address) else { return };
         let expired =
             |pending: &mut super::peer::Pending| pending.deadline <= now && pending.observed.is_none();
-        let given_up: Vec<_> = peer.requests.extract_if(.., expired).collect();
+        let given_up = peer.requests.take_if(expired);
         let stale = peer.requests.iter_mut().filter(|pending| pending.deadline <= now);
         let stale: Vec<_> = stale.map(|pending| (pending.deadline = SimTime::MAX, pending.id).1).collect();
         // Nobody answers a multicast request for sure: its end is no failure.
@@ -233,9 +245,9 @@ impl CoapEndpoint {
                 flight.due = now.saturating_add(flight.timeout);
                 armed.push(flight.due);
                 let datagram = Datagram { retransmission: true, ..flight.datagram.clone() };
-                self.stats.retransmissions += 1;
-                let timer = usize::from(flight.retransmissions - 1).min(self.stats.by_timer.len() - 1);
-                self.stats.by_timer[timer] += 1;
+                self.stats.rare().retransmissions += 1;
+                let by_timer = &mut self.stats.rare().by_timer;
+                by_timer[usize::from(flight.retransmissions - 1).min(by_timer.len() - 1)] += 1;
                 self.outgoing.push_back(datagram);
                 peer.active = now;
                 at += 1;
@@ -245,7 +257,7 @@ impl CoapEndpoint {
             self.arm(due, address);
         }
         for role in lost {
-            self.stats.timeouts += 1;
+            self.stats.rare().timeouts += 1;
             self.on_lost(now, address, role, Failure::Timeout);
         }
     }
@@ -263,7 +275,7 @@ impl CoapEndpoint {
     fn acknowledge_late(&mut self, now: SimTime, address: SocketAddr) {
         let Some(peer) = self.peers.get_mut(&address) else { return };
         let mut late = Vec::new();
-        for incoming in &mut peer.incoming {
+        for incoming in peer.incoming.iter_mut() {
             if let Answering::Piggybacked(until) = incoming.state
                 && until <= now
             {
@@ -272,13 +284,13 @@ impl CoapEndpoint {
             }
         }
         for (message_id, source, label) in late {
-            self.stats.empty_acknowledgements += 1;
+            self.stats.rare().empty_acknowledgements += 1;
             self.send_empty(now, address, source, Kind::Acknowledgement, message_id, label);
         }
     }
 
     pub(super) fn send_leisurely(&mut self, now: SimTime) {
-        let due: Vec<_> = self.leisurely.extract_if(.., |(at, ..)| *at <= now).collect();
+        let due = self.leisurely.take_if(|(at, ..)| *at <= now);
         for (_, peer, message) in due {
             self.submit(now, peer, false, message);
         }

@@ -153,7 +153,6 @@ impl CoapEndpoint {
         let found = self.peers.get_mut(&to).and_then(|peer| {
             let at = peer.incoming.iter().position(|incoming| incoming.id == id)?;
             let incoming = peer.incoming.swap_remove(at);
-            peer.tidy();
             Some(incoming)
         });
         let Some(incoming) = found else { return };
@@ -182,18 +181,18 @@ impl CoapEndpoint {
                 self.send_empty(now, to, source, Kind::Acknowledgement, id, incoming.label);
             }
             Answering::Piggybacked(_) => {
-                self.stats.piggybacked += 1;
+                self.stats.rare().piggybacked += 1;
                 self.reply(now, to, Kind::Acknowledgement, incoming.message_id, message);
             }
             Answering::Separate | Answering::NonConfirmable | Answering::Leisurely if silent => {}
             Answering::Separate | Answering::NonConfirmable => {
-                self.stats.separate += 1;
+                self.stats.rare().separate += 1;
                 self.submit(now, to, incoming.state == Answering::Separate, message);
             }
             // Errors to a group's request help nobody (§8.2).
             Answering::Leisurely if !response.code.is_success() => {}
             Answering::Leisurely => {
-                self.stats.separate += 1;
+                self.stats.rare().separate += 1;
                 let at = self.leisure(now);
                 self.leisurely.push((at, to, message));
             }

@@ -43,6 +43,27 @@ pub struct CoapStats {
     pub bytes: PartBytes,
 }
 
+/// The counts of an endpoint as it keeps them: thousands of clients only ever send and are answered.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) sent: u64,
+    pub(super) bytes: PartBytes,
+    rare: Option<Box<CoapStats>>,
+}
+
+impl Tally {
+    /// Where all counts are that do not stand here.
+    pub(super) fn rare(&mut self) -> &mut CoapStats {
+        self.rare.get_or_insert_default()
+    }
+
+    /// All counts.
+    pub(super) fn stats(&self) -> CoapStats {
+        let rare = self.rare.as_deref().copied().unwrap_or_default();
+        CoapStats { sent: self.sent, bytes: self.bytes, ..rare }
+    }
+}
+
 /// Bytes of messages by part (RFC 7252 §3).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct PartBytes {

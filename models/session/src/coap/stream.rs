@@ -3,10 +3,9 @@
 //! A connection is a peer like any other. It needs no message IDs, acknowledgements or retransmissions; what it has
 //! instead are the lengths of messages, and signals that both ends understand.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use sim_core::SimTime;
+use sim_core::{IdleQueue, SimTime};
 use wire::account::{Protocol, Reason};
 use wire::coap::{Code, Frame, Head, Kind, OptionNumber, Options, Token, frame_len};
 use wire::payload::Slice;
@@ -70,14 +69,13 @@ impl CoapEndpoint {
             match step {
                 Ok((frame, body, label)) => self.on_frame(now, peer, frame, body, label),
                 Err(()) => {
-                    self.stats.malformed += 1;
+                    self.stats.rare().malformed += 1;
                     self.abort(peer, None);
                 }
             }
         }
         if let Some(known) = self.peers.get_mut(&peer) {
             known.active = now;
-            known.tidy();
         }
     }
 
@@ -157,7 +155,7 @@ impl CoapEndpoint {
         } else if code.is_response() {
             self.on_separate_response(now, arrived);
         } else if code != Code::EMPTY {
-            self.stats.malformed += 1;
+            self.stats.rare().malformed += 1;
         }
     }
 
@@ -188,9 +186,9 @@ impl CoapEndpoint {
                 }
                 self.signal(peer, Code::PONG, frame.token, options, Reason::KeepAlive);
             }
-            Code::PONG => self.stats.pongs += 1,
+            Code::PONG => self.stats.rare().pongs += 1,
             Code::RELEASE | Code::ABORT => self.events.push_back(CoapEvent::Close { peer }),
-            _ => self.stats.malformed += 1,
+            _ => self.stats.rare().malformed += 1,
         }
     }
 
@@ -244,7 +242,7 @@ pub(super) type Links = std::collections::BTreeMap<SocketAddr, Link>;
 
 /// What waits for a stream to take it, in pieces that belong to one message each.
 #[derive(Debug, Default)]
-pub struct StreamQueue(VecDeque<(Slice, wire::account::Run)>);
+pub struct StreamQueue(IdleQueue<(Slice, wire::account::Run)>);
 
 impl StreamQueue {
     /// Adds a message.

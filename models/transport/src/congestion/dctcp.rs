@@ -84,6 +84,7 @@ mod tests {
         dctcp.on_delivered(&Delivery { delivered, marked, round_start: true, ..nothing });
     }
 
+    // Holds: RFC 8257 3.3-a.
     #[test]
     fn the_first_mark_halves() {
         let mut dctcp = Dctcp::new(1000, 40_000);
@@ -91,6 +92,7 @@ mod tests {
         assert_eq!((dctcp.window(), dctcp.ssthresh()), (20_000, 20_000), "alpha begins at 1");
     }
 
+    // Holds: RFC 8257 3.3-c.
     #[test]
     fn alpha_follows_the_share_of_marked_bytes() {
         let mut dctcp = Dctcp::new(1000, 40_000);
@@ -103,11 +105,37 @@ mod tests {
         assert_eq!(dctcp.window(), 34_688, "40 000·(1 − 17/128) = 34 687.5");
     }
 
+    // Holds: RFC 8257 4.2-b.
+    #[test]
+    fn alpha_is_one_at_most() {
+        let mut dctcp = Dctcp::new(1000, 40_000);
+        for _ in 0..100 {
+            window(&mut dctcp, 10_000, 20_000); // More than there was.
+            assert!(dctcp.alpha <= ONE);
+        }
+    }
+
+    // Holds: RFC 8257 3.4-a.
+    #[test]
+    fn it_grows_as_reno_does() {
+        let mut dctcp = Dctcp::new(1000, 10_000);
+        let mut reno = Reno::new(1000, 10_000);
+        for _ in 0..5 {
+            let ack = crate::congestion::Acknowledged::plain(SimTime::ZERO, 2000);
+            dctcp.on_acknowledged(&ack);
+            reno.on_acknowledged(&ack);
+            assert_eq!(dctcp.window(), reno.window());
+        }
+    }
+
+    // Holds: RFC 8257 3.5-a, 3.5-b.
     #[test]
     fn a_loss_halves_as_with_reno() {
         let mut dctcp = Dctcp::new(1000, 40_000);
         dctcp.alpha = 0;
         dctcp.on_congestion(SimTime::ZERO, 40_000, Congestion::Loss);
         assert_eq!(dctcp.window(), 20_000);
+        dctcp.on_timeout(SimTime::ZERO, 20_000, true);
+        assert_eq!(dctcp.window(), 1000);
     }
 }

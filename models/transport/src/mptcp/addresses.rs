@@ -52,7 +52,7 @@ impl Connection {
         if !open || !confirmed || self.config.path_manager == PathManager::Single {
             return;
         }
-        if self.initiator {
+        if self.initiator != (self.config.path_manager == PathManager::AcceptingSide) {
             self.join_wanted(outside);
         } else if self.config.announce {
             self.announce_all(outside);
@@ -61,22 +61,25 @@ impl Connection {
 
     fn join_wanted(&mut self, outside: &mut Outside<'_>) {
         let Some(first) = self.paths.first().map(|path| path.local.ip()) else { return };
-        let full = self.config.path_manager == PathManager::FullMesh;
+        let full = self.config.path_manager != PathManager::Endpoints;
         for local in outside.locals {
-            for remote in self.remotes.clone() {
+            for number in 0..self.remotes.len() {
+                let remote = self.remotes[number];
                 if local.is_ipv4() != remote.socket.is_ipv4()
                     || self.joins_forbidden && !remote.announced
                     || !full && remote.announced && *local != first
                 {
                     continue;
                 }
+                if self.tried.contains(&(*local, remote.socket)) {
+                    continue;
+                }
                 let alive = self.paths.iter().filter(|path| path.alive).count();
                 if alive >= usize::from(self.config.subflows_max) || self.paths.len() >= PATHS_MAX {
                     return;
                 }
-                if self.tried.insert((*local, remote.socket)) {
-                    self.join(outside, *local, remote);
-                }
+                self.tried.insert((*local, remote.socket));
+                self.join(outside, *local, remote);
             }
         }
     }

@@ -31,6 +31,8 @@ impl Connection {
     }
 
     fn on_received(&mut self, outside: &mut Outside<'_>, path: usize, received: &Received) {
+        let it = &mut self.paths[path];
+        it.window_edge = it.window_edge.max(received.acknowledged + received.window);
         match received.kind {
             ReceivedKind::SynAck => self.on_syn_ack(outside, path, received),
             ReceivedKind::Reset => self.on_reset(outside, path, received),
@@ -76,8 +78,7 @@ impl Connection {
                 MptcpOption::Capable(capable) => self.on_keys(outside, path, capable),
                 MptcpOption::Join(_) | MptcpOption::Fail { .. } => {}
                 MptcpOption::Dss(signal) => {
-                    acknowledged |= signal.data_ack.is_some();
-                    self.on_signal(outside, path, signal, received.window);
+                    acknowledged |= self.on_signal(outside, path, signal, received.window);
                 }
                 MptcpOption::AddAddress(address) => self.on_address(outside, path, address),
                 MptcpOption::RemoveAddress(ids) => self.on_addresses_gone(outside, ids.as_slice()),
@@ -106,29 +107,34 @@ impl Connection {
         }
     }
 
-    fn on_signal(&mut self, outside: &mut Outside<'_>, path: usize, signal: &Dss, window: u64) {
+    /// Returns whether it acknowledges data that were sent: what was not is no word of the peer.
+    fn on_signal(&mut self, outside: &mut Outside<'_>, path: usize, signal: &Dss, window: u64) -> bool {
         if self.mode != Mode::Multipath {
-            return;
+            return false;
         }
         let id = self.paths[path].id;
-        if let Some(ack) = signal.data_ack {
+        let place = signal
+            .data_ack
+            .map(|ack| ack.near(self.own_start.wrapping_add(self.una)).wrapping_sub(self.own_start))
+            .filter(|place| (FIRST..=self.next + u64::from(self.fin_sent)).contains(place));
+        if let Some(place) = place {
             self.paths[path].confirmed = true;
             if let Some(hook) = outside.tcp.hook_mut(id)
                 && matches!(hook.stage, Stage::CapableAck { .. })
             {
                 hook.stage = Stage::Open;
             }
-            let place = ack.near(self.own_start.wrapping_add(self.una)).wrapping_sub(self.own_start);
             self.on_data_ack(outside, place, window);
         }
         if let Some(mapping) = &signal.mapping {
             self.on_mapping(outside, path, mapping, signal.data_fin);
         }
+        place.is_some()
     }
 
     fn on_data_ack(&mut self, outside: &mut Outside<'_>, place: u64, window: u64) {
         let end = self.next + u64::from(self.fin_sent);
-        if place < self.una || place > end {
+        if place < self.una {
             return;
         }
         self.peer_edge = self.peer_edge.max(place + window);
@@ -136,6 +142,7 @@ impl Connection {
             return;
         }
         self.backoff = 0;
+        self.stalled_since = None;
         self.data_timeout_at = None;
         self.una = place.min(self.next);
         self.output.release(self.una);
@@ -176,6 +183,11 @@ impl Connection {
 
     fn on_mapping(&mut self, outside: &mut Outside<'_>, path: usize, mapping: &Mapping, fin: bool) {
         if mapping.len == 0 {
+            // RFC 8684 §3.3.1: its checksum is zero. Another one belongs to a length that was changed on the way.
+            if mapping.checksum.is_some_and(|checksum| checksum != 0) {
+                self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
+                return;
+            }
             self.read_path(outside, path);
             if self.mode == Mode::Multipath && self.is_alone(path) && self.is_contiguous(outside.tcp, path, 0)
             {
@@ -198,17 +210,20 @@ impl Connection {
                 }
             }
         }
-        if fin && self.is_sane(place) {
-            let end = place + u64::from(len);
-            if self.peer_fin.is_none() {
-                self.peer_fin = Some(end);
-            }
-            if self.fin_reached {
-                // Ours was lost: again.
-                outside.tcp.acknowledge(self.paths[path].id, Reason::Teardown);
-            }
+        if fin && self.fin_reached {
+            // Ours was lost: again.
+            outside.tcp.acknowledge(self.paths[path].id, Reason::Teardown);
         }
         if len == 0 {
+            let number = self.peer_start.wrapping_add(place);
+            let right = Self::checksum_of(number, mapping.subflow_sequence, mapping.len, NO_DATA);
+            if mapping.checksum.is_none_or(|checksum| checksum == right) {
+                self.on_data_fin(place);
+            } else {
+                self.counters.checksums_failed += 1;
+                let (place, nothing) = (self.input.next(), wire::payload::Payload::empty());
+                self.on_bad_checksum(outside, path, place, nothing, wire::account::Runs::new());
+            }
             return;
         }
         let path = &mut self.paths[path];
@@ -216,9 +231,17 @@ impl Connection {
         let read = outside.tcp.read_offset(path.id);
         let near = mapping.subflow_sequence.wrapping_sub(1).wrapping_sub(read as u32) as i32;
         let Some(offset) = read.checked_add_signed(i64::from(near)) else { return };
-        if offset + u64::from(len) > read && path.maps.len() < MAPS_MAX {
+        // What begins before has been read by another mapping: this one came again, or is wrong.
+        if offset >= read && path.maps.len() < MAPS_MAX {
             let map = InMap { place, len, checksum: mapping.checksum, covered: mapping.len };
             path.maps.entry(offset).or_insert(map); // A mapping is fixed (RFC 8684 §3.3.1).
+        }
+    }
+
+    /// The peer's data end at a place.
+    fn on_data_fin(&mut self, place: u64) {
+        if self.peer_fin.is_none() && self.is_sane(place) && place >= self.input.next() {
+            self.peer_fin = Some(place);
         }
     }
 
@@ -254,8 +277,13 @@ impl Connection {
                 self.on_unmapped(outside, number, readable);
                 return;
             };
+            if self.checksum && offset != start {
+                // It overlaps what was read before, so that its checksum can no longer be looked at.
+                self.paths[number].maps.remove(&start);
+                continue;
+            }
             let left = u64::from(map.len) - (offset - start);
-            let summed = self.checksum && offset == start;
+            let summed = self.checksum;
             if summed && u64::from(readable) < left {
                 return; // The checksum covers all of it.
             }
@@ -275,6 +303,9 @@ impl Connection {
                 self.paths[number].maps.remove(&start);
             }
             let place = map.place + (offset - start);
+            if map.covered > map.len {
+                self.on_data_fin(map.place + u64::from(map.len));
+            }
             self.take_data(number, place, payload, runs);
         }
     }
@@ -337,7 +368,9 @@ impl Connection {
             if let Some(hook) = outside.tcp.hook_mut(id) {
                 hook.once.push_front(fail);
             }
-            self.input.insert(place, payload, runs);
+            if !payload.is_empty() {
+                self.input.insert(place, payload, runs);
+            }
             // Our own direction may be as bad: both revert (RFC 8684 §3.7).
             self.fall_back(outside, path, Fallback::Checksum, true);
             self.watch_plain(outside);

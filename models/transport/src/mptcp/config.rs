@@ -45,6 +45,9 @@ pub enum PathManager {
     /// The initiator connects each of its addresses with the peer's first address, and its first address with each that
     /// the peer announces, as `ip mptcp endpoint add … subflow` has it.
     Endpoints,
+    /// The side that accepted connects each of its addresses with each of the initiator's, which the initiator announces: what
+    /// is open to both sides (RFC 8684 §3.4) is left to one, so that the two never open the same subflow (§3.9.1).
+    AcceptingSide,
     /// Only the first subflow.
     Single,
 }
@@ -55,6 +58,7 @@ impl PathManager {
         match self {
             Self::FullMesh => "full-mesh",
             Self::Endpoints => "endpoints",
+            Self::AcceptingSide => "accepting-side",
             Self::Single => "single",
         }
     }

@@ -119,6 +119,8 @@ pub(crate) struct Connection {
 
     pub(crate) data_timeout_at: Option<SimTime>,
     pub(crate) backoff: u8,
+    /// Since when nothing was DATA_ACKed that should have been.
+    pub(crate) stalled_since: Option<SimTime>,
     pub(crate) lonely_until: Option<SimTime>,
     /// The entry in the endpoint's list of deadlines.
     pub(crate) armed_at: Option<SimTime>,
@@ -171,6 +173,7 @@ impl Connection {
             joins_forbidden: false,
             data_timeout_at: None,
             backoff: 0,
+            stalled_since: None,
             lonely_until: None,
             armed_at: None,
             counters: MptcpCounters::default(),
@@ -294,6 +297,12 @@ impl Connection {
             (Mode::Opening | Mode::Multipath | Mode::Fallback(..), _) => None,
         };
         self.end(outside, CloseReason::Aborted, farewell);
+    }
+
+    /// Ends the connection because nothing is DATA_ACKed any more.
+    pub(crate) fn give_up(&mut self, outside: &mut Outside<'_>) {
+        let farewell = self.peer_key.map(|receiver_key| MptcpOption::FastClose { receiver_key });
+        self.end(outside, CloseReason::TimedOut, farewell);
     }
 
     /// The connection is over; subflows that are left are reset.

@@ -169,8 +169,10 @@ impl MptcpEndpoint {
             self.table.forget(&connection);
             return;
         }
+        // A deadline that moves away, as with each acknowledgment, is looked at when it would have come.
         let next = connection.next_timeout();
-        if next != connection.armed_at {
+        let sooner = next.is_some_and(|next| connection.armed_at.is_none_or(|armed| next < armed));
+        if sooner {
             if let Some(at) = connection.armed_at {
                 self.deadlines.remove(&(at, index));
             }
@@ -295,11 +297,11 @@ impl MptcpEndpoint {
                     self.tcp.abort(now, subflow);
                 }
             }
-            Birth::Capable { listener, key, checksum } => {
+            Birth::Capable { listener, key, checksum, no_join } => {
                 let Some(config) = self.table.listeners.get(&listener).cloned() else { return };
                 let id = self.table.reserve();
                 let mut connection = Box::new(Connection::new(id, config, false, key));
-                connection.checksum = checksum;
+                (connection.checksum, connection.joins_forbidden) = (checksum, no_join);
                 self.table.tokens.insert(connection.own_token, id.index);
                 self.with_outside(now, |outside| {
                     connection.add_path(outside, Path::new(subflow, sockets, 0));
@@ -426,10 +428,13 @@ impl Endpoint for MptcpEndpoint {
             && at <= now
         {
             self.deadlines.pop_first();
-            self.with(now, index, |connection, outside| {
-                connection.armed_at = None;
-                connection.on_timeout(outside);
-            });
+            let Some(mut connection) = self.table.take(index) else { continue };
+            connection.armed_at = None;
+            let due = connection.next_timeout().is_some_and(|due| due <= now);
+            self.put_back(connection);
+            if due {
+                self.with(now, index, |connection, outside| connection.on_timeout(outside));
+            }
         }
         self.settle(now);
     }

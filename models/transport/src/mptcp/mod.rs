@@ -19,7 +19,7 @@
 //! falling back, each time with its reason; five schedulers, three path managers.
 //!
 //! Different from the RFC: data is mapped segment by segment; a subflow that the peer closes is closed on this side
-//! too; only the initiator joins. Left out: version 0, ports in ADD_ADDR that we send, SYN cookies and Fast Open on a first
+//! too; one side joins, the initiator or the one that accepted. Left out: version 0, ports in ADD_ADDR that we send, SYN cookies and Fast Open on a first
 //! subflow, data in SYNs.
 
 mod addresses;

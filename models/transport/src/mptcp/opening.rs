@@ -150,11 +150,12 @@ impl Connection {
         true
     }
 
-    /// MP_CAPABLE with the first data.
+    /// MP_CAPABLE with the first data. With other keys than before it is not the peer's, and maps nothing.
     pub(super) fn on_keys(&mut self, outside: &mut Outside<'_>, path: usize, capable: &Capable) {
-        if let CapableStage::Data { len, checksum, .. } = capable.stage
+        if let CapableStage::Data { len, checksum, sender_key, receiver_key } = capable.stage
             && path == 0
             && len > 0
+            && (Some(sender_key), receiver_key) == (self.peer_key, self.own_key)
             && self.behaves_as_negotiated(outside, path, checksum)
         {
             let map = InMap { place: FIRST, len, checksum, covered: len };

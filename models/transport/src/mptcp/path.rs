@@ -57,6 +57,8 @@ pub(crate) struct Path {
     pub(crate) mapped: bool,
     pub(crate) joining: Option<Joining>,
     pub(crate) maps: BTreeMap<u64, InMap>,
+    /// First byte of our stream that the window of this subflow has never covered (RFC 8684 §3.3.5).
+    pub(crate) window_edge: u64,
     /// Up to here the redundant scheduler has given it the data.
     pub(crate) cursor: u64,
     /// Timeouts that were answered by using other subflows.
@@ -94,6 +96,7 @@ impl Path {
             mapped: false,
             joining: None,
             maps: BTreeMap::new(),
+            window_edge: 0,
             cursor: 0,
             timeouts: 0,
             doubt: None,

@@ -11,12 +11,19 @@ pub(crate) struct Candidate {
     pub(crate) index: usize,
     /// Backups and those that time out come last.
     pub(crate) rank: u8,
+    /// Bytes that its own window has left.
+    pub(crate) window: u64,
     pub(crate) standing: Standing,
 }
 
 impl Candidate {
-    /// Whether its congestion window has room for `len` bytes more, or is empty.
+    /// Whether its own window has room for `len` bytes more, and its congestion window, too.
     pub(crate) fn has_room(&self, len: u32) -> bool {
+        self.window >= u64::from(len.min(self.standing.segment_payload)) && self.is_uncongested(len)
+    }
+
+    /// Whether its congestion window has room for `len` bytes more, or is empty.
+    pub(crate) fn is_uncongested(&self, len: u32) -> bool {
         self.standing.room >= u64::from(len.min(self.standing.segment_payload))
             || self.standing.unacknowledged == 0
     }
@@ -131,7 +138,7 @@ mod tests {
             srtt: Some(SimDuration::from_millis(rtt_ms)),
             rto: SimDuration::from_secs(1),
         };
-        Candidate { index, rank: 0, standing }
+        Candidate { index, rank: 0, window: 1 << 20, standing }
     }
 
     #[test]

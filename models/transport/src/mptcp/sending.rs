@@ -33,7 +33,7 @@ impl Connection {
         }
         if !self.again.is_empty() || self.next < self.output.end().min(self.peer_edge) {
             for candidate in &candidates {
-                if !candidate.has_room(candidate.standing.segment_payload) {
+                if !candidate.is_uncongested(candidate.standing.segment_payload) {
                     outside.tcp.note_limited(self.paths[candidate.index].id);
                 }
             }
@@ -54,7 +54,8 @@ impl Connection {
             }
             let doubtful = standing.timeouts > 0 || path.silent || path.doubt.is_some();
             let rank = u8::from(path.backup || path.peer_backup) + 2 * u8::from(doubtful);
-            all.push(Candidate { index, rank, standing });
+            let window = path.window_edge.saturating_sub(standing.written);
+            all.push(Candidate { index, rank, window, standing });
         }
         let best = all.iter().map(|candidate| candidate.rank).min();
         all.retain(|candidate| Some(candidate.rank) == best);
@@ -169,6 +170,7 @@ impl Connection {
         candidate.standing.written += u64::from(len);
         candidate.standing.unacknowledged += u64::from(len);
         candidate.standing.room = candidate.standing.room.saturating_sub(u64::from(len));
+        candidate.window = candidate.window.saturating_sub(u64::from(len));
         if again {
             path.bytes_again += u64::from(len);
         } else {
@@ -317,7 +319,19 @@ impl Connection {
         self.counters.data_timeouts += 1;
         self.backoff = self.backoff.saturating_add(1);
         self.data_timeout_at = None;
+        for path in self.paths.iter().filter(|path| path.is_usable()) {
+            // What has opened its window may have been lost.
+            if outside.tcp.standing(path.id).is_some_and(|it| it.written >= path.window_edge) {
+                outside.tcp.probe(path.id);
+            }
+        }
         if let Some((&place, &chunk)) = self.sent.first_key_value() {
+            // As TCP gives up (RFC 9293 §3.8.3): subflows that acknowledge are no help if the data go nowhere.
+            let since = *self.stalled_since.get_or_insert(outside.now);
+            if outside.now.saturating_since(since) >= self.config.tcp.user_timeout {
+                self.give_up(outside);
+                return;
+            }
             // The only subflow repeats by itself what was not acknowledged on it.
             let path = &self.paths[chunk.path];
             let hook = outside.tcp.hook_mut(path.id);

@@ -37,8 +37,8 @@ pub(crate) enum Stage {
 /// Where a subflow that the peer has opened comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Birth {
-    /// A SYN that asks for Multipath TCP, answered with this key; its checksum flag.
-    Capable { listener: ListenerId, key: u64, checksum: bool },
+    /// A SYN that asks for Multipath TCP, answered with this key; its flags.
+    Capable { listener: ListenerId, key: u64, checksum: bool, no_join: bool },
     /// A SYN that does not, or not so that we understand it.
     Plain { listener: ListenerId },
     /// A SYN that joins the connection at this place of the table.
@@ -130,6 +130,10 @@ impl Subflow {
 
     /// The mapping that covers the byte at `offset`.
     fn map_at(&self, offset: u64) -> Option<&OutMap> {
+        // What is sent for the first time was mapped last.
+        if let Some(last) = self.maps.back().filter(|map| map.offset <= offset) {
+            return Some(last).filter(|map| offset < map.offset + u64::from(map.len));
+        }
         let index = self.maps.partition_point(|map| map.offset + u64::from(map.len) <= offset);
         self.maps.get(index).filter(|map| map.offset <= offset)
     }

@@ -126,7 +126,7 @@ impl Table {
         let key = self.new_key();
         Subflow {
             stage: Stage::CapableSynAck { key },
-            birth: Some(Birth::Capable { listener, key, checksum }),
+            birth: Some(Birth::Capable { listener, key, checksum, no_join: capable.flags.no_join }),
             checksum,
             long,
             ..Subflow::default()

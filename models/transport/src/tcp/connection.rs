@@ -354,6 +354,7 @@ impl TcpConnection {
             peer_window: sender.window,
             limited_by: sender.limit.limit(),
             receive_buffer: self.receiver.window.capacity(),
+            out_of_order_pieces: u32::try_from(self.receiver.buffer.pieces()).unwrap_or(u32::MAX),
             segment_payload: sender.payload_size,
             unacknowledged: sender.buffer.len(),
             urgent_until: self.receiver.urgent.map(|place| place.saturating_sub(ORIGIN + 1)),

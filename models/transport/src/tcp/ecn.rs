@@ -12,11 +12,11 @@ use wire::tcp_options::{AccEcnCounters, TcpOption, TcpOptions};
 use super::accecn::{AccurateEcn, Demand, ace, ace_flags, handshake_ace};
 use super::connection::TcpConnection;
 use super::hook::SegmentHook;
-use super::mark_feedback::{Feedback, Marks, Newly, OptionPath};
+use super::mark_feedback::{Feedback, Newly, OptionPath};
 use super::offer::Offer;
 use super::receiver::AckDue;
 use super::segment::{Outgoing, Segment};
-use super::sender::Sender;
+use super::sender::{AckInfo, Sender};
 use super::sequence::ORIGIN;
 use super::state::{CloseReason, State};
 use crate::congestion::{Algorithm, Congestion, CongestionControl};
@@ -136,13 +136,14 @@ impl TcpConnection {
         }
     }
 
-    /// The flags of a SYN-ACK, of which `before` were sent: accurate ECN is given up after two, and then nothing is sent as
-    /// ECN-capable (RFC 9768 §3.1.5, §3.2.3.2.2).
-    pub(super) fn syn_ack_marks(&mut self, before: u8) -> TcpFlags {
+    /// The flags of a SYN-ACK: accurate ECN is given up after two timeouts, and then nothing is sent as ECN-capable
+    /// (RFC 9768 §3.1.5, §3.2.3.2.2).
+    pub(super) fn syn_ack_marks(&mut self) -> TcpFlags {
+        let timeouts = self.sender.timeouts;
         match &mut self.sender.accurate {
             None if self.features.ecn => TcpFlags::ECE,
             None => TcpFlags::NONE,
-            Some(accurate) if before < 2 => ace_flags(handshake_ace(accurate.handshake_mark)),
+            Some(accurate) if timeouts < 2 => ace_flags(handshake_ace(accurate.handshake_mark)),
             Some(accurate) => {
                 accurate.feedback.capable = false;
                 TcpFlags::NONE
@@ -370,12 +371,31 @@ impl Sender {
         (self.scoreboard.len() as u32).saturating_sub(self.scoreboard.sacked_segments())
     }
 
-    /// Reads accurate feedback, of which an acknowledgment that brought `newly` is the bearer.
+    /// What an acknowledgment says of marks: whether there were any, and how many bytes. `missing` are the segments of which
+    /// nothing was known before it, `delivered` the bytes that it brings.
+    #[inline]
+    pub(super) fn marks(
+        &mut self,
+        info: &AckInfo,
+        missing: u32,
+        delivered: u64,
+        round_start: bool,
+    ) -> (bool, u64) {
+        match &info.accurate {
+            None => (info.marked, if info.marked { delivered } else { 0 }),
+            Some(feedback) => {
+                let packets = missing.saturating_sub(self.missing());
+                let segment_size = self.payload_size;
+                self.read_marks(feedback, Newly { bytes: delivered, packets, segment_size, round_start })
+            }
+        }
+    }
+
     #[inline(never)]
-    pub(super) fn read_marks(&mut self, feedback: &Feedback, newly: Newly) -> Marks {
-        self.accurate
-            .as_mut()
-            .map_or_else(Marks::default, |accurate| accurate.feedback.decode(feedback, newly))
+    fn read_marks(&mut self, feedback: &Feedback, newly: Newly) -> (bool, u64) {
+        let Some(accurate) = &mut self.accurate else { return (false, 0) };
+        let marks = accurate.feedback.decode(feedback, newly);
+        (marks.packets > 0 || marks.bytes > 0, marks.bytes)
     }
 }
 

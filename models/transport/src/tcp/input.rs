@@ -358,6 +358,12 @@ impl TcpConnection {
             if payload.is_empty() {
                 return true;
             }
+            let beyond = text > self.receiver.buffer.next();
+            if beyond && !self.receiver.buffer.has_room(self.receiver.window.capacity()) {
+                self.counters.out_of_order_refused += 1; // As if it was lost: nobody was told that it is here.
+                self.receiver.acknowledge_now(Reason::Acknowledgement);
+                return true;
+            }
             self.receiver.buffer.insert(text, payload, runs)
         };
         match arrival {

@@ -146,7 +146,7 @@ impl TcpConnection {
             flags |= TcpFlags::ACK;
             acknowledgment = self.ack_number();
             self.note_acknowledged();
-            flags |= self.syn_ack_marks(self.syn_sent_count);
+            flags |= self.syn_ack_marks();
         } else {
             flags |= self.syn_marks(self.syn_sent_count);
         }

@@ -65,6 +65,19 @@ impl Reassembly {
         !self.ranges.is_empty()
     }
 
+    /// Whether another segment beyond a gap may be kept in a buffer of `capacity` bytes. Their data fits the window; what
+    /// each of them takes besides is counted as Linux counts an empty `sk_buff`, and may take as much again, so that
+    /// a byte a segment does not fill the memory.
+    #[inline]
+    pub(crate) fn has_room(&self, capacity: u32) -> bool {
+        self.waiting.len() < (capacity / BLOCK).max(BLOCKS_LEAST) as usize
+    }
+
+    /// Pieces that wait behind a gap.
+    pub(crate) fn pieces(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Bytes that wait behind a gap.
     pub(crate) fn waiting(&self) -> u64 {
         self.ranges.iter().map(|(start, end)| end - start).sum()
@@ -217,6 +230,12 @@ fn drop_front(payload: &mut Payload, runs: &mut Runs, bytes: u32) {
         let _theirs = split_runs(runs, bytes);
     }
 }
+
+/// Bytes of memory that a segment takes without its data: `SKB_TRUESIZE(0)` of 64-bit Linux.
+const BLOCK: u32 = 576;
+
+/// Segments beyond a gap that even the smallest buffer keeps.
+const BLOCKS_LEAST: u32 = 32;
 
 /// Ranges whose order of arrival is remembered: as many as one option can hold, and two more.
 const RECENT: usize = 6;

@@ -6,7 +6,7 @@ use wire::tcp_options::SackBlocks;
 
 use super::accecn::AccurateEcn;
 use super::config::TcpConfig;
-use super::mark_feedback::{Feedback, Newly};
+use super::mark_feedback::Feedback;
 use super::probe::Probe;
 use super::rack::Rack;
 use super::recovery::{Episode, Evidence, FRto};
@@ -339,22 +339,13 @@ impl Sender {
             };
             self.detect_loss(now, &evidence, config, counters);
         }
-        let (marked, bytes) = match &info.accurate {
-            None => (info.marked, if info.marked { delivered.bytes } else { 0 }),
-            Some(feedback) => {
-                let packets = missing.saturating_sub(self.missing());
-                let newly =
-                    Newly { bytes: delivered.bytes, packets, segment_size: self.payload_size, round_start };
-                let marks = self.read_marks(feedback, newly);
-                (marks.packets > 0 || marks.bytes > 0, marks.bytes)
-            }
-        };
+        let (marked, bytes) = self.marks(info, missing, delivered.bytes, round_start);
         if self.delivery.is_some() {
             self.report_delivery(now, &delivered, bytes, window_limited, round_start);
         }
         let heeded = marked && self.controller.answers_marks();
         if heeded && self.una > self.reduced_until && self.recovery == Recovery::Open {
-            let flight = self.flight();
+            let flight = self.flight_marked(now);
             self.controller.on_congestion(now, flight, Congestion::Marked);
             self.episode = None; // What the mark has reduced is not restored.
             self.reduced_until = self.nxt;

@@ -51,6 +51,8 @@ pub struct Counters {
     pub duplicates_received: u32,
     /// Data segments beyond a gap.
     pub out_of_order_received: u32,
+    /// Data segments beyond a gap that were dropped since too many small ones wait there.
+    pub out_of_order_refused: u32,
     /// Segments outside the window, or dropped by PAWS or for lack of a timestamp.
     pub unacceptable_received: u32,
     /// Times that the segment size was lowered because full segments vanished (RFC 4821 §7.7).
@@ -191,6 +193,8 @@ pub struct ConnectionStats {
     pub limited_by: Limit,
     /// Bytes that the receive buffer holds.
     pub receive_buffer: u32,
+    /// Pieces of data that wait beyond gaps.
+    pub out_of_order_pieces: u32,
     /// Payload of a full segment.
     pub segment_payload: u32,
     /// Bytes written and not acknowledged.

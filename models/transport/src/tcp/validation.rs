@@ -29,18 +29,27 @@ pub(crate) struct Validation {
 impl Validation {
     /// `bytes` were acknowledged outside of a recovery.
     fn on_acknowledged(&mut self, now: SimTime, bytes: u64, srtt: SimDuration) {
+        let since = now.saturating_since(self.round_from);
+        if since > srtt * 2 && self.acknowledged > 0 {
+            // A pause: what came before it belongs to its own round trip.
+            let before = std::mem::take(&mut self.acknowledged);
+            self.sample(self.round_from + srtt, before);
+        }
         self.acknowledged += bytes;
-        if now.saturating_since(self.round_from) < srtt {
+        if since < srtt {
             return;
         }
-        let sample = self.acknowledged;
+        let sample = std::mem::take(&mut self.acknowledged);
+        self.sample(now, sample);
+        self.round_from = now;
+    }
+
+    fn sample(&mut self, at: SimTime, sample: u64) {
         while self.samples.back().is_some_and(|(_, smaller)| *smaller <= sample) {
             self.samples.pop_back();
         }
-        self.samples.push_back((now, sample));
+        self.samples.push_back((at, sample));
         self.defined = true;
-        self.acknowledged = 0;
-        self.round_from = now;
     }
 
     /// pipeACK: the greatest sample of the sampling period, max(3·RTT, 1 s); what is not measured counts as zero.
@@ -121,6 +130,23 @@ impl Sender {
         used
     }
 
+    /// A mark reduces the window: what is outstanding, or what of a window that was not validated counts as used. Nothing was
+    /// lost, so that it is half of that at once, and pipeACK is undefined again (§4.4.1 with R of 0).
+    pub(super) fn flight_marked(&mut self, now: SimTime) -> u64 {
+        let flight = self.flight();
+        if !self.is_unvalidated() {
+            return flight;
+        }
+        let used = self.flight_used(now, flight);
+        if let Some(validation) = &mut self.validation {
+            validation.forget(now);
+        }
+        // A controller that reduces its window in proportion has to start from what was used of it.
+        let ssthresh = self.controller.ssthresh();
+        self.controller.set_window(used.max(u64::from(self.payload_size)), ssthresh);
+        used
+    }
+
     /// A recovery is over, or a timeout has come: a window that was not validated becomes half of what was used of it
     /// without what was lost (§4.4.1), and pipeACK is undefined again.
     pub(super) fn end_unvalidated(&mut self, now: SimTime, by_timeout: bool) {
@@ -148,6 +174,7 @@ mod tests {
     const RTT: SimDuration = SimDuration::from_millis(100);
     const AT: fn(u64) -> SimTime = SimTime::from_millis;
 
+    // Holds: RFC 7661 4.2-a, 4.2-b.
     #[test]
     fn pipe_ack_is_the_greatest_round_trip_of_the_last_second() {
         let mut validation = Validation::default();
@@ -161,6 +188,17 @@ mod tests {
         assert_eq!(validation.pipe_ack(AT(2000), RTT), Some(0), "nothing was measured");
     }
 
+    #[test]
+    fn what_was_acknowledged_before_a_pause_is_no_sample_of_after_it() {
+        let mut validation = Validation::default();
+        for at in [100, 150, 190] {
+            validation.on_acknowledged(AT(at), 4000, RTT);
+        }
+        validation.on_acknowledged(AT(10_000), 1, RTT);
+        assert_eq!(validation.pipe_ack(AT(10_000), RTT), Some(1));
+    }
+
+    // Holds: RFC 7661 4.3-a, 4.2-c.
     #[test]
     fn the_phase_follows_half_of_the_window() {
         let mut validation = Validation::default();

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use rand_chacha::ChaCha8Rng;
-use rustc_hash::FxHashMap;
-use sim_core::{IdleRng, SimTime};
+use sim_core::{IdleRng, IdleVec, SimTime, SmallMap};
 use smallvec::SmallVec;
 use wire::account::{Account, Protocol, Runs, fit_runs, split_runs};
 use wire::checksum::{Sum, pseudo_header};
@@ -30,8 +29,8 @@ struct Slot {
 pub struct UdpEndpoint {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// The sockets at each port. Only looked up, never iterated over.
-    ports: FxHashMap<u16, SmallVec<[u32; 2]>>,
+    /// The sockets at each port.
+    ports: SmallMap<u16, SmallVec<[u32; 2]>>,
     outgoing: VecDeque<Outgoing>,
     events: VecDeque<UdpEvent>,
     events_max: usize,
@@ -45,7 +44,7 @@ impl UdpEndpoint {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
-            ports: FxHashMap::default(),
+            ports: SmallMap::new(),
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
             events_max: EVENTS_MAX,
@@ -73,7 +72,7 @@ impl UdpEndpoint {
         let address = address.filter(|address| !address.is_unspecified());
         let port = if port == 0 {
             let ports = &self.ports;
-            choose_ephemeral(&mut self.rng, |port| !ports.contains_key(&port)).ok_or(UdpError::NoPort)?
+            choose_ephemeral(&mut self.rng, |port| ports.get(&port).is_none()).ok_or(UdpError::NoPort)?
         } else {
             port
         };
@@ -83,7 +82,7 @@ impl UdpEndpoint {
         if taken {
             return Err(UdpError::PortInUse(port));
         }
-        let socket = Socket { address, port, peer: None, groups: SmallVec::new(), options };
+        let socket = Socket { address, port, peer: None, groups: IdleVec::new(), options };
         let index = self.free.pop().unwrap_or_else(|| {
             if self.slots.is_empty() {
                 self.slots.reserve_exact(1); // Most hosts have one.
@@ -93,7 +92,7 @@ impl UdpEndpoint {
         });
         let slot = &mut self.slots[index as usize];
         slot.socket = Some(socket);
-        self.ports.entry(port).or_default().push(index);
+        self.ports.get_or_insert_with(port, SmallVec::new).push(index);
         Ok(SocketId { index, generation: slot.generation })
     }
 
@@ -237,6 +236,14 @@ fn reserve_first<T>(queue: &mut VecDeque<T>) {
     }
 }
 
+/// Gives back the room for one: a host has nothing that waits most of the time. Who had several at once will again.
+#[inline]
+fn give_back<T>(queue: &mut VecDeque<T>) {
+    if queue.is_empty() && queue.capacity() == 1 {
+        *queue = VecDeque::new();
+    }
+}
+
 /// Bytes behind the length belong to nobody (RFC 768).
 #[cold]
 fn cut_off(packet: &mut Packet, len: u32) {
@@ -369,6 +376,7 @@ impl Endpoint for UdpEndpoint {
     fn poll_transmit_into(&mut self, _now: SimTime, place: &mut Packet) -> Option<Envelope> {
         let envelope = self.outgoing.front_mut()?.emit_into(place);
         drop(self.outgoing.drain(..1));
+        give_back(&mut self.outgoing);
         Some(envelope)
     }
 
@@ -379,7 +387,9 @@ impl Endpoint for UdpEndpoint {
 
     #[inline]
     fn poll_event(&mut self) -> Option<UdpEvent> {
-        self.events.pop_front()
+        let event = self.events.pop_front()?;
+        give_back(&mut self.events);
+        Some(event)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use smallvec::SmallVec;
+use sim_core::IdleVec;
 use wire::account::{FlowId, Reason};
 
 use crate::endpoint::InterfaceId;
@@ -74,7 +74,7 @@ pub(super) struct Socket {
     pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
     pub(super) peer: Option<SocketAddr>,
-    pub(super) groups: SmallVec<[IpAddr; 1]>,
+    pub(super) groups: IdleVec<IpAddr>,
     pub(super) options: SocketOptions,
 }
 

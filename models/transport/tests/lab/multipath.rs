@@ -4,17 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use sim_core::SimTime;
-use transport::mptcp::{MptcpConfig, MptcpCounters, MptcpEndpoint, MptcpEvent, MptcpId, MptcpStats};
+use transport::mptcp::{
+    Fallback, MptcpConfig, MptcpCounters, MptcpEndpoint, MptcpEvent, MptcpId, MptcpStats,
+};
 use transport::tcp::CloseReason;
-use wire::account::Runs;
-use wire::checksum::pseudo_header;
-use wire::ip::IpProtocol;
 use wire::mptcp::MptcpOption;
-use wire::packet::Packet;
 use wire::tcp::Header;
 use wire::tcp_options::{TcpOption, TcpOptions};
 
-use super::{Lab, PORT, Path, Stream};
+use super::{Lab, PORT, Path, Stream, resegment};
 use transport::endpoint::Transmit;
 
 pub(crate) fn address(side: usize, path: u8) -> IpAddr {
@@ -28,6 +26,8 @@ pub(crate) struct Pair {
     pub(crate) seen: [Vec<MptcpEvent>; 2],
     /// The last that was known of each side's connection.
     pub(crate) stats: [Option<MptcpStats>; 2],
+    /// What is read after falling back for one of these reasons is not compared with what was written.
+    pub(crate) excused: Vec<Fallback>,
 }
 
 impl Pair {
@@ -52,6 +52,7 @@ impl Pair {
             closed: [None; 2],
             seen: [Vec::new(), Vec::new()],
             stats: [None, None],
+            excused: Vec::new(),
         }
     }
 
@@ -67,14 +68,23 @@ impl Pair {
         for side in 0..2 {
             for event in std::mem::take(&mut self.lab.events[side]) {
                 match event {
-                    MptcpEvent::Accepted { id, .. } => self.ids[side] = Some(id),
-                    MptcpEvent::Closed { reason, .. } => self.closed[side] = Some(reason),
+                    // A join that has lost its option is a connection of its own.
+                    MptcpEvent::Accepted { id, .. } => {
+                        self.ids[side].get_or_insert(id);
+                    }
+                    MptcpEvent::Closed { id, reason } if self.ids[side].is_none_or(|own| own == id) => {
+                        self.closed[side] = Some(reason);
+                    }
                     _ => {}
                 }
                 self.seen[side].push(event);
             }
             let Some(id) = self.ids[side] else { continue };
-            streams[1 - side].read(&mut self.lab, side, id, u32::MAX, context);
+            if (0..2).any(|it| self.fallback(it).is_some_and(|reason| self.excused.contains(&reason))) {
+                streams[1 - side].skip(&mut self.lab, side, id);
+            } else {
+                streams[1 - side].read(&mut self.lab, side, id, u32::MAX, context);
+            }
             streams[side].write(&mut self.lab, side, id);
             self.lab.drain(side);
             if let Some(stats) = self.lab.ends[side].stats(id) {
@@ -89,6 +99,19 @@ impl Pair {
             streams[0].write(&mut self.lab, 0, id);
             self.lab.drain(0);
         }
+    }
+
+    /// Why a side has said that it is plain TCP.
+    pub(crate) fn fallback(&self, side: usize) -> Option<Fallback> {
+        self.seen[side].iter().find_map(|event| match event {
+            MptcpEvent::FellBack { id, reason } if Some(*id) == self.ids[side] => Some(*reason),
+            _ => None,
+        })
+    }
+
+    /// Whether either side has said that it is plain TCP.
+    pub(crate) fn has_fallen_back(&self) -> bool {
+        self.fallback(0).is_some() || self.fallback(1).is_some()
     }
 
     pub(crate) fn counters(&self, side: usize) -> MptcpCounters {
@@ -121,34 +144,12 @@ pub(crate) fn strip(transmit: &mut Transmit) {
 
 /// Changes a segment, and makes its checksum right.
 pub(crate) fn rewrite(transmit: &mut Transmit, change: impl FnOnce(&mut Header, &mut Vec<u8>)) {
-    let bytes = transmit.packet.to_vec();
-    let mut header = Header::parse(&bytes).expect("it was sent");
-    let before = bytes[header.len()..].to_vec();
+    let (mut header, mut payload, runs) = resegment::take_apart(transmit);
+    let before = payload.to_vec();
     let mut data = before.clone();
     change(&mut header, &mut data);
-    let account = transmit.packet.account.clone();
-    let mut packet = transmit.packet.clone();
-    let (mut payload, runs): (_, Runs) = {
-        packet.pop_header(Header::parse(&bytes).expect("as before").len());
-        let _charge = packet.account.pop_header();
-        packet.take_content()
-    };
     if data != before {
         payload = wire::payload::Payload::from_bytes(data);
     }
-    let len = header.len();
-    let total = len as u32 + payload.len();
-    let pseudo = pseudo_header(transmit.source, transmit.destination, IpProtocol::TCP, total);
-    let sum = pseudo + payload.sum();
-    let mut account = wire::account::Account::with_header(
-        account.flow,
-        account.reason,
-        wire::account::Protocol::Tcp,
-        len,
-        runs,
-    );
-    account.retransmission = transmit.packet.account.retransmission;
-    let mut packet = Packet::new(payload, account);
-    header.emit(packet.push_header(len), sum);
-    transmit.packet = packet;
+    resegment::put_together(transmit, &header, payload, runs);
 }

@@ -7,6 +7,7 @@ mod address;
 pub mod element;
 mod fcs;
 mod header;
+pub mod protection;
 mod security;
 
 pub use address::{Address, Addressing, ExtendedAddress, PanId, ShortAddress};

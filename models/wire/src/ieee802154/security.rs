@@ -37,6 +37,18 @@ impl SecurityLevel {
         Self::EncryptedMic128,
     ];
 
+    /// The level of a number, of which the last three bits count.
+    #[must_use]
+    pub const fn of_number(number: u8) -> Self {
+        Self::ALL[(number & 7) as usize]
+    }
+
+    /// Its number: 0 to 7.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
     /// Bytes of the integrity code behind the payload.
     #[must_use]
     pub const fn mic_len(self) -> usize {
@@ -131,7 +143,7 @@ impl AuxiliarySecurity {
             _ => KeyIdentifier::ExtendedSource(array(bytes, at), bytes[at + 8]),
         };
         let header = Self {
-            level: SecurityLevel::ALL[usize::from(control & 7)],
+            level: SecurityLevel::of_number(control),
             frame_counter: has_counter.then(|| u32::from_le_bytes(array(bytes, 1))),
             key,
         };
@@ -143,9 +155,8 @@ impl AuxiliarySecurity {
     /// # Panics
     /// `out` is shorter.
     pub fn emit(&self, out: &mut [u8]) {
-        let level = SecurityLevel::ALL.iter().position(|&level| level == self.level).unwrap_or(0) as u8;
         let suppressed = if self.frame_counter.is_none() { COUNTER_SUPPRESSED } else { 0 };
-        out[0] = level | self.key.mode() << 3 | suppressed;
+        out[0] = self.level.number() | self.key.mode() << 3 | suppressed;
         let mut at = 1;
         if let Some(counter) = self.frame_counter {
             out[at..at + 4].copy_from_slice(&counter.to_le_bytes());

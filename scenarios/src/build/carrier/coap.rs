@@ -40,6 +40,7 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
     config.q_block = options.q_block.unwrap_or(false);
     config.max_payloads = options.max_payloads.unwrap_or(config.max_payloads);
     config.problem_details = options.problem_details.unwrap_or(false);
+    config.notification_pause = options.notification_pause.map_or(config.notification_pause, Into::into);
     let method = match (options.method, workload) {
         (Some(CoapMethod::Get), _) | (None, Workload::Poll(_) | Workload::Observe(_)) => Code::GET,
         (Some(CoapMethod::Post), _) | (None, Workload::RequestResponse(_)) => Code::POST,

@@ -78,6 +78,11 @@ pub(super) fn asks_for_states(scenario: &Scenario, flow: &scenario::Flow) -> boo
     resources.iter().any(|resource| *resource.path == *options.plain_path() && resource.changes.is_some())
 }
 
+/// The TCP of services that nodes offer by themselves.
+pub(super) fn tcp_service(fast_open: bool) -> Carrier {
+    Carrier::Tcp(Arc::new(tcp::of_service(fast_open)))
+}
+
 /// The SCTP of services that nodes offer by themselves.
 pub(super) fn sctp_service() -> Carrier {
     Carrier::Sctp(Arc::new(sctp::of_service()))

@@ -41,13 +41,16 @@ pub(super) fn config(options: &MptcpOptions, tcp: &TcpOptions) -> MptcpConfig {
         path_manager: match options.path_manager.unwrap_or_default() {
             MptcpPathManager::FullMesh => PathManager::FullMesh,
             MptcpPathManager::Endpoints => PathManager::Endpoints,
+            MptcpPathManager::AcceptingSide => PathManager::AcceptingSide,
             MptcpPathManager::Single => PathManager::Single,
         },
-        checksum: options.checksum.unwrap_or(false),
-        long_sequence: options.long_sequence.unwrap_or(false),
+        checksum: options.checksum.unwrap_or(default.checksum),
+        long_sequence: options.long_sequence.unwrap_or(default.long_sequence),
         subflows_max: options.subflows.unwrap_or(default.subflows_max),
         announce_port: options.announce_port,
-        opportunistic_retransmission: options.opportunistic_retransmission.unwrap_or(true),
+        opportunistic_retransmission: options
+            .opportunistic_retransmission
+            .unwrap_or(default.opportunistic_retransmission),
         lifetime: options.lifetime.map_or(default.lifetime, Into::into),
         ..default
     }

@@ -72,8 +72,7 @@ pub(super) fn config(profile: TcpProfile, options: &document::TcpOptions) -> Tcp
         Some(document::PathMtuDiscovery::BlackHoles) => PathMtuDiscovery::BlackHoles,
         Some(document::PathMtuDiscovery::Icmp) | None => PathMtuDiscovery::Icmp,
     };
-    tcp.fast_open = options.fast_open.unwrap_or(false);
-    tcp.listener.fast_open = if tcp.fast_open { FAST_OPEN_PENDING } else { 0 };
+    set_fast_open(&mut tcp, options.fast_open.unwrap_or(false));
     tcp.listener.syn_queue = options.backlog.unwrap_or(tcp.listener.syn_queue);
     tcp.listener.syn_cookies = match options.syn_cookies {
         Some(document::SynCookies::Off) => SynCookies::Off,
@@ -170,6 +169,18 @@ fn backed_off(first: SimDuration, longest: SimDuration, retries: u8) -> SimDurat
         total = total.saturating_add(timeout);
     }
     total
+}
+
+/// The configuration of a service that a node offers by itself.
+pub(super) fn of_service(fast_open: bool) -> TcpConfig {
+    let mut tcp = TcpConfig::default();
+    set_fast_open(&mut tcp, fast_open);
+    tcp
+}
+
+fn set_fast_open(tcp: &mut TcpConfig, fast_open: bool) {
+    tcp.fast_open = fast_open;
+    tcp.listener.fast_open = if fast_open { FAST_OPEN_PENDING } else { 0 };
 }
 
 /// Connections that Fast Open may have opened at a listener before their handshakes are over.

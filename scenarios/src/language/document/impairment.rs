@@ -111,6 +111,9 @@ pub enum Corruption {
     BitError(Fraction),
     /// The probability that a frame has one bit turned over: "0.1 %".
     Packet(Fraction),
+    /// The probability that a packet has one bit turned over of what TCP or UDP carry in it, and their checksum made right, as
+    /// by a gateway that rewrites contents: "0.1 %". Only a check above the transport notices.
+    Content(Fraction),
 }
 
 /// A rate that varies over time.

@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::service::CoapServer;
-use super::{BatterySettings, Entries, HarvesterSettings, Loss, Place, RadioRest, RadioSettings, TextList};
+use super::{
+    BatterySettings, Entries, HarvesterSettings, Loss, MovementSettings, Place, RadioRest, RadioSettings,
+    TextList,
+};
 use crate::language::quantity::{Drift, Duration, PowerLevel, Rate, SignedDuration, Size, Temperature};
 
 /// A node, or a group of like nodes.
@@ -20,6 +23,8 @@ pub struct NodeSettings {
     pub interfaces: Entries<InterfaceSettings>,
     /// Where the node is, or the nodes of the group, for radios; default: at the origin.
     pub place: Option<Place>,
+    /// How the node moves, or each node of the group, for radios; default: not at all.
+    pub movement: Option<MovementSettings>,
     /// Whether the node passes on packets for others: "auto" (default: if it has two interfaces or more), true, false.
     pub forwarding: Forwarding,
     /// How wrong the node's clock is.
@@ -61,6 +66,9 @@ pub struct InterfaceSettings {
     pub up: Option<bool>,
     /// What a radio sends with, if not what its medium says: "-10 dBm".
     pub power: Option<PowerLevel>,
+    /// The channel that a radio is tuned to, if not that of its medium.
+    #[schemars(range(min = 0, max = 26))]
+    pub channel: Option<u8>,
     /// The radio behind the interface, by the name of its profile: "sx1262"; default: that of the node's board.
     pub radio: Option<String>,
     /// The TUN device that joins the interface to this computer's kernel under `netjoule live`: "nj0". Its node stands
@@ -124,11 +132,13 @@ pub struct Service {
     pub port: Option<u16>,
     /// True to speak Multipath TCP in place of TCP.
     pub multipath: bool,
+    /// True to take data that come with the SYN of a client that has a cookie (TCP Fast Open, RFC 7413).
+    pub fast_open: bool,
 }
 
 impl Services {
-    /// Whether the service of that name speaks Multipath TCP in place of TCP.
-    pub fn is_multipath(&self, name: &str) -> bool {
+    /// The settings of the service of that name, where it has some.
+    pub fn settings_of(&self, name: &str) -> Service {
         let service = match name {
             "echo" => self.echo,
             "discard" => self.discard,
@@ -136,7 +146,7 @@ impl Services {
             "sink" => self.sink,
             _ => None,
         };
-        service.is_some_and(|service| service.multipath)
+        service.unwrap_or_default()
     }
 
     /// The services that are offered, by name, with the port of each.
@@ -148,7 +158,7 @@ impl Services {
             ("sink", self.sink, 5001),
             (
                 "coap-server",
-                self.coap_server.as_ref().map(|server| Service { port: server.port, multipath: false }),
+                self.coap_server.as_ref().map(|server| Service { port: server.port, ..Service::default() }),
                 wire::coap::PORT,
             ),
             ("coap-proxy", self.coap_proxy, wire::coap::PORT),

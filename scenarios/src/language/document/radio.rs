@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{QueueLimit, Routing, RplOptions};
+use super::{QueueLimit, RadioSecuritySettings, Routing, RplOptions, TraceFile};
 use crate::language::quantity::{Decibels, Distance, Duration, PowerLevel, Size};
 
 /// Radios of IEEE 802.15.4 that share the air, with IPv6 in their frames (6LoWPAN).
@@ -25,6 +25,11 @@ pub struct RadioSettings {
     pub noise: Option<PowerLevel>,
     /// By how much a frame has to exceed noise and others to be received: "3 dB" (default, CC2420), at least 0.
     pub capture: Option<Decibels>,
+    /// By how much a signal on a neighbouring channel may exceed a frame that is received all the same: "0 dB" (default,
+    /// IEEE 802.15.4-2011 clause 10.3.5; the CC2420 stands 30 dB or more), at least 0.
+    pub adjacent_rejection: Option<Decibels>,
+    /// The same on the channel behind that: "30 dB" (default); what is farther away is not heard.
+    pub alternate_rejection: Option<Decibels>,
     /// The mean power above which the channel counts as busy: "-77 dBm" (default, CC2420).
     pub busy_above: Option<PowerLevel>,
     /// Medium access.
@@ -43,6 +48,8 @@ pub struct RadioSettings {
     pub context: Option<bool>,
     /// False if IPv6 headers are sent as they are, behind one byte (RFC 4944 §5.1); default true: compressed (RFC 6282).
     pub compression: Option<bool>,
+    /// How frames are protected, as {"level": 5}; default: not at all.
+    pub security: Option<RadioSecuritySettings>,
     /// How routes are found: "shortest-path" (default) or "rpl".
     pub routing: Routing,
     /// RPL's settings, where it finds the routes.
@@ -74,6 +81,9 @@ pub enum PropagationSettings {
     LogDistance(LogDistanceSettings),
     /// The loss of each link as it was measured; radios whose link is not listed do not hear each other.
     Links(Vec<LinkLoss>),
+    /// A file beside the scenario with the loss of each link over time: lines of time in seconds, sender, receiver, and loss
+    /// in dB (`12.5,mote,sink,71`), or power in dBm if the last heading is `rssi_dbm`; `-` for no path.
+    Trace(TraceFile),
 }
 
 /// The law of two rays.

@@ -130,6 +130,9 @@ pub(super) const FRACTION_UNITS: &[Unit] = &[("%", FRACTION_ONE / 100), ("ppm", 
 
 pub(super) const DISTANCE_UNITS: &[Unit] = &[("mm", 1), ("cm", 10), ("m", 1_000), ("km", 1_000_000)];
 
+/// 1 km/h = 5/18 m/s.
+pub(super) const SPEED_UNITS: &[Unit] = &[("m/s", 18_000), ("km/h", 5_000)];
+
 pub(super) const DB_UNITS: &[Unit] = &[("dB", 1_000)];
 
 pub(super) const DBM_UNITS: &[Unit] = &[("dBm", 1_000)];

@@ -7,7 +7,7 @@ use crate::language::diagnostic::Finding;
 use crate::language::document::{self, NodeSettings, Topology};
 use crate::language::nearest::suggestion;
 use crate::language::path::Path;
-use crate::language::scenario::{Medium, MediumSettings, NodeGroup, NodeId, Scenario};
+use crate::language::scenario::{Medium, MediumSettings, NodeGroup, NodeId, OwnRadio, Scenario};
 
 /// The groups by name.
 #[derive(Default)]
@@ -115,6 +115,7 @@ impl Resolver<'_> {
             self.check_count(count, &path.key("count"));
             let indexed = settings.count.is_some();
             add_group(scenario, &mut index, name, count, indexed, Some(settings));
+            self.set_movement(scenario, settings, &path);
         }
         for (name, count, indexed, path) in made {
             self.check_name(&name, &path);
@@ -123,7 +124,11 @@ impl Resolver<'_> {
                 self.error(path, format!("a second group is called `{name}`"));
                 continue;
             }
-            add_group(scenario, &mut index, &name, count, indexed, document.nodes.get(&name));
+            let settings = document.nodes.get(&name);
+            add_group(scenario, &mut index, &name, count, indexed, settings);
+            if let Some(settings) = settings {
+                self.set_movement(scenario, settings, &section("nodes").key(&name));
+            }
         }
         if scenario.groups.is_empty() && self.findings.is_empty() {
             let finding = Finding::error(Path::root(), "the scenario has no nodes");
@@ -154,7 +159,20 @@ impl Resolver<'_> {
                     MediumSettings::Radio(settings.clone(), losses)
                 }
             };
-            scenario.media.push(Medium { name: name.to_owned(), settings, roots: Vec::new() });
+            let traced = match medium {
+                document::Medium::Ethernet(_) => Vec::new(),
+                document::Medium::Ieee802154(settings) => {
+                    self.traced_levels(settings, &path.key("802.15.4"), scenario, index)
+                }
+            };
+            scenario.media.push(Medium { name: name.to_owned(), settings, roots: Vec::new(), traced });
+        }
+    }
+
+    /// Reads how the nodes of the last group move.
+    fn set_movement(&mut self, scenario: &mut Scenario, settings: &NodeSettings, path: &Path) {
+        if let Some(group) = scenario.groups.last_mut() {
+            group.movement = self.movement(&group.name, group.count, settings, path);
         }
     }
 
@@ -226,12 +244,17 @@ fn add_group(
         clock: settings.clock,
         multicast: settings.multicast.clone(),
         hop_limit: settings.hop_limit.unwrap_or(HOP_LIMIT_DEFAULT),
-        interface_powers: settings.interfaces.iter().map(|(_, interface)| interface.power).collect(),
+        interface_radios: settings.interfaces.iter().map(|(_, interface)| own_radio(interface)).collect(),
         place: settings.place.clone(),
+        movement: None,
         services: settings.services.clone(),
         hardware: None,
         interface_names: settings.interfaces.names().map(str::to_owned).collect(),
     });
+}
+
+fn own_radio(interface: &document::InterfaceSettings) -> OwnRadio {
+    OwnRadio { power: interface.power, channel: interface.channel }
 }
 
 /// The most nodes of a scenario.

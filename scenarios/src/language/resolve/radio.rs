@@ -1,14 +1,17 @@
 //! Radio media and places: ranges, and what only radios can have.
 
 mod duty;
+mod security;
 
 use super::link::check_limit;
 use super::node::NodeIndex;
+pub(crate) use security::bytes as hexadecimal;
+
 use super::{Resolver, section};
 use crate::language::diagnostic::Finding;
 use crate::language::document::{
-    AddressLength, Band, Document, IpVersion, LogDistanceSettings, MacOptions, Medium, Place,
-    PropagationSettings, RadioSettings,
+    AddressLength, Band, Document, DutyCycleKind, InterfaceSettings, IpVersion, LogDistanceSettings,
+    MacOptions, Medium, MovementSettings, Place, PropagationSettings, RadioSettings,
 };
 use crate::language::path::Path;
 use crate::language::quantity::Decibels;
@@ -27,6 +30,10 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         check_radio(settings, &path.key("802.15.4"), findings);
     }
     for (name, node) in document.nodes.iter() {
+        if let Some(MovementSettings::Waypoints(waypoints)) = &node.movement {
+            let path = section("nodes").key(name).key("movement").key("waypoints");
+            super::movement::check(waypoints, &path, findings);
+        }
         if let Some(place) = &node.place {
             let count = node.count.unwrap_or(1);
             check_place(
@@ -56,6 +63,15 @@ fn check_radio(settings: &RadioSettings, path: &Path, findings: &mut Vec<Finding
             "at least \"0 dB\"",
         );
     }
+    let rejections = [
+        ("adjacent-rejection", settings.adjacent_rejection),
+        ("alternate-rejection", settings.alternate_rejection),
+    ];
+    for (name, _) in
+        rejections.iter().filter(|(_, ratio)| ratio.is_some_and(|ratio| ratio < Decibels::default()))
+    {
+        refuse(name, "a filter does not amplify".to_owned(), "at least \"0 dB\"");
+    }
     if settings.mtu.is_some_and(|mtu| !(MTU_LEAST..=MTU_MOST).contains(&mtu.as_bytes())) {
         let expected = format!("\"{MTU_LEAST} B\" (RFC 8200 §5) to \"{MTU_MOST} B\" (RFC 4944 §5.3)");
         refuse("mtu", "6LoWPAN carries no packets of such a size".to_owned(), &expected);
@@ -70,6 +86,7 @@ fn check_radio(settings: &RadioSettings, path: &Path, findings: &mut Vec<Finding
     check_mac(settings.mac, &path.key("mac"), findings);
     super::rpl::check(settings, path, findings);
     duty::check(settings, &path.key("mac"), findings);
+    security::check(settings, path, findings);
     check_propagation(&settings.propagation, &path.key("propagation"), findings);
 }
 
@@ -92,7 +109,7 @@ fn check_mac(mac: MacOptions, path: &Path, findings: &mut Vec<Finding>) {
 fn check_propagation(law: &PropagationSettings, path: &Path, findings: &mut Vec<Finding>) {
     let negative = |ratio: Option<Decibels>| ratio.is_some_and(|ratio| ratio < Decibels::default());
     match law {
-        PropagationSettings::FreeSpace => {}
+        PropagationSettings::FreeSpace | PropagationSettings::Trace(_) => {}
         PropagationSettings::TwoRay(settings) => {
             if settings.height.as_millimetres() == 0 {
                 let path = path.key("two-ray").key("height");
@@ -194,6 +211,26 @@ impl Resolver<'_> {
         losses
     }
 
+    /// Refuses a channel that the medium does not have, or whose medium is none of radios.
+    fn check_channel(&mut self, settings: &InterfaceSettings, path: &Path) {
+        let Some(channel) = settings.channel else { return };
+        let medium = settings.medium.as_ref().and_then(|name| self.document.media.get(name));
+        let Some(Medium::Ieee802154(radio)) = medium else {
+            let finding = Finding::error(path.key("channel"), "only radios have a channel").at_key();
+            return self.findings.push(finding.help("attach the interface to a medium of `802.15.4`"));
+        };
+        let (first, last) = channels(radio.band);
+        if !(first..=last).contains(&channel) {
+            let finding = Finding::error(path.key("channel"), format!("the band has no channel {channel}"));
+            let expected = if first == last { format!("{first}") } else { format!("{first} to {last}") };
+            self.findings.push(finding.expected(expected));
+        } else if radio.mac.duty_cycle == DutyCycleKind::Tsch {
+            let finding =
+                Finding::error(path.key("channel"), "radios of TSCH change the channel with each slot");
+            self.findings.push(finding.at_key());
+        }
+    }
+
     /// Refuses more radios than there are short addresses, and settings at interfaces that cannot have them.
     pub(super) fn radios(&mut self, scenario: &Scenario) {
         let mut members = vec![0u32; scenario.media.len()];
@@ -217,6 +254,7 @@ impl Resolver<'_> {
                     .as_ref()
                     .is_some_and(|name| matches!(self.document.media.get(name), Some(Medium::Ieee802154(_))));
                 let path = section("nodes").key(name).key("interfaces").key(interface);
+                self.check_channel(settings, &path);
                 if settings.power.is_some() && !on_radio {
                     let finding = Finding::error(path.key("power"), "only radios have a power").at_key();
                     self.findings.push(finding.help("attach the interface to a medium of `802.15.4`"));

@@ -11,7 +11,7 @@ use session::coap::{
 };
 use session::datagram::DatagramSession;
 use sim_core::random::Streams;
-use sim_core::{SimDuration, SimTime, SmallMap};
+use sim_core::{IdleVec, SimDuration, SimTime, SmallMap};
 use wire::account::{FlowId, Runs};
 use wire::coap::{Code, OptionNumber, Options};
 use wire::payload::{Payload, Slice};
@@ -20,6 +20,7 @@ use super::CoapOptions;
 use crate::app::supply::{Message, Supply};
 use crate::app::{Context, SessionApp};
 use crate::flow::{Flow, Workload};
+use crate::measure::SenderCounts;
 use crate::purpose;
 use crate::stack::{Carrier, Handle, StackEvent};
 
@@ -29,7 +30,7 @@ pub struct CoapClient {
     flow: FlowId,
     peer: SocketAddr,
     /// The server that a proxy is to ask.
-    origin: Option<SocketAddr>,
+    origin: Option<Box<SocketAddr>>,
     carrier: Carrier,
     options: Arc<CoapOptions>,
     supply: Supply,
@@ -38,12 +39,12 @@ pub struct CoapClient {
     /// Whether the flow observes a resource, and until when.
     observes_until: Option<SimTime>,
     /// The observation, and its request, which may have to be made again at a time.
-    observation: Option<(RequestId, Message)>,
+    observation: Option<Box<(RequestId, Message)>>,
     register_at: Option<SimTime>,
     /// When the requests under way were generated.
     asked: SmallMap<RequestId, SimTime>,
     /// Who answered to a group's requests, in order of their first answers.
-    members: Vec<IpAddr>,
+    members: IdleVec<IpAddr>,
     socket: Option<Handle>,
     endpoint: Option<Box<CoapEndpoint>>,
     /// What waits for a byte stream to take it, and since when the connection is being set up.
@@ -72,25 +73,25 @@ impl CoapClient {
         Self {
             flow: id,
             peer: options.proxy.unwrap_or(SocketAddr::new(flow.address, flow.port)),
-            origin: options.proxy.map(|_| SocketAddr::new(flow.address, flow.port)),
+            origin: options.proxy.map(|_| Box::new(SocketAddr::new(flow.address, flow.port))),
             carrier: flow.carrier.clone(),
             options,
             supply: Supply::new(flow, streams),
-            measured: match flow.workload {
+            measured: match *flow.workload {
                 Workload::Messages(_) | Workload::Bulk { .. } | Workload::Flood { .. } => Measured::Nothing,
                 Workload::RequestResponse { .. } | Workload::Poll { states: false, .. } => {
                     Measured::Responses
                 }
                 Workload::Poll { states: true, .. } => Measured::States(0),
             },
-            observes_until: match &flow.workload {
+            observes_until: match &*flow.workload {
                 Workload::Poll { requests, observe: true, .. } => Some(requests.stop),
                 _ => None,
             },
             observation: None,
             register_at: None,
             asked: SmallMap::new(),
-            members: Vec::new(),
+            members: IdleVec::new(),
             socket: None,
             endpoint: None,
             queue: StreamQueue::default(),
@@ -145,7 +146,7 @@ impl CoapClient {
         while let Some(message) = self.supply.backlog.pop_front() {
             let observe = self.observes_until.is_some();
             let mut request = request(&self.options, self.flow, &message, observe);
-            if let Some(origin) = self.origin {
+            if let Some(origin) = &self.origin {
                 // The way to say it in options of their own (RFC 7252 §5.7.2, §5.10.2).
                 request.options.push(OptionNumber::PROXY_SCHEME, b"coap");
                 request.options.push(OptionNumber::URI_HOST, origin.ip().to_string().as_bytes());
@@ -156,10 +157,9 @@ impl CoapClient {
             let id = endpoint.request(context.local, self.peer, request);
             self.asked.insert(id, message.generated);
             if observe {
-                self.observation = Some((id, message));
+                self.observation = Some(Box::new((id, message)));
             }
         }
-        self.supply.tidy();
         let session = &mut context.flows[self.flow.0 as usize].measure.session;
         session.tokens_max = session.tokens_max.max(endpoint.pending() as u64);
     }
@@ -167,13 +167,14 @@ impl CoapClient {
     /// Begins an observation again that was lost, or ends it when its time is over.
     fn observe(&mut self, now: SimTime) {
         if self.observes_until.is_some_and(|until| until <= now) {
-            if let (Some(endpoint), Some((id, _))) = (&mut self.endpoint, self.observation.take()) {
-                endpoint.cancel(self.peer, id);
+            if let (Some(endpoint), Some(observation)) = (&mut self.endpoint, self.observation.take()) {
+                endpoint.cancel(self.peer, observation.0);
             }
             (self.observes_until, self.register_at) = (None, None);
         } else if self.register_at.is_some_and(|at| at <= now) {
             self.register_at = None;
-            let message = self.observation.take().map(|(_, message)| Message { generated: now, ..message });
+            let before = self.observation.take();
+            let message = before.map(|before| Message { generated: now, ..before.1 });
             self.supply.backlog.extend(message);
         }
     }
@@ -202,22 +203,10 @@ impl CoapClient {
             let (stack, local) = (&mut *context.stack, context.local);
             self.queue.flush(|slice, run| stack.write(local, socket, slice, run));
         }
-        self.note_stats(context);
-    }
-
-    fn note_stats(&self, context: &mut Context<'_>) {
-        let Some(endpoint) = &self.endpoint else { return };
-        let mut stats = *endpoint.stats();
-        if let Some(before) = &self.before {
-            stats += **before;
+        if let Some(endpoint) = &self.endpoint {
+            let session = &mut context.flows[self.flow.0 as usize].measure.session;
+            session.exchanges_max = session.exchanges_max.max(endpoint.exchanges_with(self.peer) as u64);
         }
-        let session = &mut context.flows[self.flow.0 as usize].measure.session;
-        session.retransmissions = stats.retransmissions;
-        session.messages = stats.sent;
-        session.by_timer = stats.by_timer;
-        let PartBytes { header, token, options, marker, payload } = stats.bytes;
-        session.bytes = [header, token, options, marker, payload];
-        session.exchanges_max = session.exchanges_max.max(endpoint.exchanges_with(self.peer) as u64);
     }
 
     fn take(&mut self, context: &mut Context<'_>, event: CoapEvent) {
@@ -263,7 +252,7 @@ impl CoapClient {
 
     /// An observation that ends before its time is asked for again.
     fn on_end(&mut self, now: SimTime, request: RequestId) {
-        if self.observation.as_ref().is_some_and(|(id, _)| *id == request) {
+        if self.observation.as_ref().is_some_and(|observation| observation.0 == request) {
             self.register_at = Some(now + REGISTER_AGAIN);
         }
     }
@@ -370,13 +359,28 @@ impl SessionApp for CoapClient {
         false
     }
 
+    fn sender_counts(&self) -> Option<(FlowId, SenderCounts)> {
+        let mut stats = self.before.as_deref().copied().unwrap_or_default();
+        if let Some(endpoint) = &self.endpoint {
+            stats += endpoint.stats();
+        }
+        let PartBytes { header, token, options, marker, payload } = stats.bytes;
+        let counts = SenderCounts {
+            retransmissions: stats.retransmissions,
+            messages: stats.sent,
+            by_timer: stats.by_timer,
+            bytes: [header, token, options, marker, payload],
+        };
+        Some((self.flow, counts))
+    }
+
     fn lose_volatile_state(&mut self) {
         self.supply.lose();
         self.socket = None;
         self.queue = StreamQueue::default();
         self.asked.clear();
         if let Some(gone) = self.endpoint.take() {
-            **self.before.get_or_insert_default() += *gone.stats();
+            **self.before.get_or_insert_default() += gone.stats();
         }
     }
 }

@@ -170,7 +170,7 @@ impl CoapServer {
         let known = asked.label.flow.index().filter(|&index| index < context.flows.len());
         let Some(index) = known else { return self.serve_resource(context, asked, false) };
         let label = asked.label;
-        let (response, processing) = match &context.flows[index].workload {
+        let (response, processing) = match &*context.flows[index].workload {
             Workload::RequestResponse { processing, response, .. } => {
                 let name = &self.name;
                 let new = || Box::new(context.streams.stream(name, purpose::PROCESSING));
@@ -260,11 +260,11 @@ impl CoapServer {
         for path in site.changing() {
             let watches = |flow: &crate::flow::Flow| {
                 let Some(Session::Coap(options)) = &flow.session else { return false };
-                let states = matches!(flow.workload, Workload::Poll { states: true, .. });
+                let states = matches!(*flow.workload, Workload::Poll { states: true, .. });
                 let reached = self.carrier.same_protocol(&flow.carrier);
                 states
                     && reached
-                    && flow.to == [context.node]
+                    && flow.to[..] == [context.node]
                     && flow.port == self.port
                     && options.plain_path() == path
             };

@@ -98,7 +98,7 @@ impl<O: Observer> Network<O> {
             return;
         }
         let now = self.now();
-        for other in self.media[place.medium].air.near(place.radio) {
+        for other in self.media[place.medium].air.near(place.radio, now) {
             let medium = &mut self.media[place.medium];
             let mac = &mut medium.macs[other as usize];
             let Some(look) = mac.clock.look(now).filter(|look| look.from < ends) else { continue };
@@ -110,7 +110,7 @@ impl<O: Observer> Network<O> {
                 continue;
             }
             let there = RadioPlace { radio: other, ..place };
-            if medium.air.received_power(place.radio, other) < medium.air.radio(other).sensitivity {
+            if medium.air.received_power(place.radio, other, now) < medium.air.radio(other).sensitivity {
                 continue;
             }
             match sense {

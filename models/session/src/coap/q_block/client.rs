@@ -123,7 +123,7 @@ impl CoapEndpoint {
         let Some(peer) = self.peers.get_mut(&key) else { return };
         peer.q_block = Support::Unknown;
         let waits = |it: &mut Pending| it.transfer.as_ref().is_some_and(|transfer| transfer.waits);
-        let lost: Vec<_> = peer.requests.extract_if(.., waits).collect();
+        let lost: Vec<_> = peer.requests.take_if(waits);
         lost.iter().for_each(|pending| self.fail(pending.id, why));
     }
 
@@ -260,7 +260,7 @@ impl CoapEndpoint {
         size: BlockSize,
         missing: &[u32],
     ) {
-        self.stats.missing_reports += 1;
+        self.stats.rare().missing_reports += 1;
         let blocks: Vec<Block> = missing.iter().map(|&number| Block { number, more: false, size }).collect();
         self.ask_for_blocks(now, key, id, &blocks, false);
     }
@@ -321,7 +321,7 @@ impl CoapEndpoint {
         block: Block,
         arrived: Arrived,
     ) -> Option<Arrived> {
-        self.stats.blocks += 1;
+        self.stats.rare().blocks += 1;
         let config = std::sync::Arc::clone(&self.config);
         let etag = arrived.head.options.get(OptionNumber::ETAG).map(<[u8]>::to_vec);
         let len = arrived.head.options.get_uint(OptionNumber::SIZE2).filter(|&len| len <= config.body_max);

@@ -96,7 +96,7 @@ impl CoapEndpoint {
             self.refuse(now, arrived, Code::REQUEST_ENTITY_TOO_LARGE, "");
             return None;
         }
-        self.stats.blocks += 1;
+        self.stats.rare().blocks += 1;
         let config = std::sync::Arc::clone(&self.config);
         let from = arrived.from;
         let key = key_of(arrived.head.code, &arrived.head.options);
@@ -165,7 +165,7 @@ impl CoapEndpoint {
 
     /// Tells a client which blocks have not arrived (§5).
     fn report_missing(&mut self, now: SimTime, to: SocketAddr, asker: Asker, missing: &[u32]) {
-        self.stats.missing_reports += 1;
+        self.stats.rare().missing_reports += 1;
         let mut options = Options::new();
         options.push_uint(OptionNumber::CONTENT_FORMAT, MISSING_BLOCKS);
         let list = emit_missing(missing.iter().copied(), REPORT_MAX);

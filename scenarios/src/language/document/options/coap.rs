@@ -56,6 +56,9 @@ pub struct CoapOptions {
     /// MAX_PAYLOADS (RFC 9177 §7.2): how many blocks are sent at once, 10 (default), 1 to 1000. Only with `q-block`.
     #[schemars(range(min = 1, max = 1000))]
     pub max_payloads: Option<u16>,
+    /// How long an observer is left alone after a non-confirmable notification, to be told the newest state then: "0 s" (default)
+    /// for no pause; RFC 7641 §4.5.1 asks for a round trip, or 3 s.
+    pub notification_pause: Option<Duration>,
     /// True to do without responses (RFC 7967); default false.
     pub no_response: Option<bool>,
 }

@@ -14,7 +14,7 @@ pub struct MptcpOptions {
     /// "backup-only".
     pub scheduler: Option<MptcpScheduler>,
     /// Which subflows there are: "full-mesh" (default; each address of the client with each of the server), "endpoints" (as
-    /// `ip mptcp endpoint add … subflow`) or "single".
+    /// `ip mptcp endpoint add … subflow`), "accepting-side" (a full mesh that the server opens) or "single".
     pub path_manager: Option<MptcpPathManager>,
     /// Congestion control: "lia" (default, RFC 6356), "olia", "balia", or uncoupled "cubic" or "reno".
     pub congestion: Option<MptcpCongestion>,
@@ -66,6 +66,8 @@ pub enum MptcpPathManager {
     FullMesh,
     /// Each address of the client with the server's first, and its first with each that the server announces.
     Endpoints,
+    /// Each address of the server with each of the client's, opened by the server once the client has announced them.
+    AcceptingSide,
     /// The first one alone.
     Single,
 }

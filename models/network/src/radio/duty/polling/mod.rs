@@ -70,6 +70,11 @@ impl Parent {
         Self { timeout: settings.timeout, waiting: Vec::new() }
     }
 
+    /// The frames that wait for being asked for.
+    pub(in super::super) fn waiting(&self) -> &[Outgoing] {
+        &self.waiting
+    }
+
     pub(super) fn forget(&mut self) -> Vec<Outgoing> {
         std::mem::take(&mut self.waiting)
     }
@@ -148,6 +153,7 @@ impl<O: Observer> RadioDuty<O> for OfParent {
             |outgoing: &mut Outgoing| matches!(outgoing.content, Content::Asked(until) if until <= now);
         let overdue: Vec<Outgoing> = parent.waiting.extract_if(.., overdue).collect();
         for outgoing in overdue {
+            net.note_lost(place, &outgoing, DropCause::NotAskedFor);
             net.discard(node, Some(port), outgoing.id, DropCause::NotAskedFor);
         }
     }
@@ -212,6 +218,8 @@ impl<O: Observer> Network<O> {
         let bytes: usize = ids.iter().map(|&id| self.packets[id].len() + wire::ieee802154::FCS_LEN).sum();
         if !limit.holds(ids.len(), sim_core::ByteCount::from_bytes(bytes as u64)) {
             for id in frames {
+                let refused = Outgoing::new(id, Some(child), Content::Asked(until));
+                self.note_lost(place, &refused, DropCause::QueueFull);
                 self.discard(node, Some(port), id, DropCause::QueueFull);
             }
             return;
@@ -227,6 +235,10 @@ impl<O: Observer> Network<O> {
         let Some(parent) = parent(self, place) else { return };
         let Some(at) = parent.waiting.iter().position(|outgoing| outgoing.to == Some(child)) else { return };
         let outgoing = parent.waiting.remove(at);
+        let was_sent = outgoing.tries > 0;
+        if was_sent {
+            self.reopen_frame(place, outgoing.id);
+        }
         let header = self.packets[outgoing.id].header_mut();
         if let Some(control) = header.first_mut() {
             *control &= !FRAME_PENDING;
@@ -235,6 +247,9 @@ impl<O: Observer> Network<O> {
             && let Some(control) = self.packets[outgoing.id].header_mut().first_mut()
         {
             *control |= FRAME_PENDING;
+        }
+        if was_sent {
+            self.seal_frame(place, outgoing.id);
         }
         let mac = &mut self.media[place.medium].macs[place.radio as usize];
         let idle = mac.queue.is_empty();

@@ -184,7 +184,8 @@ impl<O: Observer> Network<O> {
     pub(super) fn row_to_all(&mut self, place: RadioPlace, transmission: TransmissionId, outgoing: Outgoing) {
         let now = self.now();
         let heard = Heard { from: place.radio, for_me: true, content: outgoing.content, pending: false };
-        for other in self.media[place.medium].air.neighbours(place.radio) {
+        let air = &self.media[place.medium].air;
+        for other in air.neighbours(place.radio, air.started(transmission)) {
             let fate = self.media[place.medium].air.receive(transmission, other);
             let there = RadioPlace { radio: other, ..place };
             let Some(row) = node(self, place).and_then(|node| node.row.as_mut()) else { continue };
