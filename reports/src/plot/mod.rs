@@ -86,6 +86,8 @@ impl Results {
     /// The figures that the scenario asks for, or the usual ones; for each that cannot be drawn, the reason.
     pub(crate) fn plots(&self) -> Vec<Result<Plot, String>> {
         let mut plots = self.requested_plots();
+        let power = (plots.len()..).zip(defaults::power(self));
+        plots.extend(power.map(|(index, request)| plot(self, index, &request)).filter(Result::is_ok));
         plots.extend(dodag::plots(self).into_iter().map(Ok));
         plots
     }

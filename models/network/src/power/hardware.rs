@@ -17,6 +17,7 @@ use super::processor::{Job, Processor};
 use super::purpose::{Cause, Purpose};
 use super::rhythm::Rhythm;
 use crate::port::PortId;
+use crate::radio::overhearing::LayerTimes;
 
 /// What a radio does while it is neither sending nor taking a frame in.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -97,6 +98,8 @@ pub struct Hardware {
     /// When radios that sleep listen by themselves.
     sleepers: Vec<Sleeper>,
     pub(super) watch: Watch,
+    /// What its radios overheard and nobody has told the device of: a matter of the end of a run.
+    pub(super) overheard: Vec<(PortId, LayerTimes)>,
 }
 
 /// A radio that sleeps.
@@ -154,8 +157,9 @@ impl Hardware {
         let device = Device::new(parts, supply, conversion, battery, harvester);
         let processor = Processor::new(PartId(0), board.mcu);
         let watch = Watch::new(restart);
-        let sleepers = Vec::new();
-        Self { device, radios, sensors, ports, board: board.name.into(), processor, sleepers, watch }
+        let (sleepers, overheard) = (Vec::new(), Vec::new());
+        let board = board.name.into();
+        Self { device, radios, sensors, ports, board, processor, sleepers, watch, overheard }
     }
 
     /// The name of the board's profile.
@@ -369,7 +373,26 @@ impl Hardware {
         }
         let gave_out = self.device.integrate(end);
         self.watch.gave_out = self.watch.gave_out.or(gave_out);
+        for (port, times) in std::mem::take(&mut self.overheard) {
+            let states =
+                self.state_of(port, RadioState::Listen).zip(self.state_of(port, RadioState::Receive));
+            let Some(((part, listen), (_, receive))) = states else { continue };
+            let listening = Purpose::own(Cause::IdleListening);
+            for (layer, time) in times.iter() {
+                let heard = Purpose { layer: Some(layer), ..Purpose::own(Cause::Overhearing) };
+                self.device.rename(part, (listen, listening), (receive, heard), time);
+            }
+        }
         self.device.check(end);
+    }
+
+    /// Whether the radio behind `port` draws no more to take a frame in than to wait for one.
+    pub(crate) fn receives_as_it_listens(&self, port: PortId) -> bool {
+        let states = self.state_of(port, RadioState::Listen).zip(self.state_of(port, RadioState::Receive));
+        states.is_some_and(|((part, listen), (_, receive))| {
+            let spec = self.device.spec(part);
+            listen != receive && spec.current(listen) == spec.current(receive)
+        })
     }
 
     fn state_of(&self, port: PortId, state: RadioState) -> Option<(PartId, StateId)> {

@@ -35,7 +35,7 @@ pub mod rhythm;
 pub use battery::BatteryNews;
 pub use hardware::{Hardware, HardwareConfig, RadioRest, RadioState};
 
-use purpose::{Cause, Purpose, Shares, shares_of_frame};
+use purpose::{Cause, Purpose, Shares, add, shares_of_frame};
 use rhythm::Rhythm;
 use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
@@ -47,6 +47,7 @@ use crate::node::{DestinationId, NodeId};
 use crate::observer::Observer;
 use crate::pool::PacketId;
 use crate::port::{Attachment, NO_STATE, PortId};
+use crate::radio::overhearing::LayerTimes;
 use crate::transmit::transmit_time;
 
 /// The hardware of all nodes that have some.
@@ -70,6 +71,13 @@ pub(crate) struct FrameOnAir<'a> {
     pub(crate) arrives: SimTime,
     /// The ports that take it in; none if it is lost.
     pub(crate) receivers: &'a [PortId],
+}
+
+impl Power {
+    /// Whether a node has hardware.
+    pub(crate) fn has_hardware(&self, node: NodeId) -> bool {
+        self.nodes[node.index()].is_some()
+    }
 }
 
 impl<O: Observer> Network<O> {
@@ -182,11 +190,19 @@ impl<O: Observer> Network<O> {
         }
     }
 
+    /// The radio behind `port` took in so much of frames for others while it counted as listening, in all.
+    pub(crate) fn radio_overheard(&mut self, port: PortId, times: LayerTimes) {
+        if let Some(hardware) = self.hardware_of(port) {
+            hardware.overheard.push((port, times));
+        }
+    }
+
     /// Closes all accounts of a run that ended at `end`.
     ///
     /// # Panics
     /// If an account does not balance.
     pub fn close_energy_accounts(&mut self, end: SimTime) {
+        self.settle_overhearing();
         let Some(power) = &mut self.power else { return };
         for (hardware, node) in power.nodes.iter_mut().zip(&mut self.nodes) {
             let Some(hardware) = hardware else { continue };
@@ -235,7 +251,16 @@ impl<O: Observer> Network<O> {
     }
 }
 
-/// A frame that turned out to be for another, or that a collision destroyed: all of it is for that.
+/// A frame that was for another: of no flow, so that an account does not grow with the number of those in reach.
+pub(crate) fn overheard(shares: &Shares) -> Shares {
+    let mut all = Shares::new();
+    for &(purpose, weight) in shares {
+        add(&mut all, Purpose { flow: FlowId::NONE, cause: Cause::Overhearing, ..purpose }, weight);
+    }
+    all
+}
+
+/// A frame that a collision destroyed: all of it is for that.
 pub fn wasted(shares: &Shares, cause: Cause) -> Shares {
     shares.iter().map(|&(purpose, weight)| (purpose.because(cause), weight)).collect()
 }

@@ -175,7 +175,8 @@ pub fn shares_of_frame(account: &Account, packet_bytes: usize, frame_bytes: u32,
     shares
 }
 
-fn add(shares: &mut Shares, purpose: Purpose, bytes: u32) {
+/// Adds bytes to those that are for the same.
+pub(super) fn add(shares: &mut Shares, purpose: Purpose, bytes: u32) {
     match shares.iter_mut().find(|(known, _)| *known == purpose) {
         Some((_, weight)) => *weight = weight.saturating_add(bytes),
         None => shares.push((purpose, bytes)),

@@ -86,9 +86,11 @@ impl<O: Observer> Network<O> {
     /// The one place in which a radio's state changes.
     pub(super) fn set_radio_state(&mut self, place: RadioPlace, state: RadioState) {
         let now = self.now();
-        let clock = &mut self.media[place.medium].macs[place.radio as usize].clock;
+        let medium = &mut self.media[place.medium];
+        let clock = &mut medium.macs[place.radio as usize].clock;
         let was = clock.state();
         clock.change(now, state);
+        medium.note_state(place.radio, now, was, state);
         if (was == RadioState::Off) != (state == RadioState::Off) {
             self.part_rests(place, state);
         }

@@ -14,6 +14,7 @@ use super::air::{Air, Channel, Radio};
 use super::duty::{Duty, DutyCycle};
 use super::fate::FateTable;
 use super::mac::{Mac, MacSettings, RadioState};
+use super::overhearing::{Overhearing, are_all_in_reach, holds_still};
 use super::phy::Phy;
 use super::security::RadioSecurity;
 use crate::address::Prefix;
@@ -95,6 +96,12 @@ pub struct RadioMedium {
     pub(super) roused: BTreeSet<u32>,
     /// When frames collided at a radio, if that is watched.
     pub(super) collisions: Option<Vec<(SimTime, u32)>>,
+    /// What radios take in of frames for others, if any of them has hardware.
+    pub(super) overhearing: Option<Box<Overhearing>>,
+    /// Whether each radio certainly hears each other.
+    pub(super) all_in_reach: bool,
+    /// Whether who hears whom is the same at all times.
+    pub(super) holds_still: bool,
 }
 
 /// What a medium has carried.
@@ -149,7 +156,9 @@ impl RadioMedium {
                 contexts = contexts.with(index, Context::new(address, prefix.length));
             }
         }
-        let radios = radios.into_iter().map(|radio| radio.radio).collect();
+        let radios: Vec<Radio> = radios.into_iter().map(|radio| radio.radio).collect();
+        let holds_still = holds_still(&spec.channel, &radios);
+        let all_in_reach = holds_still && are_all_in_reach(&spec.channel, spec.phy, &radios);
         let mut medium = Self {
             name,
             ports,
@@ -172,6 +181,9 @@ impl RadioMedium {
             sleeps,
             roused: BTreeSet::new(),
             collisions: None,
+            overhearing: None,
+            all_in_reach,
+            holds_still,
         };
         medium.find_parents();
         // Who asks RPL needs no table of the links.

@@ -16,6 +16,7 @@ pub mod mac;
 pub mod medium;
 pub mod modulation;
 mod outcome;
+pub(crate) mod overhearing;
 mod paths;
 pub mod phy;
 mod pieces;
