@@ -47,8 +47,8 @@ fn closed(lab: &Lab, side: usize) -> Option<CloseReason> {
 
 /// The address that the last ASCONF of a side names the association by.
 fn known(lab: &Lab, side: usize) -> Option<IpAddr> {
-    let own = lab.sent.iter().filter(|(_, from, it)| *from == side && kinds(it).contains(&"ASCONF"));
-    let bytes = own.last()?.2.packet.to_vec();
+    let mut own = lab.sent.iter().filter(|(_, from, it)| *from == side && kinds(it).contains(&"ASCONF"));
+    let bytes = own.next_back()?.2.packet.to_vec();
     wire::sctp::Chunks::new(&bytes[12..]).flatten().find_map(|chunk| match chunk {
         Chunk::Asconf { parameters, .. } => parameters.iter().flatten().find_map(|it| match it {
             Parameter::Address(address) => Some(address),
@@ -88,15 +88,15 @@ fn two_sides_between_addresses_answer_each_other() {
         gain(&mut lab, side, 0);
     }
     lab.run_until(at(30_000));
-    for side in 0..2 {
-        assert_eq!(lab.ends[side].own_addresses(ids[side]), [address(side, 0)], "side {side}");
-        let peers: Vec<IpAddr> = lab.ends[side].paths(ids[side]).iter().map(|(remote, _)| *remote).collect();
+    for (side, id) in (0..).zip(ids) {
+        assert_eq!(lab.ends[side].own_addresses(id), [address(side, 0)], "side {side}");
+        let peers: Vec<IpAddr> = lab.ends[side].paths(id).iter().map(|(remote, _)| *remote).collect();
         assert_eq!(peers, [address(1 - side, 0)], "side {side}");
-        lab.say(side, ids[side], 0, 100, &MessageOptions::default());
+        lab.say(side, id, 0, 100, &MessageOptions::default());
     }
     lab.run_until(at(60_000));
-    for side in 0..2 {
-        assert!(lab.ends[side].receive(ids[side]).is_some(), "side {side}");
+    for (side, id) in (0..).zip(ids) {
+        assert!(lab.ends[side].receive(id).is_some(), "side {side}");
     }
     let answers = lab.sent.iter().filter(|(_, _, it)| kinds(it).contains(&"ASCONF-ACK"));
     let from_new =
