@@ -280,3 +280,34 @@ fn the_digest_does_not_depend_on_the_order_of_adding() {
     assert_eq!(run(&mixed, &turned), first);
     assert!(first.2 > 100, "{first:?}");
 }
+
+#[test]
+fn hubs_know_the_way_to_each_of_many_hosts_and_send_nothing_through_one() {
+    let mut draft = Draft::default();
+    let [r, s, t] = ["r", "s", "t"].map(|name| draft.node(name, true));
+    let host = |draft: &mut Draft, name: String, hub| {
+        let node = draft.node(&name, false);
+        draft.link(node, hub, 1);
+        node
+    };
+    let left: Vec<_> = (0..20).map(|number| host(&mut draft, format!("a{number}"), r)).collect();
+    let right: Vec<_> = (0..20).map(|number| host(&mut draft, format!("b{number}"), t)).collect();
+    // A host at both hubs, by which the way would be the shortest: 2 against 4 by s and 5 straight on.
+    let both = draft.node("d", false);
+    let [to_r, to_t] = [draft.link(both, r, 1), draft.link(both, t, 1)];
+    let [upper, _] = [draft.link(r, s, 2), draft.link(s, t, 2)];
+    let straight = draft.link(r, t, 5);
+    let mut lab = Lab::new(draft.builder);
+    lab.send_at(ms(0), left[0], packet("10.0.1.1", "10.0.21.1", 100));
+    lab.send_at(ms(0), both, packet("10.0.42.1", "10.0.40.1", 100));
+    lab.send_at(ms(0), both, packet("10.0.41.1", "10.0.20.1", 100));
+    // To the host at both hubs by the address of its link to r, which it is entered by.
+    lab.send_at(ms(0), right[5], packet("10.0.26.1", "10.0.41.1", 100));
+    lab.run();
+    for node in [right[0], right[19], left[19], both] {
+        assert_eq!(lab.times(node).len(), 1);
+    }
+    assert_eq!([upper[0], upper[1]].map(|port| frames(&lab, port)), [1, 1], "there and back by s");
+    assert_eq!(frames(&lab, straight[0]) + frames(&lab, straight[1]), 0);
+    assert_eq!([to_r[0], to_r[1], to_t[0], to_t[1]].map(|port| frames(&lab, port)), [1, 1, 1, 0]);
+}
