@@ -18,16 +18,16 @@ fn row(settings: &str, message: &str, faults: &str) -> Outcome {
             "propagation": {{ "links": [ {{ "between": ["mote", "relay"], "loss": "99.4 dB" }},
                                          {{ "between": ["relay", "sink"], "loss": "99.4 dB" }} ] }} }} }} }},
           "traffic": [ {{ "from": "mote", "to": "sink", "over": "udp",
-                         "workload": {{ "periodic": {{ "message": "{message}", "every": "1 s" }} }} }} ]
+                         "workload": {{ "periodic": {{ "message": "{message}", "every": "2 s" }} }} }} ]
           {faults} }}"#
     ))
 }
 
 #[test]
 fn what_is_lost_of_a_packet_is_sent_again_on_each_hop() {
-    // Eleven frames of 120 bytes and one of 80 a hop: 0.649 a hop, as the lesson lowpan-fragments works out; 0.421 over two.
+    // How many arrive without is the lesson lowpan-fragments' business; here it matters that it is not all.
     let plain = value(&row(r#""fragments": "plain""#, "1200 B", ""), "delivered_fraction");
-    assert!((plain - 0.421).abs() < 0.1, "300 messages: 3.5 deviations; {plain}");
+    assert!(plain < 0.9, "{plain}");
     let outcome = row(r#""fragments": "recovered""#, "1200 B", "");
     let recovered = value(&outcome, "delivered_fraction");
     assert!(recovered > 0.99, "{recovered}");
@@ -56,7 +56,7 @@ fn a_receiver_that_is_gone_is_given_up_and_found_again() {
     ] {
         let outcome = row(settings, "600 B", fault);
         let share = value(&outcome, "delivered_fraction");
-        // 50 of 300 are sent while nobody listens. Without a second try every message of seven frames a hop and their answers has to come through.
+        // 25 of 150 are sent while nobody listens. Without a second try every message of seven frames a hop and their answers has to come through.
         assert!((0.2..0.84).contains(&share), "{settings}: {share}");
     }
 }

@@ -284,6 +284,7 @@ impl Sender {
     ) -> AckOutcome {
         let window_limited = self.una < self.limited_until;
         let highest = self.una.max(self.scoreboard.highest_sacked());
+        let in_order = highest == self.una;
         let not_after = self.latest_cause(now, info);
         let missing = if info.accurate.is_some() { self.missing() } else { 0 };
         let mut sacked = Delivered::nothing(not_after);
@@ -326,7 +327,7 @@ impl Sender {
             self.round_end = self.nxt;
         }
         self.settle_probe(now, ack, duplicate_reported, plain && info.sack.is_none(), counters);
-        if advanced && info.sack.is_none() && self.misses_nothing() {
+        if advanced && in_order && info.sack.is_none() && self.misses_nothing() {
             self.forget_reordering(); // The usual acknowledgment: there is no loss to be found.
         } else {
             let evidence = Evidence {
