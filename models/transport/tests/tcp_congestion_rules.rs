@@ -3,29 +3,14 @@
 
 mod lab;
 
-use lab::peer::{MSS, Scripted};
+use lab::peer::{MSS, Scripted, counting_duplicates};
 use sim_core::{SimDuration, SimTime};
 use transport::tcp::{LossDetection, TcpConfig, Timer};
 use wire::tcp::TcpFlags;
 
 /// RFC 5681 and RFC 6582 without anything newer.
 fn plain() -> TcpConfig {
-    TcpConfig {
-        sack: false,
-        timestamps: false,
-        window_scaling: false,
-        nagle: false,
-        loss_detection: LossDetection::DuplicateAcks,
-        proportional_rate_reduction: false,
-        f_rto: false,
-        undo: false,
-        ..TcpConfig::default()
-    }
-}
-
-/// RFC 6675 without anything newer.
-fn selective() -> TcpConfig {
-    TcpConfig { sack: true, ..plain() }
+    TcpConfig { sack: false, ..counting_duplicates() }
 }
 
 /// Full segments, counted from 0, that were sent since the last call, each with its time in ms.
@@ -186,7 +171,7 @@ fn each_segment_is_answered_once_at_most_and_one_at_a_gap_at_once() {
 // Holds: RFC 5681 3.2-f; RFC 6675 5-d.
 #[test]
 fn with_sack_only_news_sends_new_data() {
-    let mut it = Scripted::established(selective());
+    let mut it = Scripted::established(counting_duplicates());
     it.write(60 * MSS);
     segments(&mut it);
     it.run_until(200);
@@ -204,7 +189,7 @@ fn with_sack_only_news_sends_new_data() {
 // Holds: RFC 5681 4.3-b, 4.3-c; RFC 6675 4-a, 4-d, 4-1, 4-2, 5-a, 5-c, 5-e, 5-A, 5-B, 5-C.
 #[test]
 fn a_selective_recovery_sends_what_the_pipe_allows_lost_segments_first() {
-    let mut it = Scripted::established(TcpConfig { limited_transmit: false, ..selective() });
+    let mut it = Scripted::established(TcpConfig { limited_transmit: false, ..counting_duplicates() });
     it.write(60 * MSS);
     segments(&mut it);
     it.run_until(200);
@@ -236,7 +221,7 @@ fn a_selective_recovery_sends_what_the_pipe_allows_lost_segments_first() {
 // Holds: RFC 6675 4-4, 4-5, 5-C.2.
 #[test]
 fn a_lost_tail_is_rescued_once_in_a_recovery() {
-    let mut it = Scripted::established(selective());
+    let mut it = Scripted::established(counting_duplicates());
     it.write(10 * MSS);
     segments(&mut it);
     it.run_until(200);
@@ -272,7 +257,7 @@ fn duplicates_count_from_the_last_new_acknowledgment() {
 // Holds: RFC 6675 5.1-b, 5.1-c, 5.1-d.
 #[test]
 fn after_a_timeout_no_recovery_begins_before_everything_sent_is_acknowledged() {
-    let mut it = Scripted::established(selective());
+    let mut it = Scripted::established(counting_duplicates());
     it.write(30 * MSS);
     segments(&mut it);
     it.run_until(200);
@@ -299,7 +284,7 @@ fn after_a_timeout_no_recovery_begins_before_everything_sent_is_acknowledged() {
 // Holds: RFC 5681 4.3-d.
 #[test]
 fn losses_in_two_windows_reduce_twice() {
-    let mut it = Scripted::established(selective());
+    let mut it = Scripted::established(counting_duplicates());
     it.write(60 * MSS);
     it.run_until(200);
     for end in 2..5 {
@@ -323,7 +308,7 @@ fn losses_in_two_windows_reduce_twice() {
 // Holds: RFC 5681 4.3-e; RFC 8985 9.3-c.
 #[test]
 fn a_lost_retransmission_reduces_once_more() {
-    let config = TcpConfig { loss_detection: LossDetection::RackTlp, ..selective() };
+    let config = TcpConfig { loss_detection: LossDetection::RackTlp, ..counting_duplicates() };
     let mut it = Scripted::established(config);
     it.write(60 * MSS);
     it.run_until(200);
@@ -354,7 +339,7 @@ fn the_script_measures_the_handshake() {
 }
 
 fn validating() -> TcpConfig {
-    TcpConfig { window_validation: true, ..selective() }
+    TcpConfig { window_validation: true, ..counting_duplicates() }
 }
 
 /// A sender whose window has grown to so many segments by use, at a time after all is acknowledged.
@@ -386,7 +371,7 @@ fn a_window_that_is_not_used_is_kept_for_five_minutes_and_halved_for_each_five_m
     it.wait(SimDuration::from_secs(290));
     it.write(1);
     assert_eq!(it.stats().cwnd, window);
-    let (mut it, _) = grown(selective(), 3);
+    let (mut it, _) = grown(counting_duplicates(), 3);
     it.wait(SimDuration::from_secs(290));
     it.write(1);
     assert_eq!(it.stats().cwnd, 10 * u64::from(MSS), "the restart window");

@@ -2,25 +2,15 @@
 
 mod lab;
 
-use lab::peer::{MSS, Scripted};
+use lab::peer::{MSS, Scripted, counting_duplicates};
 use sim_core::SimDuration;
-use transport::tcp::{EcnFeedback, LossDetection, TcpConfig};
+use transport::tcp::{EcnFeedback, TcpConfig};
 use wire::tcp::TcpFlags;
 
 const MS: fn(u64) -> SimDuration = SimDuration::from_millis;
 
 fn validating() -> TcpConfig {
-    TcpConfig {
-        window_validation: true,
-        timestamps: false,
-        window_scaling: false,
-        nagle: false,
-        loss_detection: LossDetection::DuplicateAcks,
-        proportional_rate_reduction: false,
-        f_rto: false,
-        undo: false,
-        ..TcpConfig::default()
-    }
+    TcpConfig { window_validation: true, ..counting_duplicates() }
 }
 
 /// A sender, and how many bytes are acknowledged.

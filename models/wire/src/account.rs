@@ -211,6 +211,18 @@ impl Run {
 /// The runs of a payload, in order; their lengths add up to the payload's.
 pub type Runs = SmallVec<[Run; 1]>;
 
+/// Puts one more run behind others, joined with the last one that it continues.
+#[inline]
+pub fn append_run(runs: &mut Runs, run: Run) {
+    match runs.last_mut() {
+        Some(before) if before.continues_with(&run) => {
+            before.bytes += run.bytes;
+            before.last = run.last;
+        }
+        Some(_) | None => runs.push(run),
+    }
+}
+
 /// Bytes of one header within a frame.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HeaderCharge {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::account::{Run, Runs};
+use crate::account::{Run, Runs, append_run};
 use crate::payload::{Payload, Slice};
 
 /// Bytes of a stream between a place that is done with and the place where more is written.
@@ -171,13 +171,7 @@ impl StreamBuffer {
             let range = (at - piece.offset) as u32..(to - piece.offset) as u32;
             let bytes = range.end - range.start;
             let run = Run { bytes, last: piece.run.last && to == piece.end(), ..piece.run };
-            match runs.last_mut() {
-                Some(previous) if previous.continues_with(&run) => {
-                    previous.bytes += bytes;
-                    previous.last = run.last;
-                }
-                _ => runs.push(run),
-            }
+            append_run(&mut runs, run);
             payload.push(piece.slice.slice(range));
             at = to;
             index += 1;

@@ -183,11 +183,7 @@ impl<O: Observer> Network<O> {
                 (first.at((offset / 8) as u8), (room - SUBSEQUENT_LEN) / 8 * 8)
             };
             let taken = taken.min(rest.len() as usize);
-            let mut account = Account::new(packet.account.flow, packet.account.reason);
-            account.retransmission = packet.account.retransmission;
-            account.runs = split_runs(&mut runs, taken as u32);
-            let mut part = Packet::new(rest.split_front(taken as u32), account);
-            part.destination = packet.destination;
+            let mut part = split_part(&packet, &mut rest, &mut runs, taken as u32);
             let mut bytes = [0; SUBSEQUENT_LEN];
             let bytes = &mut bytes[..header.len()];
             header.emit(bytes);
@@ -205,11 +201,7 @@ impl<O: Observer> Network<O> {
             return Ingress::Done;
         };
         let packet = &mut self.packets[id];
-        if packet.header().is_empty() {
-            // The headers had to make room for the frame's: they are the payload's first slice.
-            let headers = packet.payload().slices().first().map_or(0, |slice| slice.len());
-            packet.pull(headers as usize);
-        }
+        pull_headers(packet);
         let parsed = Header::parse(packet.header()).map(|(header, rest)| (header, rest.len()));
         let Ok((frame, behind)) = parsed else {
             self.discard(node, None, id, DropCause::Malformed);
@@ -234,18 +226,7 @@ impl<O: Observer> Network<O> {
         };
         let implied = Identifiers::of_frame(source, destination);
         match Dispatch::of(self.packets[id].header()) {
-            Dispatch::Iphc => {
-                let behind = self.packets[id].payload_len() as usize;
-                if self.restore(here, id, implied, DatagramSize::Behind(behind)).is_none() {
-                    self.discard(node, None, id, DropCause::Malformed);
-                    return Ingress::Done;
-                }
-                self.take_restored(here, source, id)
-            }
-            Dispatch::Ipv6 => {
-                self.restore_nothing(id);
-                self.take_restored(here, source, id)
-            }
+            Dispatch::Iphc | Dispatch::Ipv6 => self.take_whole(node, here, source, implied, id),
             Dispatch::FirstFragment | Dispatch::SubsequentFragment => {
                 self.on_fragment(node, here, (source, destination), id)
             }
@@ -256,6 +237,36 @@ impl<O: Observer> Network<O> {
                 Ingress::Done
             }
         }
+    }
+
+    /// Takes a packet that is no fragment, or no more.
+    pub(super) fn take_whole(
+        &mut self,
+        node: NodeId,
+        here: RadioPlace,
+        source: Address,
+        implied: Identifiers,
+        id: PacketId,
+    ) -> Ingress {
+        let behind = self.packets[id].payload_len() as usize;
+        let restored = match Dispatch::of(self.packets[id].header()) {
+            Dispatch::Iphc => self.restore(here, id, implied, DatagramSize::Behind(behind)),
+            Dispatch::Ipv6 => {
+                self.restore_nothing(id);
+                Some(())
+            }
+            Dispatch::NotALowpanFrame
+            | Dispatch::FirstFragment
+            | Dispatch::SubsequentFragment
+            | Dispatch::RecoverableFragment
+            | Dispatch::RecoverableFragmentAck
+            | Dispatch::Other(_) => None,
+        };
+        if restored.is_none() {
+            self.discard(node, None, id, DropCause::Malformed);
+            return Ingress::Done;
+        }
+        self.take_restored(here, source, id)
     }
 
     /// Puts the headers that a compressed packet, or its first fragment, stands for in front of it.
@@ -440,6 +451,24 @@ pub(super) fn push_frame(
     if let Some(security) = &frame.security {
         make_room(packet, security);
     }
+}
+
+/// Headers had to make room for the frame's: then they are the payload's first slice, and come to the front again.
+pub(super) fn pull_headers(packet: &mut Packet) {
+    if packet.header().is_empty() {
+        let headers = packet.payload().slices().first().map_or(0, |slice| slice.len());
+        packet.pull(headers as usize);
+    }
+}
+
+/// A part of `whole`: the first `bytes` of what is left of it.
+pub(super) fn split_part(whole: &Packet, rest: &mut Payload, runs: &mut Runs, bytes: u32) -> Packet {
+    let mut account = Account::new(whole.account.flow, whole.account.reason);
+    account.retransmission = whole.account.retransmission;
+    account.runs = split_runs(runs, bytes);
+    let mut part = Packet::new(rest.split_front(bytes), account);
+    part.destination = whole.destination;
+    part
 }
 
 /// What is left of a packet behind its compressed headers, with runs for the headers that are left too.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use sim_core::{SimDuration, SimTime};
-use wire::account::{FlowId, Reason, Run, Runs};
+use wire::account::{FlowId, Reason, Run, Runs, append_run};
 use wire::checksum::Sum;
 use wire::mptcp::{MptcpOption, Reset, ResetReason};
 use wire::payload::{Payload, Slice};
@@ -250,13 +250,7 @@ impl Connection {
                 let (more, more_runs) = outside.tcp.read(outside.now, id, max - payload.len());
                 payload.append(more);
                 for run in more_runs {
-                    match runs.last_mut() {
-                        Some(before) if before.continues_with(&run) => {
-                            before.bytes += run.bytes;
-                            before.last = run.last;
-                        }
-                        _ => runs.push(run),
-                    }
+                    append_run(&mut runs, run);
                 }
             }
             return (payload, runs);

@@ -1,6 +1,6 @@
 //! Fragments of DATA chunks, whose TSNs stand in a row (RFC 9260 §6.9).
 
-use wire::account::Runs;
+use wire::account::{Runs, append_run};
 use wire::payload::Payload;
 use wire::sctp::DataFlags;
 
@@ -138,12 +138,6 @@ impl Assembly {
 pub(super) fn append(message: &mut ReceivedMessage, payload: Payload, runs: Runs) {
     message.payload.append(payload);
     for run in runs {
-        match message.runs.last_mut() {
-            Some(before) if before.continues_with(&run) => {
-                before.bytes += run.bytes;
-                before.last = run.last;
-            }
-            _ => message.runs.push(run),
-        }
+        append_run(&mut message.runs, run);
     }
 }

@@ -8,7 +8,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sim_core::{SimDuration, SimTime};
 use transport::endpoint::{Endpoint, IcmpError, InterfaceId, NetworkEvent, Received};
-use transport::tcp::{ConnectionId, ConnectionStats, ListenerId, TcpConfig, TcpEndpoint, TcpEvent};
+use transport::tcp::{
+    ConnectionId, ConnectionStats, ListenerId, LossDetection, TcpConfig, TcpEndpoint, TcpEvent,
+};
 use wire::account::Account;
 use wire::ip::Ecn;
 use wire::packet::Packet;
@@ -20,6 +22,20 @@ use super::{address, run_of};
 
 /// The payload of the peer's full segments, and of the endpoint's: what the peer announces.
 pub(crate) const MSS: u32 = 1000;
+
+/// Loss recovery by SACK and duplicate acknowledgments (RFC 6675) without anything newer.
+pub(crate) fn counting_duplicates() -> TcpConfig {
+    TcpConfig {
+        timestamps: false,
+        window_scaling: false,
+        nagle: false,
+        loss_detection: LossDetection::DuplicateAcks,
+        proportional_rate_reduction: false,
+        f_rto: false,
+        undo: false,
+        ..TcpConfig::default()
+    }
+}
 
 /// A segment that the endpoint has sent.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use transport::endpoint::Transmit;
-use wire::account::{Account, Protocol, Runs, split_runs};
+use wire::account::{Account, Protocol, Runs, append_run, split_runs};
 use wire::checksum::pseudo_header;
 use wire::ip::IpProtocol;
 use wire::packet::Packet;
@@ -55,13 +55,7 @@ pub(crate) fn merge(mut first: Transmit, second: &Transmit) -> Transmit {
     head.window = next.window;
     payload.append(more);
     for run in more_runs {
-        match runs.last_mut() {
-            Some(before) if before.continues_with(&run) => {
-                before.bytes += run.bytes;
-                before.last = run.last;
-            }
-            _ => runs.push(run),
-        }
+        append_run(&mut runs, run);
     }
     put_together(&mut first, &head, payload, runs);
     first

@@ -17,15 +17,15 @@ mod receiver;
 mod sender;
 
 use sim_core::SimTime;
-use wire::account::{Account, FlowId, Reason, split_runs};
+use wire::account::{Account, FlowId, Reason};
 use wire::ieee802154::{Address, Addressing, Header};
 use wire::packet::Packet;
 use wire::payload::Payload;
+use wire::sixlowpan::Identifiers;
 use wire::sixlowpan::recovery::{ACK_LEN, FRAGMENT_LEN, FragmentAck, RecoverableFragment};
-use wire::sixlowpan::{DatagramSize, Dispatch, Identifiers};
 
 use super::access::{Frames, RadioPlace};
-use super::adaptation::{Squeezed, content, push_frame, uncharge};
+use super::adaptation::{Squeezed, content, pull_headers, push_frame, split_part, uncharge};
 use super::step::RadioStep;
 use crate::drop_cause::DropCause;
 use crate::forward::Ingress;
@@ -96,11 +96,7 @@ impl<O: Observer> Network<O> {
         while offset < size {
             let front = if offset == 0 { squeezed.bytes.len() } else { 0 };
             let taken = (most - front).min(rest.len() as usize);
-            let mut account = Account::new(packet.account.flow, packet.account.reason);
-            account.retransmission = packet.account.retransmission;
-            account.runs = split_runs(&mut runs, taken as u32);
-            let mut part = Packet::new(rest.split_front(taken as u32), account);
-            part.destination = packet.destination;
+            let mut part = split_part(&packet, &mut rest, &mut runs, taken as u32);
             // The first one says how long the packet is, the others where they stand.
             let position = if offset == 0 { size } else { offset } as u16;
             let header = RecoverableFragment::new(tag, frames.len() as u8, front + taken, position)
@@ -305,32 +301,9 @@ impl<O: Observer> Network<O> {
         fragments: &[PacketId],
     ) -> Ingress {
         let Some(id) = self.join_parts(fragments.iter().copied()) else { return Ingress::Done };
-        let packet = &mut self.packets[id];
-        if packet.header().is_empty() {
-            // The compressed headers had to make room for the frame's: they are the payload's first slice.
-            let front = packet.payload().slices().first().map_or(0, |slice| slice.len());
-            packet.pull(front as usize);
-        }
+        pull_headers(&mut self.packets[id]);
         self.packets[id].ingress = self.radio_port(here).0;
-        let behind = self.packets[id].payload_len() as usize;
-        let restored = match Dispatch::of(self.packets[id].header()) {
-            Dispatch::Iphc => self.restore(here, id, implied, DatagramSize::Behind(behind)),
-            Dispatch::Ipv6 => {
-                self.restore_nothing(id);
-                Some(())
-            }
-            Dispatch::NotALowpanFrame
-            | Dispatch::FirstFragment
-            | Dispatch::SubsequentFragment
-            | Dispatch::RecoverableFragment
-            | Dispatch::RecoverableFragmentAck
-            | Dispatch::Other(_) => None,
-        };
-        if restored.is_none() {
-            self.discard(node, None, id, DropCause::Malformed);
-            return Ingress::Done;
-        }
-        self.take_restored(here, source, id)
+        self.take_whole(node, here, source, implied, id)
     }
 }
 
