@@ -26,6 +26,17 @@ impl<O: Observer> Network<O> {
         let Some(here) = self.rpl_radio(node) else {
             return self.discard(node, None, id, DropCause::NoRoute);
         };
+        if !self.passes_discovery(node, here, id) {
+            return;
+        }
+        if let Some(host) = self.media[here.medium].discovery(here.radio).filter(|node| node.is_host()) {
+            // A host knows nothing of RPL: it leaves everything to its router.
+            let router = host.default_router().and_then(|link| self.media[here.medium].radio_of(link));
+            return match router {
+                Some(router) => self.send_frames(node, here, id, Some(router)),
+                None => self.discard(node, None, id, DropCause::Unresolved),
+            };
+        }
         let starts_here = self.packets[id].ingress == PortId::NONE.0;
         let information = travel::find_option(self.packets[id].header()).map(|(_, information)| information);
         let mtu = self.ports[self.radio_port(here).index()].mtu;
@@ -177,7 +188,8 @@ impl<O: Observer> Network<O> {
             }
         }
         if next == IpProtocol::ICMPV6 {
-            return self.take_control(here, from, id, at).then_some(Ingress::Done);
+            let taken = self.take_control(here, from, id, at) || self.take_discovery(here, from, id, at);
+            return taken.then_some(Ingress::Done);
         }
         (next == IpProtocol::IPV6).then(|| self.unwrap(node, port, id, at))
     }
