@@ -72,9 +72,8 @@ pub struct Network<O: Observer> {
     pub(crate) packets: PacketPool,
     pub(crate) node_drops: BTreeMap<NodeId, DropCounts>,
     pub(crate) border: Border,
-    /// The border router through which a node of a graph was reached last, by the node's port.
+    /// The border router through which a node of a graph was reached last, by the node's port; the router a host is registered at.
     pub(crate) rpl_homes: FxHashMap<PortId, PortId>,
-    /// The router's port that a host's address is registered at, by the host's.
     pub(crate) discovery_homes: FxHashMap<PortId, PortId>,
     pub(crate) world_origin: Origin,
     pub(crate) delivered: u64,

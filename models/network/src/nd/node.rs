@@ -490,7 +490,6 @@ impl Node {
 
 /// Where draws for verifiers begin, far behind those for times.
 const VERIFIER_DRAWS: u64 = 1 << 48;
-
 /// Whether a message's checksum is right.
 fn is_sound(heard: &Heard<'_>) -> bool {
     let length = heard.message.len();

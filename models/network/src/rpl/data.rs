@@ -53,6 +53,8 @@ impl<O: Observer> Network<O> {
         let router = &self.media[here.medium].rpl[here.radio as usize].router;
         let hop = router.hop(now, destination, information);
         let root = router.address();
+        // What a host that knows nothing of RPL has handed over is wrapped as far as the root, which takes the wrapping off (RFC 9008).
+        let root_of = router.dodag().filter(|_| information.is_none() && !starts_here).map(|(root, _)| root);
         let own = PacketInformation {
             down: matches!(hop, Hop::Down(_) | Hop::Source(_) | Hop::Back(_)),
             rank_error: information.is_some_and(|information| information.rank_error),
@@ -67,7 +69,11 @@ impl<O: Observer> Network<O> {
             Hop::None => None,
         };
         let Some(next) = next else { return self.on_stranded(node, here, id) };
-        let way = if let Hop::Source(way) = hop { way } else { vec![destination] };
+        let way = match (hop, root_of) {
+            (Hop::Source(way), _) => way,
+            (Hop::Up(_), Some(root)) => vec![root],
+            (Hop::Up(_) | Hop::Down(_) | Hop::Back(_) | Hop::None, _) => vec![destination],
+        };
         let packet = &mut self.packets[id];
         let written = match (information, way.len() > 1) {
             (Some(_), false) => set_option(packet, own),
