@@ -16,8 +16,14 @@ impl Connection {
     /// Something has happened to a subflow.
     pub(crate) fn on_path(&mut self, outside: &mut Outside<'_>, path: usize) {
         let Some(id) = self.paths.get(path).map(|path| path.id) else { return };
-        while let Some(received) = outside.tcp.hook_mut(id).and_then(|hook| hook.inbox.pop_front()) {
-            self.on_received(outside, path, &received);
+        let mut inbox =
+            outside.tcp.hook_mut(id).map(|hook| std::mem::take(&mut hook.inbox)).unwrap_or_default();
+        for received in &inbox {
+            self.on_received(outside, path, received);
+        }
+        if let Some(hook) = outside.tcp.hook_mut(id) {
+            inbox.clear();
+            hook.inbox = inbox; // Its memory serves the next ones.
         }
         match self.mode {
             Mode::Fallback(_, plain) if plain == path => self.watch_plain(outside),
@@ -156,7 +162,7 @@ impl Connection {
             }
         }
         let una = self.una;
-        while let Some((start, chunk)) = self.sent.first_key_value().map(|(start, chunk)| (*start, *chunk))
+        while let Some(&(start, chunk)) = self.sent.first()
             && start < una
         {
             self.sent.pop_first();
@@ -234,7 +240,7 @@ impl Connection {
         // What begins before has been read by another mapping: this one came again, or is wrong.
         if offset >= read && path.maps.len() < MAPS_MAX {
             let map = InMap { place, len, checksum: mapping.checksum, covered: mapping.len };
-            path.maps.entry(offset).or_insert(map); // A mapping is fixed (RFC 8684 §3.3.1).
+            path.map(offset, map);
         }
     }
 
@@ -268,18 +274,17 @@ impl Connection {
     fn read_path(&mut self, outside: &mut Outside<'_>, number: usize) {
         let id = self.paths[number].id;
         loop {
-            let readable = outside.tcp.readable(id);
+            let (readable, offset) = outside.tcp.unread(id);
             if readable == 0 || self.mode != Mode::Multipath {
                 return;
             }
-            let offset = outside.tcp.read_offset(id);
             let Some((start, map)) = self.paths[number].map_at(offset) else {
                 self.on_unmapped(outside, number, readable);
                 return;
             };
             if self.checksum && offset != start {
                 // It overlaps what was read before, so that its checksum can no longer be looked at.
-                self.paths[number].maps.remove(&start);
+                self.paths[number].maps.remove(start);
                 continue;
             }
             let left = u64::from(map.len) - (offset - start);
@@ -300,7 +305,7 @@ impl Connection {
                 }
             }
             if u64::from(take) == left {
-                self.paths[number].maps.remove(&start);
+                self.paths[number].maps.remove(start);
             }
             let place = map.place + (offset - start);
             if map.covered > map.len {
@@ -415,7 +420,7 @@ impl Connection {
             self.write_blocked = false;
             outside.events.push_back(MptcpEvent::Writable(self.id));
         }
-        if outside.tcp.standing(id).is_some_and(|it| it.state == State::CloseWait) && !self.fin_reached {
+        if outside.tcp.state(id) == Some(State::CloseWait) && !self.fin_reached {
             self.fin_reached = true;
             outside.events.push_back(MptcpEvent::PeerClosed(self.id));
         }

@@ -10,6 +10,7 @@ impl Connection {
         let Some(path) = self.paths.get_mut(number).filter(|path| path.alive) else { return };
         path.alive = false;
         path.maps.clear();
+        self.surveyed = None;
         if path.joining.take().is_some() {
             self.counters.joins_failed += 1;
         }

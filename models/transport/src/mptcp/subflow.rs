@@ -7,7 +7,7 @@ use wire::mptcp::{
     Capable, CapableFlags, DataSequence, Dss, Join, Mapping, MptcpOption, Stage as CapableStage,
     length_with_padding,
 };
-use wire::tcp_options::{TcpOption, TcpOptions};
+use wire::tcp_options::TcpOptions;
 
 use crate::tcp::ListenerId;
 use crate::tcp::hook::{ReceivedKind, ReceivedSegment, SegmentHook, SegmentKind, Share};
@@ -64,7 +64,7 @@ pub(crate) struct Received {
     pub(crate) offset: u64,
     pub(crate) acknowledged: u64,
     pub(crate) window: u64,
-    pub(crate) options: SmallVec<[MptcpOption; 2]>,
+    pub(crate) options: SmallVec<[MptcpOption; 1]>,
 }
 
 /// The hook of one subflow.
@@ -93,9 +93,11 @@ pub(crate) struct Subflow {
     pub(crate) farewell: SmallVec<[MptcpOption; 2]>,
     /// The last segment without data told both keys.
     pub(crate) keys_told: bool,
+    /// The connection's place in the table, and the subflow's number in it.
+    pub(crate) owner: Option<(u32, u8)>,
     /// Mappings of what was written and not yet acknowledged, in the order of the subflow's stream.
     pub(crate) maps: VecDeque<OutMap>,
-    pub(crate) inbox: VecDeque<Received>,
+    pub(crate) inbox: Vec<Received>,
 }
 
 impl Subflow {
@@ -151,17 +153,20 @@ impl Subflow {
             self.push_signal(options);
             return Share::ALL;
         };
-        let option = match self.stage {
-            Stage::CapableAck { own, peer } if map.offset == 0 => MptcpOption::Capable(Capable {
-                flags: self.flags(),
-                stage: CapableStage::Data {
-                    sender_key: own,
-                    receiver_key: peer,
-                    len: map.len,
-                    checksum: map.checksum,
-                },
-            }),
-            _ => MptcpOption::Dss(Dss {
+        // SACK blocks were told to leave the room.
+        let _no_room = match self.stage {
+            Stage::CapableAck { own, peer } if map.offset == 0 => {
+                options.try_push_mptcp(&MptcpOption::Capable(Capable {
+                    flags: self.flags(),
+                    stage: CapableStage::Data {
+                        sender_key: own,
+                        receiver_key: peer,
+                        len: map.len,
+                        checksum: map.checksum,
+                    },
+                }))
+            }
+            _ => options.try_push_dss(&Dss {
                 data_fin: false,
                 data_ack: self.acknowledgment(),
                 mapping: Some(Mapping {
@@ -172,8 +177,6 @@ impl Subflow {
                 }),
             }),
         };
-        // SACK blocks were told to leave the room.
-        let _no_room = options.try_push_mptcp(&option);
         let left = map.offset + u64::from(map.len) - offset;
         Share { bytes: left as u32, again: map.again }
     }
@@ -190,9 +193,8 @@ impl Subflow {
         if signal == Dss::default() {
             return;
         }
-        if options.try_push_mptcp(&MptcpOption::Dss(signal)).is_err() {
-            let shorter = Dss { data_fin: false, mapping: None, ..signal };
-            let _no_room = options.try_push_mptcp(&MptcpOption::Dss(shorter));
+        if options.try_push_dss(&signal).is_err() {
+            let _no_room = options.try_push_dss(&Dss { data_fin: false, mapping: None, ..signal });
         }
     }
 
@@ -285,7 +287,7 @@ impl SegmentHook for Subflow {
                 checksum: self.checksum.then_some(0),
             };
             let signal = Dss { data_fin: false, data_ack: None, mapping: Some(mapping) };
-            let _no_room = options.try_push_mptcp(&MptcpOption::Dss(signal));
+            let _no_room = options.try_push_dss(&signal);
             if let Some(signal) = self.once.pop_front() {
                 let _no_room = options.try_push_mptcp(&signal);
             }
@@ -327,16 +329,10 @@ impl SegmentHook for Subflow {
         if self.stage == Stage::Off && self.birth.is_none() {
             return true;
         }
-        let mut options = SmallVec::new();
-        for option in segment.options.iter() {
-            if let TcpOption::Mptcp(data) = option
-                && let Ok(option) = MptcpOption::parse(data)
-            {
-                options.push(option);
-            }
-        }
+        let options: SmallVec<[MptcpOption; 1]> =
+            segment.options.mptcp().filter_map(|data| MptcpOption::parse(data).ok()).collect();
         let only_data = options.iter().all(|option| matches!(option, MptcpOption::Dss(_)));
-        self.inbox.push_back(Received {
+        self.inbox.push(Received {
             kind: segment.kind,
             offset: segment.offset,
             acknowledged: segment.acknowledged,

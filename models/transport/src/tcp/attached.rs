@@ -125,9 +125,10 @@ impl TcpConnection {
 
 impl<H: SegmentHook> TcpEndpoint<H> {
     /// What a protocol above keeps with a connection.
+    #[inline]
     pub fn hook_mut(&mut self, id: ConnectionId) -> Option<&mut H> {
-        self.get(id)?;
-        self.slots.get_mut(id.index as usize).map(|slot| &mut slot.hook)
+        let slot = self.slots.get_mut(id.index as usize)?;
+        (slot.generation == id.generation && slot.connection.is_some()).then_some(&mut slot.hook)
     }
 
     /// Whether a datagram is for a connection or a listener of this endpoint.
@@ -143,7 +144,14 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         !self.demux.contains(local, remote)
     }
 
+    /// Whether something has happened to a connection, or waits to be told.
+    #[inline]
+    pub fn is_touched(&self) -> bool {
+        !self.touched.is_empty() || !self.events.is_empty()
+    }
+
     /// The next connection to which something has happened, each as often as it did.
+    #[inline]
     pub fn poll_touched(&mut self) -> Option<ConnectionId> {
         let index = self.touched.pop()?;
         Some(ConnectionId { index, generation: self.slots[index as usize].generation })
@@ -220,6 +228,31 @@ impl<H: SegmentHook> TcpEndpoint<H> {
             let flight = connection.sender.flight();
             connection.sender.controller.on_congestion(now, flight, Congestion::Loss);
         }
+    }
+
+    /// The state of a connection, while it is there.
+    #[inline]
+    pub fn state(&self, id: ConnectionId) -> Option<State> {
+        self.get(id).map(TcpConnection::state)
+    }
+
+    /// Bytes of a connection's stream that the peer has acknowledged, and retransmission timeouts since.
+    #[inline]
+    pub fn progress(&self, id: ConnectionId) -> Option<(u64, u8)> {
+        let sender = &self.get(id)?.sender;
+        Some((sender.una.min(sender.buffer.end()).saturating_sub(ORIGIN + 1), sender.timeouts))
+    }
+
+    /// The retransmission timeout of a connection.
+    #[inline]
+    pub fn rto(&self, id: ConnectionId) -> Option<sim_core::SimDuration> {
+        self.get(id).map(|connection| connection.sender.rtt.rto(&connection.config.rto))
+    }
+
+    /// Bytes that can be read, and bytes of the peer's stream before them.
+    #[inline]
+    pub fn unread(&self, id: ConnectionId) -> (u32, u64) {
+        self.get(id).map_or((0, 0), |connection| (connection.readable(), connection.read_offset()))
     }
 
     /// A connection as a scheduler sees it.

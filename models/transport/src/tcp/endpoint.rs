@@ -382,7 +382,10 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         let id = ConnectionId { index, generation: slot.generation };
         let readable = Changes { readable: true, ..Changes::default() };
         if changes == readable && connection.state() == State::Established && slot.announced {
-            self.events.push_back(TcpEvent::Readable(id));
+            // A protocol above looks at each connection that was touched.
+            if !H::ACTIVE {
+                self.events.push_back(TcpEvent::Readable(id));
+            }
             return;
         }
         if changes.connected {

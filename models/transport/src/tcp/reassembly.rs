@@ -29,6 +29,10 @@ pub(crate) struct Reassembly {
     ranges: Vec<(u64, u64)>,
     /// A byte of each range in the order of last change, latest first, for SACK (RFC 2018 §4).
     recent: SmallVec<[u64; RECENT]>,
+    /// Ranges are asked for by [`Self::sack_ranges`].
+    reports: bool,
+    /// Bytes of all ranges.
+    behind_gaps: u64,
 }
 
 impl Reassembly {
@@ -39,7 +43,14 @@ impl Reassembly {
             waiting: BTreeMap::new(),
             ranges: Vec::new(),
             recent: SmallVec::new(),
+            reports: true,
+            behind_gaps: 0,
         }
+    }
+
+    /// An empty buffer whose first byte is at `start`, and whose ranges nobody asks for.
+    pub(crate) fn without_reports(start: u64) -> Self {
+        Self { reports: false, ..Self::new(start) }
     }
 
     /// Place of the next byte expected in order.
@@ -80,7 +91,7 @@ impl Reassembly {
 
     /// Bytes that wait behind a gap.
     pub(crate) fn waiting(&self) -> u64 {
-        self.ranges.iter().map(|(start, end)| end - start).sum()
+        self.behind_gaps
     }
 
     /// Takes up to `max` bytes.
@@ -90,7 +101,7 @@ impl Reassembly {
 
     /// Throws everything away.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.next());
+        *self = Self { reports: self.reports, ..Self::new(self.next()) };
     }
 
     /// Whether the byte at `place` is the next in order, and nothing waits behind a gap.
@@ -170,8 +181,10 @@ impl Reassembly {
             && range.0 <= end
         {
             merged = (merged.0.min(range.0), merged.1.max(range.1));
+            self.behind_gaps -= range.1 - range.0;
             high += 1;
         }
+        self.behind_gaps += merged.1 - merged.0;
         if low == high {
             self.ranges.insert(low, merged);
         } else {
@@ -190,11 +203,14 @@ impl Reassembly {
         }
         let next = self.next();
         let gone = self.ranges.partition_point(|range| range.1 <= next);
-        self.ranges.drain(..gone);
+        self.behind_gaps -= self.ranges.drain(..gone).map(|(start, end)| end - start).sum::<u64>();
         self.recent.retain(|place| *place >= next);
     }
 
     fn touch(&mut self, place: u64) {
+        if !self.reports {
+            return;
+        }
         let Some(range) = self.range_of(place) else { return };
         self.recent.retain(|other| *other < range.0 || range.1 <= *other);
         self.recent.truncate(RECENT - 1);
@@ -276,12 +292,15 @@ mod tests {
         let mut reassembly = Reassembly::new(START);
         assert_eq!(insert(&mut reassembly, 1050, 1065), Arrival::OutOfOrder);
         assert_eq!(insert(&mut reassembly, 1030, 1040), Arrival::OutOfOrder);
+        assert_eq!(reassembly.waiting(), 25);
         assert_eq!(insert(&mut reassembly, 1025, 1070), Arrival::OutOfOrder, "covers both and more");
+        assert_eq!(reassembly.waiting(), 45);
         assert_eq!(reassembly.sack_ranges(4).as_slice(), [(1025, 1070)]);
         assert_eq!(insert(&mut reassembly, 1026, 1033), Arrival::Duplicate(1026, 1033));
         assert_eq!(insert(&mut reassembly, 1000, 1030), Arrival::FilledGap);
         assert_eq!(reassembly.next(), 1070);
         assert!(!reassembly.has_gap());
+        assert_eq!(reassembly.waiting(), 0);
         assert_eq!(insert(&mut reassembly, 1060, 1080), Arrival::InOrder);
         assert_eq!(insert(&mut reassembly, 1060, 1080), Arrival::Duplicate(1060, 1080));
         let (payload, runs) = reassembly.read(u32::MAX);

@@ -100,6 +100,16 @@ pub(super) fn parse(data: &[u8]) -> Result<Dss, ParseError> {
     Ok(dss)
 }
 
+impl Dss {
+    /// The value of the option: all behind kind and length.
+    #[inline]
+    pub(super) fn emit(&self) -> OptionBytes {
+        let mut out = OptionBytes::EMPTY;
+        emit(self, &mut out);
+        out
+    }
+}
+
 #[inline]
 pub(super) fn emit(option: &Dss, out: &mut OptionBytes) {
     let mut flags = 0;
