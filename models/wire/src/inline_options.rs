@@ -123,6 +123,23 @@ impl InlineOptions {
         Ok(())
     }
 
+    /// Appends whole options as they are.
+    #[inline]
+    pub(crate) fn try_push_whole<const N: usize>(
+        &mut self,
+        what: &'static str,
+        options: &[u8; N],
+    ) -> Result<(), NoRoom> {
+        let end = self.end();
+        let Some(place) = self.bytes.get_mut(end..end + N) else {
+            return Err(NoRoom { what, room: CAPACITY - end, need: N });
+        };
+        place.copy_from_slice(options);
+        self.clear_from(end + N);
+        self.len = (end + N) as u8;
+        Ok(())
+    }
+
     /// Forgets what cannot be read behind the options that can.
     #[inline]
     fn clear_from(&mut self, end: usize) {

@@ -147,6 +147,15 @@ impl TcpOptions {
         self.0.try_push_aligned("the TCP option list", kind::MPTCP, data)
     }
 
+    /// Appends whole options that end at a whole 32-bit word.
+    ///
+    /// # Errors
+    /// They do not fit into what is left of the 40 bytes; nothing has changed then.
+    #[inline]
+    pub(crate) fn try_push_aligned_words<const N: usize>(&mut self, words: &[u8; N]) -> Result<(), NoRoom> {
+        self.0.try_push_whole("the TCP option list", words)
+    }
+
     /// The options in their order, until the list ends or cannot be read on.
     #[inline]
     #[must_use]

@@ -50,7 +50,10 @@ impl Connection {
         if self.surveyed == Some(outside.locals_changes) {
             return;
         }
-        let open = self.mode == Mode::Multipath && !self.reported && !self.fin_acknowledged;
+        let open = self.mode == Mode::Multipath
+            && !self.reported
+            && !self.fin_acknowledged
+            && self.withheld.is_none();
         let confirmed = self.paths.iter().any(|path| path.confirmed || path.mapped);
         if !open || !confirmed || self.config.path_manager == PathManager::Single {
             return;
@@ -303,6 +306,7 @@ impl Connection {
     pub(crate) fn on_timeout(&mut self, outside: &mut Outside<'_>) {
         let now = outside.now;
         self.end_doubted(outside);
+        self.repeat_fail(outside);
         if self.data_timeout_at.is_some_and(|at| at <= now) {
             self.on_data_timeout(outside);
         }

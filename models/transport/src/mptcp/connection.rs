@@ -16,10 +16,11 @@ use super::addresses::{Announcement, Remote};
 use super::config::MptcpConfig;
 use super::crypto::{initial_data_sequence, token};
 use super::event::{Fallback, MptcpCounters, MptcpEvent, MptcpId};
+use super::fallback::Withheld;
 use super::path::Path;
-use super::placed::Placed;
 use super::scheduler::Caution;
 use super::subflow::{Received, Subflow};
+use crate::placed::Placed;
 use crate::tcp::reassembly::Reassembly;
 use crate::tcp::{CloseReason, ConnectionId, TcpEndpoint};
 
@@ -100,6 +101,8 @@ pub(crate) struct Connection {
     pub(crate) input: Reassembly,
     /// Segments that came before the keys.
     pub(crate) early: Vec<Received>,
+    /// What failed its checksum on the only subflow, until the peer has answered MP_FAIL.
+    pub(crate) withheld: Option<Withheld>,
     /// Place of the peer's DATA_FIN.
     pub(crate) peer_fin: Option<u64>,
     pub(crate) fin_reached: bool,
@@ -167,6 +170,7 @@ impl Connection {
             write_blocked: false,
             input: Reassembly::without_reports(FIRST),
             early: Vec::new(),
+            withheld: None,
             peer_fin: None,
             fin_reached: false,
             edge: FIRST + window,
@@ -333,6 +337,7 @@ impl Connection {
         self.data_timeout_at = None;
         self.lonely_until = None;
         self.announcing.clear();
+        self.withheld = None;
         if reason != CloseReason::Normal {
             self.input.clear();
         }
@@ -405,7 +410,8 @@ impl Connection {
         let addresses = self.announcing.iter().map(|announcement| announcement.resend_at);
         let doubts = self.paths.iter().filter(|path| path.alive).filter_map(|path| path.doubt);
         let doubts = doubts.map(|doubt| doubt.until);
-        let next = joins.chain(addresses).chain(doubts).min();
+        let failed = self.withheld.as_ref().map(|withheld| withheld.resend_at);
+        let next = joins.chain(addresses).chain(doubts).chain(failed).min();
         self.signals_pending = next.is_some();
         next
     }

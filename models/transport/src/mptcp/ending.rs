@@ -11,6 +11,7 @@ impl Connection {
         path.alive = false;
         path.maps.clear();
         self.surveyed = None;
+        self.withheld.take_if(|withheld| withheld.path == number);
         if path.joining.take().is_some() {
             self.counters.joins_failed += 1;
         }

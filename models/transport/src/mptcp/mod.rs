@@ -34,7 +34,6 @@ mod event;
 mod fallback;
 mod opening;
 mod path;
-mod placed;
 mod report;
 mod scheduler;
 mod sending;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use sim_core::SimTime;
 
-use super::placed::Placed;
+use crate::placed::Placed;
 use crate::tcp::ConnectionId;
 
 /// A range of the subflow's incoming stream, and where it lies in the data.
@@ -119,9 +119,7 @@ impl Path {
 
     /// Notes what maps the bytes from `offset` on, unless they are mapped: a mapping is fixed (RFC 8684 §3.3.1).
     pub(crate) fn map(&mut self, offset: u64, map: InMap) {
-        if self.maps.get(offset).is_none() {
-            self.maps.insert(offset, map);
-        }
+        self.maps.insert_new(offset, map);
     }
 
     /// The mapping of the byte at `offset` of its incoming stream, and where that mapping begins.

@@ -66,7 +66,9 @@ impl Connection {
             all.push(Candidate { index, rank, window, standing });
         }
         let best = all.iter().map(|candidate| candidate.rank).min();
-        all.retain(|candidate| Some(candidate.rank) == best);
+        if all.iter().any(|candidate| Some(candidate.rank) != best) {
+            all.retain(|candidate| Some(candidate.rank) == best);
+        }
         all
     }
 
@@ -165,16 +167,22 @@ impl Connection {
         again: bool,
     ) {
         let path = &mut self.paths[candidate.index];
-        let (payload, runs) = self.output.read(place, len);
+        let single = self.output.read_single(place, len);
         let data_sequence = self.own_start.wrapping_add(place);
         let offset = candidate.standing.written;
         let subflow = (offset as u32).wrapping_add(1);
-        let checksum =
-            self.checksum.then(|| Self::checksum_of(data_sequence, subflow, len as u16, payload.sum()));
+        let sum = || self.output.read(place, len).0.sum();
+        let checksum = self.checksum.then(|| Self::checksum_of(data_sequence, subflow, len as u16, sum()));
         if let Some(hook) = outside.tcp.hook_mut(path.id) {
             hook.maps.push_back(OutMap { offset, data_sequence, len: len as u16, checksum, again });
         }
-        outside.tcp.write_whole(outside.now, path.id, payload, runs);
+        match single {
+            Some((slice, run)) => outside.tcp.write_slice(outside.now, path.id, slice, run),
+            None => {
+                let (payload, runs) = self.output.read(place, len);
+                outside.tcp.write_whole(outside.now, path.id, payload, runs);
+            }
+        }
         candidate.standing.written += u64::from(len);
         candidate.standing.unacknowledged += u64::from(len);
         candidate.standing.room = candidate.standing.room.saturating_sub(u64::from(len));

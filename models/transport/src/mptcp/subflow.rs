@@ -9,6 +9,7 @@ use wire::mptcp::{
 };
 use wire::tcp_options::TcpOptions;
 
+use super::fallback::INFINITE_TRIES;
 use crate::tcp::ListenerId;
 use crate::tcp::hook::{ReceivedKind, ReceivedSegment, SegmentHook, SegmentKind, Share};
 
@@ -85,7 +86,7 @@ pub(crate) struct Subflow {
     /// The number of our DATA_FIN, until it is acknowledged, with the checksum of its mapping.
     pub(crate) data_fin: Option<(u64, Option<u16>)>,
     /// A mapping of everything that follows, and how often it is still to be sent (RFC 8684 §3.7): segments without data may
-    /// be lost.
+    /// be lost, and a peer that waits for it says so by MP_FAIL.
     pub(crate) infinite: Option<(u64, u64, u8)>,
     /// Signals to be sent once each, where there is room.
     pub(crate) once: VecDeque<MptcpOption>,
@@ -133,8 +134,11 @@ impl Subflow {
     /// The mapping that covers the byte at `offset`.
     fn map_at(&self, offset: u64) -> Option<&OutMap> {
         // What is sent for the first time was mapped last.
-        if let Some(last) = self.maps.back().filter(|map| map.offset <= offset) {
-            return Some(last).filter(|map| offset < map.offset + u64::from(map.len));
+        let len = self.maps.len();
+        for map in (len.saturating_sub(NEAR)..len).rev().filter_map(|index| self.maps.get(index)) {
+            if map.offset <= offset {
+                return Some(map).filter(|map| offset < map.offset + u64::from(map.len));
+            }
         }
         let index = self.maps.partition_point(|map| map.offset + u64::from(map.len) <= offset);
         self.maps.get(index).filter(|map| map.offset <= offset)
@@ -278,6 +282,7 @@ impl SegmentHook for Subflow {
 
     fn on_segment(&mut self, kind: SegmentKind, options: &mut TcpOptions) -> Share {
         if let Some((subflow, data_sequence, left)) = self.infinite
+            && left > 0
             && matches!(kind, SegmentKind::Ack | SegmentKind::Data { .. })
         {
             let mapping = Mapping {
@@ -291,7 +296,7 @@ impl SegmentHook for Subflow {
             if let Some(signal) = self.once.pop_front() {
                 let _no_room = options.try_push_mptcp(&signal);
             }
-            self.infinite = (left > 1).then_some((subflow, data_sequence, left - 1));
+            self.infinite = Some((subflow, data_sequence, left - 1));
             return Share::ALL;
         }
         match kind {
@@ -327,11 +332,24 @@ impl SegmentHook for Subflow {
 
     fn on_received(&mut self, segment: &ReceivedSegment<'_>) -> bool {
         if self.stage == Stage::Off && self.birth.is_none() {
+            if let Some((_, _, left)) = &mut self.infinite
+                && segment
+                    .options
+                    .mptcp()
+                    .any(|data| matches!(MptcpOption::parse(data), Ok(MptcpOption::Fail { .. })))
+            {
+                *left = INFINITE_TRIES;
+            }
             return true;
         }
-        let options: SmallVec<[MptcpOption; 1]> =
-            segment.options.mptcp().filter_map(|data| MptcpOption::parse(data).ok()).collect();
-        let only_data = options.iter().all(|option| matches!(option, MptcpOption::Dss(_)));
+        let mut options = SmallVec::new();
+        let mut only_data = true;
+        for data in segment.options.mptcp() {
+            if let Ok(option) = MptcpOption::parse(data) {
+                only_data &= matches!(option, MptcpOption::Dss(_));
+                options.push(option);
+            }
+        }
         self.inbox.push(Received {
             kind: segment.kind,
             offset: segment.offset,
@@ -342,6 +360,9 @@ impl SegmentHook for Subflow {
         only_data
     }
 }
+
+/// Mappings at the end that are looked at before all are searched.
+const NEAR: usize = 4;
 
 /// SYNs that ask for Multipath TCP before one does without.
 const SYN_TRIES: u8 = 3;

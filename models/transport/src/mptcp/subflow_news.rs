@@ -131,7 +131,7 @@ impl MptcpEndpoint {
                 // No option has come: the peer speaks plain TCP.
                 connection.fall_back(outside, number, Fallback::NoMapping, true);
                 connection.watch_plain(outside);
-            } else if connection.mode == Mode::Multipath {
+            } else if connection.mode == Mode::Multipath && connection.withheld.is_none() {
                 outside.tcp.shutdown(outside.now, id);
             }
         });

@@ -145,6 +145,7 @@ impl Table {
         let alive = connection.paths.iter().filter(|path| path.alive).count();
         let wanted = connection.mode == Mode::Multipath
             && !connection.reported
+            && connection.withheld.is_none()
             && alive < usize::from(connection.config.subflows_max)
             && connection.paths.len() < PATHS_MAX;
         let (true, Some(peer_key)) = (wanted, connection.peer_key) else {

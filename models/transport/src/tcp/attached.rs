@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use sim_core::SimTime;
-use wire::account::{Reason, Runs};
-use wire::payload::Payload;
+use wire::account::{Reason, Run, Runs};
+use wire::payload::{Payload, Slice};
 
 use super::connection::TcpConnection;
 use super::endpoint::TcpEndpoint;
@@ -197,6 +197,16 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         }
     }
 
+    /// Writes a slice, whole, whatever the send buffer's size.
+    #[inline]
+    pub fn write_slice(&mut self, now: SimTime, id: ConnectionId, slice: Slice, run: Run) {
+        let Some(connection) = self.get_mut(id) else { return };
+        connection.sender.on_resume(now, &connection.config);
+        connection.flow = run.flow;
+        connection.sender.buffer.push(slice, run);
+        self.queue(id.index);
+    }
+
     /// Writes a payload with its runs, whole, whatever the send buffer's size.
     pub fn write_whole(&mut self, now: SimTime, id: ConnectionId, payload: Payload, runs: Runs) {
         let Some(connection) = self.get_mut(id) else { return };
@@ -258,6 +268,25 @@ impl<H: SegmentHook> TcpEndpoint<H> {
     /// A connection as a scheduler sees it.
     pub fn standing(&self, id: ConnectionId) -> Option<Standing> {
         self.get(id).map(TcpConnection::standing)
+    }
+
+    /// As [`Self::read`], if all that can be read is one piece of at most `max` bytes.
+    #[inline]
+    pub fn read_single(&mut self, id: ConnectionId, max: u32) -> Option<(Slice, Run)> {
+        let read = self.get_mut(id)?.read_single(max)?;
+        self.on_read(id);
+        Some(read)
+    }
+
+    #[inline]
+    pub(super) fn on_read(&mut self, id: ConnectionId) {
+        let Some(connection) = self.get(id) else { return };
+        // It starts no timer and tells nothing new: but a window update may be due, or the end.
+        if connection.owes_acknowledgment() {
+            self.queue(id.index);
+        } else if connection.state() == State::Closed {
+            self.on_over(id.index);
+        }
     }
 
     /// Bytes from the start of the peer's stream to the next one to be read.

@@ -272,12 +272,7 @@ impl<H: SegmentHook> TcpEndpoint<H> {
     pub fn read(&mut self, _now: SimTime, id: ConnectionId, max: u32) -> (Payload, Runs) {
         let Some(connection) = self.get_mut(id) else { return (Payload::empty(), Runs::new()) };
         let read = connection.read(max);
-        // Reading starts no timer and tells nothing new: but a window update may be due, or the end.
-        if connection.owes_acknowledgment() {
-            self.queue(id.index);
-        } else if connection.state() == State::Closed {
-            self.on_over(id.index);
-        }
+        self.on_read(id);
         read
     }
 

@@ -1,11 +1,11 @@
 //! What has arrived: bytes in order that wait to be read, and data beyond a gap.
 
-use std::collections::BTreeMap;
-
 use smallvec::SmallVec;
 use wire::account::{Run, Runs, split_runs};
 use wire::payload::{Payload, Slice};
 use wire::stream::StreamBuffer;
+
+use crate::placed::Placed;
 
 /// What a segment's arrival changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,7 +24,7 @@ pub(crate) enum Arrival {
 #[derive(Clone, Debug)]
 pub(crate) struct Reassembly {
     ready: StreamBuffer,
-    waiting: BTreeMap<u64, (Payload, Runs)>,
+    waiting: Placed<(Payload, Runs)>,
     /// Ranges beyond `next`, sorted, apart from each other.
     ranges: Vec<(u64, u64)>,
     /// A byte of each range in the order of last change, latest first, for SACK (RFC 2018 §4).
@@ -40,7 +40,7 @@ impl Reassembly {
     pub(crate) fn new(start: u64) -> Self {
         Self {
             ready: StreamBuffer::starting_at(start),
-            waiting: BTreeMap::new(),
+            waiting: Placed::new(),
             ranges: Vec::new(),
             recent: SmallVec::new(),
             reports: true,
@@ -94,6 +94,12 @@ impl Reassembly {
         self.behind_gaps
     }
 
+    /// Takes all that can be read, if that is one piece of at most `max` bytes.
+    #[inline]
+    pub(crate) fn read_single(&mut self, max: u32) -> Option<(Slice, Run)> {
+        self.ready.take_single(max)
+    }
+
     /// Takes up to `max` bytes.
     pub(crate) fn read(&mut self, max: u32) -> (Payload, Runs) {
         self.ready.take(max)
@@ -130,6 +136,11 @@ impl Reassembly {
         if start == next && self.ranges.is_empty() {
             self.ready.append(payload, runs);
             return Arrival::InOrder;
+        }
+        if start == next && self.ranges.first().is_some_and(|range| end <= range.0) {
+            self.ready.append(payload, runs);
+            self.deliver();
+            return Arrival::FilledGap;
         }
         let low = self.ranges.partition_point(|range| range.1 < start);
         if let Some(&(range_start, range_end)) = self.ranges.get(low)
@@ -195,10 +206,9 @@ impl Reassembly {
 
     /// Moves what has become contiguous to the bytes in order.
     fn deliver(&mut self) {
-        while let Some(entry) = self.waiting.first_entry()
-            && *entry.key() == self.ready.end()
+        while self.waiting.first().is_some_and(|(place, _)| *place == self.ready.end())
+            && let Some((_, (payload, runs))) = self.waiting.pop_first()
         {
-            let (payload, runs) = entry.remove();
             self.ready.append(payload, runs);
         }
         let next = self.next();

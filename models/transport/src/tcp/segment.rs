@@ -7,7 +7,7 @@ use wire::checksum::{self, Sum};
 use wire::ip::{Ecn, IpProtocol};
 use wire::packet::Packet;
 use wire::payload::Payload;
-use wire::tcp::{FixedHeader, HEADER_LEN, Header, HeaderView, TcpFlags, header_len};
+use wire::tcp::{FixedHeader, HEADER_LEN, Header, HeaderView, TcpFlags, header_len, options_of};
 use wire::tcp_options::{AccEcnCounters, OptionsView, SackBlocks, TcpOption, TcpOptions, Timestamps};
 
 use super::config::TcpConfig;
@@ -97,8 +97,9 @@ impl<'a> Segment<'a> {
     }
 
     /// The options.
+    #[inline]
     pub fn options(&self) -> OptionsView<'_> {
-        HeaderView::parse(self.packet.header()).expect("the header was read before").options
+        options_of(self.packet.header())
     }
 
     /// The SACK blocks.

@@ -1,5 +1,6 @@
 //! How options are kept, and how much of a header they take.
 
+use super::dss::Usual;
 use super::{Dss, MptcpOption};
 use crate::error::NoRoom;
 use crate::tcp_options::TcpOptions;
@@ -53,6 +54,10 @@ impl TcpOptions {
     /// The option does not fit into what is left of the 40 bytes; nothing has changed then.
     #[inline]
     pub fn try_push_dss(&mut self, signal: &Dss) -> Result<(), NoRoom> {
-        self.try_push_mptcp_data(signal.emit().as_slice())
+        match signal.usual() {
+            Usual::Acknowledgment(words) => self.try_push_aligned_words(&words),
+            Usual::Data(words) => self.try_push_aligned_words(&words),
+            Usual::Other => self.try_push_mptcp_data(signal.emit().as_slice()),
+        }
     }
 }

@@ -71,6 +71,16 @@ impl<T> Placed<T> {
         }
     }
 
+    /// Puts a value at `place`, unless there is one.
+    #[inline]
+    pub(crate) fn insert_new(&mut self, place: u64, value: T) {
+        match self.find(place) {
+            Ok(_) => {}
+            Err(index) if index == self.0.len() => self.0.push_back((place, value)),
+            Err(index) => self.0.insert(index, (place, value)),
+        }
+    }
+
     pub(crate) fn remove(&mut self, place: u64) {
         if let Ok(index) = self.find(place) {
             self.0.remove(index);
@@ -104,12 +114,16 @@ mod tests {
             let (mut placed, mut map) = (Placed::new(), BTreeMap::new());
             for step in 0..200_u32 {
                 let place = u64::from(rng.next_u32() % 40);
-                match rng.next_u32() % 5 {
+                match rng.next_u32() % 6 {
                     0 | 1 => {
                         placed.insert(place, step);
                         map.insert(place, step);
                     }
                     2 => assert_eq!(placed.pop_first(), map.pop_first(), "seed {seed}"),
+                    4 => {
+                        placed.insert_new(place, step);
+                        map.entry(place).or_insert(step);
+                    }
                     3 => {
                         placed.remove(place);
                         map.remove(&place);
