@@ -6,6 +6,7 @@ use petgraph::algo::dijkstra;
 use rustc_hash::FxHashMap;
 
 use crate::address::Destination;
+use crate::nd::paths::DiscoveryRoute;
 use crate::network::Network;
 use crate::node::{DestinationId, NO_TABLE, NextHop, NodeId};
 use crate::observer::Observer;
@@ -87,17 +88,33 @@ impl<O: Observer> Network<O> {
     fn route(&mut self, node: NodeId, target: Destination, only: Option<PortId>) -> NextHop {
         match (self.static_route(node, target.address, only), target.owner) {
             (Some(next), _) => next,
-            (None, Some(owner)) => match self.rpl_route(node, owner) {
-                RplRoute::Graph => NextHop::RPL,
-                RplRoute::Over(root) => self.shortest_path(node, root, only),
-                RplRoute::Unknown => NextHop::UNREACHABLE,
-                RplRoute::None => match self.shortest_path(node, owner, only) {
-                    NextHop::UNREACHABLE if self.rpl_radio(node).is_some() => NextHop::RPL,
-                    next => next,
-                },
+            (None, Some(owner)) => match self.discovery_route(node, owner) {
+                DiscoveryRoute::Here(port) => self.hop_by(port, None),
+                DiscoveryRoute::Over(router) => {
+                    let next = self.shortest_path(node, router, only);
+                    // The packet is not for the router, even if that is the next hop.
+                    match next.as_segment().map(|index| self.segment_hops[index]) {
+                        Some(SegmentHop { port, gateway: None }) => self.hop_by(port, Some(router)),
+                        Some(SegmentHop { gateway: Some(_), .. }) | None => next,
+                    }
+                }
+                DiscoveryRoute::Unknown => NextHop::UNREACHABLE,
+                DiscoveryRoute::None => self.route_without_registration(node, owner, only),
             },
             (None, None) if self.rpl_radio(node).is_some() => NextHop::RPL,
             (None, None) => NextHop::UNREACHABLE,
+        }
+    }
+
+    fn route_without_registration(&mut self, node: NodeId, owner: PortId, only: Option<PortId>) -> NextHop {
+        match self.rpl_route(node, owner) {
+            RplRoute::Graph => NextHop::RPL,
+            RplRoute::Over(root) => self.shortest_path(node, root, only),
+            RplRoute::Unknown => NextHop::UNREACHABLE,
+            RplRoute::None => match self.shortest_path(node, owner, only) {
+                NextHop::UNREACHABLE if self.rpl_radio(node).is_some() => NextHop::RPL,
+                next => next,
+            },
         }
     }
 

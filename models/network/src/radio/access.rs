@@ -427,6 +427,7 @@ impl<O: Observer> Network<O> {
         // A channel that was never clear says nothing of the link.
         if let (Some(to), Ok(()) | Err(DropCause::Retries)) = (to.filter(|_| is_packet), outcome) {
             self.on_link_used(place, to, sent, outcome.is_ok());
+            self.on_neighbour_used(place, to, outcome.is_ok());
         }
     }
 }

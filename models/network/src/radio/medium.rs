@@ -18,6 +18,7 @@ use super::overhearing::{Overhearing, are_all_in_reach, holds_still};
 use super::phy::Phy;
 use super::security::RadioSecurity;
 use crate::address::Prefix;
+use crate::nd;
 use crate::port::PortId;
 use crate::purpose;
 use crate::queue::QueueLimit;
@@ -51,6 +52,8 @@ pub struct RadioMediumSpec {
     pub security: Option<RadioSecurity>,
     /// How RPL finds the routes; shortest paths that are known at once if `None`.
     pub rpl: Option<RplSpec>,
+    /// How routers and addresses are found and registered; known at once if `None`.
+    pub discovery: Option<nd::station::NdSpec>,
 }
 
 /// A radio of a medium that is being put together.
@@ -90,6 +93,8 @@ pub struct RadioMedium {
     /// The radios' parts in RPL; empty if routes are known at once.
     pub(crate) rpl: Vec<Station>,
     by_identifier: FxHashMap<[u8; 8], u32>,
+    /// The radios' parts in neighbour discovery; empty if everything is known at once.
+    pub(crate) discovery: Vec<nd::station::Station>,
     /// Whether any radio sleeps now and then.
     pub(super) sleeps: bool,
     /// Radios that sleep now and then and are awake.
@@ -178,6 +183,7 @@ impl RadioMedium {
             routers,
             rpl: Vec::new(),
             by_identifier: FxHashMap::default(),
+            discovery: Vec::new(),
             sleeps,
             roused: BTreeSet::new(),
             collisions: None,
@@ -255,6 +261,26 @@ impl RadioMedium {
         self.by_identifier.get(&identifier(address)).copied()
     }
 
+    /// A radio's part in neighbour discovery, if that runs on the medium.
+    pub fn discovery(&self, radio: u32) -> Option<&nd::node::Node> {
+        self.discovery.get(radio as usize).map(|station| &station.node)
+    }
+
+    /// Whether frames to one radio are confirmed.
+    pub(crate) fn acknowledges(&self) -> bool {
+        self.settings.acknowledgements
+    }
+
+    /// What a radio may leave out of headers that it compresses.
+    pub(super) fn contexts_to_compress(&self, radio: u32) -> &Contexts {
+        self.discovery(radio).map_or(&self.contexts, nd::node::Node::contexts_to_compress)
+    }
+
+    /// What a radio puts into headers that it restores.
+    pub(super) fn contexts_to_decompress(&self, radio: u32) -> &Contexts {
+        self.discovery(radio).map_or(&self.contexts, nd::node::Node::contexts_to_decompress)
+    }
+
     /// By how much a frame from one radio exceeds the weakest that another one notices, at a time, in decibels.
     pub(crate) fn margin_db(&mut self, from: u32, to: u32, at: SimTime) -> f64 {
         let sensitivity = self.air.radio(to).sensitivity;
@@ -262,7 +288,7 @@ impl RadioMedium {
     }
 
     /// The radio that has a link-layer address.
-    pub(crate) fn radio_of(&self, address: Address) -> Option<u32> {
+    pub fn radio_of(&self, address: Address) -> Option<u32> {
         self.by_address.get(&address).copied()
     }
 

@@ -48,7 +48,8 @@ impl Fate {
             | DropCause::NoListener
             | DropCause::Security
             | DropCause::Outside
-            | DropCause::RoutingLoop => Self::SenderFailed,
+            | DropCause::RoutingLoop
+            | DropCause::Unregistered => Self::SenderFailed,
         }
     }
 }

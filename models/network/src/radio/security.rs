@@ -184,7 +184,7 @@ impl<O: Observer> Network<O> {
 }
 
 /// The address of 64 bits that a nonce names: that of a radio with a short address is locally administered and ends in it.
-fn extended(address: Address) -> ExtendedAddress {
+pub(crate) fn extended(address: Address) -> ExtendedAddress {
     match address {
         Address::Extended(address) => address,
         Address::Short(short) => {

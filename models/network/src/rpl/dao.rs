@@ -139,7 +139,12 @@ impl Router {
         }
     }
 
-    fn send_dao(&mut self, to: To, ack_request: bool, options: Vec<RplOption<'static>>) -> Sequence {
+    pub(super) fn send_dao(
+        &mut self,
+        to: To,
+        ack_request: bool,
+        options: Vec<RplOption<'static>>,
+    ) -> Sequence {
         let sequence = self.persistent.dao_sequence.next();
         self.persistent.dao_sequence = sequence;
         self.counts.daos += 1;
@@ -209,7 +214,7 @@ impl Router {
         }
     }
 
-    fn on_route_changed(&mut self, now: SimTime, news: &News, change: Change) {
+    pub(super) fn on_route_changed(&mut self, now: SimTime, news: &News, change: Change) {
         match change {
             Change::Nothing | Change::NoRoom => return,
             Change::Updated => {
@@ -331,7 +336,7 @@ fn announced(now: SimTime, heard: &Heard<'_>, unit: u16, names_parents: bool) ->
 }
 
 /// A target and how it is reached.
-fn pair(
+pub(super) fn pair(
     target: Ipv6Addr,
     sequence: Sequence,
     lifetime: u8,

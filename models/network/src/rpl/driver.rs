@@ -35,7 +35,7 @@ impl<O: Observer> Network<O> {
     }
 
     pub(crate) fn start_rpl_at(&mut self, port: PortId) {
-        if let Some(place) = self.rpl_at(port) {
+        if let Some(place) = self.rpl_at(port).filter(|&place| !self.waits_for_discovery(place)) {
             self.with_router(place, Router::start);
         }
     }
@@ -67,7 +67,7 @@ impl<O: Observer> Network<O> {
     }
 
     /// Lets a router act, and does what it asks for.
-    pub(super) fn with_router<R>(
+    pub(crate) fn with_router<R>(
         &mut self,
         place: RadioPlace,
         act: impl FnOnce(&mut Router, SimTime) -> R,

@@ -44,6 +44,7 @@ pub fn spec(propagation: Propagation) -> RadioMediumSpec {
         compression: true,
         security: None,
         rpl: None,
+        discovery: None,
     }
 }
 
