@@ -54,7 +54,8 @@ fn strobes_are_as_long_as_a_frame_without_payload() {
         lab.run_until(ms(10_000));
         assert_eq!(lab.packets(nodes[2]).len(), 5);
         // Header 9, auxiliary header 6, code, check sequence.
-        let strobes: Vec<Vec<u8>> = sent(&lab).into_iter().filter(|bytes| bytes.len() + FCS_LEN == len).collect();
+        let strobes: Vec<Vec<u8>> =
+            sent(&lab).into_iter().filter(|bytes| bytes.len() + FCS_LEN == len).collect();
         assert!(strobes.len() > 20, "{}", strobes.len());
         assert!(strobes.iter().all(|strobe| opened(strobe, 0) == Some(Vec::new())));
     }
