@@ -120,11 +120,13 @@ impl<O: Observer> Network<O> {
 
     /// Whether `address` is the broadcast address of a segment that `node` is on.
     pub(crate) fn broadcasts(&self, node: NodeId, address: IpAddr) -> bool {
-        self.node_infos[node.index()].port_ids().any(|port| {
-            let info = &self.port_infos[port.index()];
-            matches!(info.attachment, Attachment::Segment(_))
-                && info.addresses.iter().any(|prefix| prefix.is_broadcast(address))
-        })
+        // A hub of links has thousands of ports, which need not be looked at.
+        !self.segments.is_empty()
+            && self.node_infos[node.index()].port_ids().any(|port| {
+                let info = &self.port_infos[port.index()];
+                matches!(info.attachment, Attachment::Segment(_))
+                    && info.addresses.iter().any(|prefix| prefix.is_broadcast(address))
+            })
     }
 
     fn static_route(&mut self, node: NodeId, address: IpAddr, only: Option<PortId>) -> Option<NextHop> {
@@ -160,12 +162,12 @@ impl<O: Observer> Network<O> {
         }
         let own = || self.node_infos[node.index()].port_ids();
         let topology = self.topology(root, root_port).asked_by(node);
+        let by_radio = !self.media.is_empty()
+            && own().any(|port| matches!(self.port_infos[port.index()].attachment, Attachment::Radio(_)));
         let direct = |&port: &PortId| only.is_none_or(|only| only == port) && topology.is_direct(port, owner);
-        if let Some(port) = own().find(direct) {
+        if let Some(port) = by_radio.then(|| own().find(direct)).flatten() {
             return self.hop_by(port, None);
         }
-        let by_radio =
-            own().any(|port| matches!(self.port_infos[port.index()].attachment, Attachment::Radio(_)));
         let distances = match self.distances.take().filter(|known| known.root == (root, root_port)) {
             Some(known) if by_radio => known,
             Some(_) | None => {

@@ -216,9 +216,7 @@ impl<O: Observer> Network<O> {
             let header = self.packets[id].header_mut();
             header[SEQUENCE_AT] = sequence;
             header[0] |= if more { FRAME_PENDING } else { 0 };
-            if first.is_packet() {
-                self.seal_frame(place, id);
-            }
+            self.seal_frame(place, id);
         } else {
             self.packets[id].account.retransmission = true;
         }
@@ -375,6 +373,8 @@ impl<O: Observer> Network<O> {
             copy.destination = DestinationId::FRAMED.0;
             let copy = self.packets.insert(copy);
             self.schedule(self.now(), node, NetworkEvent::Arrival(node, copy));
+        } else {
+            self.open_control(there, outgoing.id);
         }
     }
 

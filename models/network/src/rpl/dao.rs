@@ -72,9 +72,12 @@ impl Router {
             self.send_own(now, 1);
         }
         let targets = std::mem::take(&mut self.announcements.targets);
+        let unit = self.graph().map_or(0, |graph| graph.configuration.lifetime_unit);
         let routes = targets.into_iter().filter_map(|target| {
             let route = self.routes.stored(target)?;
-            Some((target, route.sequence, route.lifetime))
+            let left = route.left(now, unit);
+            // 0 would take the route back.
+            (left > 0).then_some((target, route.sequence, left))
         });
         let gone = std::mem::take(&mut self.announcements.gone).into_iter();
         let all: Vec<_> = routes.chain(gone.map(|(target, sequence)| (target, sequence, 0))).collect();
@@ -199,6 +202,11 @@ impl Router {
         if !again {
             self.announcements.heard.insert(heard.from, Sequence(dao.sequence));
             for (news, parent) in announced {
+                // Who is told of itself is above in what a loop has left; a route to itself would be taken back one day, and with it the
+                // one that others have.
+                if news.target == self.address {
+                    continue;
+                }
                 let change = match parent {
                     Some(parent) => self.routes.learn(parent, &news),
                     None => self.routes.store(heard.from, &news),

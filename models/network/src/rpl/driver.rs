@@ -131,6 +131,13 @@ impl<O: Observer> Network<O> {
         }
     }
 
+    /// A child that polls has another parent, the only radio that it exchanges frames with.
+    pub(crate) fn on_leaf_moved(&mut self, place: RadioPlace) {
+        if !self.media[place.medium].rpl.is_empty() {
+            self.with_router(place, Router::on_moved);
+        }
+    }
+
     fn send_rpl(&mut self, place: RadioPlace, outgoing: &Outgoing) {
         let port = self.media[place.medium].ports[place.radio as usize];
         let node = self.port_infos[port.index()].node;

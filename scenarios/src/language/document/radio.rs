@@ -243,6 +243,9 @@ pub struct PollingOptions {
     pub every: Option<Duration>,
     /// How long a frame waits for being asked for: "7.68 s" (default, IEEE 802.15.4); more than 0, at most "24 h".
     pub timeout: Option<Duration>,
+    /// After how many frames in a row that its parent has not confirmed a child looks for another: 4 (default, Thread's); 1 to 255.
+    #[schemars(range(min = 1, max = 255))]
+    pub lost_after: Option<u8>,
 }
 
 /// Which addresses frames carry.
