@@ -11,11 +11,14 @@ use network::nd::node::{Heard, Identity, News, Node, Outgoing, To};
 use network::nd::settings::{NdSettings, Role, Version};
 use sim_core::random::{Purpose, RunSeed, Streams};
 use sim_core::{SimDuration, SimTime};
+use wire::account::Reason;
+use wire::checksum::pseudo_header;
 use wire::duplicate_address;
 use wire::ieee802154::{Address, ShortAddress};
-use wire::ndp::{Body, Message};
-use wire::ndp_lowpan::AddressRegistration;
-use wire::ndp_options::NdpOption;
+use wire::ip::IpProtocol;
+use wire::ndp::{Body, Message, RouterAdvertisement};
+use wire::ndp_lowpan::{AddressRegistration, Rovr, Status, Transaction};
+use wire::ndp_options::{NdpOption, NdpOptionList, PrefixInformation};
 
 /// The radio of the node of that number.
 pub fn link(node: usize) -> Address {
@@ -272,3 +275,75 @@ pub const NS: u8 = 135;
 pub const NA: u8 = 136;
 pub const DAR: u8 = 157;
 pub const DAC: u8 = 158;
+
+pub const BOTH: [Version; 2] = [Version::Rfc6775, Version::Rfc8505];
+pub const STAR: [Role; 2] = [Role::Border, Role::Host];
+pub const CHAIN: [Role; 3] = [Role::Border, Role::Router, Role::Host];
+
+pub fn seconds(sent: &Sent) -> u64 {
+    (sent.at - SimTime::ZERO).as_nanos() / 1_000_000_000
+}
+
+/// A message that nobody in the laboratory would write.
+pub fn crafted(
+    source: std::net::Ipv6Addr,
+    destination: std::net::Ipv6Addr,
+    body: Body,
+    options: &[NdpOption<'_>],
+) -> Outgoing {
+    let mut list = NdpOptionList::new();
+    options.iter().for_each(|&option| list.try_push(option).expect("few options"));
+    let message = Message { body, options: list.options() };
+    let mut bytes = vec![0; message.len()];
+    let pseudo = pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, bytes.len() as u32);
+    message.emit(&mut bytes, pseudo);
+    Outgoing { to: To::All, source, destination, message: bytes, reason: Reason::Control, repeats: false }
+}
+
+pub fn rovr(number: u8) -> Rovr {
+    Rovr::new(&[2, 0, 0, 0, 0, 0, 0, number]).expect("eight bytes")
+}
+
+pub fn registration(lifetime: u16, owner: u8, tid: Option<u8>) -> AddressRegistration {
+    let transaction = tid.map(|id| Transaction { id, routed: true, opaque: 0 });
+    AddressRegistration { status: Status::SUCCESS, lifetime, rovr: rovr(owner), transaction }
+}
+
+/// What node 0 answers to a registration from the radio `from`.
+pub fn answer(
+    lab: &mut Lab,
+    from: usize,
+    source: std::net::Ipv6Addr,
+    target: std::net::Ipv6Addr,
+    asked: AddressRegistration,
+) -> Option<Sent> {
+    let source_link = [0, from as u8 + 1];
+    let options = [NdpOption::SourceLinkLayer(&source_link), NdpOption::AddressRegistration(asked)];
+    let message = crafted(source, local(0), Body::NeighborSolicitation { target }, &options);
+    let before = lab.sent.len();
+    lab.hand(from, 0, &message, 255);
+    lab.sent[before..].iter().find(|sent| sent.kind() == NA).cloned()
+}
+
+pub fn advertisement(options: &[NdpOption<'_>], lifetime: u16, from: usize) -> Outgoing {
+    let router = RouterAdvertisement {
+        hop_limit: 64,
+        managed: false,
+        other: false,
+        router_lifetime: lifetime,
+        reachable_time: 0,
+        retransmission_timer: 0,
+    };
+    crafted(local(from), "ff02::1".parse().expect("an address"), Body::RouterAdvertisement(router), options)
+}
+
+pub fn prefix(on_link: bool) -> NdpOption<'static> {
+    NdpOption::Prefix(PrefixInformation {
+        prefix_len: 64,
+        on_link,
+        autonomous: true,
+        valid_lifetime: 7200,
+        preferred_lifetime: 3600,
+        prefix: "fd00::".parse().expect("an address"),
+    })
+}
