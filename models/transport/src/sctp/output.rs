@@ -14,6 +14,7 @@ use super::outbound::ChunkState;
 use super::packet::Builder;
 use super::path::Path;
 use super::state::State;
+use super::zero_checksum::may_omit_checksum;
 use crate::congestion::CongestionControl;
 use crate::endpoint::Transmit;
 
@@ -275,6 +276,7 @@ impl Association {
         if let Some(auth) = &self.auth {
             auth.authenticate(&mut builder);
         }
+        builder.unsummed = self.extensions.zero_checksum && may_omit_checksum(&builder);
         let (dont_fragment, traffic_class) = (!builder.fragmentable, self.traffic_class(&builder));
         let packet = builder.finish((self.local_port, self.peer_port), tag, self.flow, reason);
         let path = &self.paths[at.min(self.paths.len() - 1)];
