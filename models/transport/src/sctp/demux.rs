@@ -61,6 +61,7 @@ impl SctpEndpoint {
             _ => {}
         }
         let found = self.find(header.destination_port, source, header.source_port);
+        let found = found.or_else(|| self.find_by_init_ack(&origin, first, &walker));
         let Some(index) = found.or_else(|| self.find_by_asconf(&origin, first, &walker)) else {
             self.on_out_of_the_blue(&origin, &mut walker);
             return;
@@ -90,6 +91,9 @@ impl SctpEndpoint {
         }
         if first == ChunkType::ABORT && association.ignores_aborts_to(now, origin.destination, reflected) {
             return;
+        }
+        if first == ChunkType::INIT_ACK && association.state == State::CookieWait {
+            association.add_path(now, origin.source); // It belongs to the peer's addresses (RFC 9260 §5.1.2).
         }
         let Some(at) = association.path_of(origin.source) else {
             association.on_stray_packet(now, origin.source, walker);
