@@ -25,6 +25,7 @@ use crate::language::{METRICS, Plan};
 use crate::run::RunAbout;
 
 mod radio;
+mod registrations;
 mod rpl;
 
 /// The run's name: `p0007-r03`.
@@ -69,6 +70,7 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
         ),
         ("rpl.csv", rpl::NODE_COLUMNS.to_owned()),
         ("etx.csv", rpl::LINK_COLUMNS.to_owned()),
+        ("registrations.csv", registrations::COLUMNS.to_owned()),
     ]
 }
 
@@ -113,6 +115,7 @@ pub(crate) fn collect<O: Observer>(
     put("radios.csv", radio::radio_lines(about, world, end));
     put("rpl.csv", rpl::node_lines(about, world, end));
     put("etx.csv", rpl::link_lines(about, world));
+    put("registrations.csv", registrations::lines(about, world, end));
     (metrics, rows)
 }
 
@@ -128,7 +131,7 @@ fn metrics(
     let generated = sum(&|flow, _| flow.measure.generated);
     let delivered = sum(&|flow, _| flow.measure.delivered);
     let application = sum(&|flow, _| flow.measure.application_bytes);
-    let bytes = sum(&|_, account| account.bytes);
+    let bytes = sum(&|_, account| account.bytes());
     let frames = sum(&|_, account| account.frames);
     let mut latencies: Vec<SimDuration> =
         flows.iter().flat_map(|(flow, _)| flow.measure.latencies.iter()).collect();
@@ -139,7 +142,7 @@ fn metrics(
     let mean = (!latencies.is_empty()).then(|| total as f64 / latencies.len() as f64);
     let goodputs: Vec<f64> = flows.iter().filter_map(|(flow, _)| flow.measure.goodput_bps()).collect();
     let setups: Vec<u64> =
-        flows.iter().filter_map(|(flow, _)| flow.measure.setup.map(SimDuration::as_nanos)).collect();
+        flows.iter().filter_map(|(flow, _)| flow.measure.setup().map(SimDuration::as_nanos)).collect();
     let has_messages = generated > 0;
     // Nothing is said of flows without a session protocol.
     let of_session = |count: &dyn Fn(&SessionCounts) -> u64| {
@@ -153,8 +156,8 @@ fn metrics(
             "messages_generated" => Some(generated as f64),
             "messages_delivered" => Some(delivered as f64),
             "delivered_fraction" => ratio(delivered, generated),
-            "messages_duplicate" => Some(sum(&|flow, _| flow.measure.duplicates) as f64),
-            "messages_late" => Some(sum(&|flow, _| flow.measure.late) as f64),
+            "messages_duplicate" => Some(sum(&|flow, _| flow.measure.duplicates.into()) as f64),
+            "messages_late" => Some(sum(&|flow, _| flow.measure.late.into()) as f64),
             "latency_mean_ns" => mean,
             "latency_min_ns" => rank(0),
             "latency_p50_ns" => rank(500),
@@ -178,8 +181,8 @@ fn metrics(
                 (!setups.is_empty()).then(|| setups.iter().sum::<u64>() as f64 / setups.len() as f64)
             }
             "half_open_max" => half_open,
-            "session_duplicates" => of_session(&|counts| counts.duplicates),
-            "session_failed" => of_session(&|counts| counts.failed),
+            "session_duplicates" => of_session(&|counts| counts.duplicates.into()),
+            "session_failed" => of_session(&|counts| counts.failed.into()),
             column if column.starts_with("session_") => session_metric(column, flows),
             column if column.starts_with("mptcp_") => multipath_metric(column, flows),
             "retransmission_bytes" => Some(sum(&|_, account| account.retransmission_bytes) as f64),
@@ -201,12 +204,12 @@ fn half_open<O: Observer>(world: &World<O>, flows: &[(&Flow, &FlowAccount)]) -> 
 fn session_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
     let mut with = flows.iter().filter(|(flow, _)| flow.session.is_some()).peekable();
     with.peek()?;
-    let (mut sum, mut sender, mut times) =
-        (SessionCounts::default(), SenderCounts::default(), Times::default());
+    let (mut tokens_max, mut exchanges_max) = (0_u64, 0_u64);
+    let (mut sender, mut times) = (SenderCounts::default(), Times::default());
     for counts in with.map(|(flow, _)| &flow.measure.session) {
         times.merge(&counts.response_times);
-        sum.tokens_max += counts.tokens_max;
-        sum.exchanges_max += counts.exchanges_max;
+        tokens_max += u64::from(counts.tokens_max);
+        exchanges_max += u64::from(counts.exchanges_max);
         if let Some(counts) = &counts.sender {
             sender.retransmissions += counts.retransmissions;
             sender.messages += counts.messages;
@@ -230,8 +233,8 @@ fn session_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> 
         "session_timer_3" => third,
         "session_timer_4" => fourth,
         "session_timer_later" => later,
-        "session_tokens_max" => sum.tokens_max,
-        "session_exchanges_max" => sum.exchanges_max,
+        "session_tokens_max" => tokens_max,
+        "session_exchanges_max" => exchanges_max,
         "session_header_bytes" => header,
         "session_token_bytes" => token,
         "session_option_bytes" => options,
@@ -333,7 +336,7 @@ fn flow_lines<O: Observer>(
 /// What the frames of no flow cost. They carry no messages, so they have no other metrics.
 fn unowned_metrics(account: &FlowAccount) -> Vec<Option<f64>> {
     let value = |column| match column {
-        "overhead_bytes" => Some(account.bytes),
+        "overhead_bytes" => Some(account.bytes()),
         "frames" => Some(account.frames),
         "hop_bytes" => Some(account.hop_bytes),
         "hop_frames" => Some(account.hop_frames),

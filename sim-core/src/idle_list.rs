@@ -3,14 +3,12 @@
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 
+use smallvec::SmallVec;
+
 /// A list that takes 8 bytes while it is empty, and gives its memory back when it becomes so. For what each of thousands of
-/// hosts has, and uses once a minute.
+/// hosts has, and uses once a minute. Its memory is one piece as long as there is one entry.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::box_collection,
-    reason = "a list in place takes 24 bytes, and there are thousands that are empty"
-)]
-pub struct IdleVec<T>(Option<Box<Vec<T>>>);
+pub struct IdleVec<T>(Option<Box<SmallVec<[T; 1]>>>);
 
 impl<T> IdleVec<T> {
     /// Without an entry; takes no memory beside its own.
@@ -20,7 +18,10 @@ impl<T> IdleVec<T> {
 
     /// Adds an entry at the end.
     pub fn push(&mut self, value: T) {
-        self.0.get_or_insert_with(|| Box::new(Vec::with_capacity(1))).push(value);
+        match &mut self.0 {
+            Some(held) => held.push(value),
+            None => self.0 = Some(Box::new(SmallVec::from_buf([value]))),
+        }
     }
 
     /// Takes the entry at an index out; those behind it move up. Panics if there is none, as [`Vec::remove`] does.
@@ -34,16 +35,26 @@ impl<T> IdleVec<T> {
     }
 
     /// Keeps the entries that `keep` says yes to.
-    pub fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
-        self.with(|held| held.retain(keep));
+    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        self.with(|held| held.retain(|value| keep(value)));
     }
 
     /// Takes out the entries that `wanted` says yes to.
-    pub fn take_if(&mut self, wanted: impl FnMut(&mut T) -> bool) -> Vec<T> {
-        self.with(|held| held.extract_if(.., wanted).collect()).unwrap_or_default()
+    pub fn take_if(&mut self, mut wanted: impl FnMut(&mut T) -> bool) -> Vec<T> {
+        let take = |held: &mut SmallVec<[T; 1]>| {
+            // Most looks find nothing, and move nothing.
+            let Some(first) = held.iter_mut().position(&mut wanted) else { return Vec::new() };
+            let behind: Vec<T> = held.drain(first..).collect();
+            let mut taken = Vec::new();
+            for (index, mut value) in behind.into_iter().enumerate() {
+                if index == 0 || wanted(&mut value) { taken.push(value) } else { held.push(value) }
+            }
+            taken
+        };
+        self.with(take).unwrap_or_default()
     }
 
-    fn with<R>(&mut self, act: impl FnOnce(&mut Vec<T>) -> R) -> Option<R> {
+    fn with<R>(&mut self, act: impl FnOnce(&mut SmallVec<[T; 1]>) -> R) -> Option<R> {
         let held = self.0.as_deref_mut()?;
         let result = act(held);
         if held.is_empty() {
@@ -63,32 +74,35 @@ impl<T> Deref for IdleVec<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
+        self.0.as_deref().map_or(&[], SmallVec::as_slice)
     }
 }
 
 impl<T> DerefMut for IdleVec<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        self.0.as_deref_mut().map_or(&mut [], Vec::as_mut_slice)
+        self.0.as_deref_mut().map_or(&mut [], SmallVec::as_mut_slice)
     }
 }
 
 impl<T> IntoIterator for IdleVec<T> {
     type Item = T;
-    type IntoIter = std::vec::IntoIter<T>;
+    type IntoIter = smallvec::IntoIter<[T; 1]>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.map_or_else(Vec::new, |held| *held).into_iter()
+        self.0.map_or_else(SmallVec::new, |held| *held).into_iter()
     }
 }
 
-/// A queue that takes 8 bytes while it is empty, and gives its memory back when it becomes so.
+/// A queue that takes 8 bytes while it is empty, and gives its memory back when it becomes so. Its memory is one piece as
+/// long as there is one entry.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::box_collection,
-    reason = "a queue in place takes 32 bytes, and there are thousands that are empty"
-)]
-pub struct IdleQueue<T>(Option<Box<VecDeque<T>>>);
+pub struct IdleQueue<T>(Option<Box<Queue<T>>>);
+
+#[derive(Clone, Debug)]
+struct Queue<T> {
+    first: T,
+    others: VecDeque<T>,
+}
 
 impl<T> IdleQueue<T> {
     /// Without an entry; takes no memory beside its own.
@@ -98,7 +112,7 @@ impl<T> IdleQueue<T> {
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |held| held.len())
+        self.0.as_ref().map_or(0, |held| 1 + held.others.len())
     }
 
     /// Whether there is no entry.
@@ -108,51 +122,56 @@ impl<T> IdleQueue<T> {
 
     /// Adds an entry at the end.
     pub fn push_back(&mut self, value: T) {
-        self.0.get_or_insert_with(|| Box::new(VecDeque::with_capacity(1))).push_back(value);
+        match &mut self.0 {
+            Some(held) => held.others.push_back(value),
+            None => self.0 = Some(Box::new(Queue { first: value, others: VecDeque::new() })),
+        }
     }
 
     /// Adds an entry in front of all others.
     pub fn push_front(&mut self, value: T) {
-        self.0.get_or_insert_with(|| Box::new(VecDeque::with_capacity(1))).push_front(value);
+        match &mut self.0 {
+            Some(held) => held.others.push_front(std::mem::replace(&mut held.first, value)),
+            None => self.push_back(value),
+        }
     }
 
     /// Takes the first entry.
     pub fn pop_front(&mut self) -> Option<T> {
-        self.with(VecDeque::pop_front).flatten()
+        match self.0.as_deref_mut()?.others.pop_front() {
+            Some(next) => self.0.as_deref_mut().map(|held| std::mem::replace(&mut held.first, next)),
+            None => self.0.take().map(|held| held.first),
+        }
     }
 
     /// The first entry.
     pub fn front(&self) -> Option<&T> {
-        self.0.as_ref()?.front()
+        self.0.as_deref().map(|held| &held.first)
     }
 
     /// The first entry, to be changed.
     pub fn front_mut(&mut self) -> Option<&mut T> {
-        self.0.as_mut()?.front_mut()
+        self.0.as_deref_mut().map(|held| &mut held.first)
     }
 
     /// The entries in their order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().flat_map(|held| held.iter())
+        self.0.iter().flat_map(|held| std::iter::once(&held.first).chain(&held.others))
     }
 
     /// Keeps the entries that `keep` says yes to.
-    pub fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
-        self.with(|held| held.retain(keep));
+    pub fn retain(&mut self, mut keep: impl FnMut(&T) -> bool) {
+        let Some(held) = self.0.as_deref_mut() else { return };
+        let keeps_first = keep(&held.first);
+        held.others.retain(keep);
+        if !keeps_first {
+            self.pop_front();
+        }
     }
 
     /// Removes all entries.
     pub fn clear(&mut self) {
         self.0 = None;
-    }
-
-    fn with<R>(&mut self, act: impl FnOnce(&mut VecDeque<T>) -> R) -> Option<R> {
-        let held = self.0.as_deref_mut()?;
-        let result = act(held);
-        if held.is_empty() {
-            self.0 = None;
-        }
-        Some(result)
     }
 }
 

@@ -5,20 +5,23 @@ use std::convert::Infallible;
 use rand::{Rng, SeedableRng, TryRng};
 use rand_chacha::ChaCha8Rng;
 
-/// The numbers of a [`ChaCha8Rng`] without its store of numbers made in advance: 48 bytes instead of 320, and a draw takes
+/// The numbers of a [`ChaCha8Rng`] without its store of numbers made in advance: 40 bytes instead of 320, and a draw takes
 /// 0.1 µs. For what each of thousands of hosts has, and draws from once a message or less.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct IdleRng {
     seed: [u8; 32],
-    stream: u64,
     /// Words of 32 bits drawn so far.
     drawn: u64,
 }
 
 impl IdleRng {
+    /// The same numbers from the first one on.
+    pub fn from_start(&self) -> ChaCha8Rng {
+        ChaCha8Rng::from_seed(self.seed)
+    }
+
     fn draw<T>(&mut self, draw: impl FnOnce(&mut ChaCha8Rng) -> T) -> T {
-        let mut rng = ChaCha8Rng::from_seed(self.seed);
-        rng.set_stream(self.stream);
+        let mut rng = self.from_start();
         rng.set_word_pos(u128::from(self.drawn));
         let drawn = draw(&mut rng);
         // 2^64 words are more than a run of 584 years draws.
@@ -29,8 +32,13 @@ impl IdleRng {
 
 impl From<ChaCha8Rng> for IdleRng {
     /// Goes on where `rng` stands.
+    ///
+    /// # Panics
+    ///
+    /// If it is another of its seed's streams than the first: here each seed has one.
     fn from(rng: ChaCha8Rng) -> Self {
-        Self { seed: rng.get_seed(), stream: rng.get_stream(), drawn: rng.get_word_pos() as u64 }
+        assert_eq!(rng.get_stream(), 0, "generators differ by their seeds");
+        Self { seed: rng.get_seed(), drawn: rng.get_word_pos() as u64 }
     }
 }
 
@@ -57,22 +65,21 @@ mod tests {
 
     #[test]
     fn its_numbers_are_those_of_the_generator_that_it_stands_for() {
-        for stream in 0..50 {
-            let mut busy = ChaCha8Rng::seed_from_u64(stream);
-            busy.set_stream(stream);
-            for _ in 0..stream {
+        for seed in 0..50 {
+            let mut busy = ChaCha8Rng::seed_from_u64(seed);
+            for _ in 0..seed {
                 busy.next_u32();
             }
             let mut idle = IdleRng::from(busy.clone());
             for step in 0..400_u64 {
-                match (step + stream) % 3 {
-                    0 => assert_eq!(idle.next_u32(), busy.next_u32(), "{stream} {step}"),
-                    1 => assert_eq!(idle.next_u64(), busy.next_u64(), "{stream} {step}"),
+                match (step + seed) % 3 {
+                    0 => assert_eq!(idle.next_u32(), busy.next_u32(), "{seed} {step}"),
+                    1 => assert_eq!(idle.next_u64(), busy.next_u64(), "{seed} {step}"),
                     _ => {
                         let (mut one, mut other) = ([0; 7], [0; 7]);
                         idle.fill_bytes(&mut one);
                         busy.fill_bytes(&mut other);
-                        assert_eq!(one, other, "{stream} {step}");
+                        assert_eq!(one, other, "{seed} {step}");
                     }
                 }
             }

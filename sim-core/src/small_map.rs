@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// A map in order of its keys: a sorted list of up to eight entries, a tree beyond.
+/// A map in order of its keys: one entry in place, a sorted list of up to eight, a tree beyond.
 ///
 /// A tree takes room for eleven entries as soon as it holds one. Where thousands of hosts each know one or two of
 /// something, and one of them knows thousands, that is most of the memory.
@@ -10,9 +10,15 @@ use std::collections::BTreeMap;
 pub struct SmallMap<K, V>(Held<K, V>);
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::box_collection,
+    reason = "a tree in place takes more than a list does, and there are thousands of lists"
+)]
 enum Held<K, V> {
+    None,
+    One(K, V),
     Few(Vec<(K, V)>),
-    Many(BTreeMap<K, V>),
+    Many(Box<BTreeMap<K, V>>),
 }
 
 impl<K, V> Default for SmallMap<K, V> {
@@ -24,12 +30,14 @@ impl<K, V> Default for SmallMap<K, V> {
 impl<K, V> SmallMap<K, V> {
     /// Without an entry; takes no memory.
     pub const fn new() -> Self {
-        Self(Held::Few(Vec::new()))
+        Self(Held::None)
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
         match &self.0 {
+            Held::None => 0,
+            Held::One(..) => 1,
             Held::Few(few) => few.len(),
             Held::Many(many) => many.len(),
         }
@@ -42,11 +50,14 @@ impl<K, V> SmallMap<K, V> {
 
     /// The entries in order of their keys.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        let (few, many) = match &self.0 {
-            Held::Few(few) => (Some(few), None),
-            Held::Many(many) => (None, Some(many)),
+        let (one, few, many): (_, &[(K, V)], _) = match &self.0 {
+            Held::None => (None, Default::default(), None),
+            Held::One(key, value) => (Some((key, value)), Default::default(), None),
+            Held::Few(few) => (None, &few[..], None),
+            Held::Many(many) => (None, Default::default(), Some(many)),
         };
-        few.into_iter().flatten().map(|(key, value)| (key, value)).chain(many.into_iter().flatten())
+        let few = few.iter().map(|(key, value)| (key, value));
+        one.into_iter().chain(few).chain(many.into_iter().flat_map(|many| many.iter()))
     }
 
     /// The keys in their order.
@@ -61,12 +72,14 @@ impl<K, V> SmallMap<K, V> {
 
     /// The values in order of their keys, to be changed.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        let (few, many) = match &mut self.0 {
-            Held::Few(few) => (Some(few), None),
-            Held::Many(many) => (None, Some(many)),
+        let (one, few, many): (_, &mut [(K, V)], _) = match &mut self.0 {
+            Held::None => (None, Default::default(), None),
+            Held::One(_, value) => (Some(value), Default::default(), None),
+            Held::Few(few) => (None, &mut few[..], None),
+            Held::Many(many) => (None, Default::default(), Some(many)),
         };
-        let few = few.into_iter().flatten().map(|(_, value)| value);
-        few.chain(many.into_iter().flat_map(|many| many.values_mut()))
+        let few = few.iter_mut().map(|(_, value)| value);
+        one.into_iter().chain(few).chain(many.into_iter().flat_map(|many| many.values_mut()))
     }
 
     /// Removes all entries.
@@ -79,6 +92,8 @@ impl<K: Ord, V> SmallMap<K, V> {
     /// The value of a key.
     pub fn get(&self, key: &K) -> Option<&V> {
         match &self.0 {
+            Held::None => None,
+            Held::One(own, value) => (own == key).then_some(value),
             Held::Few(few) => place(few, key).ok().map(|at| &few[at].1),
             Held::Many(many) => many.get(key),
         }
@@ -87,6 +102,8 @@ impl<K: Ord, V> SmallMap<K, V> {
     /// The value of a key, to be changed.
     pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         match &mut self.0 {
+            Held::None => None,
+            Held::One(own, value) => (own == key).then_some(value),
             Held::Few(few) => place(few, key).ok().map(|at| &mut few[at].1),
             Held::Many(many) => many.get_mut(key),
         }
@@ -94,20 +111,18 @@ impl<K: Ord, V> SmallMap<K, V> {
 
     /// The value of a key, made by `make` where there is none.
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
-        if let Held::Few(few) = &mut self.0
-            && few.len() == FEW_MAX
-            && place(few, &key).is_err()
-        {
-            self.0 = Held::Many(std::mem::take(few).into_iter().collect());
-        }
+        self.make_room(&key);
         match &mut self.0 {
+            held @ Held::None => {
+                *held = Held::One(key, make());
+                let Held::One(_, value) = held else { unreachable!("it was just put there") };
+                value
+            }
+            Held::One(_, value) => value,
             Held::Few(few) => {
                 let at = match place(few, &key) {
                     Ok(at) => at,
                     Err(at) => {
-                        if few.len() == few.capacity() {
-                            few.reserve_exact(few.len().max(1));
-                        }
                         few.insert(at, (key, make()));
                         at
                     }
@@ -128,6 +143,12 @@ impl<K: Ord, V> SmallMap<K, V> {
     /// Removes a key and returns its value.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         let removed = match &mut self.0 {
+            Held::None => None,
+            Held::One(own, _) if own == key => match std::mem::replace(&mut self.0, Held::None) {
+                Held::One(_, value) => Some(value),
+                Held::None | Held::Few(_) | Held::Many(_) => None,
+            },
+            Held::One(..) => None,
             Held::Few(few) => place(few, key).ok().map(|at| few.remove(at).1),
             Held::Many(many) => many.remove(key),
         };
@@ -138,10 +159,37 @@ impl<K: Ord, V> SmallMap<K, V> {
     /// Keeps the entries that `keep` says yes to.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
         match &mut self.0 {
+            Held::None => {}
+            Held::One(key, value) => {
+                if !keep(key, value) {
+                    self.clear();
+                }
+            }
             Held::Few(few) => few.retain_mut(|(key, value)| keep(key, value)),
             Held::Many(many) => many.retain(keep),
         }
         self.give_back();
+    }
+
+    /// Sees to it that `key` has a place, whether it has an entry or not.
+    fn make_room(&mut self, key: &K) {
+        match &mut self.0 {
+            Held::None | Held::Many(_) => {}
+            Held::One(own, _) if own == key => {}
+            Held::One(..) => {
+                if let Held::One(key, value) = std::mem::replace(&mut self.0, Held::None) {
+                    let mut few = Vec::with_capacity(2);
+                    few.push((key, value));
+                    self.0 = Held::Few(few);
+                }
+            }
+            Held::Few(few) if place(few, key).is_ok() => {}
+            Held::Few(few) if few.len() == FEW_MAX => {
+                self.0 = Held::Many(Box::new(std::mem::take(few).into_iter().collect()));
+            }
+            Held::Few(few) if few.len() == few.capacity() => few.reserve_exact(few.len()),
+            Held::Few(_) => {}
+        }
     }
 
     fn give_back(&mut self) {

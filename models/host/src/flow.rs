@@ -1,6 +1,7 @@
 //! Flows: who asks whom to carry what, and what came of it.
 
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use network::node::NodeId;
@@ -56,19 +57,9 @@ pub enum Workload {
     },
 }
 
-/// A flow of the run.
+/// What flows of one kind have in common, of which there may be thousands.
 #[derive(Clone, Debug)]
-pub struct Flow {
-    /// The flow's name; its random streams are called after it.
-    pub name: Box<str>,
-    /// The sender.
-    pub from: NodeId,
-    /// The port that the sender is bound to, where the scenario says so.
-    pub via: Option<PortId>,
-    /// The receivers: one, or the members of a group.
-    pub to: SmallVec<[NodeId; 4]>,
-    /// The address that is sent to.
-    pub address: IpAddr,
+pub struct FlowKind {
     /// The receivers' port number.
     pub port: u16,
     /// The stack below the application, as the scenario writes it.
@@ -77,12 +68,75 @@ pub struct Flow {
     pub carrier: Carrier,
     /// The session protocol between the application and the carrier, if there is one.
     pub session: Option<Session>,
-    /// What the application does; many flows do the same.
-    pub workload: Arc<Workload>,
+    /// What the application does.
+    pub workload: Workload,
     /// What protects its messages, if anything does.
     pub protection: Option<Protection>,
+}
+
+/// A flow of the run.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// The flow's name; its random streams are called after it.
+    pub name: FlowName,
+    /// What it has in common with others; a flow is read as it.
+    pub kind: Arc<FlowKind>,
+    /// The sender.
+    pub from: NodeId,
+    /// The port that the sender is bound to, where the scenario says so.
+    pub via: Option<PortId>,
+    /// The receivers: one, or the members of a group.
+    pub to: SmallVec<[NodeId; 4]>,
+    /// The address that is sent to.
+    pub address: IpAddr,
     /// What was measured.
     pub measure: FlowMeasure,
+}
+
+impl Deref for Flow {
+    type Target = FlowKind;
+
+    fn deref(&self) -> &FlowKind {
+        &self.kind
+    }
+}
+
+/// The name of a flow. All names of a run are one text: a name costs its letters, and no memory of its own.
+#[derive(Clone, Debug)]
+pub struct FlowName {
+    all: Arc<String>,
+    start: u32,
+    end: u32,
+}
+
+impl FlowName {
+    /// Names for the flows of a run.
+    ///
+    /// # Panics
+    ///
+    /// If they are longer than 4 GiB together.
+    pub fn all<N: AsRef<str>>(names: impl IntoIterator<Item = N>) -> Vec<Self> {
+        let (mut text, mut ends) = (String::new(), Vec::new());
+        for name in names {
+            text.push_str(name.as_ref());
+            ends.push(u32::try_from(text.len()).expect("a run's names are shorter than 4 GiB"));
+        }
+        text.shrink_to_fit();
+        let all = Arc::new(text);
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        starts
+            .zip(ends.iter().copied())
+            .map(|(start, end)| Self { all: Arc::clone(&all), start, end })
+            .collect()
+    }
+}
+
+impl Deref for FlowName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.all[self.start as usize..self.end as usize]
+    }
 }
 
 impl Flow {

@@ -1,17 +1,16 @@
 //! One host: its protocols, its applications and its clock, between the network and the measurements.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::net::IpAddr;
 
 use network::event::NetworkEvent as Event;
 use network::network::Network;
 use network::node::NodeId;
 use network::observer::Observer;
-use sim_core::SimTime;
 use sim_core::engine::Alarm;
 use sim_core::random::Streams;
+use sim_core::{IdleHeap, IdleVec, SimTime};
+use smallvec::SmallVec;
 use transport::endpoint::NetworkEvent;
 use transport::tcp::note::NoteKind;
 use wire::ip::IpProtocol;
@@ -31,10 +30,10 @@ pub struct Host {
     pub(crate) stack: Stack,
     pub(crate) output: Output,
     pub(crate) reassembler: Option<Box<Reassembler>>,
-    apps: Vec<App>,
+    apps: SmallVec<[App; 1]>,
     alarm: Alarm,
-    notes: Vec<(SimTime, NoteKind)>,
-    timers: BinaryHeap<Reverse<(SimTime, usize)>>,
+    notes: IdleVec<(SimTime, NoteKind)>,
+    timers: IdleHeap<(SimTime, u32)>,
 }
 
 /// What a host may use of the world around it.
@@ -53,18 +52,15 @@ impl Host {
             stack,
             output,
             reassembler: None,
-            apps: Vec::new(),
+            apps: SmallVec::new(),
             alarm: Alarm::new(),
-            notes: Vec::new(),
-            timers: BinaryHeap::new(),
+            notes: IdleVec::new(),
+            timers: IdleHeap::new(),
         }
     }
 
     /// Adds an application and returns its number.
     pub fn add_app(&mut self, app: App) -> usize {
-        if self.apps.is_empty() {
-            self.apps.reserve_exact(1); // Most hosts have one.
-        }
         self.apps.push(app);
         self.apps.len() - 1
     }
@@ -76,7 +72,7 @@ impl Host {
 
     /// What happened inside the host's connections since the last call, where someone looks on.
     pub fn take_notes(&mut self) -> Vec<(SimTime, NoteKind)> {
-        std::mem::take(&mut self.notes)
+        std::mem::take(&mut self.notes).into_iter().collect()
     }
 
     /// The host's protocols.
@@ -130,11 +126,12 @@ impl Host {
         if let Some(reassembler) = &mut self.reassembler {
             reassembler.expire(now, self.node, around.network);
         }
-        while let Some(&Reverse((due, app))) = self.timers.peek() {
+        while let Some(&(due, app)) = self.timers.peek() {
             if due > now {
                 break;
             }
             self.timers.pop();
+            let app = app as usize;
             if self.apps[app].next_timer(&self.clock).is_some_and(|next| next <= now) {
                 self.with_app(app, around, |app, context| app.on_timer(context));
             } else {
@@ -202,10 +199,10 @@ impl Host {
         if O::ENABLED {
             let clock = self.clock;
             let notes = self.stack.drain_notes().into_iter().map(|note| (clock.global(note.at), note.kind));
-            self.notes.extend(notes);
+            notes.for_each(|note| self.notes.push(note));
         }
         let stack = self.stack.poll_timeout().map(|due| self.clock.global(due));
-        let apps = self.timers.peek().map(|&Reverse((due, _))| due);
+        let apps = self.timers.peek().map(|&(due, _)| due);
         let fragments = self.reassembler.as_ref().and_then(|reassembler| reassembler.next_timeout());
         let next = stack.into_iter().chain(apps).chain(fragments).min();
         // What is overdue, as after a reboot, is due now.
@@ -271,12 +268,9 @@ impl Host {
 
     fn arm_app(&mut self, index: usize) {
         if let Some(next) = self.apps[index].next_timer(&self.clock)
-            && self.timers.peek().is_none_or(|&Reverse((due, app))| (due, app) != (next, index))
+            && self.timers.peek() != Some(&(next, index as u32))
         {
-            if self.timers.capacity() == 0 {
-                self.timers.reserve_exact(1);
-            }
-            self.timers.push(Reverse((next, index)));
+            self.timers.push((next, index as u32));
         }
     }
 }
@@ -290,6 +284,6 @@ mod tests {
     fn what_thousands_of_sensors_each_have_stays_small() {
         let sizes = [size_of::<Host>(), size_of::<Flow>(), size_of::<CoapClient>()];
         // Each byte here is ten kilobytes of a run with 10,000 sensors (`docs/performance.md`).
-        assert!(sizes.iter().zip([552, 400, 304]).all(|(size, most)| *size <= most), "{sizes:?} bytes");
+        assert!(sizes.iter().zip([328, 304, 344]).all(|(size, most)| *size <= most), "{sizes:?} bytes");
     }
 }

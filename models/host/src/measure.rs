@@ -1,5 +1,9 @@
 //! What is measured of a flow, as `docs/metrics.md` defines it.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use sim_core::time::OptionalTime;
 use sim_core::{SimDuration, SimTime};
 use smallvec::{SmallVec, smallvec};
 use transport::mptcp::MptcpTotals;
@@ -27,15 +31,16 @@ impl Window {
 /// What is measured of one flow.
 #[derive(Clone, Debug)]
 pub struct FlowMeasure {
-    window: Window,
+    /// The same for all flows of a run.
+    window: Arc<Window>,
     /// Messages generated in the window, counted once for each intended receiver.
     pub generated: u64,
     /// First copies delivered of messages generated in the window.
     pub delivered: u64,
     /// Further copies delivered.
-    pub duplicates: u64,
+    pub duplicates: u32,
     /// First copies delivered after the window's end.
-    pub late: u64,
+    pub late: u32,
     /// Latencies of the first copies, in order of delivery.
     pub latencies: Latencies,
     /// Application bytes delivered for the first time, over the whole run.
@@ -43,9 +48,9 @@ pub struct FlowMeasure {
     /// Application bytes delivered for the first time within the window.
     pub window_bytes: u64,
     /// When the flow first asked for something to be carried.
-    pub first_generated: Option<SimTime>,
+    first_generated: OptionalTime,
     /// When application bytes last arrived.
-    pub last_delivered: Option<SimTime>,
+    last_delivered: OptionalTime,
     /// The longest time between two arrivals of application bytes that ended within the window.
     stall: SimDuration,
     /// What Multipath TCP did for the flow, over the whole run; none of other transports.
@@ -53,9 +58,9 @@ pub struct FlowMeasure {
     /// Whether everything that the workload had to send has arrived.
     pub complete: bool,
     /// From the first packet until the first application byte might be sent.
-    pub setup: Option<SimDuration>,
+    setup: OptionalTime,
     /// Connections that ended without the application's wish.
-    pub connections_lost: u64,
+    pub connections_lost: u32,
     /// What the session protocol did for the flow, over the whole run.
     pub session: SessionCounts,
     /// How long each limit has held back the sender's connections; none of other transports than TCP.
@@ -67,16 +72,16 @@ pub struct FlowMeasure {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct SessionCounts {
     /// Messages that came to a receiver for a second time, and were recognised.
-    pub duplicates: u64,
+    pub duplicates: u32,
     /// Exchanges that came to nothing, or to an error.
-    pub failed: u64,
+    pub failed: u32,
     /// The time from a request's generation to its first response.
     pub response_times: Times,
     /// The most requests at once that awaited a response: each has its token.
-    pub tokens_max: u64,
+    pub tokens_max: u32,
     /// The most exchanges at once that either end had to remember: messages that were not acknowledged, and those kept
     /// to tell duplicates.
-    pub exchanges_max: u64,
+    pub exchanges_max: u32,
     /// What the sender's end did, once the run is over.
     pub sender: Option<Box<SenderCounts>>,
 }
@@ -121,32 +126,50 @@ impl Times {
     }
 }
 
-/// Which messages a receiver has had.
+/// Which messages a receiver has had, a bit each in words of 64. Messages mostly come in their order: words that are full
+/// are counted, and the word behind them stands in place.
 #[derive(Clone, Debug, Default)]
-struct Received(Vec<u64>);
+#[expect(
+    clippy::box_collection,
+    reason = "a queue in place takes 32 bytes, and there are thousands that are empty"
+)]
+struct Received {
+    full: u32,
+    word: u64,
+    later: Option<Box<VecDeque<u64>>>,
+}
 
 impl Received {
     /// Notes a message; says whether it is the first copy.
     fn note(&mut self, message: u32) -> bool {
-        let (word, bit) = (message as usize / 64, 1 << (message % 64));
-        if word >= self.0.len() {
-            let more = word + 1 - self.0.len();
-            if word >= self.0.capacity() {
-                self.0.reserve_exact(more.max(self.0.len() / 2));
+        let (place, bit) = (message / 64, 1 << (message % 64));
+        let Some(ahead) = place.checked_sub(self.full) else { return false };
+        let word = match ahead.checked_sub(1) {
+            None => &mut self.word,
+            Some(at) => {
+                let later = self.later.get_or_insert_default();
+                if later.len() <= at as usize {
+                    later.resize(at as usize + 1, 0);
+                }
+                &mut later[at as usize]
             }
-            self.0.resize(word + 1, 0);
+        };
+        let first = *word & bit == 0;
+        *word |= bit;
+        while self.word == u64::MAX {
+            self.full += 1;
+            self.word = self.later.as_mut().and_then(|later| later.pop_front()).unwrap_or(0);
         }
-        let first = self.0[word] & bit == 0;
-        self.0[word] |= bit;
+        self.later.take_if(|later| later.is_empty());
         first
     }
 }
 
 impl FlowMeasure {
     /// Nothing measured yet; each message is intended for `receivers` nodes.
-    pub fn new(window: Window, receivers: usize) -> Self {
+    pub fn new(window: impl Into<Arc<Window>>, receivers: usize) -> Self {
         Self {
-            window,
+            window: window.into(),
             generated: 0,
             delivered: 0,
             duplicates: 0,
@@ -154,12 +177,12 @@ impl FlowMeasure {
             latencies: Latencies::default(),
             application_bytes: 0,
             window_bytes: 0,
-            first_generated: None,
-            last_delivered: None,
+            first_generated: OptionalTime::NONE,
+            last_delivered: OptionalTime::NONE,
             stall: SimDuration::ZERO,
             multipath: None,
             complete: false,
-            setup: None,
+            setup: OptionalTime::NONE,
             connections_lost: 0,
             session: SessionCounts::default(),
             limits: None,
@@ -172,9 +195,24 @@ impl FlowMeasure {
         self.receivers.len()
     }
 
+    /// The flow asks for something to be carried.
+    pub fn on_begun(&mut self, now: SimTime) {
+        self.first_generated.set_once(now);
+    }
+
+    /// The first application byte may be sent, `since` the first packet; what comes later is another connection's.
+    pub fn on_set_up(&mut self, since: SimDuration) {
+        self.setup.set_once(SimTime::ZERO + since);
+    }
+
+    /// From the first packet until the first application byte might be sent.
+    pub fn setup(&self) -> Option<SimDuration> {
+        self.setup.get().map(|at| at.saturating_since(SimTime::ZERO))
+    }
+
     /// The workload has generated a message.
     pub fn on_generated(&mut self, now: SimTime) {
-        self.first_generated.get_or_insert(now);
+        self.on_begun(now);
         if self.window.contains(now) {
             self.generated += self.receivers.len() as u64;
         }
@@ -221,7 +259,7 @@ impl FlowMeasure {
     /// The longest time for which nothing arrived within the window, from the first arrival on: until the next one or,
     /// where more was to come, the window's end.
     pub fn stall(&self) -> Option<SimDuration> {
-        let last = self.last_delivered?;
+        let last = self.last_delivered.get()?;
         let rest = if self.complete { SimDuration::ZERO } else { self.window.to.saturating_since(last) };
         Some(self.stall.max(rest))
     }
@@ -229,8 +267,8 @@ impl FlowMeasure {
     /// Application bytes delivered a second, in bit/s: within the window, from its start (or the
     /// flow's, if later) to its end (or the last byte, if the flow had no more to send).
     pub fn goodput_bps(&self) -> Option<f64> {
-        let from = self.window.from.max(self.first_generated?);
-        let to = match (self.complete, self.last_delivered) {
+        let from = self.window.from.max(self.first_generated.get()?);
+        let to = match (self.complete, self.last_delivered.get()) {
             (true, Some(last)) => last.min(self.window.to),
             _ => self.window.to,
         };
@@ -284,6 +322,22 @@ mod tests {
         assert_eq!((measure.delivered, measure.duplicates, measure.late), (2, 1, 1));
         let latencies: Vec<_> = measure.latencies.iter().collect();
         assert_eq!(latencies, [SimDuration::from_millis(10), SimDuration::from_millis(51)]);
+    }
+
+    #[test]
+    fn each_message_is_new_once_in_whatever_order_they_come() {
+        for seed in 0..100_u64 {
+            let (mut received, mut tree) = (Received::default(), std::collections::BTreeSet::new());
+            let mut word = seed;
+            for step in 0..600 {
+                word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                // Around the front, each several times, and every third run with gaps that never close.
+                let message = (step / 2 + (word >> 56) as u32) / (1 + seed as u32 % 3);
+                assert_eq!(received.note(message), tree.insert(message), "seed {seed}, {message}");
+            }
+            (0..1000).for_each(|message| assert_eq!(received.note(message), tree.insert(message)));
+            assert!(received.later.is_none(), "seed {seed}: all came, and nothing is kept of each");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rand_chacha::ChaCha8Rng;
 use sim_core::random::Streams;
+use sim_core::time::OptionalTime;
 use sim_core::{SimDuration, SimTime, draw};
 
 use crate::purpose;
@@ -143,13 +144,20 @@ pub struct MessagePlan {
 #[derive(Clone, Debug)]
 pub struct MessageClock {
     plan: Arc<MessagePlan>,
-    arrivals: Option<Box<ChaCha8Rng>>,
-    sizes: Option<Box<ChaCha8Rng>>,
-    next: Option<SimTime>,
+    next: OptionalTime,
+    /// What a plan that leaves nothing to chance does without.
+    chance: Option<Box<Chance>>,
+    generated: u32,
+}
+
+/// Where times or sizes are drawn from.
+#[derive(Clone, Debug)]
+struct Chance {
+    arrivals: Option<ChaCha8Rng>,
+    sizes: Option<ChaCha8Rng>,
     /// The time that jitter is added to.
     due: SimTime,
     burst_end: SimTime,
-    generated: u32,
 }
 
 impl MessageClock {
@@ -163,24 +171,24 @@ impl MessageClock {
             Arrival::Periodic { jitter, .. } => !jitter.is_zero(),
             Arrival::Trace(_) => false,
         };
-        let mut clock = Self {
-            arrivals: random_arrival.then(|| Box::new(streams.stream(name, purpose::ARRIVAL))),
-            sizes: random_size.then(|| Box::new(streams.stream(name, purpose::SIZE))),
-            next: None,
-            due: SimTime::ZERO,
-            burst_end: SimTime::MAX,
-            generated: 0,
-            plan,
-        };
-        let start = clock.plan.start.draw(streams, name);
-        clock.begin(start);
+        let start = plan.start.draw(streams, name);
+        let chance = (random_arrival || random_size).then(|| {
+            Box::new(Chance {
+                arrivals: random_arrival.then(|| streams.stream(name, purpose::ARRIVAL)),
+                sizes: random_size.then(|| streams.stream(name, purpose::SIZE)),
+                due: start,
+                burst_end: SimTime::MAX,
+            })
+        });
+        let mut clock = Self { plan, next: OptionalTime::NONE, chance, generated: 0 };
+        clock.next = clock.begin(start).into();
         clock
     }
 
     /// When the next message is generated, if there is one.
     pub fn next_at(&self) -> Option<SimTime> {
         let allowed = self.plan.count.is_none_or(|count| self.generated < count);
-        self.next.filter(|&next| allowed && next < self.plan.stop)
+        self.next.get().filter(|&next| allowed && next < self.plan.stop)
     }
 
     /// Generates the message due at [`Self::next_at`]: its number and its size.
@@ -188,18 +196,19 @@ impl MessageClock {
         let at = self.next_at()?;
         let number = self.generated;
         self.generated += 1;
-        let size = match (&self.plan.arrival, &mut self.sizes) {
+        let sizes = self.chance.as_mut().and_then(|chance| chance.sizes.as_mut());
+        let size = match (&self.plan.arrival, sizes) {
             (Arrival::Trace(entries), _) => entries.get(number as usize).map_or(0, |&(_, size)| size),
             (_, Some(rng)) => self.plan.size.draw(rng),
             (_, None) => self.plan.size.max(),
         };
-        self.next = self.after(at);
+        self.next = self.after(at).into();
         Some((number, size))
     }
 
     /// Leaves out what was due before `now`: nobody was there to generate it.
     pub fn skip_to(&mut self, now: SimTime) {
-        while self.next.is_some_and(|next| next < now) && self.generate().is_some() {}
+        while self.next.get().is_some_and(|next| next < now) && self.generate().is_some() {}
         if self.generated > 0 {
             self.on_answer(now);
         }
@@ -209,7 +218,7 @@ impl MessageClock {
     pub fn is_exhausted(&self) -> bool {
         let counted_out = self.plan.count.is_some_and(|count| self.generated >= count);
         counted_out
-            || match self.next {
+            || match self.next.get() {
                 Some(next) => next >= self.plan.stop,
                 None => !self.awaits_answers(),
             }
@@ -222,59 +231,68 @@ impl MessageClock {
 
     /// The answer to the last message has come, or is given up.
     pub fn on_answer(&mut self, now: SimTime) {
+        let arrivals = self.chance.as_mut().and_then(|chance| chance.arrivals.as_mut());
         if let (Arrival::AfterAnswer(think), Some(rng), None) =
-            (&self.plan.arrival, &mut self.arrivals, self.next)
+            (&self.plan.arrival, arrivals, self.next.get())
         {
-            self.next = Some(now.saturating_add(think.draw(rng)));
+            self.next = Some(now.saturating_add(think.draw(rng))).into();
         }
     }
 
-    fn begin(&mut self, start: SimTime) {
-        self.due = start;
-        self.next = match (&self.plan.arrival, &mut self.arrivals) {
-            (Arrival::Trace(entries), _) => entries.first().map(|&(time, _)| time),
-            (Arrival::Poisson(mean), Some(rng)) => {
-                Some(start.saturating_add(draw::exponential_duration(rng, *mean)))
-            }
-            (Arrival::OnOff { on, .. }, Some(rng)) => {
-                self.burst_end = start.saturating_add(on.draw(rng));
+    /// When the first message comes.
+    fn begin(&mut self, start: SimTime) -> Option<SimTime> {
+        if let Arrival::Trace(entries) = &self.plan.arrival {
+            return entries.first().map(|&(time, _)| time);
+        }
+        let Some(Chance { arrivals: Some(rng), burst_end, .. }) = self.chance.as_deref_mut() else {
+            return Some(start);
+        };
+        match &self.plan.arrival {
+            Arrival::Poisson(mean) => Some(start.saturating_add(draw::exponential_duration(rng, *mean))),
+            Arrival::OnOff { on, .. } => {
+                *burst_end = start.saturating_add(on.draw(rng));
                 Some(start)
             }
-            (Arrival::Periodic { jitter, .. }, Some(rng)) => {
-                Some(start.saturating_add(jittered(rng, *jitter)))
-            }
-            (
-                Arrival::Periodic { .. }
-                | Arrival::AfterAnswer(_)
-                | Arrival::Poisson(_)
-                | Arrival::OnOff { .. },
-                _,
-            ) => Some(start),
-        };
+            Arrival::Periodic { jitter, .. } => Some(start.saturating_add(jittered(rng, *jitter))),
+            Arrival::AfterAnswer(_) | Arrival::Trace(_) => Some(start),
+        }
     }
 
     fn after(&mut self, at: SimTime) -> Option<SimTime> {
-        match (&self.plan.arrival, &mut self.arrivals) {
+        let mut chance = self.chance.as_deref_mut();
+        let rng = chance.as_mut().and_then(|chance| chance.arrivals.as_mut());
+        match (&self.plan.arrival, rng) {
             (Arrival::Trace(entries), _) => entries.get(self.generated as usize).map(|&(time, _)| time),
-            (Arrival::Poisson(mean), Some(rng)) => at.checked_add(draw::exponential_duration(rng, *mean)),
-            (Arrival::OnOff { every, on, off }, Some(rng)) => {
-                let next = at.checked_add(*every)?;
-                if next < self.burst_end {
-                    return Some(next);
-                }
-                let start = self.burst_end.checked_add(off.draw(rng))?;
-                self.burst_end = start.checked_add(on.draw(rng))?;
-                Some(start.max(next))
-            }
-            (Arrival::Periodic { every, jitter }, rng) => {
-                self.due = self.due.checked_add(*every)?;
-                let extra = rng.as_mut().map_or(SimDuration::ZERO, |rng| jittered(rng, *jitter));
-                // A message never comes before the one generated earlier.
-                self.due.checked_add(extra).map(|next| next.max(at))
-            }
             (Arrival::AfterAnswer(_), _) => None,
-            (Arrival::Poisson(every) | Arrival::OnOff { every, .. }, None) => at.checked_add(*every),
+            (Arrival::Poisson(mean), Some(rng)) => at.checked_add(draw::exponential_duration(rng, *mean)),
+            // Without jitter, the time that it would be added to is that of the message before.
+            (
+                Arrival::Poisson(every) | Arrival::OnOff { every, .. } | Arrival::Periodic { every, .. },
+                None,
+            ) => at.checked_add(*every),
+            (Arrival::OnOff { every, on, off }, Some(_)) => chance?.after_in_burst(at, *every, *on, *off),
+            (Arrival::Periodic { every, jitter }, Some(_)) => chance?.after_with_jitter(at, *every, *jitter),
         }
+    }
+}
+
+impl Chance {
+    fn after_in_burst(&mut self, at: SimTime, every: SimDuration, on: Span, off: Span) -> Option<SimTime> {
+        let next = at.checked_add(every)?;
+        if next < self.burst_end {
+            return Some(next);
+        }
+        let rng = self.arrivals.as_mut()?;
+        let start = self.burst_end.checked_add(off.draw(rng))?;
+        self.burst_end = start.checked_add(on.draw(rng))?;
+        Some(start.max(next))
+    }
+
+    fn after_with_jitter(&mut self, at: SimTime, every: SimDuration, jitter: SimDuration) -> Option<SimTime> {
+        self.due = self.due.checked_add(every)?;
+        let extra = jittered(self.arrivals.as_mut()?, jitter);
+        // A message never comes before the one generated earlier.
+        self.due.checked_add(extra).map(|next| next.max(at))
     }
 }
 

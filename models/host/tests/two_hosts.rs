@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use host::app::{App, Service, Source};
 use host::clock::Clock;
-use host::flow::{Flow, Workload};
+use host::flow::{Flow, FlowKind, FlowName, Workload};
 use host::host::Host;
 use host::measure::{FlowMeasure, Window};
 use host::output::Output;
@@ -51,18 +51,21 @@ fn world(carrier: Carrier, workload: Workload, direction: Direction, seed: u64) 
     network.accounts = Accounts::new(vec![a]);
     network.set_accounted(a);
     let window = Window { from: SimTime::ZERO, to: SimTime::from_secs(10) };
-    let flow = Flow {
+    let kind = FlowKind {
         protection: None,
-        name: "a>b".into(),
-        from: a,
-        via: None,
-        to: [b].as_slice().into(),
-        address: address("10.0.0.2"),
         port: 9000,
         over: "udp".into(),
         carrier: carrier.clone(),
         session: None,
-        workload: workload.into(),
+        workload,
+    };
+    let flow = Flow {
+        name: FlowName::all(["a>b"]).remove(0),
+        kind: kind.into(),
+        from: a,
+        via: None,
+        to: [b].as_slice().into(),
+        address: address("10.0.0.2"),
         measure: FlowMeasure::new(window, 1),
     };
     let mut world = World::new(network, streams);
@@ -107,7 +110,7 @@ fn a_datagram_takes_its_transmission_and_propagation_time() {
     // 972 + 8 + 20 = 1,000 bytes at 8 Mbit/s: 1 ms, and 10 ms of propagation.
     assert!(measure.latencies.iter().all(|latency| latency == SimDuration::from_millis(11)));
     let account = world.network.accounts.flow(FlowId(0));
-    assert_eq!((account.bytes, account.frames, account.hop_bytes), (10_000, 10, 10_000));
+    assert_eq!((account.bytes(), account.frames, account.hop_bytes), (10_000, 10, 10_000));
     let lines: Vec<_> =
         account.sorted_lines().iter().map(|line| (line.protocol.name(), line.bytes)).collect();
     assert_eq!(lines, [("ipv4", 200), ("udp", 80), ("data", 9720)]);
@@ -163,5 +166,5 @@ fn large_datagrams_are_cut_and_put_together_again() {
     assert_eq!((measure.generated, measure.delivered), (10, 10));
     assert_eq!(measure.application_bytes, 50_000);
     // 5,008 bytes in fragments of 1,480: four of them, each with a header of 20 bytes.
-    assert_eq!(world.network.accounts.flow(FlowId(0)).bytes, 10 * (5008 + 4 * 20));
+    assert_eq!(world.network.accounts.flow(FlowId(0)).bytes(), 10 * (5008 + 4 * 20));
 }

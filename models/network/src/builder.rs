@@ -212,7 +212,7 @@ impl NetworkBuilder {
     ) -> Result<(Network<O>, Names), BuildError> {
         let names = self.number()?;
         let (nodes, node_infos, node_names) = self.lay_nodes(&names);
-        let (mut port_infos, owners) = self.lay_ports(&names);
+        let mut port_infos = self.lay_ports(&names);
         let mut ports: Vec<Port> = port_infos.iter().map(|_| detached()).collect();
         let (mut states, mut queue_limits) = (Vec::new(), Vec::new());
         let link_names = std::mem::take(&mut self.link_names);
@@ -228,7 +228,7 @@ impl NetworkBuilder {
         let drafts = std::mem::take(&mut self.segments);
         let segments = laying.segments(drafts, &node_names, &self.port_names)?;
         let media = laying.media(std::mem::take(&mut self.media), &nodes);
-        let mut addresses = AddressBook::new(owners).map_err(BuildError::Address)?;
+        let mut addresses = AddressBook::new(owners(&port_infos)).map_err(BuildError::Address)?;
         for (prefix, port) in self.outside {
             addresses.add_outside(prefix, names.port(port));
         }
@@ -261,6 +261,7 @@ impl NetworkBuilder {
             node_drops: BTreeMap::new(),
             border: Border::default(),
             rpl_homes: FxHashMap::default(),
+            discovery_homes: FxHashMap::default(),
             world_origin: Origin::new(world_rank),
             delivered: 0,
             dropped: 0,
@@ -323,10 +324,9 @@ impl NetworkBuilder {
         (nodes, node_infos, node_names)
     }
 
-    /// Turns the drafts of ports into what the network keeps; lists who owns which address.
-    fn lay_ports(&mut self, names: &Names) -> (Vec<PortInfo>, Vec<(IpAddr, PortId)>) {
+    /// Turns the drafts of ports into what the network keeps.
+    fn lay_ports(&mut self, names: &Names) -> Vec<PortInfo> {
         let drafts = std::mem::take(&mut self.ports);
-        let mut owners = Vec::with_capacity(drafts.iter().map(|port| port.addresses.len()).sum());
         let none = PortInfo {
             node: NodeId(0),
             name: 0,
@@ -337,13 +337,18 @@ impl NetworkBuilder {
         };
         let mut port_infos = vec![none; drafts.len()];
         for (draft, &id) in drafts.into_iter().zip(&names.ports) {
-            owners.extend(draft.addresses.iter().map(|prefix| (prefix.address, id)));
             let info = &mut port_infos[id.index()];
             info.node = names.node(draft.node);
             (info.name, info.addresses) = (draft.name, draft.addresses);
         }
-        (port_infos, owners)
+        port_infos
     }
+}
+
+/// Who owns which address.
+fn owners(ports: &[PortInfo]) -> impl Iterator<Item = (IpAddr, PortId)> {
+    let ids = (0..).map(PortId);
+    ids.zip(ports).flat_map(|(id, port)| port.addresses.iter().map(move |prefix| (prefix.address, id)))
 }
 
 /// Where links and segments are laid.

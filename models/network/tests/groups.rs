@@ -251,7 +251,7 @@ fn a_membership_is_announced_by_one_report_and_taken_back_by_one_message() {
             .map(|line| line.bytes)
             .sum();
         let frame = if report == 32 { 64 } else { 90 };
-        assert_eq!((account.bytes, control), (2 * frame, 2 * frame));
+        assert_eq!((account.bytes(), control), (2 * frame, 2 * frame));
         let protocols: Vec<_> = account.sorted_lines().iter().map(|line| line.protocol.name()).collect();
         let (network, membership) = if report == 32 { ("ipv4", "igmp") } else { ("ipv6", "mld") };
         assert_eq!(protocols, ["ethernet", network, membership]);

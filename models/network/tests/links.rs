@@ -337,7 +337,7 @@ fn the_sender_pays_for_padding_and_framing_in_every_frame() {
     lab.send_at(ms(1), a, to_b(1000));
     lab.run();
     let account = lab.net.accounts.flow(wire::account::FlowId::NONE);
-    assert_eq!((account.frames, account.bytes), (2, 64 + 1018));
+    assert_eq!((account.frames, account.bytes()), (2, 64 + 1018));
     assert_eq!((account.hop_frames, account.hop_bytes), (2, 64 + 1018));
     let lines: Vec<_> =
         account.sorted_lines().iter().map(|line| (line.protocol.name(), line.bytes)).collect();

@@ -66,7 +66,7 @@ impl World {
         let rng = |stream| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(stream);
-            rng
+            ChaCha8Rng::from_rng(&mut rng)
         };
         let mut world = Self {
             now: SimTime::ZERO,

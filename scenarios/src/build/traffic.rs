@@ -1,11 +1,12 @@
 //! Flows and the applications at their ends.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use host::app::coap::CoapProxy;
 use host::app::{App, Flood, Forged, Service, Session, Source, Task};
-use host::flow::{Flow, Workload};
+use host::flow::{Flow, FlowKind, FlowName, Workload};
 use host::measure::{FlowMeasure, Window};
 use host::stack::Carrier;
 use host::workload::{Arrival, MessagePlan, Size, Span, Start};
@@ -27,53 +28,67 @@ pub(super) fn flows<O: Observer>(
     places: &Places,
     world: &World<O>,
 ) -> Result<Vec<Flow>, WorldError> {
-    let window = window(scenario);
-    let workloads: Vec<[Arc<Workload>; 2]> = scenario
-        .traffic
-        .iter()
-        .map(|entry| [false, true].map(|states| Arc::new(workload(scenario, entry, states))))
-        .collect();
-    let stacks = scenario.traffic.iter().map(|entry| entry.stack.protocols().join("/").into());
-    let stacks: Vec<Arc<str>> = stacks.collect();
-    let carriers: Vec<Carrier> = scenario.traffic.iter().map(carrier::carrier).collect();
-    let sessions: Vec<Option<Session>> = scenario.traffic.iter().map(carrier::session).collect();
+    let window = Arc::new(window(scenario));
+    let mut kinds: BTreeMap<(u32, bool), Arc<FlowKind>> = BTreeMap::new();
+    let names = FlowName::all(scenario.flows.iter().map(|flow| scenario.flow_name(flow)));
     let mut flows = Vec::with_capacity(scenario.flows.len());
-    for flow in &scenario.flows {
-        let entry = &scenario.traffic[flow.traffic as usize];
-        let name = scenario.flow_name(flow);
+    for (flow, name) in scenario.flows.iter().zip(names) {
+        let no_address = || WorldError::NoAddress(name.to_string());
         let states = carrier::asks_for_states(scenario, flow);
         let (to, address) = match flow.to {
             Destination::Multicast(group) => (members(scenario, places, group), group),
             Destination::Node(end) => {
-                let address =
-                    address_of(scenario, places, world, end).ok_or(WorldError::NoAddress(name.clone()))?;
+                let address = address_of(scenario, places, world, end).ok_or_else(no_address)?;
                 (vec![places.node(end.node)], address)
             }
         };
-        let mut session = sessions[flow.traffic as usize].clone();
-        if let (Some(own), Some(end)) = (&session, entry.proxy) {
-            let proxy =
-                address_of(scenario, places, world, end).ok_or(WorldError::NoAddress(name.clone()))?;
-            let service = scenario.group_of(end.node).services.coap_proxy;
-            let port = service.and_then(|service| service.port).unwrap_or(wire::coap::PORT);
-            session = Some(carrier::by_way_of(own, SocketAddr::new(proxy, port)));
-        }
+        let kind = match kinds.get(&(flow.traffic, states)) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let kind = kind(scenario, places, world, flow.traffic, states).ok_or_else(no_address)?;
+                let kind = Arc::new(kind);
+                kinds.insert((flow.traffic, states), Arc::clone(&kind));
+                kind
+            }
+        };
         flows.push(Flow {
             from: places.node(flow.from.node),
             via: flow.from.interface.map(|interface| places.port(interface)),
-            measure: FlowMeasure::new(window, to.len()),
+            measure: FlowMeasure::new(Arc::clone(&window), to.len()),
             to: to.into(),
             address,
-            port: port(entry, flow.traffic),
-            over: Arc::clone(&stacks[flow.traffic as usize]),
-            carrier: carriers[flow.traffic as usize].clone(),
-            session,
-            workload: Arc::clone(&workloads[flow.traffic as usize][usize::from(states)]),
-            protection: entry.protection.work(),
-            name: name.into(),
+            kind,
+            name,
         });
     }
     Ok(flows)
+}
+
+/// What the flows of an entry of the traffic have in common; `states` says whether the resource that they ask for, if they do,
+/// changes by itself. `None` if they go by way of a proxy that has no address of the scenario's IP version.
+fn kind<O: Observer>(
+    scenario: &Scenario,
+    places: &Places,
+    world: &World<O>,
+    traffic: u32,
+    states: bool,
+) -> Option<FlowKind> {
+    let entry = &scenario.traffic[traffic as usize];
+    let mut session = carrier::session(entry);
+    if let (Some(own), Some(end)) = (&session, entry.proxy) {
+        let proxy = address_of(scenario, places, world, end)?;
+        let service = scenario.group_of(end.node).services.coap_proxy;
+        let port = service.and_then(|service| service.port).unwrap_or(wire::coap::PORT);
+        session = Some(carrier::by_way_of(own, SocketAddr::new(proxy, port)));
+    }
+    Some(FlowKind {
+        port: port(entry, traffic),
+        over: entry.stack.protocols().join("/").into(),
+        carrier: carrier::carrier(entry),
+        session,
+        workload: workload(scenario, entry, states),
+        protection: entry.protection.work(),
+    })
 }
 
 /// Puts sources and services on the hosts of every flow, and the services that nodes offer by themselves.
@@ -90,7 +105,7 @@ pub(super) fn add_apps<O: Observer>(
             None => source(id, &world.flows[index], streams),
         };
         host_on(scenario, places, streams, world, flow.from.node).add_app(sender);
-        let Flow { carrier, port, session, .. } = &world.flows[index];
+        let FlowKind { carrier, port, session, .. } = &*world.flows[index].kind;
         let entry = &scenario.traffic[flow.traffic as usize];
         let offer = Offer {
             carrier: carrier.clone(),
@@ -142,7 +157,7 @@ pub(super) fn add_apps<O: Observer>(
 
 /// The sending side of a flow without a session protocol.
 fn source(id: FlowId, flow: &Flow, streams: &Streams) -> App {
-    let flood = match &*flow.workload {
+    let flood = match &flow.workload {
         Workload::Flood { packets, from } => Flood::new(id, flow, packets, *from, streams),
         Workload::Messages(_)
         | Workload::Bulk { .. }

@@ -47,7 +47,7 @@ impl SeriesSampler {
             [(a, b), (b, a)].map(|(from, to)| (from, format!("{link}:{}>{}", name(from), name(to))))
         });
         let flows = world.flows.iter().enumerate().filter(|(_, flow)| flow.carrier.has_connections());
-        let floods = world.flows.iter().filter(|flow| matches!(*flow.workload, Workload::Flood { .. }));
+        let floods = world.flows.iter().filter(|flow| matches!(flow.workload, Workload::Flood { .. }));
         let flooded: BTreeSet<NodeId> = floods.flat_map(|flow| flow.to.iter().copied()).collect();
         let nodes = world.network.node_ids().filter(|&node| world.network.hardware(node).is_some());
         Self {
@@ -145,7 +145,7 @@ impl SeriesSampler {
         let of_flow = &world.flows[flow];
         let Some(stats) = endpoint(of_flow.from).and_then(|mptcp| mptcp.stats(id)) else { return };
         let name = of_flow.name.clone();
-        self.sample_subflows(now, (flow, &name), &stats);
+        self.sample_subflows(now, (flow, &*name), &stats);
         let Some(first) = stats.subflows.first() else { return };
         let receiver = of_flow.to.first().and_then(|&node| endpoint(node));
         if let Some(waiting) = receiver.and_then(|mptcp| mptcp.waiting_between(first.remote, first.local)) {

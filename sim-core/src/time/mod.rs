@@ -1,8 +1,11 @@
 //! Points and spans of simulated time, in whole nanoseconds.
 
 mod arithmetic;
+mod optional;
 
 use std::fmt;
+
+pub use optional::OptionalTime;
 
 /// A point of simulated time: nanoseconds since the start of the run, up to 584 years.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -289,7 +289,7 @@ impl Service {
 
     fn answer_later(&mut self, context: &mut Context<'_>, handle: Handle, peer: Option<Peer>, request: &Run) {
         let flow = context.flows.get(request.flow.0 as usize);
-        let Some(Workload::RequestResponse { processing, response, .. }) = flow.map(|flow| &*flow.workload)
+        let Some(Workload::RequestResponse { processing, response, .. }) = flow.map(|flow| &flow.workload)
         else {
             return;
         };
@@ -369,13 +369,13 @@ impl Service {
 
 fn is_request(context: &Context<'_>, run: &Run) -> bool {
     let flow = run.flow.index().and_then(|index| context.flows.get(index));
-    flow.is_some_and(|flow| matches!(*flow.workload, Workload::RequestResponse { .. }))
+    flow.is_some_and(|flow| matches!(flow.workload, Workload::RequestResponse { .. }))
 }
 
 /// Measures bytes that have arrived, unless they are a request's, of which the answer counts.
 pub(super) fn measure(context: &mut Context<'_>, run: &Run) {
     let Some(flow) = run.flow.index().and_then(|index| context.flows.get_mut(index)) else { return };
-    match &*flow.workload {
+    match &flow.workload {
         Workload::RequestResponse { .. } | Workload::Flood { .. } => {}
         // Only a session protocol's server has resources.
         Workload::Messages(_) | Workload::Poll { .. } => measure_message(context, run),

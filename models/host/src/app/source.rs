@@ -12,7 +12,7 @@ use wire::payload::{Payload, Slice};
 
 use super::Context;
 use super::service::measure;
-use super::supply::{Kind, Message, Supply};
+use super::supply::{Bulk, Kind, Message, Supply};
 use crate::flow::{Flow, Workload};
 use crate::stack::{Carrier, Handle, Stack, StackEvent};
 
@@ -59,7 +59,7 @@ impl Source {
             port: flow.port,
             carrier: flow.carrier.clone(),
             supply: Supply::new(flow, streams),
-            takes_answers: matches!(*flow.workload, Workload::RequestResponse { .. }),
+            takes_answers: matches!(flow.workload, Workload::RequestResponse { .. }),
             unanswered: 0,
             patience_ends: SimTime::MAX,
             socket: Socket::Idle,
@@ -149,8 +149,8 @@ impl Source {
         match event {
             StackEvent::Connected => {
                 if let Socket::Opening(_, since) = self.socket {
-                    let setup = &mut context.flows[self.flow.0 as usize].measure.setup;
-                    setup.get_or_insert(context.now.saturating_since(since));
+                    let measure = &mut context.flows[self.flow.0 as usize].measure;
+                    measure.on_set_up(context.now.saturating_since(since));
                     self.socket = Socket::Open(handle);
                 }
                 self.send(context);
@@ -201,8 +201,8 @@ impl Source {
     }
 
     fn generate(&mut self, context: &mut Context<'_>) {
-        let measure = &mut context.flows[self.flow.0 as usize].measure;
-        self.supply.generate(context.now, self.flow, measure, context.demand);
+        let flow = &mut context.flows[self.flow.0 as usize];
+        self.supply.generate(context.now, self.flow, flow, context.demand);
         if self.socket == Socket::Idle && self.supply.has_work(context.now) {
             self.open(context);
         }
@@ -221,7 +221,7 @@ impl Source {
             }
             Some(handle) => {
                 let measure = &mut context.flows[self.flow.0 as usize].measure;
-                measure.setup.get_or_insert(SimDuration::from_nanos(0));
+                measure.on_set_up(SimDuration::ZERO);
                 self.socket = Socket::Open(handle);
             }
             None => self.lose(context),
@@ -242,7 +242,7 @@ impl Source {
         match self.supply.kind {
             Kind::Messages(_) if self.carrier.is_stream() => self.write_messages(context, handle),
             Kind::Messages(_) => self.send_datagrams(context, handle),
-            Kind::Bulk { .. } => self.write_bulk(context, handle),
+            Kind::Bulk(_) => self.write_bulk(context, handle),
         }
     }
 
@@ -278,9 +278,8 @@ impl Source {
     }
 
     fn write_bulk(&mut self, context: &mut Context<'_>, handle: Handle) {
-        let Supply { kind: Kind::Bulk { stop, left, stopped, .. }, offset, .. } = &mut self.supply else {
-            return;
-        };
+        let Supply { kind: Kind::Bulk(bulk), offset, .. } = &mut self.supply else { return };
+        let Bulk { stop, left, stopped, .. } = &mut **bulk;
         while context.now < *stop {
             let want = left.map_or(u32::MAX, |left| left.min(u64::from(u32::MAX)) as u32);
             if want == 0 {

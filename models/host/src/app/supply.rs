@@ -5,11 +5,9 @@ use std::sync::Arc;
 use sim_core::random::Streams;
 use sim_core::{IdleQueue, SimTime};
 use wire::account::{FlowId, Protocol, Reason, Run};
-use wire::cryptography::Protection;
 
 use super::Demand;
 use crate::flow::{Flow, Workload};
-use crate::measure::FlowMeasure;
 use crate::workload::MessageClock;
 
 /// Where the bytes of a flow come from, and the messages that wait to be sent.
@@ -21,11 +19,8 @@ pub(super) struct Supply {
     pub(super) backlog: IdleQueue<Message>,
     /// Messages whose samples are being taken, with the time at which they are complete, oldest first.
     sampled: IdleQueue<(SimTime, Message)>,
-    protection: Option<Protection>,
     /// Bytes generated so far: the place of the next one in the flow's filler.
     pub(super) offset: u64,
-    /// Whether each message is one that is measured.
-    counts: bool,
 }
 
 /// What is generated.
@@ -34,7 +29,17 @@ pub(super) enum Kind {
     /// Messages, each at its time.
     Messages(MessageClock),
     /// As many bytes as the connection takes.
-    Bulk { start: SimTime, stop: SimTime, left: Option<u64>, begun: bool, stopped: bool },
+    Bulk(Box<Bulk>),
+}
+
+/// As many bytes as the connection takes between two times, or so many.
+#[derive(Debug)]
+pub(super) struct Bulk {
+    start: SimTime,
+    pub(super) stop: SimTime,
+    pub(super) left: Option<u64>,
+    begun: bool,
+    pub(super) stopped: bool,
 }
 
 /// A message that is not wholly handed to the protocol below yet.
@@ -55,7 +60,7 @@ pub(super) struct Message {
 impl Supply {
     /// What the workload of `flow` generates.
     pub(super) fn new(flow: &Flow, streams: &Streams) -> Self {
-        let kind = match &*flow.workload {
+        let kind = match &flow.workload {
             Workload::Messages(plan)
             | Workload::RequestResponse { requests: plan, .. }
             | Workload::Poll { requests: plan, .. }
@@ -64,12 +69,11 @@ impl Supply {
             }
             Workload::Bulk { bytes, start, stop } => {
                 let start = start.draw(streams, &flow.name);
-                Kind::Bulk { start, stop: *stop, left: *bytes, begun: false, stopped: false }
+                let (stop, left) = (*stop, *bytes);
+                Kind::Bulk(Box::new(Bulk { start, stop, left, begun: false, stopped: false }))
             }
         };
-        let counts = !matches!(*flow.workload, Workload::Poll { states: true, .. });
-        let (backlog, sampled, protection) = (IdleQueue::new(), IdleQueue::new(), flow.protection);
-        Self { kind, backlog, sampled, protection, offset: 0, counts }
+        Self { kind, backlog: IdleQueue::new(), sampled: IdleQueue::new(), offset: 0 }
     }
 
     /// Leaves out what was due before `now`: nobody was there to generate it.
@@ -85,8 +89,8 @@ impl Supply {
             Kind::Messages(clock) => {
                 clock.next_at().into_iter().chain(self.sampled.front().map(|(at, _)| *at)).min()
             }
-            Kind::Bulk { start, begun: false, .. } => Some(*start),
-            Kind::Bulk { stop, begun: true, stopped, .. } => (!stopped).then_some(*stop),
+            Kind::Bulk(bulk) if !bulk.begun => Some(bulk.start),
+            Kind::Bulk(bulk) => (!bulk.stopped).then_some(bulk.stop),
         }
     }
 
@@ -94,7 +98,7 @@ impl Supply {
     pub(super) fn has_work(&self, now: SimTime) -> bool {
         match &self.kind {
             Kind::Messages(_) => !self.backlog.is_empty(),
-            Kind::Bulk { start, stop, left, .. } => *start <= now && now < *stop && *left != Some(0),
+            Kind::Bulk(bulk) => bulk.start <= now && now < bulk.stop && bulk.left != Some(0),
         }
     }
 
@@ -103,14 +107,14 @@ impl Supply {
         &mut self,
         now: SimTime,
         id: FlowId,
-        measure: &mut FlowMeasure,
+        flow: &mut Flow,
         demand: &mut dyn FnMut(FlowId, Demand) -> SimTime,
     ) {
-        self.make(now, id, measure, demand);
+        self.make(now, id, flow, demand);
         while self.sampled.front().is_some_and(|(at, _)| *at <= now)
             && let Some((_, message)) = self.sampled.pop_front()
         {
-            if let Some(protection) = self.protection {
+            if let Some(protection) = flow.protection {
                 demand(id, Demand::Cryptography(protection.at_sender(message.size)));
             }
             self.backlog.push_back(message);
@@ -127,15 +131,16 @@ impl Supply {
         &mut self,
         now: SimTime,
         id: FlowId,
-        measure: &mut FlowMeasure,
+        flow: &mut Flow,
         demand: &mut dyn FnMut(FlowId, Demand) -> SimTime,
     ) {
         match &mut self.kind {
             Kind::Messages(clock) => {
                 while clock.next_at().is_some_and(|next| next <= now) {
                     let Some((number, size)) = clock.generate() else { break };
-                    if self.counts {
-                        measure.on_generated(now);
+                    // Of a resource that changes by itself it is the states that are measured.
+                    if !matches!(flow.workload, Workload::Poll { states: true, .. }) {
+                        flow.measure.on_generated(now);
                     }
                     let message = Message { number, generated: now, offset: self.offset, size, left: size };
                     self.offset += u64::from(size);
@@ -143,11 +148,11 @@ impl Supply {
                     self.sampled.push_back((complete, message));
                 }
             }
-            Kind::Bulk { start, stop, begun, stopped, .. } => {
-                *stopped |= *stop <= now;
-                if !*begun && *start <= now {
-                    *begun = true;
-                    measure.first_generated.get_or_insert(now);
+            Kind::Bulk(bulk) => {
+                bulk.stopped |= bulk.stop <= now;
+                if !bulk.begun && bulk.start <= now {
+                    bulk.begun = true;
+                    flow.measure.on_begun(now);
                 }
             }
         }
@@ -171,7 +176,7 @@ impl Supply {
             Kind::Messages(clock) => {
                 clock.is_exhausted() && self.backlog.is_empty() && self.sampled.is_empty()
             }
-            Kind::Bulk { left, .. } => *left == Some(0),
+            Kind::Bulk(bulk) => bulk.left == Some(0),
         }
     }
 }

@@ -50,17 +50,26 @@ pub struct Stack {
     tcp: Option<Box<TcpEndpoint>>,
     mptcp: Option<Box<mptcp::Mptcp>>,
     sctp: Option<Box<sctp::Sctp>>,
+    rare: Option<Box<Rare>>,
+    rng: IdleRng,
+    /// Words drawn of UDP's generator, which is the first one split off `rng`.
+    udp_drawn: u64,
+    owners: SmallMap<Handle, u32>,
+    /// Whether the transports keep notes for a sequence diagram.
+    noting: bool,
+}
+
+/// What a host with datagrams and one address does without.
+#[derive(Debug, Default)]
+struct Rare {
     /// Packets that no protocol stands behind.
     raw: IdleQueue<Transmit>,
     /// All addresses of the host, where one of its applications uses them.
     addresses: Vec<IpAddr>,
     /// Addresses that are for use only when nothing else is left.
     backups: BTreeSet<IpAddr>,
-    rng: IdleRng,
-    owners: SmallMap<Handle, usize>,
-    listeners: BTreeMap<ListenerId, usize>,
-    /// Whether the transports keep notes for a sequence diagram.
-    noting: bool,
+    /// Who listens for TCP connections.
+    listeners: BTreeMap<ListenerId, u32>,
 }
 
 impl Stack {
@@ -76,18 +85,16 @@ impl Stack {
     }
 
     fn with_rng(mut rng: ChaCha8Rng, noting: bool) -> Self {
-        let udp = UdpEndpoint::new(split(&mut rng));
+        let _ = split(&mut rng); // UDP's, which is made again where it is needed.
         Self {
-            udp,
+            udp: UdpEndpoint::without_chance(),
+            udp_drawn: 0,
             tcp: None,
             mptcp: None,
             sctp: None,
-            raw: IdleQueue::new(),
-            addresses: Vec::new(),
-            backups: BTreeSet::new(),
+            rare: None,
             rng: rng.into(),
             owners: SmallMap::new(),
-            listeners: BTreeMap::new(),
             noting,
         }
     }
@@ -110,7 +117,7 @@ impl Stack {
             Carrier::Mptcp(config) => self.connect_mptcp(now, config, way, peer, flow)?,
             Carrier::Sctp(options) => self.connect_sctp(now, options, way, peer, flow)?,
         };
-        self.owners.insert(handle, app);
+        self.owners.insert(handle, app as u32);
         Some(handle)
     }
 
@@ -127,7 +134,7 @@ impl Stack {
         match carrier {
             Carrier::Udp(options) => {
                 let handle = self.bind_udp(options, address, port)?;
-                self.owners.insert(handle, app);
+                self.owners.insert(handle, app as u32);
                 Some(handle)
             }
             Carrier::Tcp(config) => {
@@ -265,8 +272,14 @@ impl Stack {
         event: &NetworkEvent,
     ) {
         match event {
-            NetworkEvent::AddressRemoved(gone, _) => self.addresses.retain(|address| address != gone),
-            NetworkEvent::AddressAdded(new, _) if !self.addresses.contains(new) => self.addresses.push(*new),
+            NetworkEvent::AddressRemoved(gone, _) => {
+                if let Some(rare) = &mut self.rare {
+                    rare.addresses.retain(|address| address != gone);
+                }
+            }
+            NetworkEvent::AddressAdded(new, _) if !self.addresses().contains(new) => {
+                self.rare().addresses.push(*new);
+            }
             NetworkEvent::AddressAdded(..)
             | NetworkEvent::LinkUp(_)
             | NetworkEvent::LinkDown(_)
@@ -328,16 +341,16 @@ impl Stack {
     /// Whether [`Self::poll_transmit`] may have something: a quick look.
     #[inline]
     pub(crate) fn may_transmit(&self) -> bool {
-        !self.raw.is_empty()
+        self.rare.as_ref().is_some_and(|rare| !rare.raw.is_empty())
             || self.udp.may_transmit()
             || self.tcp.as_ref().is_some_and(|tcp| tcp.may_transmit())
-            || self.mptcp.is_some()
+            || self.mptcp.as_ref().is_some_and(|mptcp| mptcp.endpoint.may_transmit())
             || self.sctp.is_some()
     }
 
     /// The next datagram to send, its packet written into `place`.
     pub(crate) fn poll_transmit(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
-        if let Some(transmit) = self.raw.pop_front() {
+        if let Some(transmit) = self.rare.as_mut().and_then(|rare| rare.raw.pop_front()) {
             return Some(transmit.put_into(place));
         }
         if self.udp.may_transmit() {
@@ -362,7 +375,7 @@ impl Stack {
         // Most looks find nothing.
         let any = self.udp.has_events()
             || self.tcp.as_ref().is_some_and(|tcp| tcp.has_events())
-            || self.mptcp.is_some()
+            || self.mptcp.as_ref().is_some_and(|mptcp| mptcp.endpoint.has_events())
             || self.sctp.is_some();
         if any { self.next_event() } else { None }
     }
@@ -393,7 +406,7 @@ impl Stack {
             StackEvent::Closed => self.owners.remove(&handle)?,
             _ => *self.owners.get(&handle)?,
         };
-        Some((app, handle, event))
+        Some((app as usize, handle, event))
     }
 
     /// What happened inside connections since the last call.
@@ -410,15 +423,24 @@ impl Stack {
         if let Some(mptcp) = &mut self.mptcp {
             mptcp.endpoint.set_addresses(addresses.clone());
         }
-        self.addresses = addresses;
+        self.rare().addresses = addresses;
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// All addresses of the host, where one of its applications uses them.
+    fn addresses(&self) -> &[IpAddr] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.addresses)
     }
 
     /// Says whether an address is for use only when nothing else is left.
     pub(crate) fn set_backup(&mut self, now: SimTime, address: IpAddr, backup: bool) {
         if backup {
-            self.backups.insert(address);
-        } else {
-            self.backups.remove(&address);
+            self.rare().backups.insert(address);
+        } else if let Some(rare) = &mut self.rare {
+            rare.backups.remove(&address);
         }
         if let Some(mptcp) = &mut self.mptcp {
             mptcp.endpoint.set_address_backup(now, address, backup);
@@ -440,7 +462,7 @@ impl Stack {
 
     /// Sends a packet that no protocol of the host stands behind.
     pub(crate) fn send_raw(&mut self, transmit: Transmit) {
-        self.raw.push_back(transmit);
+        self.rare().raw.push_back(transmit);
     }
 
     /// Connections that are half open now, and the most that were at once, of all protocols with listeners.

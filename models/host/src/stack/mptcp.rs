@@ -17,18 +17,17 @@ use super::{Handle, Stack, Way, split, tcp};
 #[derive(Debug)]
 pub(super) struct Mptcp {
     pub(super) endpoint: MptcpEndpoint,
-    listeners: BTreeMap<ListenerId, usize>,
+    listeners: BTreeMap<ListenerId, u32>,
 }
 
 impl Stack {
     /// Multipath TCP, made on first use.
     pub(super) fn mptcp(&mut self) -> &mut Mptcp {
-        let (rng, noting, addresses) = (&mut self.rng, self.noting, &self.addresses);
-        let backups = &self.backups;
+        let (rng, noting, rare) = (&mut self.rng, self.noting, self.rare.get_or_insert_default());
         self.mptcp.get_or_insert_with(|| {
             let mut endpoint = MptcpEndpoint::new(split(rng));
-            endpoint.set_addresses(addresses.clone());
-            for &address in backups {
+            endpoint.set_addresses(rare.addresses.clone());
+            for &address in &rare.backups {
                 endpoint.set_address_backup(SimTime::ZERO, address, true);
             }
             if noting {
@@ -72,7 +71,7 @@ impl Stack {
         let mptcp = self.mptcp();
         for local in tcp::listening(address) {
             let listener = mptcp.endpoint.listen(SocketAddr::new(local, port), with_mtu(config, mtu));
-            mptcp.listeners.extend(listener.map(|listener| (listener, app)));
+            mptcp.listeners.extend(listener.map(|listener| (listener, app as u32)));
         }
     }
 

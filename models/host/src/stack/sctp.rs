@@ -26,7 +26,7 @@ use super::{Handle, Stack, Way, split};
 pub(super) struct Sctp {
     pub(super) endpoint: SctpEndpoint,
     options: BTreeMap<AssociationId, Arc<SctpOptions>>,
-    listeners: BTreeMap<ListenerId, (usize, Arc<SctpOptions>)>,
+    listeners: BTreeMap<ListenerId, (u32, Arc<SctpOptions>)>,
     /// A message of each association that is to be sent back and has no room yet.
     returning: BTreeMap<AssociationId, ReceivedMessage>,
     /// The UDP port whose datagrams hold SCTP packets (RFC 6951).
@@ -75,7 +75,7 @@ impl Stack {
         flow: FlowId,
     ) -> Option<Handle> {
         let config = with_mtu(&options.config, way.mtu);
-        let addresses = self.addresses.clone();
+        let addresses = self.addresses().to_vec();
         let sctp = self.sctp();
         sctp.udp_port = config.encapsulation.map(|ports| ports.local_port).or(sctp.udp_port);
         let locals = if options.multihoming { addresses } else { vec![way.source] };
@@ -95,7 +95,7 @@ impl Stack {
         mtu: u16,
     ) {
         let config = with_mtu(&options.config, mtu);
-        let addresses = self.addresses.clone();
+        let addresses = self.addresses().to_vec();
         let sctp = self.sctp();
         sctp.udp_port = config.encapsulation.map(|ports| ports.local_port).or(sctp.udp_port);
         let locals = match address {
@@ -104,7 +104,7 @@ impl Stack {
             None => Vec::new(),
         };
         if let Ok(listener) = sctp.endpoint.listen(&locals, port, config) {
-            sctp.listeners.insert(listener, (app, Arc::clone(options)));
+            sctp.listeners.insert(listener, (app as u32, Arc::clone(options)));
         }
     }
 

@@ -42,7 +42,8 @@ impl Stack {
                 with_mtu(config, mtu),
                 config.listener.syn_queue,
             );
-            self.listeners.extend(listener.map(|listener| (listener, app)));
+            let listener = listener.map(|listener| (listener, app as u32));
+            self.rare().listeners.extend(listener);
         }
     }
 
@@ -50,7 +51,7 @@ impl Stack {
         let (id, event) = match event {
             TcpEvent::Connected(id) => (id, StackEvent::Connected),
             TcpEvent::Accepted { listener, id } => {
-                let app = *self.listeners.get(&listener)?;
+                let app = *self.rare.as_ref()?.listeners.get(&listener)?;
                 self.owners.insert(Handle::Tcp(id), app);
                 (id, StackEvent::Accepted)
             }

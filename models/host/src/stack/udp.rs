@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
+use transport::ports::choose_ephemeral;
 use transport::udp::{UdpEndpoint, UdpEvent};
 
 use super::carrier::UdpOptions;
 use super::event::StackEvent;
-use super::{Handle, Stack};
+use super::{Handle, Stack, split};
 
 impl Stack {
     /// Opens a socket on `port` (0: any free one) of `address`.
@@ -16,7 +17,18 @@ impl Stack {
         address: Option<IpAddr>,
         port: u16,
     ) -> Option<Handle> {
+        let port = if port == 0 { self.ephemeral_port()? } else { port };
         self.udp.bind(address, port, options.socket).ok().map(Handle::Udp)
+    }
+
+    /// A port of UDP's that is free, drawn from a generator that is made for it: it has no numbers in stock, and hosts that
+    /// draw one are many.
+    fn ephemeral_port(&mut self) -> Option<u16> {
+        let mut rng = split(&mut self.rng.from_start());
+        rng.set_word_pos(self.udp_drawn.into());
+        let port = choose_ephemeral(&mut rng, |port| self.udp.is_free(port));
+        self.udp_drawn = rng.get_word_pos() as u64;
+        port
     }
 
     pub(super) fn udp_event(&self, event: UdpEvent) -> (usize, Handle, StackEvent) {
@@ -29,7 +41,7 @@ impl Stack {
         };
         let handle = Handle::Udp(socket);
         let app = *self.owners.get(&handle).expect("every socket was opened for an application");
-        (app, handle, event)
+        (app as usize, handle, event)
     }
 
     /// Datagrams that no socket took so far.

@@ -84,8 +84,8 @@ impl CoapEndpoint {
         };
         // The source of a response matches the request's destination, except of a group's (RFC 7252 §5.3.2, §8.2).
         of(arrived.from).or_else(|| {
-            let mut groups = self.peers.keys().filter(|address| address.ip().is_multicast());
-            groups.find_map(|&group| of(group))
+            let mut groups = self.peers.addresses().filter(|address| address.ip().is_multicast());
+            groups.find_map(of)
         })
     }
 

@@ -72,16 +72,16 @@ pub(super) struct Fasor {
 
 impl Estimator {
     /// What is known of a new peer, where anything is kept at all.
-    pub(super) fn new(config: &CoapConfig, now: SimTime) -> Option<Box<Self>> {
+    pub(super) fn new(config: &CoapConfig, now: SimTime) -> Option<Self> {
         match config.congestion {
             Congestion::Default => None,
             Congestion::Cocoa => {
                 let cocoa = Cocoa { rto: RTO_INITIAL, updated: now, strong: None, weak: None };
-                Some(Box::new(Self::Cocoa(cocoa)))
+                Some(Self::Cocoa(cocoa))
             }
             Congestion::Fasor => {
                 let fasor = Fasor { trip: None, slow: RTO_INITIAL, backoff: Backoff::Fast };
-                Some(Box::new(Self::Fasor(fasor)))
+                Some(Self::Fasor(fasor))
             }
         }
     }

@@ -1,19 +1,19 @@
 //! The endpoint: what it keeps, and what its user calls.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use sim_core::{IdleQueue, IdleRng, IdleVec, SimDuration, SimTime, SmallMap};
+use sim_core::time::OptionalTime;
+use sim_core::{IdleHeap, IdleQueue, IdleRng, IdleVec, SimDuration, SimTime};
 use wire::coap::{Code, Token};
 
 use super::config::CoapConfig;
 use super::event::{CoapEvent, RequestId};
 use super::observe::Observer;
 use super::peer::{Message, Peer, Role};
+use super::peers::Peers;
 use super::stats::{CoapStats, Tally};
 use super::stream::{Links, header_len};
 use crate::body::{Body, Label};
@@ -24,12 +24,12 @@ use crate::datagram::{Datagram, DatagramSession};
 pub struct CoapEndpoint {
     pub(super) config: Arc<CoapConfig>,
     pub(super) rng: IdleRng,
-    pub(super) peers: SmallMap<SocketAddr, Box<Peer>>,
+    pub(super) peers: Peers,
     pub(super) observers: IdleVec<Observer>,
     /// Responses to multicast requests that wait for their moment.
     pub(super) leisurely: IdleVec<(SimTime, SocketAddr, Message)>,
-    pub(super) timers: BinaryHeap<Reverse<(SimTime, SocketAddr)>>,
-    pub(super) next_sweep: Option<SimTime>,
+    timers: Option<Box<IdleHeap<(SimTime, SocketAddr)>>>,
+    pub(super) next_sweep: OptionalTime,
     pub(super) next_id: u64,
     pub(super) next_token: u64,
     /// The number of the latest notification.
@@ -50,15 +50,15 @@ impl CoapEndpoint {
         Self {
             config,
             rng: rng.into(),
-            peers: SmallMap::new(),
+            peers: Peers::default(),
             observers: IdleVec::new(),
             leisurely: IdleVec::new(),
-            timers: BinaryHeap::new(),
-            next_sweep: None,
+            timers: None,
+            next_sweep: OptionalTime::NONE,
             next_id: 0,
             next_token,
             sequence: 0,
-            links: Links::new(),
+            links: Links::default(),
             over_streams: false,
             outgoing: IdleQueue::new(),
             events: IdleQueue::new(),
@@ -124,7 +124,7 @@ impl CoapEndpoint {
         let body = u64::from(payload.len()) - head;
         let header = if self.over_streams { header_len(*first) } else { wire::coap::HEADER_LEN as u64 };
         let options = head - header - token - u64::from(body > 0);
-        self.stats.bytes.count(head, token, options, body);
+        self.stats.count_bytes(head, token, options, body);
     }
 
     pub(super) fn peer(&mut self, now: SimTime, address: SocketAddr) -> &mut Peer {
@@ -132,7 +132,7 @@ impl CoapEndpoint {
         self.peers.get_or_insert_with(address, || {
             // A random first message ID makes off-path attacks harder (RFC 7252 §4.4).
             let id = rng.next_u32() as u16;
-            Box::new(Peer::new(id, now, config))
+            Peer::new(id, now, config)
         })
     }
 
@@ -149,20 +149,16 @@ impl CoapEndpoint {
             self.next_token = self.next_token.wrapping_add(1);
             let used = |peer: &Peer| peer.requests.iter().any(|pending| pending.token == token);
             // With no bytes for it, there is one request at a time.
-            if len == 0 || !self.peers.get(&peer).is_some_and(|peer| used(peer)) {
+            if len == 0 || !self.peers.get(&peer).is_some_and(used) {
                 return token;
             }
         }
     }
 
     pub(super) fn arm(&mut self, at: SimTime, peer: SocketAddr) {
-        if !self.timers.iter().any(|Reverse(entry)| *entry == (at, peer))
-            || self.timers.len() > TIMERS_SCANNED
-        {
-            if self.timers.capacity() == 0 {
-                self.timers.reserve_exact(1);
-            }
-            self.timers.push(Reverse((at, peer)));
+        let timers = self.timers.get_or_insert_default();
+        if !timers.iter().any(|entry| *entry == (at, peer)) || timers.len() > TIMERS_SCANNED {
+            timers.push((at, peer));
         }
     }
 
@@ -185,15 +181,14 @@ impl DatagramSession for CoapEndpoint {
     }
 
     fn handle_timeout(&mut self, now: SimTime) {
-        while let Some(&Reverse((due, peer))) = self.timers.peek()
+        while let Some(timers) = &mut self.timers
+            && let Some(&(due, peer)) = timers.peek()
             && due <= now
         {
-            self.timers.pop();
+            timers.pop();
             self.serve(now, peer);
         }
-        if self.timers.is_empty() {
-            self.timers = BinaryHeap::new();
-        }
+        self.timers.take_if(|timers| timers.is_empty());
         self.send_leisurely(now);
         self.sweep(now);
     }
@@ -205,9 +200,9 @@ impl DatagramSession for CoapEndpoint {
     }
 
     fn poll_timeout(&self) -> Option<SimTime> {
-        let timer = self.timers.peek().map(|&Reverse((due, _))| due);
+        let timer = self.timers.as_ref().and_then(|timers| timers.peek()).map(|&(due, _)| due);
         let leisure = self.leisurely.iter().map(|(due, ..)| *due).min();
-        timer.into_iter().chain(leisure).chain(self.next_sweep).min()
+        timer.into_iter().chain(leisure).chain(self.next_sweep.get()).min()
     }
 
     fn poll_event(&mut self) -> Option<CoapEvent> {

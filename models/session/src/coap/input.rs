@@ -9,8 +9,8 @@ use wire::payload::Payload;
 
 use super::endpoint::CoapEndpoint;
 use super::event::{CoapEvent, Failure};
-use super::output::credit_max;
-use super::peer::{Role, Seen};
+use super::peer::Role;
+use super::remembered::Seen;
 use crate::body::{Body, Label};
 
 /// A message with what came beside it.
@@ -33,16 +33,13 @@ impl CoapEndpoint {
             return self.refuse_malformed(now, from, own, &content.payload);
         };
         let (token, options) = (head.token.len() as u64, head.options.as_bytes().len() as u64);
-        self.stats.bytes.count(body_at as u64, token, options, u64::from(content.len()) - body_at as u64);
+        self.stats.count_bytes(body_at as u64, token, options, u64::from(content.len()) - body_at as u64);
         let front = content.split_front(body_at as u32);
         let label =
             front.runs.first().filter(|run| run.protocol == Protocol::Coap).map_or(Label::NONE, Label::of);
         let arrived = Arrived { from, to: own, group: to, head, body: content, label };
-        let config_credit = credit_max(&self.config);
         if let Some(peer) = self.peers.get_mut(&from) {
-            // It is not silent: PROBING_RATE begins anew.
-            peer.credit = (config_credit, now);
-            peer.active = now;
+            peer.on_heard(now);
         }
         match (arrived.head.kind, arrived.head.code) {
             (Kind::Reset, _) => self.on_reset(now, &arrived),
@@ -161,7 +158,7 @@ impl CoapEndpoint {
         let peer = self.peer(now, arrived.from);
         peer.active = now;
         let id = arrived.head.message_id;
-        match peer.seen.get(&id) {
+        match peer.seen.get(id) {
             Some(seen) if seen.expires() > now => {
                 self.stats.rare().duplicates += 1;
                 self.events.push_back(CoapEvent::Duplicate { label: arrived.label });
@@ -173,7 +170,7 @@ impl CoapEndpoint {
             Some(_) | None => {}
         }
         peer.seen.insert(id, Seen::new(now.saturating_add(lifetime)));
-        if let Some(replies) = &mut peer.replies {
+        if let Some(replies) = peer.rare.as_mut().and_then(|rare| rare.replies.as_mut()) {
             replies.remove(&id);
         }
         self.plan_sweep(now);

@@ -79,7 +79,7 @@ impl CoapEndpoint {
         message.options.remove(OptionNumber::OBSERVE);
         message.options.push_uint(OptionNumber::OBSERVE, 1);
         message.role = Role::Response;
-        self.stats.sent += 1;
+        self.stats.on_sent();
         self.outgoing.push_back(super::stream::framed(peer, message, wire::account::Reason::Control));
     }
 

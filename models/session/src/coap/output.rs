@@ -12,7 +12,7 @@ use super::congestion::first_timeout;
 use super::endpoint::CoapEndpoint;
 use super::event::Failure;
 use super::input::Arrived;
-use super::peer::{Answering, Flight, Message, Role, Waiting};
+use super::peer::{Answering, Flight, Message, Peer, Role, Waiting};
 use super::stream::framed;
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
@@ -37,7 +37,7 @@ impl CoapEndpoint {
             } else {
                 let bytes = charged_len(&first.message);
                 let is_request = matches!(first.message.role, Role::Request(_) | Role::Report(_));
-                is_request.then(|| take_credit(&mut peer.credit, &config, now, bytes)).flatten()
+                is_request.then(|| take_credit(peer, &config, now, bytes)).flatten()
             };
             if let Some(until) = held_until {
                 if new {
@@ -69,7 +69,7 @@ impl CoapEndpoint {
                 let deadline = pending.deadline;
                 self.arm(deadline, address);
             }
-            self.stats.sent += 1;
+            self.stats.on_sent();
             self.outgoing.push_back(framed(address, message, reason_of(role)));
             self.plan_sweep(now);
             if let Role::Request(id) = role {
@@ -109,7 +109,7 @@ impl CoapEndpoint {
         if confirmable {
             let Some(peer) = self.peers.get_mut(&address) else { return };
             let parallel = peer.flights.len();
-            let estimator = peer.estimator.as_deref_mut();
+            let estimator = peer.rare.as_mut().and_then(|rare| rare.estimator.as_deref_mut());
             let (timeout, series) = first_timeout(estimator, now, parallel, &config, &mut self.rng);
             let due = now.saturating_add(timeout);
             let copy = datagram.clone();
@@ -119,7 +119,7 @@ impl CoapEndpoint {
             self.peer(now, address).flights.push(flight);
             self.arm(due, address);
         }
-        self.stats.sent += 1;
+        self.stats.on_sent();
         self.outgoing.push_back(datagram);
         self.plan_sweep(now);
         if let Role::Request(id) = role
@@ -145,13 +145,13 @@ impl CoapEndpoint {
         let datagram = datagram(address, kind, message_id, message, reason);
         let peer = self.peer(now, address);
         peer.active = now;
-        if let Some(seen) = peer.seen.get_mut(&message_id) {
+        if let Some(seen) = peer.seen.get_mut(message_id) {
             seen.bare = bare.then_some((kind, code));
             if !bare {
-                peer.replies.get_or_insert_default().insert(message_id, datagram.clone());
+                peer.rare().replies.get_or_insert_default().insert(message_id, datagram.clone());
             }
         }
-        self.stats.sent += 1;
+        self.stats.on_sent();
         self.outgoing.push_back(datagram);
     }
 
@@ -186,7 +186,7 @@ impl CoapEndpoint {
     pub(super) fn repeat(&mut self, arrived: &Arrived) {
         let (from, id) = (arrived.from, arrived.head.message_id);
         let Some(peer) = self.peers.get(&from) else { return };
-        let again = match peer.seen.get(&id).and_then(|seen| seen.bare) {
+        let again = match peer.seen.get(id).and_then(|seen| seen.bare) {
             Some((kind, code)) => {
                 let token = if code == Code::EMPTY { Token::EMPTY } else { arrived.head.token };
                 let (options, body) = (wire::coap::Options::new(), Body::default());
@@ -195,7 +195,7 @@ impl CoapEndpoint {
                 let message = Message { code, token, options, body, label, role, source };
                 datagram(from, kind, id, message, reason_of_reply(kind, code))
             }
-            None => match peer.replies.as_ref().and_then(|replies| replies.get(&id)) {
+            None => match peer.rare.as_ref().and_then(|rare| rare.replies.as_ref()?.get(&id)) {
                 Some(datagram) => datagram.clone(),
                 None => return,
             },
@@ -298,7 +298,7 @@ impl CoapEndpoint {
 
     /// Forgets messages and peers whose time is over (§4.8.2).
     pub(super) fn sweep(&mut self, now: SimTime) {
-        if self.next_sweep.is_none_or(|at| at > now) {
+        if self.next_sweep.get().is_none_or(|at| at > now) {
             return;
         }
         let lifetime = self.config.exchange_lifetime();
@@ -307,17 +307,17 @@ impl CoapEndpoint {
         }
         let observed: Vec<SocketAddr> = self.observers.iter().map(|observer| observer.peer).collect();
         self.peers.retain(|address, peer| {
-            !peer.is_idle() || observed.contains(address) || peer.active.saturating_add(lifetime) > now
+            !peer.is_idle() || observed.contains(&address) || peer.active.saturating_add(lifetime) > now
         });
         // A client that hears only acknowledgements has nothing to forget but its peer.
         let remembers = self.peers.values().any(|peer| !peer.is_light());
         let wait = if remembers { lifetime / SWEEPS } else { lifetime };
-        self.next_sweep = (!self.peers.is_empty()).then(|| now.saturating_add(wait));
+        self.next_sweep = (!self.peers.is_empty()).then(|| now.saturating_add(wait)).into();
     }
 
     pub(super) fn plan_sweep(&mut self, now: SimTime) {
-        if self.next_sweep.is_none() {
-            self.next_sweep = Some(now.saturating_add(self.config.exchange_lifetime() / SWEEPS));
+        if self.next_sweep.get().is_none() {
+            self.next_sweep = Some(now.saturating_add(self.config.exchange_lifetime() / SWEEPS)).into();
         }
     }
 
@@ -375,21 +375,17 @@ fn charged_len(message: &Message) -> u64 {
 }
 
 /// Bytes, in billionths, that may go to a silent peer at once: PROBING_RATE over EXCHANGE_LIFETIME.
-pub(super) fn credit_max(config: &CoapConfig) -> u64 {
+fn credit_max(config: &CoapConfig) -> u64 {
     u64::from(config.probing_rate).saturating_mul(config.exchange_lifetime().as_nanos())
 }
 
 /// Takes the credit for a message, or says from when on there will be enough (§4.7).
-fn take_credit(
-    credit: &mut (u64, SimTime),
-    config: &CoapConfig,
-    now: SimTime,
-    bytes: u64,
-) -> Option<SimTime> {
+fn take_credit(peer: &mut Peer, config: &CoapConfig, now: SimTime, bytes: u64) -> Option<SimTime> {
     let rate = u64::from(config.probing_rate);
     if rate == 0 {
         return None;
     }
+    let credit = peer.rare().credit.get_or_insert((credit_max(config), now));
     let earned = now.saturating_since(credit.1).as_nanos().saturating_mul(rate);
     *credit = (credit.0.saturating_add(earned).min(credit_max(config)), now);
     // A message above the limit goes out when the credit is full.

@@ -3,12 +3,13 @@
 use std::net::IpAddr;
 
 use sim_core::{IdleQueue, IdleVec, SimDuration, SimTime, SmallMap};
-use wire::coap::{Block, BlockSize, Code, Kind, Options, Token};
+use wire::coap::{Block, BlockSize, Code, Options, Token};
 
 use super::config::CoapConfig;
 use super::congestion::{Estimator, Series};
 use super::event::{IncomingId, RequestId};
 use super::q_block::{QServed, QUpload, Support, Transfer};
+use super::remembered::Remembered;
 use crate::body::{Body, Label};
 use crate::datagram::Datagram;
 
@@ -46,8 +47,6 @@ pub(super) struct Peer {
     pub(super) next_message_id: u16,
     /// Whether it knows Q-Block1 and Q-Block2.
     pub(super) q_block: Support,
-    /// What is known of its round trips, where timeouts depend on them.
-    pub(super) estimator: Option<Box<Estimator>>,
     /// Confirmable messages that are not acknowledged.
     pub(super) flights: IdleVec<Flight>,
     /// Messages that may not be sent yet, oldest first.
@@ -55,17 +54,33 @@ pub(super) struct Peer {
     pub(super) requests: IdleVec<Pending>,
     pub(super) incoming: IdleVec<Incoming>,
     /// Messages received, by message ID.
-    pub(super) seen: SmallMap<u16, Seen>,
-    /// What those of them were answered with that no bare message answered.
-    pub(super) replies: Option<Box<SmallMap<u16, Datagram>>>,
+    pub(super) seen: Remembered,
     /// What only bodies in blocks need.
     pub(super) bodies: Option<Box<Bodies>>,
-    /// What the peer has to echo to show that its request is fresh, and until when it may.
-    pub(super) echo: Option<Box<([u8; ECHO_LEN], SimTime)>>,
-    /// Non-confirmable bytes that may be sent while the peer says nothing, in billionths, and as of when.
-    pub(super) credit: (u64, SimTime),
+    /// What most peers do without.
+    pub(super) rare: Option<Box<Rare>>,
     /// When anything was last sent or received.
     pub(super) active: SimTime,
+}
+
+/// What is known of a peer that has more to it than confirmable messages and bare replies.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    /// What is known of its round trips, where timeouts depend on them.
+    pub(super) estimator: Option<Box<Estimator>>,
+    /// What those messages received were answered with that no bare message answered.
+    pub(super) replies: Option<Box<SmallMap<u16, Datagram>>>,
+    /// What the peer has to echo to show that its request is fresh, and until when it may.
+    pub(super) echo: Option<([u8; ECHO_LEN], SimTime)>,
+    /// Non-confirmable bytes that may be sent while the peer says nothing, in billionths, and as of when; all that may be if
+    /// it spoke last.
+    pub(super) credit: Option<(u64, SimTime)>,
+}
+
+impl Rare {
+    fn is_empty(&self) -> bool {
+        self.estimator.is_none() && self.replies.is_none() && self.echo.is_none() && self.credit.is_none()
+    }
 }
 
 /// Bodies that come from a peer or go to it in blocks.
@@ -199,29 +214,6 @@ pub(super) enum Answering {
     Leisurely,
 }
 
-/// A message that was received. A server keeps one for each message of EXCHANGE_LIFETIME, so it is as small as can be, and
-/// what can be made again is not kept.
-#[derive(Debug)]
-pub(super) struct Seen {
-    /// Nanoseconds; as bytes, they need no gap in front of them.
-    expires: [u8; 8],
-    /// What was sent back by its message ID, if that was a message without options and payload: an empty one, or one with
-    /// the token of what it answered. Any other is in [`Peer::replies`].
-    pub(super) bare: Option<(Kind, Code)>,
-}
-
-impl Seen {
-    pub(super) fn new(expires: SimTime) -> Self {
-        Self { expires: expires.as_nanos().to_ne_bytes(), bare: None }
-    }
-
-    pub(super) fn expires(&self) -> SimTime {
-        SimTime::from_nanos(u64::from_ne_bytes(self.expires))
-    }
-}
-
-const _: () = assert!(size_of::<(u16, Seen)>() == 12);
-
 /// A request's body that comes in blocks (RFC 7959 §2.5).
 #[derive(Debug)]
 pub(super) struct Upload {
@@ -243,16 +235,14 @@ impl Peer {
         Self {
             next_message_id: message_id,
             q_block: Support::Unknown,
-            estimator: Estimator::new(config, now),
             flights: IdleVec::new(),
             waiting: IdleQueue::new(),
             requests: IdleVec::new(),
             incoming: IdleVec::new(),
-            seen: SmallMap::new(),
-            replies: None,
+            seen: Remembered::default(),
             bodies: None,
-            echo: None,
-            credit: (super::output::credit_max(config), now),
+            rare: Estimator::new(config, now)
+                .map(|estimator| Box::new(Rare { estimator: Some(Box::new(estimator)), ..Rare::default() })),
             active: now,
         }
     }
@@ -276,14 +266,34 @@ impl Peer {
         self.bodies.get_or_insert_default()
     }
 
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// The peer is not silent: PROBING_RATE begins anew (RFC 7252 §4.7).
+    pub(super) fn on_heard(&mut self, now: SimTime) {
+        if let Some(rare) = &mut self.rare {
+            rare.credit = None;
+            self.rare.take_if(|rare| rare.is_empty());
+        }
+        self.active = now;
+    }
+
+    /// The value that the peer was given to echo, if it may still.
+    pub(super) fn echo(&self, now: SimTime) -> Option<([u8; ECHO_LEN], SimTime)> {
+        self.rare.as_ref()?.echo.filter(|(_, until)| *until > now)
+    }
+
     /// Forgets what is older than it has to be remembered.
     pub(super) fn expire(&mut self, now: SimTime) {
-        self.seen.retain(|_, seen| seen.expires() > now);
-        if let Some(replies) = &mut self.replies {
-            replies.retain(|id, _| self.seen.get(id).is_some());
-            if replies.is_empty() {
-                self.replies = None;
+        self.seen.retain(|seen| seen.expires() > now);
+        if let Some(rare) = &mut self.rare {
+            if let Some(replies) = &mut rare.replies {
+                replies.retain(|id, _| self.seen.get(*id).is_some());
+                rare.replies.take_if(|replies| replies.is_empty());
             }
+            rare.echo.take_if(|(_, until)| *until <= now);
+            self.rare.take_if(|rare| rare.is_empty());
         }
         if let Some(bodies) = &mut self.bodies {
             bodies.uploads.retain(|upload| upload.expires > now);
@@ -298,7 +308,7 @@ impl Peer {
 
     /// A confirmable message has arrived at the peer, as an acknowledgement or a response says.
     pub(super) fn on_landed(&mut self, now: SimTime, flight: &Flight) {
-        if let Some(estimator) = &mut self.estimator {
+        if let Some(estimator) = self.rare.as_mut().and_then(|rare| rare.estimator.as_deref_mut()) {
             estimator.on_acknowledged(now, flight.sent, flight.retransmissions);
         }
     }
@@ -320,19 +330,16 @@ pub(super) const ECHO_LEN: usize = 8;
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use super::*;
     use crate::coap::CoapEndpoint;
 
     #[test]
-    fn a_client_with_its_server_takes_less_than_a_kilobyte_between_exchanges() {
-        // 10,000 sensors to a server, one confirmable message each minute: 247 s / 60 s and the time between two looks for
-        // old ones make five messages that the server remembers, in a list that has room for eight.
-        let remembered = 8 * size_of::<(u16, Seen)>();
-        // The client's list of one peer; a node of the server's tree, which has room for eleven and holds six at least.
-        let entry = size_of::<(SocketAddr, Box<Peer>)>();
-        let bytes = size_of::<CoapEndpoint>() + 2 * size_of::<Peer>() + remembered + 3 * entry;
-        assert!(bytes <= 750, "{bytes} bytes");
+    fn a_client_with_its_server_takes_half_a_kilobyte_between_exchanges() {
+        // 10,000 sensors to a server, one confirmable message each minute: the client's endpoint, what each end knows of the
+        // other, five messages that the server remembers (`remembered.rs`), and an entry of the server's tree, which has
+        // room for eleven and holds six at least.
+        let entry = 2 * size_of::<(IpAddr, u16, Box<Peer>)>();
+        let parts = [size_of::<CoapEndpoint>(), 2 * size_of::<Peer>(), 72, entry];
+        assert!(parts.iter().sum::<usize>() <= 480, "{parts:?} bytes");
     }
 }

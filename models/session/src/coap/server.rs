@@ -119,14 +119,14 @@ impl CoapEndpoint {
         if matches!(arrived.head.code, Code::GET | Code::FETCH) {
             return true;
         }
-        let given = self.peer(now, arrived.from).echo.as_deref().filter(|(_, until)| *until > now).copied();
+        let given = self.peer(now, arrived.from).echo(now);
         given.is_some_and(|(echo, _)| arrived.head.options.get(OptionNumber::ECHO) == Some(&echo[..]))
     }
 
     /// Refuses a request until it comes again with a value that nobody could know before (RFC 9175 §2.3).
     fn ask_for_echo(&mut self, now: SimTime, arrived: Arrived) {
         let lifetime = self.config.exchange_lifetime();
-        let given = self.peer(now, arrived.from).echo.as_deref().copied();
+        let given = self.peer(now, arrived.from).echo(now);
         // Several blocks may be on their way: all get the same value while it has half its life before it.
         let young = given.filter(|&(_, until)| until > now.saturating_add(lifetime / 2));
         let echo = young.map_or_else(
@@ -138,8 +138,7 @@ impl CoapEndpoint {
             |(echo, _)| echo,
         );
         if young.is_none() {
-            let given = Box::new((echo, now.saturating_add(lifetime)));
-            self.peer(now, arrived.from).echo = Some(given);
+            self.peer(now, arrived.from).rare().echo = Some((echo, now.saturating_add(lifetime)));
         }
         let options = Options::new().with(OptionNumber::ECHO, &echo);
         let (code, label) = (Code::UNAUTHORIZED, arrived.label);

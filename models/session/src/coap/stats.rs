@@ -46,12 +46,33 @@ pub struct CoapStats {
 /// The counts of an endpoint as it keeps them: thousands of clients only ever send and are answered.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
-    pub(super) sent: u64,
-    pub(super) bytes: PartBytes,
+    sent: u32,
+    /// Bytes by part, in the order of [`PartBytes`]. What does not fit is with the rare counts.
+    bytes: [u32; 5],
     rare: Option<Box<CoapStats>>,
 }
 
 impl Tally {
+    /// A message is sent for the first time.
+    pub(super) fn on_sent(&mut self) {
+        match self.sent.checked_add(1) {
+            Some(sum) => self.sent = sum,
+            None => self.rare().sent += 1,
+        }
+    }
+
+    /// Counts a message that begins with a `head`, marker included, of which `token` and `options` are a part.
+    pub(super) fn count_bytes(&mut self, head: u64, token: u64, options: u64, payload: u64) {
+        let marker = u64::from(payload > 0);
+        let parts = [head - token - options - marker, token, options, marker, payload];
+        for (place, bytes) in parts.into_iter().enumerate() {
+            match u32::try_from(bytes).ok().and_then(|bytes| self.bytes[place].checked_add(bytes)) {
+                Some(sum) => self.bytes[place] = sum,
+                None => *self.rare().bytes.part_mut(place) += bytes,
+            }
+        }
+    }
+
     /// Where all counts are that do not stand here.
     pub(super) fn rare(&mut self) -> &mut CoapStats {
         self.rare.get_or_insert_default()
@@ -59,8 +80,12 @@ impl Tally {
 
     /// All counts.
     pub(super) fn stats(&self) -> CoapStats {
-        let rare = self.rare.as_deref().copied().unwrap_or_default();
-        CoapStats { sent: self.sent, bytes: self.bytes, ..rare }
+        let mut stats = self.rare.as_deref().copied().unwrap_or_default();
+        stats.sent += u64::from(self.sent);
+        for (place, bytes) in self.bytes.into_iter().enumerate() {
+            *stats.bytes.part_mut(place) += u64::from(bytes);
+        }
+        stats
     }
 }
 
@@ -80,14 +105,14 @@ pub struct PartBytes {
 }
 
 impl PartBytes {
-    /// Counts a message that begins with a `head`, marker included, of which `token` and `options` are a part.
-    pub(super) fn count(&mut self, head: u64, token: u64, options: u64, payload: u64) {
-        let marker = u64::from(payload > 0);
-        self.header += head - token - options - marker;
-        self.token += token;
-        self.options += options;
-        self.marker += marker;
-        self.payload += payload;
+    fn part_mut(&mut self, place: usize) -> &mut u64 {
+        match place {
+            0 => &mut self.header,
+            1 => &mut self.token,
+            2 => &mut self.options,
+            3 => &mut self.marker,
+            _ => &mut self.payload,
+        }
     }
 }
 
@@ -124,5 +149,22 @@ impl std::ops::AddAssign for CoapStats {
             *own += others;
         }
         self.bytes += other.bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_beyond_32_bits_are_whole() {
+        let mut tally = Tally { sent: u32::MAX, bytes: [u32::MAX - 1; 5], ..Tally::default() };
+        tally.on_sent();
+        tally.count_bytes(10, 2, 3, 1 << 33);
+        let PartBytes { header, token, options, marker, payload } = tally.stats().bytes;
+        let most = u64::from(u32::MAX) - 1;
+        assert_eq!(tally.stats().sent, 1 << 32);
+        assert_eq!([header, token, options, marker], [4, 2, 3, 1].map(|more| most + more));
+        assert_eq!(payload, most + (1 << 33));
     }
 }

@@ -3,6 +3,7 @@
 //! A connection is a peer like any other. It needs no message IDs, acknowledgements or retransmissions; what it has
 //! instead are the lengths of messages, and signals that both ends understand.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use sim_core::{IdleQueue, SimTime};
@@ -49,7 +50,7 @@ impl CoapEndpoint {
 
     /// The connection to `peer` is gone, and what was under way with it (§5.6).
     pub fn disconnected(&mut self, peer: SocketAddr) {
-        self.links.remove(&peer);
+        self.links.remove(peer);
         let Some(gone) = self.peers.remove(&peer) else { return };
         for pending in gone.requests {
             self.fail(pending.id, Failure::Disconnected);
@@ -63,7 +64,7 @@ impl CoapEndpoint {
 
     /// Takes bytes that arrived on the connection to `peer`.
     pub fn handle_stream(&mut self, now: SimTime, peer: SocketAddr, bytes: Body) {
-        let Some(link) = self.links.get_mut(&peer) else { return };
+        let Some(link) = self.links.get_mut(peer) else { return };
         link.unread.append(bytes);
         while let Some(step) = self.next_frame(peer) {
             match step {
@@ -86,7 +87,7 @@ impl CoapEndpoint {
 
     /// Whether the connection to `peer` is there.
     pub(super) fn is_linked(&self, peer: SocketAddr) -> bool {
-        self.links.contains_key(&peer)
+        self.links.get(peer).is_some()
     }
 
     /// Whether it stands on byte streams, as one does that ever had a connection.
@@ -98,7 +99,7 @@ impl CoapEndpoint {
     pub(super) fn part_bytes(&self, peer: SocketAddr) -> (wire::coap::BlockSize, u32) {
         use wire::coap::BlockSize;
         let own = self.config.block_size;
-        let link = self.links.get(&peer).and_then(|link| link.peer);
+        let link = self.links.get(peer).and_then(|link| link.peer);
         let peers = link.unwrap_or(BASE);
         let room = peers.max_message_size.saturating_sub(HEAD_ROOM);
         if !self.over_streams || own < BlockSize::MAX {
@@ -113,7 +114,7 @@ impl CoapEndpoint {
     /// The next whole message, an error, or nothing yet.
     fn next_frame(&mut self, peer: SocketAddr) -> Option<Result<(Frame, Body, Label), ()>> {
         let max = self.config.max_message_size;
-        let link = self.links.get_mut(&peer)?;
+        let link = self.links.get_mut(peer)?;
         let start = link.unread.payload.slice(0..link.unread.len().min(LENGTH_MAX)).to_vec();
         let len = match frame_len(&start) {
             Ok(Some(len)) if len > u64::from(max) => return Some(Err(())),
@@ -132,14 +133,14 @@ impl CoapEndpoint {
         let parsed = parsed.or_else(|| Frame::parse(&message.payload.to_vec(), u64::from(len)).ok());
         let Some((frame, at)) = parsed else { return Some(Err(())) };
         let (token, options) = (frame.token.len() as u64, frame.options.as_bytes().len() as u64);
-        self.stats.bytes.count(at as u64, token, options, u64::from(len) - at as u64);
+        self.stats.count_bytes(at as u64, token, options, u64::from(len) - at as u64);
         let front = message.split_front(at as u32);
         let own = front.runs.first().filter(|run| run.protocol == Protocol::Coap);
         Some(Ok((frame, message, own.map_or(Label::NONE, Label::of))))
     }
 
     fn on_frame(&mut self, now: SimTime, peer: SocketAddr, frame: Frame, body: Body, label: Label) {
-        let Some(link) = self.links.get(&peer) else { return };
+        let Some(link) = self.links.get(peer) else { return };
         // Capabilities come first (§5.3); an empty message keeps a connection alive and is ignored (§3.4).
         if link.peer.is_none() && frame.code != Code::CSM {
             return self.abort(peer, None);
@@ -166,7 +167,7 @@ impl CoapEndpoint {
                 if let Some(option) = unknown {
                     return self.abort(peer, Some(option.number));
                 }
-                let Some(link) = self.links.get_mut(&peer) else { return };
+                let Some(link) = self.links.get_mut(peer) else { return };
                 // Settings add up over several such messages (§5.3).
                 let before = link.peer.unwrap_or(BASE);
                 link.peer = Some(Capabilities {
@@ -206,7 +207,7 @@ impl CoapEndpoint {
     fn signal(&mut self, peer: SocketAddr, code: Code, token: Token, options: Options, reason: Reason) {
         let (body, label) = (Body::default(), Label::NONE);
         let message = Message { code, token, options, body, label, role: Role::Response, source: None };
-        self.stats.sent += 1;
+        self.stats.on_sent();
         self.outgoing.push_back(framed(peer, message, reason));
     }
 
@@ -238,7 +239,32 @@ pub(super) fn header_len(first: u8) -> u64 {
 }
 
 /// Connections by peer; most endpoints have none.
-pub(super) type Links = std::collections::BTreeMap<SocketAddr, Link>;
+#[derive(Debug, Default)]
+#[expect(
+    clippy::box_collection,
+    reason = "a tree in place takes 24 bytes, and thousands of endpoints have none"
+)]
+pub(super) struct Links(Option<Box<BTreeMap<SocketAddr, Link>>>);
+
+impl Links {
+    fn get(&self, peer: SocketAddr) -> Option<&Link> {
+        self.0.as_ref()?.get(&peer)
+    }
+
+    fn get_mut(&mut self, peer: SocketAddr) -> Option<&mut Link> {
+        self.0.as_mut()?.get_mut(&peer)
+    }
+
+    fn insert(&mut self, peer: SocketAddr, link: Link) {
+        self.0.get_or_insert_default().insert(peer, link);
+    }
+
+    fn remove(&mut self, peer: SocketAddr) {
+        if let Some(links) = &mut self.0 {
+            links.remove(&peer);
+        }
+    }
+}
 
 /// What waits for a stream to take it, in pieces that belong to one message each.
 #[derive(Debug, Default)]

@@ -83,7 +83,7 @@ impl Lab {
         let rng = |stream| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(stream);
-            rng
+            ChaCha8Rng::from_rng(&mut rng)
         };
         Self {
             now: SimTime::ZERO,

@@ -1,12 +1,11 @@
 //! The UDP of one host.
 
-use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
 use rand_chacha::ChaCha8Rng;
-use sim_core::{IdleRng, IdleVec, SimTime, SmallMap};
+use sim_core::{IdleQueue, IdleRng, IdleVec, SimTime, SmallMap};
 use smallvec::SmallVec;
-use wire::account::{Account, Protocol, Runs, fit_runs, split_runs};
+use wire::account::{Account, Runs, fit_runs, split_runs};
 use wire::checksum::{Sum, pseudo_header};
 use wire::ip::IpProtocol;
 use wire::packet::Packet;
@@ -14,6 +13,7 @@ use wire::payload::Payload;
 use wire::udp::{HEADER_LEN, Header};
 
 use super::event::{UdpCounters, UdpError, UdpEvent};
+use super::outgoing::Outgoing;
 use super::socket::{SendOptions, Socket, SocketId, SocketOptions};
 use crate::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
 use crate::ports::choose_ephemeral;
@@ -24,38 +24,58 @@ struct Slot {
     socket: Option<Socket>,
 }
 
-/// The UDP of one host.
+/// The UDP of one host. Most hosts have one socket, and there may be thousands of hosts.
 #[derive(Debug)]
 pub struct UdpEndpoint {
-    slots: Vec<Slot>,
+    slots: SmallVec<[Slot; 1]>,
+    outgoing: IdleQueue<Outgoing>,
+    events: IdleQueue<UdpEvent>,
+    events_max: u32,
+    sent: u64,
+    received: u64,
+    /// What a host with one socket and no trouble does without.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
     free: Vec<u32>,
-    /// The sockets at each port.
-    ports: SmallMap<u16, SmallVec<[u32; 2]>>,
-    outgoing: VecDeque<Outgoing>,
-    events: VecDeque<UdpEvent>,
-    events_max: usize,
-    rng: IdleRng,
+    /// The sockets at each port, once there was a second one.
+    ports: Option<SmallMap<u16, SmallVec<[u32; 2]>>>,
+    /// What happened, but for what was sent and received.
     counters: UdpCounters,
+    /// What ephemeral ports are drawn from; without it, the owner chooses them.
+    rng: Option<IdleRng>,
 }
 
 impl UdpEndpoint {
     /// An endpoint that draws ephemeral ports from `rng`.
     pub fn new(rng: ChaCha8Rng) -> Self {
+        let rare = Rare { rng: Some(rng.into()), ..Rare::default() };
+        Self { rare: Some(Box::new(rare)), ..Self::without_chance() }
+    }
+
+    /// An endpoint whose owner chooses ephemeral ports, among those for which [`Self::is_free`] holds.
+    pub fn without_chance() -> Self {
         Self {
-            slots: Vec::new(),
-            free: Vec::new(),
-            ports: SmallMap::new(),
-            outgoing: VecDeque::new(),
-            events: VecDeque::new(),
+            slots: SmallVec::new(),
+            outgoing: IdleQueue::new(),
+            events: IdleQueue::new(),
             events_max: EVENTS_MAX,
-            rng: rng.into(),
-            counters: UdpCounters::default(),
+            sent: 0,
+            received: 0,
+            rare: None,
         }
     }
 
     /// Limits the events that may wait to be polled; datagrams beyond are dropped and counted.
-    pub fn set_events_max(&mut self, events_max: usize) {
+    pub fn set_events_max(&mut self, events_max: u32) {
         self.events_max = events_max;
+    }
+
+    /// Whether no socket is at `port`.
+    pub fn is_free(&self, port: u16) -> bool {
+        self.indices(port).is_empty()
     }
 
     /// A socket at `port` (zero for an ephemeral one) of `address`, or of all addresses.
@@ -71,8 +91,10 @@ impl UdpEndpoint {
     ) -> Result<SocketId, UdpError> {
         let address = address.filter(|address| !address.is_unspecified());
         let port = if port == 0 {
-            let ports = &self.ports;
-            choose_ephemeral(&mut self.rng, |port| ports.get(&port).is_none()).ok_or(UdpError::NoPort)?
+            let mut rng = self.rare.as_mut().and_then(|rare| rare.rng.take()).ok_or(UdpError::NoPort)?;
+            let chosen = choose_ephemeral(&mut rng, |port| self.is_free(port));
+            self.rare.get_or_insert_default().rng = Some(rng);
+            chosen.ok_or(UdpError::NoPort)?
         } else {
             port
         };
@@ -83,22 +105,42 @@ impl UdpEndpoint {
             return Err(UdpError::PortInUse(port));
         }
         let socket = Socket { address, port, peer: None, groups: IdleVec::new(), options };
-        let index = self.free.pop().unwrap_or_else(|| {
-            if self.slots.is_empty() {
-                self.slots.reserve_exact(1); // Most hosts have one.
-            }
+        let index = self.rare.as_mut().and_then(|rare| rare.free.pop()).unwrap_or_else(|| {
             self.slots.push(Slot { generation: 0, socket: None });
             u32::try_from(self.slots.len() - 1).expect("memory ends before 2^32 sockets")
         });
+        if index > 0 {
+            let first = self.slots[0].socket.as_ref().map(|socket| socket.port);
+            let ports = self.rare.get_or_insert_default().ports.get_or_insert_with(|| {
+                let mut ports = SmallMap::new();
+                first.map(|first| ports.insert(first, SmallVec::from_slice(&[0])));
+                ports
+            });
+            ports.get_or_insert_with(port, SmallVec::new).push(index);
+        } else if let Some(ports) = self.rare.as_mut().and_then(|rare| rare.ports.as_mut()) {
+            ports.get_or_insert_with(port, SmallVec::new).push(index);
+        }
         let slot = &mut self.slots[index as usize];
         slot.socket = Some(socket);
-        self.ports.get_or_insert_with(port, SmallVec::new).push(index);
         Ok(SocketId { index, generation: slot.generation })
     }
 
+    #[inline]
     fn at_port(&self, port: u16) -> impl Iterator<Item = (u32, &Socket)> {
-        let indices = self.ports.get(&port).map(SmallVec::as_slice).unwrap_or_default();
-        indices.iter().filter_map(|&index| Some((index, self.slots[index as usize].socket.as_ref()?)))
+        let of = |&index: &u32| Some((index, self.slots[index as usize].socket.as_ref()?));
+        self.indices(port).iter().filter_map(of)
+    }
+
+    /// The places of the sockets at a port, in the order in which they were bound.
+    #[inline]
+    fn indices(&self, port: u16) -> &[u32] {
+        match self.rare.as_ref().and_then(|rare| rare.ports.as_ref()) {
+            Some(ports) => ports.get(&port).map(SmallVec::as_slice).unwrap_or_default(),
+            None => match self.slots.first().and_then(|slot| slot.socket.as_ref()) {
+                Some(only) if only.port == port => &[0],
+                Some(_) | None => &[],
+            },
+        }
     }
 
     fn get(&self, id: SocketId) -> Option<&Socket> {
@@ -113,7 +155,7 @@ impl UdpEndpoint {
 
     /// Sends to `peer` by default and receives from it alone; `None` undoes it. Says whether the socket is open.
     pub fn connect(&mut self, id: SocketId, peer: Option<SocketAddr>) -> bool {
-        self.get_mut(id).map(|socket| socket.peer = peer).is_some()
+        self.get_mut(id).map(|socket| socket.peer = peer.map(Box::new)).is_some()
     }
 
     /// Makes the socket a member of `group`. The host reports the membership to the network.
@@ -139,11 +181,14 @@ impl UdpEndpoint {
         let slot = &mut self.slots[id.index as usize];
         slot.socket = None;
         slot.generation = slot.generation.wrapping_add(1);
-        self.free.push(id.index);
-        if let Some(indices) = self.ports.get_mut(&port) {
+        let rare = self.rare.get_or_insert_default();
+        rare.free.push(id.index);
+        if let Some(ports) = &mut rare.ports
+            && let Some(indices) = ports.get_mut(&port)
+        {
             indices.retain(|index| *index != id.index);
             if indices.is_empty() {
-                self.ports.remove(&port);
+                ports.remove(&port);
             }
         }
     }
@@ -155,7 +200,12 @@ impl UdpEndpoint {
 
     /// Counters since the start.
     pub fn counters(&self) -> UdpCounters {
-        self.counters
+        let rare = self.rare.as_ref().map_or(UdpCounters::default(), |rare| rare.counters);
+        UdpCounters { sent: self.sent, received: self.received, ..rare }
+    }
+
+    fn trouble(&mut self) -> &mut UdpCounters {
+        &mut self.rare.get_or_insert_default().counters
     }
 
     /// Sends `payload` to `destination`, or to the socket's peer. `runs` say whose bytes they are.
@@ -173,7 +223,7 @@ impl UdpEndpoint {
         options: &SendOptions,
     ) -> Result<(), UdpError> {
         let socket = self.get(id).ok_or(UdpError::Closed)?;
-        let destination = destination.or(socket.peer).ok_or(UdpError::NoDestination)?;
+        let destination = destination.or(socket.peer.as_deref().copied()).ok_or(UdpError::NoDestination)?;
         let described: u64 = runs.iter().map(|run| u64::from(run.bytes)).sum();
         if described != u64::from(payload.len()) {
             return Err(UdpError::Runs { runs: described, payload: payload.len() });
@@ -191,8 +241,7 @@ impl UdpEndpoint {
             payload,
             runs,
         };
-        self.counters.sent += 1;
-        reserve_first(&mut self.outgoing);
+        self.sent += 1;
         self.outgoing.push_back(outgoing);
         Ok(())
     }
@@ -203,7 +252,7 @@ impl UdpEndpoint {
         let packet = &mut *received.packet;
         let header = if packet.pull(HEADER_LEN) { Header::parse(packet.header()).ok() } else { None };
         let Some(header) = header.filter(|header| usize::from(header.length()) <= packet.len()) else {
-            self.counters.malformed += 1;
+            self.trouble().malformed += 1;
             return None;
         };
         packet.limit_header(HEADER_LEN);
@@ -217,7 +266,7 @@ impl UdpEndpoint {
             let sum = pseudo + Sum::of(packet.header()) + packet.payload().sum();
             // Filler cannot show damage, so the packet says it: a checksum would have found it.
             if packet.corrupted || !sum.is_valid() {
-                self.counters.bad_checksum += 1;
+                self.trouble().bad_checksum += 1;
                 return None;
             }
         }
@@ -225,22 +274,6 @@ impl UdpEndpoint {
         let _charge = packet.account.pop_header();
         let zero_over_ipv6 = unsummed && received.destination.is_ipv6();
         Some(Opened { header, zero_over_ipv6 })
-    }
-}
-
-/// Makes room for one: most hosts never have two that wait, and there may be thousands of hosts.
-#[inline]
-fn reserve_first<T>(queue: &mut VecDeque<T>) {
-    if queue.capacity() == 0 {
-        queue.reserve_exact(1);
-    }
-}
-
-/// Gives back the room for one: a host has nothing that waits most of the time. Who had several at once will again.
-#[inline]
-fn give_back<T>(queue: &mut VecDeque<T>) {
-    if queue.is_empty() && queue.capacity() == 1 {
-        *queue = VecDeque::new();
     }
 }
 
@@ -252,50 +285,6 @@ fn cut_off(packet: &mut Packet, len: u32) {
     fit_runs(&mut runs, payload.len());
     packet.account.runs = split_runs(&mut runs, len);
     packet.set_payload(payload.split_front(len));
-}
-
-/// A datagram to be sent, not yet built.
-#[derive(Debug)]
-struct Outgoing {
-    source: IpAddr,
-    destination: IpAddr,
-    header: Header,
-    with_checksum: bool,
-    options: SendOptions,
-    payload: Payload,
-    runs: Runs,
-}
-
-impl Outgoing {
-    /// Builds the datagram in `place`: header with its checksum, payload, account.
-    #[inline(never)]
-    fn emit_into(&mut self, place: &mut Packet) -> Envelope {
-        let Self { source, destination, header, with_checksum, ref options, .. } = *self;
-        let payload = std::mem::take(&mut self.payload);
-        let runs = std::mem::take(&mut self.runs);
-        let rest = if with_checksum {
-            let length = u32::from(header.length());
-            Some(pseudo_header(source, destination, IpProtocol::UDP, length) + payload.sum())
-        } else {
-            None
-        };
-        let flow = runs.first().map_or(options.flow, |run| run.flow);
-        let mut account = Account::with_header(flow, options.reason, Protocol::Udp, HEADER_LEN, runs);
-        account.retransmission = options.retransmission;
-        place.renew::<HEADER_LEN>(payload, account, |bytes| match rest {
-            Some(rest) => header.emit(bytes, rest),
-            None => header.emit_without_checksum(bytes),
-        });
-        Envelope {
-            source,
-            destination,
-            interface: options.interface,
-            protocol: IpProtocol::UDP,
-            hop_limit: options.hop_limit,
-            traffic_class: options.traffic_class,
-            dont_fragment: options.dont_fragment,
-        }
-    }
 }
 
 /// What the header says.
@@ -319,7 +308,7 @@ impl Endpoint for UdpEndpoint {
             return self.deliver_to_group(source, opened, received);
         }
         let Some(index) = self.best(source, destination, opened.header.destination_port) else {
-            self.counters.no_socket += 1;
+            self.trouble().no_socket += 1;
             // Whoever reports it quotes the datagram as it came.
             received.packet.push_header(HEADER_LEN);
             return;
@@ -331,7 +320,6 @@ impl Endpoint for UdpEndpoint {
             Some((slice, run)) => (Payload::from(slice), Runs::from_buf([run])),
             None => received.packet.take_content(),
         };
-        reserve_first(&mut self.events);
         self.events.push_back(UdpEvent::Received {
             socket: self.id_of(index),
             source,
@@ -375,8 +363,7 @@ impl Endpoint for UdpEndpoint {
     #[inline]
     fn poll_transmit_into(&mut self, _now: SimTime, place: &mut Packet) -> Option<Envelope> {
         let envelope = self.outgoing.front_mut()?.emit_into(place);
-        drop(self.outgoing.drain(..1));
-        give_back(&mut self.outgoing);
+        self.outgoing.pop_front();
         Some(envelope)
     }
 
@@ -387,9 +374,7 @@ impl Endpoint for UdpEndpoint {
 
     #[inline]
     fn poll_event(&mut self) -> Option<UdpEvent> {
-        let event = self.events.pop_front()?;
-        give_back(&mut self.events);
-        Some(event)
+        self.events.pop_front()
     }
 }
 
@@ -426,12 +411,11 @@ impl UdpEndpoint {
             self.at_port(opened.header.destination_port).filter(|(_, it)| it.takes_many(source, destination));
         let members: SmallVec<[u32; 8]> = members.map(|(index, _)| index).collect();
         if members.is_empty() {
-            self.counters.no_socket += 1;
+            self.trouble().no_socket += 1;
         }
         let (payload, runs) = received.packet.take_content();
         for index in members {
             if self.admit(index, opened.zero_over_ipv6) {
-                reserve_first(&mut self.events);
                 self.events.push_back(UdpEvent::Received {
                     socket: self.id_of(index),
                     source,
@@ -451,13 +435,13 @@ impl UdpEndpoint {
     fn admit(&mut self, index: u32, zero_over_ipv6: bool) -> bool {
         let socket = self.slots[index as usize].socket.as_ref();
         if zero_over_ipv6 && !socket.is_some_and(|socket| socket.options.accept_zero_checksum) {
-            self.counters.bad_checksum += 1;
+            self.trouble().bad_checksum += 1;
             false
-        } else if self.events.len() >= self.events_max {
-            self.counters.queue_full += 1;
+        } else if self.events.len() >= self.events_max as usize {
+            self.trouble().queue_full += 1;
             false
         } else {
-            self.counters.received += 1;
+            self.received += 1;
             true
         }
     }
@@ -474,4 +458,4 @@ fn unspecified_like(address: IpAddr) -> IpAddr {
 const IPV4_PAYLOAD_MAX: u32 = 65_535 - 20 - HEADER_LEN as u32;
 
 /// Events that may wait unless [`UdpEndpoint::set_events_max`] says otherwise.
-const EVENTS_MAX: usize = 4096;
+const EVENTS_MAX: u32 = 4096;

@@ -6,6 +6,7 @@
 
 mod endpoint;
 mod event;
+mod outgoing;
 mod socket;
 
 pub use endpoint::UdpEndpoint;

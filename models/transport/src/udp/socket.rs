@@ -73,7 +73,7 @@ impl Default for SendOptions {
 pub(super) struct Socket {
     pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
-    pub(super) peer: Option<SocketAddr>,
+    pub(super) peer: Option<Box<SocketAddr>>,
     pub(super) groups: IdleVec<IpAddr>,
     pub(super) options: SocketOptions,
 }
@@ -87,8 +87,8 @@ impl Socket {
             Some(_) => return None,
             None => 0,
         };
-        match self.peer {
-            Some(peer) if peer == source => Some(local + 2),
+        match self.peer.as_deref() {
+            Some(&peer) if peer == source => Some(local + 2),
             Some(_) => None,
             None => Some(local),
         }
@@ -96,7 +96,7 @@ impl Socket {
 
     /// Whether a datagram to a group, or to all hosts of a link, is for this socket.
     pub(super) fn takes_many(&self, source: SocketAddr, destination: IpAddr) -> bool {
-        let from_peer = self.peer.is_none_or(|peer| peer == source);
+        let from_peer = self.peer.as_deref().is_none_or(|&peer| peer == source);
         let bound_here = self.address.is_none_or(|address| address == destination);
         let member = self.groups.contains(&destination);
         from_peer && (member || (bound_here && !destination.is_multicast()))

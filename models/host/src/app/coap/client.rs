@@ -11,7 +11,7 @@ use session::coap::{
 };
 use session::datagram::DatagramSession;
 use sim_core::random::Streams;
-use sim_core::{IdleVec, SimDuration, SimTime, SmallMap};
+use sim_core::{SimDuration, SimTime, SmallMap};
 use wire::account::{FlowId, Runs};
 use wire::coap::{Code, OptionNumber, Options};
 use wire::payload::{Payload, Slice};
@@ -28,32 +28,46 @@ use crate::stack::{Carrier, Handle, StackEvent};
 #[derive(Debug)]
 pub struct CoapClient {
     flow: FlowId,
-    peer: SocketAddr,
-    /// The server that a proxy is to ask.
-    origin: Option<Box<SocketAddr>>,
-    carrier: Carrier,
+    /// Whom it asks: as two fields they take 19 bytes, not 32.
+    address: IpAddr,
+    port: u16,
     options: Arc<CoapOptions>,
     supply: Supply,
     /// What is measured: nothing here, the responses, or the states that they tell of.
     measured: Measured,
-    /// Whether the flow observes a resource, and until when.
-    observes_until: Option<SimTime>,
-    /// The observation, and its request, which may have to be made again at a time.
-    observation: Option<Box<(RequestId, Message)>>,
-    register_at: Option<SimTime>,
     /// When the requests under way were generated.
     asked: SmallMap<RequestId, SimTime>,
-    /// Who answered to a group's requests, in order of their first answers.
-    members: IdleVec<IpAddr>,
     socket: Option<Handle>,
-    endpoint: Option<Box<CoapEndpoint>>,
+    endpoint: Option<CoapEndpoint>,
+    /// How often it has begun: each time its random choices are others.
+    beginnings: u32,
+    /// What a client that reports over datagrams does without.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    /// The server that a proxy is to ask.
+    origin: Option<SocketAddr>,
+    /// Who answered to a group's requests, in order of their first answers.
+    members: Vec<IpAddr>,
+    /// Of a flow that observes a resource.
+    watch: Option<Watch>,
     /// What waits for a byte stream to take it, and since when the connection is being set up.
     queue: StreamQueue,
     opened: SimTime,
-    /// How often it has begun: each time its random choices are others.
-    beginnings: u32,
     /// What endpoints did that are gone.
-    before: Option<Box<CoapStats>>,
+    before: CoapStats,
+}
+
+/// What it takes to observe a resource.
+#[derive(Debug)]
+struct Watch {
+    /// When it ends.
+    until: SimTime,
+    /// The observation, and its request, which may have to be made again at a time.
+    observation: Option<(RequestId, Message)>,
+    register_at: Option<SimTime>,
 }
 
 /// What the client measures.
@@ -70,35 +84,50 @@ enum Measured {
 impl CoapClient {
     /// The sending side of `flow`, whose number is `id`.
     pub fn new(id: FlowId, flow: &Flow, options: Arc<CoapOptions>, streams: &Streams) -> Self {
+        let server = SocketAddr::new(flow.address, flow.port);
+        let peer = options.proxy.unwrap_or(server);
+        let watch = match &flow.workload {
+            Workload::Poll { requests, observe: true, .. } => {
+                Some(Watch { until: requests.stop, observation: None, register_at: None })
+            }
+            _ => None,
+        };
+        let origin = options.proxy.map(|_| server);
+        let is_rare = watch.is_some() || origin.is_some();
         Self {
             flow: id,
-            peer: options.proxy.unwrap_or(SocketAddr::new(flow.address, flow.port)),
-            origin: options.proxy.map(|_| Box::new(SocketAddr::new(flow.address, flow.port))),
-            carrier: flow.carrier.clone(),
+            address: peer.ip(),
+            port: peer.port(),
             options,
             supply: Supply::new(flow, streams),
-            measured: match *flow.workload {
+            measured: match flow.workload {
                 Workload::Messages(_) | Workload::Bulk { .. } | Workload::Flood { .. } => Measured::Nothing,
                 Workload::RequestResponse { .. } | Workload::Poll { states: false, .. } => {
                     Measured::Responses
                 }
                 Workload::Poll { states: true, .. } => Measured::States(0),
             },
-            observes_until: match &*flow.workload {
-                Workload::Poll { requests, observe: true, .. } => Some(requests.stop),
-                _ => None,
-            },
-            observation: None,
-            register_at: None,
             asked: SmallMap::new(),
-            members: IdleVec::new(),
             socket: None,
             endpoint: None,
-            queue: StreamQueue::default(),
-            opened: SimTime::ZERO,
             beginnings: 0,
-            before: None,
+            rare: is_rare.then(|| Box::new(Rare { origin, watch, ..Rare::default() })),
         }
+    }
+
+    /// What waits for a connection that is gone.
+    fn forget_unwritten(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.queue = StreamQueue::default();
+        }
+    }
+
+    fn peer(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+
+    fn is_stream(&self, context: &Context<'_>) -> bool {
+        context.flows[self.flow.0 as usize].carrier.is_stream()
     }
 
     /// Opens the socket on first use.
@@ -107,13 +136,14 @@ impl CoapClient {
             return;
         }
         let Some(way) = context.way else { return };
-        let peer = (self.peer.ip(), self.peer.port());
-        self.socket = context.stack.open(context.local, context.app, &self.carrier, way, peer, self.flow);
-        self.opened = context.now;
-        let streams = self.carrier.is_stream();
+        let peer = (self.address, self.port);
         let flow = &mut context.flows[self.flow.0 as usize];
-        if !streams {
-            flow.measure.setup.get_or_insert(SimDuration::from_nanos(0));
+        self.socket = context.stack.open(context.local, context.app, &flow.carrier, way, peer, self.flow);
+        let streams = flow.carrier.is_stream();
+        if streams {
+            self.rare.get_or_insert_default().opened = context.now;
+        } else {
+            flow.measure.on_set_up(SimDuration::ZERO);
         }
         if self.endpoint.is_some() {
             return;
@@ -125,18 +155,20 @@ impl CoapClient {
         self.beginnings += 1;
         let config = Arc::clone(&self.options.config);
         let make = if streams { CoapEndpoint::over_streams } else { CoapEndpoint::new };
-        self.endpoint = Some(Box::new(make(config, rng)));
+        self.endpoint = Some(make(config, rng));
     }
 
     /// Makes requests of the messages that wait.
     fn ask(&mut self, context: &mut Context<'_>) {
-        let measure = &mut context.flows[self.flow.0 as usize].measure;
-        self.supply.generate(context.now, self.flow, measure, context.demand);
+        let flow = &mut context.flows[self.flow.0 as usize];
+        self.supply.generate(context.now, self.flow, flow, context.demand);
         if !self.supply.backlog.is_empty() {
             self.open(context);
         }
+        let peer = self.peer();
+        let streams = self.is_stream(context);
         let Some(endpoint) = &mut self.endpoint else { return };
-        if self.socket.is_none() && self.carrier.is_stream() {
+        if self.socket.is_none() && streams {
             // Nobody can be connected to: what was to be asked comes to nothing.
             while self.supply.backlog.pop_front().is_some() {
                 context.flows[self.flow.0 as usize].measure.session.failed += 1;
@@ -144,9 +176,9 @@ impl CoapClient {
             }
         }
         while let Some(message) = self.supply.backlog.pop_front() {
-            let observe = self.observes_until.is_some();
+            let observe = self.rare.as_ref().is_some_and(|rare| rare.watch.is_some());
             let mut request = request(&self.options, self.flow, &message, observe);
-            if let Some(origin) = &self.origin {
+            if let Some(origin) = self.rare.as_ref().and_then(|rare| rare.origin) {
                 // The way to say it in options of their own (RFC 7252 §5.7.2, §5.10.2).
                 request.options.push(OptionNumber::PROXY_SCHEME, b"coap");
                 request.options.push(OptionNumber::URI_HOST, origin.ip().to_string().as_bytes());
@@ -154,26 +186,29 @@ impl CoapClient {
                     request.options.push_uint(OptionNumber::URI_PORT, u32::from(origin.port()));
                 }
             }
-            let id = endpoint.request(context.local, self.peer, request);
+            let id = endpoint.request(context.local, peer, request);
             self.asked.insert(id, message.generated);
-            if observe {
-                self.observation = Some(Box::new((id, message)));
+            if let Some(watch) = self.rare.as_mut().and_then(|rare| rare.watch.as_mut()) {
+                watch.observation = Some((id, message));
             }
         }
         let session = &mut context.flows[self.flow.0 as usize].measure.session;
-        session.tokens_max = session.tokens_max.max(endpoint.pending() as u64);
+        session.tokens_max = session.tokens_max.max(endpoint.pending() as u32);
     }
 
     /// Begins an observation again that was lost, or ends it when its time is over.
     fn observe(&mut self, now: SimTime) {
-        if self.observes_until.is_some_and(|until| until <= now) {
-            if let (Some(endpoint), Some(observation)) = (&mut self.endpoint, self.observation.take()) {
-                endpoint.cancel(self.peer, observation.0);
+        let peer = self.peer();
+        let Some(rare) = &mut self.rare else { return };
+        let Some(watch) = &mut rare.watch else { return };
+        if watch.until <= now {
+            if let (Some(endpoint), Some(observation)) = (&mut self.endpoint, watch.observation.take()) {
+                endpoint.cancel(peer, observation.0);
             }
-            (self.observes_until, self.register_at) = (None, None);
-        } else if self.register_at.is_some_and(|at| at <= now) {
-            self.register_at = None;
-            let before = self.observation.take();
+            rare.watch = None;
+        } else if watch.register_at.is_some_and(|at| at <= now) {
+            watch.register_at = None;
+            let before = watch.observation.take();
             let message = before.map(|before| Message { generated: now, ..before.1 });
             self.supply.backlog.extend(message);
         }
@@ -181,6 +216,7 @@ impl CoapClient {
 
     /// Takes what the endpoint reports and sends what it has to send, until there is nothing more.
     fn settle(&mut self, context: &mut Context<'_>) {
+        let streams = self.is_stream(context);
         loop {
             let Some(endpoint) = &mut self.endpoint else { return };
             if let Some(event) = endpoint.poll_event() {
@@ -190,22 +226,25 @@ impl CoapClient {
             }
             let Some(socket) = self.socket else { break };
             if let Some(datagram) = endpoint.poll_transmit() {
-                if self.carrier.is_stream() {
-                    self.queue.push(datagram.content);
+                if streams {
+                    self.rare.get_or_insert_default().queue.push(datagram.content);
                 } else {
-                    super::send(context.stack, &self.carrier, socket, datagram);
+                    let carrier = &context.flows[self.flow.0 as usize].carrier;
+                    super::send(context.stack, carrier, socket, datagram);
                 }
             } else {
                 break;
             }
         }
-        if let Some(socket) = self.socket.filter(|_| !self.queue.is_empty()) {
+        if let (Some(socket), Some(rare)) = (self.socket, &mut self.rare)
+            && !rare.queue.is_empty()
+        {
             let (stack, local) = (&mut *context.stack, context.local);
-            self.queue.flush(|slice, run| stack.write(local, socket, slice, run));
+            rare.queue.flush(|slice, run| stack.write(local, socket, slice, run));
         }
         if let Some(endpoint) = &self.endpoint {
             let session = &mut context.flows[self.flow.0 as usize].measure.session;
-            session.exchanges_max = session.exchanges_max.max(endpoint.exchanges_with(self.peer) as u64);
+            session.exchanges_max = session.exchanges_max.max(endpoint.exchanges_with(self.peer()) as u32);
         }
     }
 
@@ -214,7 +253,7 @@ impl CoapClient {
             CoapEvent::Response { request, from, response, more } => {
                 self.note_time(context, request);
                 self.measure(context, from.ip(), &response);
-                let failed = u64::from(!response.code.is_success());
+                let failed = u32::from(!response.code.is_success());
                 context.flows[self.flow.0 as usize].measure.session.failed += failed;
                 if !more {
                     self.on_end(context.now, request);
@@ -252,8 +291,10 @@ impl CoapClient {
 
     /// An observation that ends before its time is asked for again.
     fn on_end(&mut self, now: SimTime, request: RequestId) {
-        if self.observation.as_ref().is_some_and(|observation| observation.0 == request) {
-            self.register_at = Some(now + REGISTER_AGAIN);
+        if let Some(watch) = self.rare.as_mut().and_then(|rare| rare.watch.as_mut())
+            && watch.observation.as_ref().is_some_and(|observation| observation.0 == request)
+        {
+            watch.register_at = Some(now + REGISTER_AGAIN);
         }
     }
 
@@ -266,7 +307,7 @@ impl CoapClient {
 
     fn measure(&mut self, context: &mut Context<'_>, from: IpAddr, response: &Response) {
         let measure = &mut context.flows[self.flow.0 as usize].measure;
-        let receiver = if self.peer.ip().is_multicast() { self.member(from) } else { Some(0) };
+        let receiver = if self.address.is_multicast() { self.member(from) } else { Some(0) };
         let Some(receiver) = receiver.filter(|&receiver| receiver < measure.receivers()) else { return };
         for run in response.body.runs.iter().filter(|run| run.flow == self.flow) {
             let first = match &mut self.measured {
@@ -287,10 +328,11 @@ impl CoapClient {
 
     /// The number of a group's member among those that answered.
     fn member(&mut self, from: IpAddr) -> Option<usize> {
-        let known = self.members.iter().position(|&member| member == from);
+        let members = &mut self.rare.get_or_insert_default().members;
+        let known = members.iter().position(|&member| member == from);
         known.or_else(|| {
-            self.members.push(from);
-            Some(self.members.len() - 1)
+            members.push(from);
+            Some(members.len() - 1)
         })
     }
 }
@@ -298,12 +340,14 @@ impl CoapClient {
 impl SessionApp for CoapClient {
     fn start(&mut self, context: &mut Context<'_>) {
         self.supply.skip_to(context.now);
-        if self.observation.is_some() {
-            self.register_at = Some(context.now);
+        let watch = self.rare.as_mut().and_then(|rare| rare.watch.as_mut());
+        if let Some(watch) = watch.filter(|watch| watch.observation.is_some()) {
+            watch.register_at = Some(context.now);
         }
     }
 
     fn on_event(&mut self, context: &mut Context<'_>, handle: Handle, event: StackEvent) {
+        let peer = self.peer();
         let Some(endpoint) = self.endpoint.as_mut().filter(|_| self.socket == Some(handle)) else { return };
         match event {
             StackEvent::Datagram { from, to, payload, runs } => {
@@ -311,20 +355,21 @@ impl SessionApp for CoapClient {
                 endpoint.handle_datagram(context.local, SocketAddr::from(from), to, body);
             }
             StackEvent::Connected => {
-                let setup = &mut context.flows[self.flow.0 as usize].measure.setup;
-                setup.get_or_insert(context.now.saturating_since(self.opened));
-                endpoint.connected(context.local, self.peer);
+                let measure = &mut context.flows[self.flow.0 as usize].measure;
+                let opened = self.rare.as_ref().map_or(context.now, |rare| rare.opened);
+                measure.on_set_up(context.now.saturating_since(opened));
+                endpoint.connected(context.local, peer);
             }
             StackEvent::Readable => {
                 let (payload, runs) = context.stack.read(context.local, handle, u32::MAX);
-                endpoint.handle_stream(context.local, self.peer, Body::new(payload, runs));
+                endpoint.handle_stream(context.local, peer, Body::new(payload, runs));
             }
             StackEvent::PeerClosed => context.stack.close(context.local, handle),
             StackEvent::Closed => {
-                endpoint.disconnected(self.peer);
+                endpoint.disconnected(peer);
                 context.flows[self.flow.0 as usize].measure.connections_lost += 1;
                 self.socket = None;
-                self.queue = StreamQueue::default();
+                self.forget_unwritten();
             }
             StackEvent::Writable | StackEvent::Unreachable | StackEvent::Accepted => {}
         }
@@ -343,8 +388,10 @@ impl SessionApp for CoapClient {
     }
 
     fn next_timer(&self) -> Option<SimTime> {
-        let stop = self.observes_until.filter(|&until| self.observation.is_some() && until < SimTime::MAX);
-        self.supply.next_at().into_iter().chain(self.register_at).chain(stop).min()
+        let supply = self.supply.next_at();
+        let Some(watch) = self.rare.as_ref().and_then(|rare| rare.watch.as_ref()) else { return supply };
+        let stop = Some(watch.until).filter(|&until| watch.observation.is_some() && until < SimTime::MAX);
+        supply.into_iter().chain(watch.register_at).chain(stop).min()
     }
 
     fn next_protocol_timer(&self) -> Option<SimTime> {
@@ -352,7 +399,7 @@ impl SessionApp for CoapClient {
     }
 
     fn seeks(&self) -> Option<(FlowId, IpAddr)> {
-        self.socket.is_none().then_some((self.flow, self.peer.ip()))
+        self.socket.is_none().then_some((self.flow, self.address))
     }
 
     fn serves(&self, _port: u16, _carrier: &Carrier) -> bool {
@@ -360,7 +407,7 @@ impl SessionApp for CoapClient {
     }
 
     fn sender_counts(&self) -> Option<(FlowId, SenderCounts)> {
-        let mut stats = self.before.as_deref().copied().unwrap_or_default();
+        let mut stats = self.rare.as_ref().map_or(CoapStats::default(), |rare| rare.before);
         if let Some(endpoint) = &self.endpoint {
             stats += endpoint.stats();
         }
@@ -377,10 +424,10 @@ impl SessionApp for CoapClient {
     fn lose_volatile_state(&mut self) {
         self.supply.lose();
         self.socket = None;
-        self.queue = StreamQueue::default();
+        self.forget_unwritten();
         self.asked.clear();
         if let Some(gone) = self.endpoint.take() {
-            **self.before.get_or_insert_default() += gone.stats();
+            self.rare.get_or_insert_default().before += gone.stats();
         }
     }
 }

@@ -317,7 +317,7 @@ impl Stored {
     fn relabelled(&self, context: &Context<'_>, label: Label) -> Response {
         let mut response = Response { label, ..self.response.clone() };
         let flow = label.flow.index().and_then(|index| context.flows.get(index));
-        let states = flow.is_some_and(|flow| matches!(*flow.workload, Workload::Poll { states: true, .. }));
+        let states = flow.is_some_and(|flow| matches!(flow.workload, Workload::Poll { states: true, .. }));
         for run in &mut response.body.runs {
             run.flow = label.flow;
             if !states {

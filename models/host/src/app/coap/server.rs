@@ -170,7 +170,7 @@ impl CoapServer {
         let known = asked.label.flow.index().filter(|&index| index < context.flows.len());
         let Some(index) = known else { return self.serve_resource(context, asked, false) };
         let label = asked.label;
-        let (response, processing) = match &*context.flows[index].workload {
+        let (response, processing) = match &context.flows[index].workload {
             Workload::RequestResponse { processing, response, .. } => {
                 let name = &self.name;
                 let new = || Box::new(context.streams.stream(name, purpose::PROCESSING));
@@ -260,7 +260,7 @@ impl CoapServer {
         for path in site.changing() {
             let watches = |flow: &crate::flow::Flow| {
                 let Some(Session::Coap(options)) = &flow.session else { return false };
-                let states = matches!(*flow.workload, Workload::Poll { states: true, .. });
+                let states = matches!(flow.workload, Workload::Poll { states: true, .. });
                 let reached = self.carrier.same_protocol(&flow.carrier);
                 states
                     && reached
@@ -349,7 +349,7 @@ impl SessionApp for CoapServer {
 fn note_exchanges(context: &mut Context<'_>, endpoint: &CoapEndpoint, from: SocketAddr, label: Label) {
     let Some(flow) = label.flow.index().and_then(|index| context.flows.get_mut(index)) else { return };
     let most = &mut flow.measure.session.exchanges_max;
-    *most = (*most).max(endpoint.exchanges_with(from) as u64);
+    *most = (*most).max(endpoint.exchanges_with(from) as u32);
 }
 
 fn measure(context: &mut Context<'_>, body: &Body) {
