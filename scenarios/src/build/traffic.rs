@@ -145,7 +145,7 @@ pub(super) fn add_apps<O: Observer>(
             };
             let mut carriers = vec![Carrier::Udp(Arc::default()), stream];
             if session.is_none() {
-                carriers.push(carrier::sctp_service());
+                carriers.push(carrier::sctp_service(settings.sctp_extensions));
             }
             for carrier in carriers {
                 let offer = Offer { carrier, port, session: session.clone(), task, reader_rate: None };

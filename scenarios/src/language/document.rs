@@ -47,8 +47,8 @@ pub use node::{
 pub use options::{
     CoapCongestion, CoapMethod, CoapOptions, CongestionControl, Ecn, LossDetection, MptcpCongestion,
     MptcpOptions, MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate,
-    SctpHmac, SctpOptions, SctpPathMtuDiscovery, SctpReliability, SctpRequest, SctpScheduler,
-    SctpStreamRequest, SynCookies, TcpOptions, UdpOptions,
+    SctpErrorDetection, SctpHmac, SctpOptions, SctpPathMtuDiscovery, SctpReliability, SctpRequest,
+    SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};

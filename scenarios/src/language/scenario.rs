@@ -132,6 +132,8 @@ pub struct NodeGroup {
     pub multicast: Vec<IpAddr>,
     /// The hop limit of what they send.
     pub hop_limit: u8,
+    /// Whether they send ICMP errors.
+    pub icmp_errors: bool,
     /// What they offer to others.
     pub services: Services,
     /// What they are made of and live on.

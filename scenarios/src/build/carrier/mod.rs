@@ -84,8 +84,8 @@ pub(super) fn tcp_service(fast_open: bool) -> Carrier {
 }
 
 /// The SCTP of services that nodes offer by themselves.
-pub(super) fn sctp_service() -> Carrier {
-    Carrier::Sctp(Arc::new(sctp::of_service()))
+pub(super) fn sctp_service(extensions: bool) -> Carrier {
+    Carrier::Sctp(Arc::new(sctp::of_service(extensions)))
 }
 
 /// The session protocol of a service that a node offers by itself, if it is one's.

@@ -34,6 +34,9 @@ pub struct NodeSettings {
     /// The hop limit (time to live) of what the node sends; default 64 (RFC 1700), 1 to 255.
     #[schemars(range(min = 1, max = 255))]
     pub hop_limit: Option<u8>,
+    /// False if the node tells no sender what becomes of its packets: no ICMP errors, as behind a filter that drops them;
+    /// default true.
+    pub icmp_errors: Option<bool>,
     /// What the node offers to others.
     pub services: Services,
     /// The board that the node is made of, by the name of its profile: "nrf52840-dk". Without it nothing is said of its
@@ -134,6 +137,9 @@ pub struct Service {
     pub multipath: bool,
     /// True to take data that come with the SYN of a client that has a cookie (TCP Fast Open, RFC 7413).
     pub fast_open: bool,
+    /// True to agree to what peers offer over SCTP: authentication (RFC 4895), addresses that come and go (RFC 5061), requests
+    /// about streams (RFC 6525) and interleaving (RFC 8260).
+    pub sctp_extensions: bool,
 }
 
 impl Services {
