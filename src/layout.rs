@@ -19,7 +19,7 @@ pub(crate) const CAPTURE_FOLDER: &str = "capture";
 pub(crate) const PARTS_FOLDER: &str = ".parts";
 
 /// Tables and the page, of this and other versions.
-const TOP_FILES: [&str; 16] = [
+const TOP_FILES: [&str; 17] = [
     MANIFEST_FILE,
     REPORT_FILE,
     "runs.csv",
@@ -32,6 +32,7 @@ const TOP_FILES: [&str; 16] = [
     "radios.csv",
     "rpl.csv",
     "etx.csv",
+    "registrations.csv",
     "ledger.csv",
     "energest.csv",
     "summary.csv",

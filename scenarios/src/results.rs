@@ -25,6 +25,7 @@ use crate::language::{METRICS, Plan};
 use crate::run::RunAbout;
 
 mod radio;
+mod registrations;
 mod rpl;
 
 /// The run's name: `p0007-r03`.
@@ -69,6 +70,7 @@ pub fn headers(plan: &Plan) -> Vec<(&'static str, String)> {
         ),
         ("rpl.csv", rpl::NODE_COLUMNS.to_owned()),
         ("etx.csv", rpl::LINK_COLUMNS.to_owned()),
+        ("registrations.csv", registrations::COLUMNS.to_owned()),
     ]
 }
 
@@ -113,6 +115,7 @@ pub(crate) fn collect<O: Observer>(
     put("radios.csv", radio::radio_lines(about, world, end));
     put("rpl.csv", rpl::node_lines(about, world, end));
     put("etx.csv", rpl::link_lines(about, world));
+    put("registrations.csv", registrations::lines(about, world, end));
     (metrics, rows)
 }
 

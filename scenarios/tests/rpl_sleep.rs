@@ -35,12 +35,12 @@ fn delivers(mac: &str, up: f64, down: f64) {
 
 #[test]
 fn a_graph_forms_and_delivers_over_contikimac() {
-    delivers(r#""duty-cycle": "contikimac", "routers-sleep": true"#, 0.9, 0.5);
+    delivers(r#""duty-cycle": "contikimac", "routers-sleep": true"#, 0.95, 0.95);
 }
 
 #[test]
 fn a_graph_forms_and_delivers_over_x_mac() {
-    delivers(r#""duty-cycle": "x-mac", "routers-sleep": true"#, 0.9, 0.7);
+    delivers(r#""duty-cycle": "x-mac", "routers-sleep": true"#, 0.95, 0.95);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What joins an interface to the outside: a TUN device or sockets. Opening them, and what to do where that is not allowed.
 
 use std::io::{self, ErrorKind};
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 use scenarios::outside::{Joint, Outlet};
@@ -115,7 +117,26 @@ fn make(outlet: &Outlet, tun: &str) -> io::Result<SyncDevice> {
             IpAddr::V6(address) => builder.ipv6(address, length),
         };
     }
-    builder.build_sync()
+    let device = builder.build_sync()?;
+    for &(address, _) in &outlet.addresses {
+        wait_until_usable(address)?;
+    }
+    Ok(device)
+}
+
+/// Waits until the kernel uses an address of the device: an IPv6 address is tentative (RFC 4862, section 5.4) until the kernel
+/// gets round to it, and a connection begun before that would come from another address, to which nothing can be answered.
+fn wait_until_usable(address: IpAddr) -> io::Result<()> {
+    for _ in 0..TRIES {
+        match UdpSocket::bind((address, 0)) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::AddrNotAvailable => sleep(BETWEEN_TRIES),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other(format!(
+        "the kernel does not use its address {address}; has another device got it?"
+    )))
 }
 
 fn explain(outlet: &Outlet, tun: &str, made: bool, error: &io::Error) -> String {
@@ -145,6 +166,10 @@ fn explain(outlet: &Outlet, tun: &str, made: bool, error: &io::Error) -> String 
     };
     format!("{what}; {advice}")
 }
+
+/// How often to look whether an address is usable: for ten seconds, where a kernel that looks for duplicates takes one.
+const TRIES: u32 = 5000;
+const BETWEEN_TRIES: Duration = Duration::from_millis(2);
 
 /// Packets that the kernel keeps while the simulation is busy: half a megabyte of small ones.
 const QUEUE_LEN: u32 = 2000;

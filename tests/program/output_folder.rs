@@ -29,6 +29,7 @@ fn the_folder_holds_every_file_of_the_contract() {
         "overhead.csv",
         "paired.csv",
         "radios.csv",
+        "registrations.csv",
         "report.html",
         "rpl.csv",
         "runs.csv",

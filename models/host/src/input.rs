@@ -272,7 +272,8 @@ fn icmp_error<'a>(internet: &Internet, message: &'a [u8]) -> Option<(IcmpError, 
         }
         use icmp::{Header as H, UnreachableCode as C};
         let error = match H::parse(head).ok()? {
-            H::DestinationUnreachable(C::PROTOCOL | C::ADMINISTRATIVELY_PROHIBITED) => IcmpError::Prohibited,
+            H::DestinationUnreachable(C::PROTOCOL) => IcmpError::ProtocolUnreachable,
+            H::DestinationUnreachable(C::ADMINISTRATIVELY_PROHIBITED) => IcmpError::Prohibited,
             H::DestinationUnreachable(C::PORT) => IcmpError::PortUnreachable,
             H::DestinationUnreachable(_) => IcmpError::Unreachable,
             H::FragmentationNeeded { next_hop_mtu } => {
@@ -293,11 +294,12 @@ fn icmp_error<'a>(internet: &Internet, message: &'a [u8]) -> Option<(IcmpError, 
     }
     use icmpv6::Header as H;
     let error = match H::parse(head).ok()? {
-        H::DestinationUnreachable { code: 1 } => IcmpError::Prohibited,
-        H::DestinationUnreachable { code: 4 } => IcmpError::PortUnreachable,
+        H::DestinationUnreachable { code: icmpv6::ADMINISTRATIVELY_PROHIBITED } => IcmpError::Prohibited,
+        H::DestinationUnreachable { code: icmpv6::PORT_UNREACHABLE } => IcmpError::PortUnreachable,
         H::DestinationUnreachable { .. } => IcmpError::Unreachable,
         H::PacketTooBig { mtu } => IcmpError::PacketTooBig { mtu },
         H::TimeExceeded { .. } => IcmpError::TimeExceeded,
+        H::ParameterProblem { code: icmpv6::UNRECOGNIZED_NEXT_HEADER, .. } => IcmpError::ProtocolUnreachable,
         H::ParameterProblem { .. } => IcmpError::ParameterProblem,
         H::EchoRequest(_) | H::EchoReply(_) | H::Other { .. } => return None,
     };
@@ -315,3 +317,7 @@ fn quoted_packet(quoted: &[u8], error: IcmpError) -> Option<(IpProtocol, Network
         (protocol, NetworkEvent::Icmp { error, source, destination, quoted: transport.to_vec() })
     })
 }
+
+#[cfg(test)]
+#[path = "input_tests.rs"]
+mod tests;

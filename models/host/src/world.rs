@@ -112,6 +112,7 @@ impl<O: Observer> World<O> {
             self.network.schedule_global(fault.at, Event::Fault(index as u32));
         }
         self.network.watch_batteries();
+        self.network.start_discovery();
         self.network.start_rpl();
         for node in self.network.node_ids() {
             self.with_host(node, |host, around| host.start(around));
@@ -142,6 +143,7 @@ impl<O: Observer> World<O> {
             Event::Written(node, packet) => self.network.on_written(node, packet),
             Event::Battery(node) => self.on_battery(node),
             Event::Rpl(port) => self.network.on_rpl_timer(port),
+            Event::Discovery(port) => self.network.on_discovery_timer(port),
         }
     }
 

@@ -261,6 +261,7 @@ impl NetworkBuilder {
             node_drops: BTreeMap::new(),
             border: Border::default(),
             rpl_homes: FxHashMap::default(),
+            discovery_homes: FxHashMap::default(),
             world_origin: Origin::new(world_rank),
             delivered: 0,
             dropped: 0,

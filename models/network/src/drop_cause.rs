@@ -57,6 +57,8 @@ causes! {
     Outside = "nothing outside";
     /// It went against the ranks of RPL a second time: a loop.
     RoutingLoop = "routing loop";
+    /// Its source address is not registered with a router, so that it must not be used.
+    Unregistered = "address not registered";
 }
 
 /// Packets dropped, by cause.

@@ -33,6 +33,8 @@ pub enum NetworkEvent {
     Battery(NodeId),
     /// A timer of the RPL router at a radio's port.
     Rpl(PortId),
+    /// A timer of neighbour discovery at a radio's port.
+    Discovery(PortId),
 }
 
 impl NetworkEvent {
@@ -53,6 +55,7 @@ impl NetworkEvent {
             Self::Written(node, packet) => WRITTEN << 56 | u64::from(node.0) << 32 | u64::from(packet.0),
             Self::Battery(node) => BATTERY << 56 | u64::from(node.0) << 32,
             Self::Rpl(port) => RPL << 56 | u64::from(port.0),
+            Self::Discovery(port) => DISCOVERY << 56 | u64::from(port.0),
             Self::Entry(outlet, packet) => ENTRY << 56 | u64::from(outlet.0) << 32 | u64::from(packet.0),
         }
     }
@@ -79,6 +82,7 @@ impl NetworkEvent {
             WRITTEN => Self::Written(NodeId(target), PacketId(argument)),
             BATTERY => Self::Battery(NodeId(target)),
             RPL => Self::Rpl(PortId(argument)),
+            DISCOVERY => Self::Discovery(PortId(argument)),
             kind => panic!("no event has the kind {kind}"),
         }
     }
@@ -96,6 +100,7 @@ const TAKEN: u64 = 10;
 const WRITTEN: u64 = 8;
 const BATTERY: u64 = 9;
 const RPL: u64 = 15;
+const DISCOVERY: u64 = 16;
 
 #[cfg(test)]
 mod tests {
@@ -116,6 +121,7 @@ mod tests {
             NetworkEvent::Written(NodeId(3), PacketId(4)),
             NetworkEvent::Battery(NodeId(5)),
             NetworkEvent::Rpl(PortId(u32::MAX)),
+            NetworkEvent::Discovery(PortId(u32::MAX)),
         ] {
             assert_eq!(NetworkEvent::unpack(event.pack()), event);
         }

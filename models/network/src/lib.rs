@@ -18,6 +18,7 @@ pub mod impairment;
 pub mod link;
 mod membership;
 mod name_list;
+pub mod nd;
 pub mod neighbour;
 pub mod network;
 pub mod node;

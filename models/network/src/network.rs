@@ -72,8 +72,9 @@ pub struct Network<O: Observer> {
     pub(crate) packets: PacketPool,
     pub(crate) node_drops: BTreeMap<NodeId, DropCounts>,
     pub(crate) border: Border,
-    /// The border router through which a node of a graph was reached last, by the node's port.
+    /// The border router through which a node of a graph was reached last, by the node's port; the router a host is registered at.
     pub(crate) rpl_homes: FxHashMap<PortId, PortId>,
+    pub(crate) discovery_homes: FxHashMap<PortId, PortId>,
     pub(crate) world_origin: Origin,
     pub(crate) delivered: u64,
     pub(crate) dropped: u64,

@@ -34,8 +34,10 @@ impl<O: Observer> Network<O> {
             self.clear_neighbours(node, port, DropCause::LinkDown);
             self.silence_radio(port, DropCause::LinkDown);
             self.stop_rpl(port);
+            self.stop_discovery(port);
         } else if self.nodes[node.index()].up {
             self.wake_radio(port);
+            self.start_discovery_at(port);
             self.start_rpl_at(port);
         }
         let hot = &mut self.ports[port.index()];
@@ -60,11 +62,13 @@ impl<O: Observer> Network<O> {
                 self.clear_neighbours(node, port, DropCause::NodeDown);
                 self.silence_radio(port, DropCause::NodeDown);
                 self.stop_rpl(port);
+                self.stop_discovery(port);
                 let now = self.now();
                 let hot = &mut self.ports[port.index()];
                 hot.busy_until = hot.busy_until.min(now);
             } else if self.is_port_up(port) {
                 self.wake_radio(port);
+                self.start_discovery_at(port);
                 self.start_rpl_at(port);
             }
         }

@@ -29,5 +29,7 @@ pub const RADIO_BACKOFF: Purpose = Purpose::new(11);
 pub const PLACE: Purpose = Purpose::new(12);
 /// A router's part in RPL: when it speaks.
 pub const RPL: Purpose = Purpose::new(20);
+/// A node's part in neighbour discovery over radios: when it speaks, and what it proves its ownership by.
+pub const DISCOVERY: Purpose = Purpose::new(21);
 /// When a radio that sleeps first listens.
 pub const RADIO_RHYTHM: Purpose = Purpose::new(40);

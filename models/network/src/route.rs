@@ -6,6 +6,7 @@ use petgraph::algo::dijkstra;
 use rustc_hash::FxHashMap;
 
 use crate::address::Destination;
+use crate::nd::paths::DiscoveryRoute;
 use crate::network::Network;
 use crate::node::{DestinationId, NO_TABLE, NextHop, NodeId};
 use crate::observer::Observer;
@@ -87,27 +88,45 @@ impl<O: Observer> Network<O> {
     fn route(&mut self, node: NodeId, target: Destination, only: Option<PortId>) -> NextHop {
         match (self.static_route(node, target.address, only), target.owner) {
             (Some(next), _) => next,
-            (None, Some(owner)) => match self.rpl_route(node, owner) {
-                RplRoute::Graph => NextHop::RPL,
-                RplRoute::Over(root) => self.shortest_path(node, root, only),
-                RplRoute::Unknown => NextHop::UNREACHABLE,
-                RplRoute::None => match self.shortest_path(node, owner, only) {
-                    NextHop::UNREACHABLE if self.rpl_radio(node).is_some() => NextHop::RPL,
-                    next => next,
-                },
+            (None, Some(owner)) => match self.discovery_route(node, owner) {
+                DiscoveryRoute::Here(port) => self.hop_by(port, None),
+                DiscoveryRoute::Over(router) => {
+                    let next = self.shortest_path(node, router, only);
+                    // The packet is not for the router, even if that is the next hop.
+                    match next.as_segment().map(|index| self.segment_hops[index]) {
+                        Some(SegmentHop { port, gateway: None }) => self.hop_by(port, Some(router)),
+                        Some(SegmentHop { gateway: Some(_), .. }) | None => next,
+                    }
+                }
+                DiscoveryRoute::Unknown => NextHop::UNREACHABLE,
+                DiscoveryRoute::None => self.route_without_registration(node, owner, only),
             },
             (None, None) if self.rpl_radio(node).is_some() => NextHop::RPL,
             (None, None) => NextHop::UNREACHABLE,
         }
     }
 
+    fn route_without_registration(&mut self, node: NodeId, owner: PortId, only: Option<PortId>) -> NextHop {
+        match self.rpl_route(node, owner) {
+            RplRoute::Graph => NextHop::RPL,
+            RplRoute::Over(root) => self.shortest_path(node, root, only),
+            RplRoute::Unknown => NextHop::UNREACHABLE,
+            RplRoute::None => match self.shortest_path(node, owner, only) {
+                NextHop::UNREACHABLE if self.rpl_radio(node).is_some() => NextHop::RPL,
+                next => next,
+            },
+        }
+    }
+
     /// Whether `address` is the broadcast address of a segment that `node` is on.
     pub(crate) fn broadcasts(&self, node: NodeId, address: IpAddr) -> bool {
-        self.node_infos[node.index()].port_ids().any(|port| {
-            let info = &self.port_infos[port.index()];
-            matches!(info.attachment, Attachment::Segment(_))
-                && info.addresses.iter().any(|prefix| prefix.is_broadcast(address))
-        })
+        // A hub of links has thousands of ports, which need not be looked at.
+        !self.segments.is_empty()
+            && self.node_infos[node.index()].port_ids().any(|port| {
+                let info = &self.port_infos[port.index()];
+                matches!(info.attachment, Attachment::Segment(_))
+                    && info.addresses.iter().any(|prefix| prefix.is_broadcast(address))
+            })
     }
 
     fn static_route(&mut self, node: NodeId, address: IpAddr, only: Option<PortId>) -> Option<NextHop> {
@@ -143,12 +162,12 @@ impl<O: Observer> Network<O> {
         }
         let own = || self.node_infos[node.index()].port_ids();
         let topology = self.topology(root, root_port).asked_by(node);
+        let by_radio = !self.media.is_empty()
+            && own().any(|port| matches!(self.port_infos[port.index()].attachment, Attachment::Radio(_)));
         let direct = |&port: &PortId| only.is_none_or(|only| only == port) && topology.is_direct(port, owner);
-        if let Some(port) = own().find(direct) {
+        if let Some(port) = by_radio.then(|| own().find(direct)).flatten() {
             return self.hop_by(port, None);
         }
-        let by_radio =
-            own().any(|port| matches!(self.port_infos[port.index()].attachment, Attachment::Radio(_)));
         let distances = match self.distances.take().filter(|known| known.root == (root, root_port)) {
             Some(known) if by_radio => known,
             Some(_) | None => {

@@ -134,7 +134,7 @@ impl Topology<'_> {
         let ways = others.into_iter().filter_map(|other| {
             let via = medium.ports[other as usize];
             let usable = other != own && self.is_entry(via);
-            let expected = usable.then(|| medium.expected_transmissions(own, other)).flatten()?;
+            let expected = usable.then(|| medium.link_cost(own, other)).flatten()?;
             Some((via, cost * u64::from(expected)))
         });
         ways.collect()
@@ -146,7 +146,7 @@ impl Topology<'_> {
         match self.port_infos[port.index()].attachment {
             Attachment::Radio(index) => {
                 let medium = &self.media[index as usize];
-                let expected = medium.expected_transmissions(self.radio(port), self.radio(via));
+                let expected = medium.link_cost(self.radio(port), self.radio(via));
                 cost.saturating_mul(expected.unwrap_or(u32::MAX))
             }
             Attachment::Link(_) | Attachment::Segment(_) | Attachment::Detached => cost,
@@ -161,8 +161,7 @@ impl Topology<'_> {
         together
             && self.media[index as usize].rpl.is_empty()
             && self.is_up(port)
-            && self.media[index as usize].expected_transmissions(self.radio(port), self.radio(owner))
-                == Some(1)
+            && self.media[index as usize].link_cost(self.radio(port), self.radio(owner)) == Some(1)
     }
 
     /// Whether packets can enter a node by `port`, on their way to the root.

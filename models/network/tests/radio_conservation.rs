@@ -30,6 +30,7 @@ struct Case {
     queue: u32,
     reassemblies: u8,
     duty: DutyCycle,
+    routers: usize,
     sends: Vec<(u64, usize, usize, usize)>,
     changes: Vec<(u64, usize, bool)>,
 }
@@ -56,8 +57,8 @@ fn duties() -> impl Strategy<Value = DutyCycle> {
     let xmac = (15_u64..600, 2_u64..10).prop_map(|(every, listen)| {
         DutyCycle::XMac(strobing::xmac::Settings { every: span(every), listen: span(listen) })
     });
-    let polling = (200_u64..2_000, 100_u64..9_000).prop_map(|(every, timeout)| {
-        DutyCycle::Polling(polling::Settings { every: span(every), timeout: span(timeout) })
+    let polling = (200_u64..2_000, 100_u64..9_000, 1_u8..5).prop_map(|(every, timeout, lost_after)| {
+        DutyCycle::Polling(polling::Settings { every: span(every), timeout: span(timeout), lost_after })
     });
     let schedule = prop_oneof![
         (1_u32..50).prop_map(|slotframe| Schedule::Minimal { slotframe }),
@@ -90,11 +91,11 @@ fn cases() -> impl Strategy<Value = Case> {
     (
         (any::<u64>(), prop::collection::vec(place, 2..12), 2.0..4.0, 0.0..8.0),
         (0_u8..4, 3_u8..6, 0_u8..5, any::<bool>()),
-        (0_u32..30, 1_u8..4, duties()),
+        (0_u32..30, 1_u8..4, duties(), 1_usize..4),
         prop::collection::vec(send, 1..60),
         prop::collection::vec((0_u64..3_000_000, 0..64_usize, any::<bool>()), 0..6),
     )
-        .prop_map(|(radio, mac, (queue, reassemblies, duty), sends, changes)| Case {
+        .prop_map(|(radio, mac, (queue, reassemblies, duty, routers), sends, changes)| Case {
             seed: radio.0,
             places: radio.1,
             exponent: radio.2,
@@ -104,6 +105,7 @@ fn cases() -> impl Strategy<Value = Case> {
             // Who wakes a sleeping radio has to know that it has.
             confirmed: mac.3 || duty != DutyCycle::AlwaysOn,
             duty,
+            routers,
             queue,
             reassemblies,
             sends,
@@ -128,7 +130,11 @@ fn world<O: Observer>(case: &Case, observer: O) -> Lab<O> {
     let queue = QueueLimit::Packets(case.queue);
     let spec = RadioMediumSpec { mac, queue, duty: case.duty, ..spec(propagation) };
     let places: Vec<_> = case.places.iter().map(|&(x, y, z)| Position { x, y, z }).collect();
-    let RadioLab { builder, nodes, ports } = radio_lab(spec, &places);
+    // Several parents, so that a child that has lost one finds another.
+    let polled = matches!(case.duty, DutyCycle::Polling(_));
+    let routers = if polled { case.routers } else { 1 };
+    let RadioLab { builder, nodes, ports } =
+        radio_lab_with(spec, &places, routers, usize::from(polled) * routers);
     let mut lab = Lab::observed(builder, case.seed, observer);
     for &(at, from, to, len) in &case.sends {
         let (from, to) = (from % nodes.len(), to % (nodes.len() + 1));
@@ -166,7 +172,7 @@ proptest! {
         let in_flight = lab.net.packet_counts().in_flight;
         let in_flight_most = match case.duty {
             DutyCycle::AlwaysOn | DutyCycle::ContikiMac(_) | DutyCycle::XMac(_) => 0,
-            DutyCycle::Polling(_) => 2 * case.places.len() as u64,
+            DutyCycle::Polling(_) => 3 * case.places.len() as u64,
             DutyCycle::Tsch(_) => u64::MAX,
         };
         prop_assert!(in_flight <= in_flight_most, "{:?}", lab.net.packet_counts());

@@ -168,6 +168,15 @@ fn nodes_that_take_each_other_for_parents_part_again() {
     }
 }
 
+/// In each of these, nodes of a loop that was over kept an old route alive between them, and one of them put it in the place of the route
+/// that it had just lost, or took a route to itself back: the target was not reached for half an hour.
+#[test]
+fn old_routes_that_a_loop_has_left_do_not_take_the_place_of_new_ones() {
+    for seed in [6618, 8862, 9136] {
+        live(seed);
+    }
+}
+
 #[test]
 #[ignore = "thousands of graphs take minutes"]
 fn whoever_can_reach_the_root_does_and_is_reached_by_it_in_thousands_of_graphs() {

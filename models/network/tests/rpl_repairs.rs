@@ -231,3 +231,83 @@ fn a_poor_link_is_used_while_there_is_no_other_and_left_as_soon_as_there_is() {
     says(&mut node, 2010, 2, 700);
     assert_eq!((node.parent(), node.rank()), (Some(local(2)), Some(700 + 256)));
 }
+
+/// What a DAO tells of one target.
+fn tells(
+    node: &mut Router,
+    now: u64,
+    from: usize,
+    dao: u8,
+    (target, path_sequence, path_lifetime): (usize, u8, u8),
+) {
+    let transit = rpl::TransitInformation {
+        external: false,
+        path_control: 0,
+        path_sequence,
+        path_lifetime,
+        parent: None,
+    };
+    let target = RplOption::Target(rpl::Target { prefix: global(target), prefix_len: 128 });
+    let dao = Message::Dao(Dao { instance: 0, ack_request: false, sequence: dao, dodag: None });
+    hears(node, now, from, &dao, &[target, RplOption::Transit(transit)]);
+}
+
+/// The targets of DAOs, with their counters and lifetimes.
+fn told(sent: &[Outgoing]) -> Vec<(usize, u8, u8)> {
+    let daos = sent.iter().filter(|outgoing| matches!(outgoing.message, Message::Dao(_)));
+    let pairs = daos.flat_map(|outgoing| outgoing.options.chunks(2).map(<[_]>::to_vec).collect::<Vec<_>>());
+    let pair = |options: Vec<RplOption<'static>>| match options[..] {
+        [RplOption::Target(target), RplOption::Transit(transit)] => {
+            Some((rpl_lab::node_of(target.prefix), transit.path_sequence, transit.path_lifetime))
+        }
+        _ => None,
+    };
+    pairs.filter_map(pair).collect()
+}
+
+#[test]
+fn no_node_keeps_a_route_to_itself() {
+    let mut node = joined();
+    tells(&mut node, 2000, 2, 1, (9, 60, 30));
+    tells(&mut node, 2001, 2, 2, (7, 3, 30));
+    assert_eq!(node.routes().targets().collect::<Vec<_>>(), [global(7)]);
+    let announced = told(&sent(&mut node, 5000));
+    assert!(announced.contains(&(7, 3, 30)) && !announced.contains(&(9, 60, 30)), "{announced:?}");
+}
+
+#[test]
+fn a_route_is_announced_with_what_is_left_of_its_life() {
+    let mut node = joined();
+    tells(&mut node, 2000, 2, 1, (7, 3, 30));
+    assert!(told(&sent(&mut node, 9000)).contains(&(7, 3, 30)), "passed on at once it is whole");
+    // Ten minutes later a new parent is told everything.
+    let later = 602_000;
+    sent(&mut node, later);
+    hears(
+        &mut node,
+        later,
+        3,
+        &Message::Dio(Dio { rank: 256, ..dio(256) }),
+        &[RplOption::DodagConfiguration(quick().configuration())],
+    );
+    for _ in 0..3 {
+        node.on_sent(at(later), local(1), 4, false);
+    }
+    assert_eq!(node.parent(), Some(local(3)));
+    assert!(told(&sent(&mut node, later + 3000)).contains(&(7, 3, 20)), "twenty minutes are left");
+}
+
+#[test]
+fn an_old_route_does_not_take_the_place_of_one_that_was_just_lost() {
+    let mut node = joined();
+    tells(&mut node, 2000, 2, 1, (7, 24, 30));
+    for _ in 0..3 {
+        says(&mut node, 2500, 2, 768);
+        node.on_sent(at(2500), local(2), 4, false);
+    }
+    assert!(node.routes().is_empty());
+    tells(&mut node, 2600, 3, 1, (7, 8, 30));
+    assert!(node.routes().is_empty(), "the third has not heard that the target has moved");
+    tells(&mut node, 2700, 3, 2, (7, 25, 30));
+    assert_eq!(node.routes().child(at(2700), global(7)), Some(local(3)));
+}

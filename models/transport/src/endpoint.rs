@@ -100,8 +100,11 @@ pub struct Received<'a> {
 pub enum IcmpError {
     /// Destination unreachable for a reason that may pass: network, host, source route (soft).
     Unreachable,
-    /// Destination unreachable for good: protocol or administratively prohibited (hard).
+    /// A filter forbids it: administratively prohibited (hard).
     Prohibited,
+    /// The host does not know the protocol: "protocol unreachable" of RFC 792, or a parameter problem about an
+    /// unrecognized next header (RFC 4443 §3.4) (hard).
+    ProtocolUnreachable,
     /// Port unreachable.
     PortUnreachable,
     /// The packet was too big for a link, which takes `mtu` bytes (0: an old router does not say).
@@ -111,7 +114,7 @@ pub enum IcmpError {
     },
     /// Hop limit or reassembly time exceeded.
     TimeExceeded,
-    /// A header field was not understood.
+    /// A header field was not understood, other than the number of the protocol.
     ParameterProblem,
 }
 

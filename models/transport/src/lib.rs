@@ -8,6 +8,7 @@ pub mod congestion;
 pub mod endpoint;
 pub mod flood;
 pub mod mptcp;
+mod placed;
 pub mod ports;
 pub mod rtt;
 pub mod sctp;

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 
 use sctp_lab::craft::{Insight, bytes, data, give, give_from, initiation, packet};
 use sctp_lab::{Lab, Link, PORT, address, at, common, kinds};
-use transport::endpoint::{Endpoint, IcmpError, NetworkEvent};
 use transport::sctp::{AssociationId, CloseReason, MessageOptions, SctpConfig, SctpEvent, State};
 use wire::sctp::{
     Cause, Causes, Chunk, ChunkType, CommonHeader, GapBlock, Parameter, ParameterList, ParameterType,
@@ -389,45 +388,6 @@ fn a_shutdown_without_answer_is_repeated_and_given_up() {
     lab.run_until(at(100 + 301_000));
     assert_eq!((lab.ends[0].state(id), closed(&lab)), (None, Some(CloseReason::Unreachable)));
     assert_eq!(said(&lab, 0).last().map(String::as_str), Some("ABORT"));
-}
-
-/// An ICMP error about a packet of side 0 under `tag`.
-fn news(insight: &Insight, tag: u32, error: IcmpError) -> NetworkEvent {
-    let (source_port, destination_port) = (insight.header.destination_port, insight.header.source_port);
-    let header = CommonHeader { source_port, destination_port, verification_tag: tag, checksum: 0 };
-    let mut quoted = vec![0; 12];
-    header.emit(&mut quoted);
-    quoted.truncate(8);
-    NetworkEvent::Icmp { error, source: address(1, 0), destination: address(1, 0), quoted }
-}
-
-// Holds: RFC 9260 10-a, 10-b
-#[test]
-fn an_icmp_error_counts_only_under_the_right_tag() {
-    for (right, mtu) in [(true, 1000), (false, 1500)] {
-        let (mut lab, id, insight) = established();
-        let tag = if right { insight.peer_tag } else { insight.peer_tag ^ 1 };
-        let event = news(&insight, tag, IcmpError::PacketTooBig { mtu: 1000 });
-        lab.ends[0].handle_network(lab.now, &event);
-        lab.say(0, id, 0, 1400, &MessageOptions::default());
-        assert!(lab.sent.iter().all(|(_, _, it)| it.packet.len() + 20 <= mtu), "{right}");
-        assert_eq!(lab.sent.len(), if right { 2 } else { 1 });
-    }
-}
-
-// Holds: RFC 9260 10-c
-#[test]
-fn a_host_without_the_protocol_ends_the_attempt() {
-    for forming in [true, false] {
-        let (mut lab, id, insight) = if forming { waiting() } else { established() };
-        let tag = if forming { 0 } else { insight.peer_tag };
-        let event = news(&insight, tag, IcmpError::Prohibited);
-        lab.ends[0].handle_network(lab.now, &event);
-        lab.drain(0);
-        assert_eq!(lab.ends[0].state(id).is_none(), forming);
-        assert_eq!(closed(&lab), forming.then_some(CloseReason::Unreachable));
-        assert!(lab.sent.is_empty(), "like an ABORT it is not answered");
-    }
 }
 
 // Holds: RFC 9260 6.8-a

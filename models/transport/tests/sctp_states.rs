@@ -6,54 +6,13 @@ mod sctp_lab;
 use std::fmt::Write as _;
 
 use recorded::assert_is_recorded;
-use sctp_lab::craft::{Insight, data, initiation};
-use sctp_lab::{Lab, Link, at, kinds};
+use sctp_lab::craft::{Insight, data, icmp, initiation};
+use sctp_lab::states::{STATES, in_state};
+use sctp_lab::{Lab, kinds};
 use sim_core::SimDuration;
-use transport::endpoint::Endpoint;
-use transport::sctp::{AssociationId, MessageOptions, SctpConfig, SctpEvent, State};
+use transport::endpoint::{Endpoint, IcmpError};
+use transport::sctp::{AssociationId, MessageOptions, SctpEvent, State};
 use wire::sctp::{Cause, Causes, Chunk, ChunkType, Parameter, ParameterList, Parameters};
-
-const STATES: [State; 7] = [
-    State::CookieWait,
-    State::CookieEchoed,
-    State::Established,
-    State::ShutdownPending,
-    State::ShutdownSent,
-    State::ShutdownReceived,
-    State::ShutdownAckSent,
-];
-
-fn config() -> SctpConfig {
-    SctpConfig { heartbeat_interval: None, ..SctpConfig::default() }
-}
-
-/// A lab whose side 0 has an association in `state` and whose wire is cut.
-fn in_state(state: State) -> (Lab, AssociationId, Insight) {
-    let mut lab = Lab::new(1, [Link::clean(10), Link::clean(10)]);
-    lab.record = true;
-    let id = lab.connect(1, config(), config());
-    lab.run_until(at(match state {
-        State::CookieWait => 5,
-        State::CookieEchoed => 25,
-        _ => 100,
-    }));
-    lab.links[0].down = Some((lab.now, at(10_000_000)));
-    let insight = Insight::of(&lab);
-    if matches!(state, State::ShutdownPending | State::ShutdownReceived) {
-        lab.say(0, id, 0, 100, &MessageOptions::default());
-    }
-    if matches!(state, State::ShutdownPending | State::ShutdownSent) {
-        lab.ends[0].shutdown(lab.now, id);
-        lab.drain(0);
-    }
-    if matches!(state, State::ShutdownReceived | State::ShutdownAckSent) {
-        insight.tell(&mut lab, &[Chunk::Shutdown { cumulative_tsn_ack: insight.tsn.wrapping_sub(1) }]);
-    }
-    assert_eq!(lab.ends[0].state(id), Some(state));
-    lab.sent.clear();
-    lab.events = [Vec::new(), Vec::new()];
-    (lab, id, insight)
-}
 
 type Act = fn(&mut Lab, AssociationId, &Insight);
 
@@ -66,7 +25,7 @@ fn unknown(lab: &mut Lab, insight: &Insight, kind: u8) {
     insight.tell(lab, &[Chunk::Unknown { kind: ChunkType(kind), flags: 0, value: &[1, 2, 3, 4] }]);
 }
 
-const EVENTS: [(&str, Act); 24] = [
+const EVENTS: [(&str, Act); 28] = [
     ("DATA", |lab, _, it| it.tell(lab, &[data(it.peer_tsn, 0, 0, b"text")])),
     ("INIT", |lab, _, it| {
         let mut chunks = Vec::new();
@@ -110,6 +69,18 @@ const EVENTS: [(&str, Act); 24] = [
         let mut chunks = Vec::new();
         data(it.peer_tsn, 0, 0, b"text").emit(&mut chunks);
         it.tell_with(lab, it.header.verification_tag ^ 1, chunks);
+    }),
+    ("ICMP, protocol unreachable, INIT", |lab, _, it| {
+        icmp(lab, IcmpError::ProtocolUnreachable, it.quoted_init())
+    }),
+    ("ICMP, protocol unreachable", |lab, _, it| {
+        icmp(lab, IcmpError::ProtocolUnreachable, it.quoted(it.peer_tag, &[]));
+    }),
+    ("ICMP, port unreachable", |lab, _, it| {
+        icmp(lab, IcmpError::PortUnreachable, it.quoted(it.peer_tag, &[]));
+    }),
+    ("ICMP, packet too big", |lab, _, it| {
+        icmp(lab, IcmpError::PacketTooBig { mtu: 1000 }, it.quoted(it.peer_tag, &[]));
     }),
     ("user sends", |lab, id, _| {
         let payload = wire::payload::Payload::from_bytes(vec![1]);

@@ -17,10 +17,12 @@ pub(crate) struct InlineOptions {
     /// Bytes from `len` on are zero, which is also how a list is padded.
     bytes: [u8; CAPACITY],
     len: u8,
+    /// Whether a further option belongs at `len`: of a list that was put together here.
+    is_open: bool,
 }
 
 impl InlineOptions {
-    pub(crate) const EMPTY: Self = Self { bytes: [0; CAPACITY], len: 0 };
+    pub(crate) const EMPTY: Self = Self { bytes: [0; CAPACITY], len: 0, is_open: true };
 
     /// Keeps a list read from a header: any bytes at all, in whole words and at most 40.
     ///
@@ -29,18 +31,18 @@ impl InlineOptions {
     pub(crate) fn from_wire(list: &[u8]) -> Self {
         let mut bytes = [0; CAPACITY];
         bytes[..list.len()].copy_from_slice(list);
-        Self { bytes, len: list.len() as u8 }
+        Self { bytes, len: list.len() as u8, is_open: false }
     }
 
-    /// A list of exactly these bytes.
+    /// A list of exactly these bytes; `is_open` says that they are whole options, and the last one does not end the list.
     #[inline]
-    pub(crate) const fn of_twelve(list: [u8; 12]) -> Self {
+    pub(crate) const fn of_twelve(list: [u8; 12], is_open: bool) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, k, l] = list;
         let mut bytes = [0; CAPACITY];
         (bytes[0], bytes[1], bytes[2], bytes[3]) = (a, b, c, d);
         (bytes[4], bytes[5], bytes[6], bytes[7]) = (e, f, g, h);
         (bytes[8], bytes[9], bytes[10], bytes[11]) = (i, j, k, l);
-        Self { bytes, len: 12 }
+        Self { bytes, len: 12, is_open }
     }
 
     /// Length in the header: whole 32-bit words.
@@ -57,6 +59,7 @@ impl InlineOptions {
 
     pub(crate) fn as_bytes_mut(&mut self) -> &mut [u8] {
         let len = self.padded_len();
+        self.is_open = false;
         &mut self.bytes[..len]
     }
 
@@ -81,7 +84,7 @@ impl InlineOptions {
         if end + need > CAPACITY {
             return Err(NoRoom { what, room: CAPACITY - end, need });
         }
-        self.bytes[end..].fill(END_OF_LIST);
+        self.clear_from(end);
         self.bytes[end] = kind;
         if kind != NO_OPERATION {
             self.bytes[end + 1] = need as u8; // At most 40, see above.
@@ -95,8 +98,64 @@ impl InlineOptions {
         Ok(())
     }
 
+    /// Appends one option behind as many no-operations as make it end at a whole 32-bit word.
+    #[inline]
+    pub(crate) fn try_push_aligned(
+        &mut self,
+        what: &'static str,
+        kind: u8,
+        data: &[u8],
+    ) -> Result<(), NoRoom> {
+        let end = self.end();
+        let len = 2 + data.len();
+        let need = len.next_multiple_of(4);
+        if end + need > CAPACITY {
+            return Err(NoRoom { what, room: CAPACITY - end, need });
+        }
+        self.clear_from(end);
+        let place = &mut self.bytes[end..end + need];
+        let (padding, option) = place.split_at_mut(need - len);
+        padding.fill(NO_OPERATION);
+        option[0] = kind;
+        option[1] = len as u8; // At most 40, see above.
+        option[2..].copy_from_slice(data);
+        self.len = (end + need) as u8;
+        Ok(())
+    }
+
+    /// Appends whole options as they are.
+    #[inline]
+    pub(crate) fn try_push_whole<const N: usize>(
+        &mut self,
+        what: &'static str,
+        options: &[u8; N],
+    ) -> Result<(), NoRoom> {
+        let end = self.end();
+        let Some(place) = self.bytes.get_mut(end..end + N) else {
+            return Err(NoRoom { what, room: CAPACITY - end, need: N });
+        };
+        place.copy_from_slice(options);
+        self.clear_from(end + N);
+        self.len = (end + N) as u8;
+        Ok(())
+    }
+
+    /// Forgets what cannot be read behind the options that can.
+    #[inline]
+    fn clear_from(&mut self, end: usize) {
+        if !self.is_open {
+            self.bytes[end..].fill(END_OF_LIST);
+            self.is_open = true;
+        }
+    }
+
     /// Where a further option belongs: at the end-of-list option, the first unreadable one, or the end.
+    #[inline]
     fn end(&self) -> usize {
+        if self.is_open { usize::from(self.len) } else { self.find_end() }
+    }
+
+    fn find_end(&self) -> usize {
         let mut options = RawIter::over(&self.bytes[..usize::from(self.len)]);
         while options.next().is_some() {}
         options.offset
@@ -202,6 +261,18 @@ mod tests {
         assert_eq!(options.as_bytes(), [9, 3, 5, 8, 4, 1, 2, 0]);
         options.try_push("list", NO_OPERATION, &[]).unwrap();
         assert_eq!(options.as_bytes(), [9, 3, 5, 8, 4, 1, 2, 1]);
+    }
+
+    #[test]
+    fn an_aligned_option_ends_at_a_whole_word() {
+        let mut options = InlineOptions::from_wire(&[9, 4, 5, 6, 0, 7, 7, 7]);
+        options.try_push_aligned("list", 8, &[1, 2, 3]).unwrap();
+        assert_eq!(options.as_bytes(), [9, 4, 5, 6, 1, 1, 1, 8, 5, 1, 2, 3]);
+        options.try_push_aligned("list", 8, &[4, 5]).unwrap();
+        assert_eq!(options.as_bytes()[12..], [8, 4, 4, 5]);
+        let full = options.try_push_aligned("list", 8, &[0; 23]);
+        assert_eq!(full, Err(NoRoom { what: "list", room: 24, need: 28 }));
+        assert_eq!(options.padded_len(), 16, "nothing has changed");
     }
 
     #[test]

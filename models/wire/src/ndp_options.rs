@@ -4,16 +4,21 @@ use std::net::Ipv6Addr;
 
 use crate::error::{NoRoom, ParseError, array};
 use crate::ethernet::MacAddress;
+use crate::ndp_lowpan::{AddressRegistration, BorderRouter, Capabilities, ContextOption};
 
 const NAME: &str = "a neighbour discovery option";
 
-/// Option types (RFC 4861 §4.6).
+/// Option types (RFC 4861 §4.6, RFC 6775 §12, RFC 7400 §5).
 mod kind {
     pub(super) const SOURCE_LINK_LAYER: u8 = 1;
     pub(super) const TARGET_LINK_LAYER: u8 = 2;
     pub(super) const PREFIX_INFORMATION: u8 = 3;
     pub(super) const REDIRECTED_HEADER: u8 = 4;
     pub(super) const MTU: u8 = 5;
+    pub(super) const ADDRESS_REGISTRATION: u8 = 33;
+    pub(super) const CONTEXT: u8 = 34;
+    pub(super) const BORDER_ROUTER: u8 = 35;
+    pub(super) const CAPABILITIES: u8 = 36;
 }
 
 /// A list of whole options, known to us or not.
@@ -90,6 +95,14 @@ pub enum NdpOption<'a> {
     RedirectedHeader(&'a [u8]),
     /// The MTU of the link, in bytes.
     Mtu(u32),
+    /// An address that is to be registered, or what became of it.
+    AddressRegistration(AddressRegistration),
+    /// A prefix that header compression may leave out.
+    Context(ContextOption),
+    /// Where a router's information comes from.
+    BorderRouter(BorderRouter),
+    /// What the sender can do.
+    Capabilities(Capabilities),
     /// Any other type, and a known type whose length is not its own.
     Unknown {
         /// The option's type.
@@ -116,6 +129,16 @@ impl<'a> NdpOption<'a> {
             }),
             (kind::REDIRECTED_HEADER, _) => Self::RedirectedHeader(&option[8..]),
             (kind::MTU, 8) => Self::Mtu(u32::from_be_bytes(array(option, 4))),
+            (kind::BORDER_ROUTER, 24) => Self::BorderRouter(BorderRouter::parse(option)),
+            (kind::CAPABILITIES, 8) => Self::Capabilities(Capabilities::parse(option)),
+            (kind::ADDRESS_REGISTRATION, _) => match AddressRegistration::parse(option) {
+                Some(registration) => Self::AddressRegistration(registration),
+                None => Self::Unknown { kind: kind::ADDRESS_REGISTRATION, data },
+            },
+            (kind::CONTEXT, _) => match ContextOption::parse(option) {
+                Some(context) => Self::Context(context),
+                None => Self::Unknown { kind: kind::CONTEXT, data },
+            },
             (kind, _) => Self::Unknown { kind, data },
         })
     }
@@ -127,7 +150,14 @@ impl<'a> NdpOption<'a> {
             Self::SourceLinkLayer(data) | Self::TargetLinkLayer(data) => {
                 <[u8; 6]>::try_from(*data).ok().map(MacAddress)
             }
-            Self::Prefix(_) | Self::RedirectedHeader(_) | Self::Mtu(_) | Self::Unknown { .. } => None,
+            Self::Prefix(_)
+            | Self::RedirectedHeader(_)
+            | Self::Mtu(_)
+            | Self::AddressRegistration(_)
+            | Self::Context(_)
+            | Self::BorderRouter(_)
+            | Self::Capabilities(_)
+            | Self::Unknown { .. } => None,
         }
     }
 }
@@ -168,6 +198,16 @@ impl NdpOptionList {
             }
             NdpOption::RedirectedHeader(packet) => self.push_raw(kind::REDIRECTED_HEADER, &[0; 6], packet),
             NdpOption::Mtu(mtu) => self.push_raw(kind::MTU, &[0; 2], &mtu.to_be_bytes()),
+            NdpOption::AddressRegistration(registration) => {
+                let (value, len) = registration.value();
+                self.push_raw(kind::ADDRESS_REGISTRATION, &[], &value[..len])
+            }
+            NdpOption::Context(context) => {
+                let (value, len) = context.value();
+                self.push_raw(kind::CONTEXT, &[], &value[..len])
+            }
+            NdpOption::BorderRouter(border) => self.push_raw(kind::BORDER_ROUTER, &[], &border.value()),
+            NdpOption::Capabilities(all) => self.push_raw(kind::CAPABILITIES, &[], &all.value()),
             NdpOption::Unknown { kind, data } => self.push_raw(kind, &[], data),
         }
     }

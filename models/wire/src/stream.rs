@@ -155,8 +155,15 @@ impl StreamBuffer {
     fn index_of(&self, offset: u64) -> usize {
         match self.pieces.front() {
             Some(front) if offset < front.end() => 0,
-            _ => self.pieces.partition_point(|piece| piece.end() <= offset),
+            _ => self.index_behind_front(offset),
         }
+    }
+
+    fn index_behind_front(&self, offset: u64) -> usize {
+        // What is read for the first time was mostly among the last written.
+        let len = self.pieces.len();
+        let near = (len.saturating_sub(NEAR)..len).rev().find(|index| self.pieces[*index].offset <= offset);
+        near.unwrap_or_else(|| self.pieces.partition_point(|piece| piece.end() <= offset))
     }
 
     /// The bytes `offset..end` of any number of pieces.
@@ -179,15 +186,22 @@ impl StreamBuffer {
         (payload, runs)
     }
 
+    /// Removes and returns all that is held, if that is one piece of at most `max` bytes; else [`Self::take`] has it.
+    #[inline]
+    pub fn take_single(&mut self, max: u32) -> Option<(Slice, Run)> {
+        if self.pieces.len() != 1 || self.len() > u64::from(max) {
+            return None;
+        }
+        let piece = self.pieces.pop_front()?;
+        self.start = self.end;
+        Some((piece.slice, piece.run))
+    }
+
     /// Removes and returns up to `max` bytes from the front.
     #[inline]
     pub fn take(&mut self, max: u32) -> (Payload, Runs) {
-        if self.pieces.len() == 1
-            && self.len() <= u64::from(max)
-            && let Some(piece) = self.pieces.pop_front()
-        {
-            self.start = self.end;
-            return (Payload::from(piece.slice), Runs::from_buf([piece.run]));
+        if let Some((slice, run)) = self.take_single(max) {
+            return (Payload::from(slice), Runs::from_buf([run]));
         }
         let len = self.len().min(u64::from(max)) as u32;
         let taken = self.read(self.start, len);
@@ -220,6 +234,9 @@ impl StreamBuffer {
         self.start = offset;
     }
 }
+
+/// Pieces at the end that are looked at before all are searched.
+const NEAR: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -202,15 +202,27 @@ impl Header {
                 twelve.copy_from_slice(from);
                 Sum::of(from)
             }
-            _ => {
-                options.copy_from_slice(from);
-                Sum::of(from)
-            }
+            // An acknowledgment of Multipath TCP, and data.
+            _ => copy_exactly::<20>(options, from)
+                .or_else(|| copy_exactly::<32>(options, from))
+                .unwrap_or_else(|| {
+                    options.copy_from_slice(from);
+                    Sum::of(from)
+                }),
         };
         let sum = rest + Sum::of_words(&words) + options_sum;
         words[4] |= u32::from(sum.finish()) << 16;
         write_words(head, &words);
     }
+}
+
+/// Copies and sums `N` bytes, if there are so many, without a loop.
+#[inline(always)]
+fn copy_exactly<const N: usize>(to: &mut [u8], from: &[u8]) -> Option<Sum> {
+    let to: &mut [u8; N] = to.try_into().ok()?;
+    let from: &[u8; N] = from.try_into().ok()?;
+    to.copy_from_slice(from);
+    Some(Sum::of(from))
 }
 
 /// The fields of a TCP header without options and checksum.
@@ -240,6 +252,13 @@ pub struct HeaderView<'a> {
     /// The options.
     pub options: OptionsView<'a>,
     len: usize,
+}
+
+/// The options of a header that was read before: all behind its first 20 bytes.
+#[inline]
+#[must_use]
+pub fn options_of(header: &[u8]) -> OptionsView<'_> {
+    OptionsView::over(header.get(HEADER_LEN..).unwrap_or_default())
 }
 
 impl<'a> HeaderView<'a> {

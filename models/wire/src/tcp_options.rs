@@ -39,7 +39,7 @@ impl TcpOptions {
     pub const fn with_timestamps(timestamps: Timestamps) -> Self {
         let [a, b, c, d] = timestamps.value.to_be_bytes();
         let [e, f, g, h] = timestamps.echo_reply.to_be_bytes();
-        Self(InlineOptions::of_twelve([1, 1, kind::TIMESTAMPS, 10, a, b, c, d, e, f, g, h]))
+        Self(InlineOptions::of_twelve([1, 1, kind::TIMESTAMPS, 10, a, b, c, d, e, f, g, h], true))
     }
 
     /// The options of a SYN in Linux's order: maximum segment size, SACK permitted, timestamps, window scale.
@@ -79,7 +79,7 @@ impl TcpOptions {
     /// Keeps a list of twelve bytes, the usual length: timestamps and nothing else.
     #[inline]
     pub(crate) const fn of_twelve(list: [u8; 12]) -> Self {
-        Self(InlineOptions::of_twelve(list))
+        Self(InlineOptions::of_twelve(list, false))
     }
 
     /// Keeps the list as received, in whole 32-bit words and at most 40 bytes.
@@ -136,6 +136,24 @@ impl TcpOptions {
             }
             TcpOption::Unknown(unknown) => push(unknown.kind, &[unknown.data]),
         }
+    }
+
+    /// Appends an option of Multipath TCP, subtype and all behind it, so that it ends at a whole 32-bit word.
+    ///
+    /// # Errors
+    /// The option does not fit into what is left of the 40 bytes; nothing has changed then.
+    #[inline]
+    pub(crate) fn try_push_mptcp_data(&mut self, data: &[u8]) -> Result<(), NoRoom> {
+        self.0.try_push_aligned("the TCP option list", kind::MPTCP, data)
+    }
+
+    /// Appends whole options that end at a whole 32-bit word.
+    ///
+    /// # Errors
+    /// They do not fit into what is left of the 40 bytes; nothing has changed then.
+    #[inline]
+    pub(crate) fn try_push_aligned_words<const N: usize>(&mut self, words: &[u8; N]) -> Result<(), NoRoom> {
+        self.0.try_push_whole("the TCP option list", words)
     }
 
     /// The options in their order, until the list ends or cannot be read on.
@@ -257,6 +275,31 @@ impl<'a> OptionsView<'a> {
     #[must_use]
     pub fn iter(self) -> TcpOptionIter<'a> {
         TcpOptionIter(RawIter::over(self.0))
+    }
+
+    /// The values of the options of Multipath TCP, in their order.
+    #[inline]
+    pub fn mptcp(self) -> impl Iterator<Item = &'a [u8]> {
+        RawIter::over(self.behind_timestamps())
+            .filter_map(|option| (option.kind == kind::MPTCP).then_some(option.data))
+    }
+
+    /// The first option with SACK blocks.
+    #[inline]
+    #[must_use]
+    pub fn sack(self) -> Option<SackBlocks> {
+        RawIter::over(self.behind_timestamps())
+            .filter_map(|option| (option.kind == kind::SACK).then_some(option.data))
+            .find_map(SackBlocks::from_wire)
+    }
+
+    /// What follows the timestamps, where those come first with their padding.
+    #[inline]
+    fn behind_timestamps(self) -> &'a [u8] {
+        match self.0 {
+            [NO_OPERATION, NO_OPERATION, kind::TIMESTAMPS, 10, _, _, _, _, _, _, _, _, rest @ ..] => rest,
+            all => all,
+        }
     }
 
     /// Whether there are no options, or timestamps alone with the padding that aligns them.

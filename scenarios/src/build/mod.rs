@@ -7,6 +7,7 @@ mod hardware;
 mod link;
 mod place;
 pub(crate) mod radio;
+mod registration;
 mod rpl;
 mod traffic;
 

@@ -61,6 +61,7 @@ pub(super) fn add_media(
             compression: settings.compression != Some(false),
             security: security::security(settings),
             rpl: super::rpl::spec(settings, &medium.roots, &members, scenario),
+            discovery: super::registration::spec(settings, medium, &members, addresses, scenario),
         };
         let radios = members.iter().zip(0..).map(|(&member, number)| {
             let radio = radio(scenario, streams, settings, member);

@@ -15,6 +15,7 @@ mod question;
 mod queue;
 mod radio;
 mod radio_security;
+mod registration;
 mod rpl;
 mod service;
 mod text_list;
@@ -58,6 +59,7 @@ pub use radio::{
     TschOptions, TschSchedule, TwoRaySettings, XMacOptions,
 };
 pub use radio_security::RadioSecuritySettings;
+pub use registration::{NeighbourDiscovery, RegistrationOptions};
 pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};
 pub use service::{CoapProxy, CoapResource, CoapServer};
 pub use text_list::TextList;

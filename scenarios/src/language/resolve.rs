@@ -14,6 +14,7 @@ mod outlet;
 mod pairs;
 mod protection;
 mod radio;
+mod registration;
 mod resources;
 mod route;
 mod rpl;
@@ -114,6 +115,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         wiring.finish(&mut scenario);
         resolver.radios(&scenario);
         resolver.rpl_roots(&mut scenario, &index);
+        resolver.registrations(&mut scenario, &index);
         resolver.outlets(&mut scenario);
         resolver.addresses(&scenario);
         let sound = resolver.findings.is_empty();

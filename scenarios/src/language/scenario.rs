@@ -199,8 +199,10 @@ pub struct Medium {
     pub name: String,
     /// Its settings.
     pub settings: MediumSettings,
-    /// The roots of the graphs that RPL builds on it.
+    /// The roots of the graphs that RPL builds on it, and the border routers of neighbour discovery.
     pub roots: Vec<NodeId>,
+    /// Nodes that register the address of another one, the second of each pair.
+    pub claims: Vec<(NodeId, NodeId)>,
     /// What its paths lose over time, if a file says so, in the file's order.
     pub traced: Vec<TracedLevel>,
 }

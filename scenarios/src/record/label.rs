@@ -18,7 +18,7 @@ use wire::tcp::TcpFlags;
 use wire::tcp_options::TcpOption;
 use wire::{arp, ethernet, icmp, icmpv6, tcp, udp};
 
-use super::label_mptcp;
+use super::{label_discovery, label_mptcp};
 
 /// Writes labels, and remembers where sequence numbers began, to show them from zero.
 #[derive(Debug, Default)]
@@ -283,7 +283,9 @@ fn radio_label(bytes: &[u8]) -> String {
         }
         FrameType::Data => {
             let inside = match Dispatch::of(payload) {
-                Dispatch::Iphc => "compressed".to_owned(),
+                Dispatch::Iphc => {
+                    label_discovery::label(&header, payload).unwrap_or_else(|| "compressed".to_owned())
+                }
                 Dispatch::Ipv6 => "IPv6".to_owned(),
                 Dispatch::FirstFragment | Dispatch::SubsequentFragment => FragmentHeader::parse(payload)
                     .map_or("fragment".to_owned(), |(fragment, _)| {

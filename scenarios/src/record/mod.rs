@@ -5,6 +5,7 @@
 mod capture;
 mod label;
 mod label_coap;
+mod label_discovery;
 mod label_mptcp;
 mod radio;
 mod series;

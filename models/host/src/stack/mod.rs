@@ -344,7 +344,7 @@ impl Stack {
         self.rare.as_ref().is_some_and(|rare| !rare.raw.is_empty())
             || self.udp.may_transmit()
             || self.tcp.as_ref().is_some_and(|tcp| tcp.may_transmit())
-            || self.mptcp.is_some()
+            || self.mptcp.as_ref().is_some_and(|mptcp| mptcp.endpoint.may_transmit())
             || self.sctp.is_some()
     }
 
@@ -375,7 +375,7 @@ impl Stack {
         // Most looks find nothing.
         let any = self.udp.has_events()
             || self.tcp.as_ref().is_some_and(|tcp| tcp.has_events())
-            || self.mptcp.is_some()
+            || self.mptcp.as_ref().is_some_and(|mptcp| mptcp.endpoint.has_events())
             || self.sctp.is_some();
         if any { self.next_event() } else { None }
     }

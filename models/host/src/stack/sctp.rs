@@ -242,7 +242,7 @@ impl Stack {
             return false;
         }
         let error = match *error {
-            IcmpError::PortUnreachable => IcmpError::Prohibited, // The protocol is unreachable, then.
+            IcmpError::PortUnreachable => IcmpError::ProtocolUnreachable, // Nobody unpacks it there.
             error => error,
         };
         let (source, destination, quoted) = (*source, *destination, inner.to_vec());
@@ -306,6 +306,7 @@ mod tests {
     use sim_core::SimDuration;
     use sim_core::random::{RunSeed, Streams};
     use transport::endpoint::InterfaceId;
+    use transport::sctp::Encapsulation;
     use wire::account::{Account, Protocol, Reason};
     use wire::packet::Packet;
     use wire::payload::Payload;
@@ -420,5 +421,30 @@ mod tests {
             Some(0)
         );
         assert!(cuts <= 12);
+    }
+
+    #[test]
+    fn a_closed_port_of_encapsulation_means_a_host_without_sctp() {
+        // RFC 6951 §5.5: nobody there takes packets out of UDP.
+        let encapsulation = Some(Encapsulation { local_port: 9899, remote_port: 9899 });
+        let config = SctpConfig { encapsulation, ..SctpConfig::default() };
+        let carrier =
+            Carrier::Sctp(Arc::new(SctpOptions { config: Arc::new(config), ..SctpOptions::default() }));
+        let streams = Streams::new(RunSeed::new(1, 0));
+        let [source, destination] = [IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2])];
+        for (error, ends) in [(IcmpError::Unreachable, false), (IcmpError::PortUnreachable, true)] {
+            let mut stack = Stack::new(&streams, "a", false);
+            let (now, way) = (SimTime::ZERO, Way { source, mtu: 1500 });
+            let handle =
+                stack.open(now, 5, &carrier, way, (destination, 9000), FlowId(0)).expect("a port is free");
+            let mut packet = Packet::new(Payload::empty(), Account::default());
+            let envelope = stack.poll_transmit(now, &mut packet).expect("an INIT");
+            assert_eq!(envelope.protocol, IpProtocol::UDP);
+            let event = NetworkEvent::Icmp { error, source, destination, quoted: packet.to_vec() };
+            stack.handle_network(now, Some(IpProtocol::UDP), &event);
+            let over = std::iter::from_fn(|| stack.poll_event())
+                .any(|(_, of, event)| of == handle && matches!(event, StackEvent::Closed));
+            assert_eq!(over, ends, "{error:?}");
+        }
     }
 }

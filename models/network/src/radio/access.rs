@@ -216,9 +216,7 @@ impl<O: Observer> Network<O> {
             let header = self.packets[id].header_mut();
             header[SEQUENCE_AT] = sequence;
             header[0] |= if more { FRAME_PENDING } else { 0 };
-            if first.is_packet() {
-                self.seal_frame(place, id);
-            }
+            self.seal_frame(place, id);
         } else {
             self.packets[id].account.retransmission = true;
         }
@@ -375,6 +373,8 @@ impl<O: Observer> Network<O> {
             copy.destination = DestinationId::FRAMED.0;
             let copy = self.packets.insert(copy);
             self.schedule(self.now(), node, NetworkEvent::Arrival(node, copy));
+        } else {
+            self.open_control(there, outgoing.id);
         }
     }
 
@@ -427,6 +427,7 @@ impl<O: Observer> Network<O> {
         // A channel that was never clear says nothing of the link.
         if let (Some(to), Ok(()) | Err(DropCause::Retries)) = (to.filter(|_| is_packet), outcome) {
             self.on_link_used(place, to, sent, outcome.is_ok());
+            self.on_neighbour_used(place, to, outcome.is_ok());
         }
     }
 }

@@ -1,9 +1,8 @@
 //! IPv6 in frames: header compression (RFC 6282) and fragments (RFC 4944; those of RFC 8931 are in [`super::recovery`]), with every
 //! hop putting packets together again (route-over).
 //!
-//! Interface identifiers are made of link-layer addresses, and all radios know each other's: neighbour discovery takes no
-//! frames (RFC 6775 §5.2 needs no resolution for such addresses; registration is not modelled). Groups and broadcasts are one
-//! frame to all radios in reach, which their hosts filter.
+//! Interface identifiers are made of link-layer addresses, so that none has to be resolved (RFC 6775 §5.7). Groups and
+//! broadcasts are one frame to all radios in reach, which their hosts filter.
 
 use sim_core::SimTime;
 use wire::account::{Account, Protocol, Run, Runs, split_runs};
@@ -20,7 +19,6 @@ use wire::sixlowpan::{
 use wire::{ipv6, udp};
 
 use super::access::{Frames, RadioPlace};
-use super::medium::RadioMedium;
 use super::reassembly::{Fragment, Taken};
 use super::security::make_room;
 use super::step::RadioStep;
@@ -63,12 +61,15 @@ impl<O: Observer> Network<O> {
             let address = self.addresses.lookup(destination).address;
             self.addresses.owner(address)
         });
-        let (here, there) = (self.radio_at(hop.port), next.and_then(|next| self.radio_at(next)));
-        match (here, there) {
-            (Some(here), Some(there)) if here.medium == there.medium && here.radio != there.radio => {
-                self.send_frames(node, here, id, Some(there.radio));
-            }
-            (Some(_) | None, Some(_) | None) => self.discard(node, None, id, DropCause::Unresolved),
+        let Some(here) = self.radio_at(hop.port) else {
+            return self.discard(node, None, id, DropCause::Unresolved);
+        };
+        if !self.passes_discovery(node, here, id) {
+            return;
+        }
+        match self.discovery_next(here, next, id) {
+            Some(there) => self.send_frames(node, here, id, Some(there)),
+            None => self.discard(node, None, id, DropCause::Unresolved),
         }
     }
 
@@ -80,6 +81,7 @@ impl<O: Observer> Network<O> {
                     self.broadcast_by_radio(node, port, part);
                 }
             }
+            Some(here) if !self.passes_discovery(node, here, id) => {}
             Some(here) => self.send_frames(node, here, id, None),
             None => self.discard(node, None, id, DropCause::NoRoute),
         }
@@ -130,13 +132,15 @@ impl<O: Observer> Network<O> {
         if packet.header().len() < wanted && !packet.pull(wanted) {
             return None;
         }
-        let RadioMedium { contexts, compression, .. } = &self.media[here.medium];
-        if !compression {
+        let medium = &self.media[here.medium];
+        if !medium.compression {
             let whole = HeaderView::new(packet.header()).is_ok_and(|view| matches!(view, HeaderView::V6(_)));
             return whole.then(Squeezed::nothing);
         }
         let mut bytes = Vec::with_capacity(wanted);
-        let done = compress(packet.header(), implied, contexts, false, &mut bytes).ok()?;
+        let done =
+            compress(packet.header(), implied, medium.contexts_to_compress(here.radio), false, &mut bytes)
+                .ok()?;
         Some(Squeezed {
             bytes,
             consumed: done.consumed,
@@ -277,7 +281,7 @@ impl<O: Observer> Network<O> {
         implied: Identifiers,
         size: DatagramSize,
     ) -> Option<()> {
-        let contexts = &self.media[here.medium].contexts;
+        let contexts = self.media[here.medium].contexts_to_decompress(here.radio);
         let packet = &mut self.packets[id];
         let mut headers = Vec::with_capacity(ipv6::HEADER_LEN + udp::HEADER_LEN);
         let done = decompress(packet.header(), implied, contexts, size, &mut headers).ok()?;
@@ -398,6 +402,9 @@ impl<O: Observer> Network<O> {
             self.discard(node, None, id, DropCause::Malformed);
             return Ingress::Done;
         };
+        if self.is_for_discovery(node, here, id) && self.take_discovery(here, from, id, ipv6::HEADER_LEN) {
+            return Ingress::Done;
+        }
         self.packets[id].destination = self.addresses.destination(destination).0;
         self.take(node, port, id)
     }

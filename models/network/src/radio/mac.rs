@@ -217,7 +217,13 @@ pub(super) enum Content {
     Strobe,
     /// It asks whether there is something for the sender.
     DataRequest,
-    /// It says when the network's slots are.
+    /// It asks all routers in reach for a beacon.
+    BeaconRequest,
+    /// It asks a router to be the sender's parent.
+    AssociationRequest,
+    /// It answers that, and waits for being asked for until then.
+    AssociationResponse(SimTime),
+    /// It says that there is a network, and when its slots are, if it has some.
     Beacon,
     /// It asks for an acknowledgement alone.
     KeepAlive,

@@ -18,6 +18,7 @@ use super::overhearing::{Overhearing, are_all_in_reach, holds_still};
 use super::phy::Phy;
 use super::security::RadioSecurity;
 use crate::address::Prefix;
+use crate::nd;
 use crate::port::PortId;
 use crate::purpose;
 use crate::queue::QueueLimit;
@@ -51,6 +52,8 @@ pub struct RadioMediumSpec {
     pub security: Option<RadioSecurity>,
     /// How RPL finds the routes; shortest paths that are known at once if `None`.
     pub rpl: Option<RplSpec>,
+    /// How routers and addresses are found and registered; known at once if `None`.
+    pub discovery: Option<nd::station::NdSpec>,
 }
 
 /// A radio of a medium that is being put together.
@@ -90,6 +93,8 @@ pub struct RadioMedium {
     /// The radios' parts in RPL; empty if routes are known at once.
     pub(crate) rpl: Vec<Station>,
     by_identifier: FxHashMap<[u8; 8], u32>,
+    /// The radios' parts in neighbour discovery; empty if everything is known at once.
+    pub(crate) discovery: Vec<nd::station::Station>,
     /// Whether any radio sleeps now and then.
     pub(super) sleeps: bool,
     /// Radios that sleep now and then and are awake.
@@ -178,6 +183,7 @@ impl RadioMedium {
             routers,
             rpl: Vec::new(),
             by_identifier: FxHashMap::default(),
+            discovery: Vec::new(),
             sleeps,
             roused: BTreeSet::new(),
             collisions: None,
@@ -255,6 +261,26 @@ impl RadioMedium {
         self.by_identifier.get(&identifier(address)).copied()
     }
 
+    /// A radio's part in neighbour discovery, if that runs on the medium.
+    pub fn discovery(&self, radio: u32) -> Option<&nd::node::Node> {
+        self.discovery.get(radio as usize).map(|station| &station.node)
+    }
+
+    /// Whether frames to one radio are confirmed.
+    pub(crate) fn acknowledges(&self) -> bool {
+        self.settings.acknowledgements
+    }
+
+    /// What a radio may leave out of headers that it compresses.
+    pub(super) fn contexts_to_compress(&self, radio: u32) -> &Contexts {
+        self.discovery(radio).map_or(&self.contexts, nd::node::Node::contexts_to_compress)
+    }
+
+    /// What a radio puts into headers that it restores.
+    pub(super) fn contexts_to_decompress(&self, radio: u32) -> &Contexts {
+        self.discovery(radio).map_or(&self.contexts, nd::node::Node::contexts_to_decompress)
+    }
+
     /// By how much a frame from one radio exceeds the weakest that another one notices, at a time, in decibels.
     pub(crate) fn margin_db(&mut self, from: u32, to: u32, at: SimTime) -> f64 {
         let sensitivity = self.air.radio(to).sensitivity;
@@ -262,16 +288,16 @@ impl RadioMedium {
     }
 
     /// The radio that has a link-layer address.
-    pub(crate) fn radio_of(&self, address: Address) -> Option<u32> {
+    pub fn radio_of(&self, address: Address) -> Option<u32> {
         self.by_address.get(&address).copied()
     }
 
-    /// The transmissions that a packet over a link is expected to take, rounded: 1 for a good link; `None` where fewer than one
+    /// The transmissions that a packet over a link is expected to take at a time, rounded: 1 for a good link; `None` where fewer than one
     /// frame in ten gets through in either direction while all else is silent.
-    pub(crate) fn expected_transmissions(&self, from: u32, to: u32) -> Option<u32> {
+    fn expected_transmissions(&self, from: u32, to: u32, at: SimTime) -> Option<u32> {
         let longest = wire::ieee802154::FRAME_LEN_MAX;
-        let there = self.air.delivery(from, to, longest, PLANNED_AT);
-        let back = self.air.delivery(to, from, longest, PLANNED_AT);
+        let there = self.air.delivery(from, to, longest, at);
+        let back = self.air.delivery(to, from, longest, at);
         (there.min(back) >= DELIVERY_LEAST).then(|| (1.0 / (there * back)).round() as u32)
     }
 
@@ -283,10 +309,28 @@ impl RadioMedium {
         }
     }
 
-    fn links_from(&self, neighbours: Vec<u32>, radio: u32) -> Vec<(u32, u32)> {
-        let link = |other: u32| self.expected_transmissions(radio, other).map(|etx| (other, etx));
-        let known = |&other: &u32| self.knows(radio, other) && self.knows(other, radio);
-        neighbours.into_iter().filter(known).filter_map(link).collect()
+    /// The transmissions that a packet from one radio to another is expected to take where all is as at the start of the run; `None` where
+    /// routes do not lead: a child has a link to its parent alone.
+    pub(crate) fn link_cost(&self, from: u32, to: u32) -> Option<u32> {
+        let duty = |radio: u32| &self.macs[radio as usize].duty;
+        match (duty(from), duty(to)) {
+            (Duty::Child(child), _) => (child.parent == Some(to)).then_some(child.cost),
+            (_, Duty::Child(child)) => (child.parent == Some(from)).then_some(child.cost),
+            _ => self.expected_transmissions(from, to, PLANNED_AT),
+        }
+    }
+
+    fn links_from(&self, mut others: Vec<u32>, radio: u32) -> Vec<(u32, u32)> {
+        // Children and their parents may have met where they were not at the start.
+        match &self.macs[radio as usize].duty {
+            Duty::Child(child) => others.extend(child.parent),
+            Duty::Parent(parent) => others.extend(&parent.children),
+            Duty::AlwaysOn | Duty::Strobing(_) | Duty::Tsch(_) => {}
+        }
+        others.sort_unstable();
+        others.dedup();
+        let link = |other: u32| Some((other, self.link_cost(radio, other)?));
+        others.into_iter().filter_map(link).collect()
     }
 
     /// The only radio that a sleepy child exchanges frames with; none for others.
@@ -294,14 +338,6 @@ impl RadioMedium {
         match &self.macs[radio as usize].duty {
             Duty::Child(child) => child.parent,
             Duty::AlwaysOn | Duty::Strobing(_) | Duty::Parent(_) | Duty::Tsch(_) => None,
-        }
-    }
-
-    /// Whether a radio exchanges frames with another: a child does with its parent alone.
-    fn knows(&self, radio: u32, other: u32) -> bool {
-        match &self.macs[radio as usize].duty {
-            Duty::Child(child) => child.parent == Some(other),
-            Duty::AlwaysOn | Duty::Strobing(_) | Duty::Parent(_) | Duty::Tsch(_) => true,
         }
     }
 
@@ -313,11 +349,40 @@ impl RadioMedium {
             }
             let near = self.air.neighbours(radio, PLANNED_AT).into_iter();
             let routers = near.filter(|&other| matches!(self.macs[other as usize].duty, Duty::Parent(_)));
-            let reached =
-                routers.filter_map(|other| Some((self.expected_transmissions(radio, other)?, other)));
-            let parent = reached.min().map(|(_, other)| other);
-            if let Duty::Child(child) = &mut self.macs[radio as usize].duty {
-                child.parent = parent;
+            let reached = routers
+                .filter_map(|other| Some((self.expected_transmissions(radio, other, PLANNED_AT)?, other)));
+            if let Some((cost, parent)) = reached.min() {
+                self.join(radio, parent, cost);
+            }
+        }
+    }
+
+    fn join(&mut self, radio: u32, parent: u32, cost: u32) {
+        let Some(Duty::Child(child)) = self.macs.get_mut(radio as usize).map(|mac| &mut mac.duty) else {
+            return;
+        };
+        child.cost = cost;
+        let left = child.parent.replace(parent);
+        for (router, joins) in left.map(|left| (left, false)).into_iter().chain([(parent, true)]) {
+            if let Some(Duty::Parent(router)) = self.macs.get_mut(router as usize).map(|mac| &mut mac.duty) {
+                if joins {
+                    router.children.insert(radio);
+                } else {
+                    router.children.remove(&radio);
+                }
+            }
+        }
+    }
+
+    /// From now on a child has this router for a parent.
+    pub(super) fn set_parent(&mut self, radio: u32, parent: u32, now: SimTime) {
+        let left = self.parent_of(radio);
+        let cost = self.expected_transmissions(radio, parent, now).unwrap_or(COST_MAX);
+        self.join(radio, parent, cost);
+        for changed in left.into_iter().chain([radio, parent]) {
+            let links = self.links_from(self.air.neighbours(changed, PLANNED_AT), changed);
+            if let Some(known) = self.links.as_mut().and_then(|all| all.get_mut(changed as usize)) {
+                *known = links;
             }
         }
     }
@@ -348,10 +413,12 @@ impl RadioMedium {
     }
 }
 
-/// Parents and routes that are known to all are those of the places at the start of the run.
+/// Routes that are known to all, and the first parents, are those of the places at the start of the run.
 const PLANNED_AT: SimTime = SimTime::ZERO;
 /// Links over which fewer frames get through are not used for routes.
 const DELIVERY_LEAST: f64 = 0.1;
+/// What a worse link costs that is a child's only one: one frame in ten, each way.
+const COST_MAX: u32 = 100;
 /// Radios of a medium whose states are noted.
 const RADIOS_WATCHED_MAX: usize = 16;
 /// Links kept for routes, 8 bytes each.

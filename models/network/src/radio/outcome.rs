@@ -16,7 +16,13 @@ impl Outgoing {
     pub(super) fn is_packet(&self) -> bool {
         match self.content {
             Content::Packet | Content::Asked(_) => true,
-            Content::Strobe | Content::DataRequest | Content::Beacon | Content::KeepAlive => false,
+            Content::Strobe
+            | Content::DataRequest
+            | Content::BeaconRequest
+            | Content::AssociationRequest
+            | Content::AssociationResponse(_)
+            | Content::Beacon
+            | Content::KeepAlive => false,
         }
     }
 
@@ -48,7 +54,8 @@ impl Fate {
             | DropCause::NoListener
             | DropCause::Security
             | DropCause::Outside
-            | DropCause::RoutingLoop => Self::SenderFailed,
+            | DropCause::RoutingLoop
+            | DropCause::Unregistered => Self::SenderFailed,
         }
     }
 }

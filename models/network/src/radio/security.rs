@@ -2,15 +2,16 @@
 //! received, with one key for all radios of a medium.
 //!
 //! A radio counts the frames that it seals and keeps the count, and the last one that it heard of each other radio, over
-//! a loss of power (clause 9.4.2 wants a count never to be used again). Frames that hold packets are protected; acknowledgements,
-//! strobes and data requests are not.
+//! a loss of power (clause 9.4.2 wants a count never to be used again). Frames that hold packets, strobes and commands are protected;
+//! immediate acknowledgements have no room for it (clause 7.3.3), and a request for beacons and a beacon are for whoever has no key yet.
 
 use rustc_hash::FxHashMap;
-use wire::account::{Protocol, Run};
+use wire::account::{Account, Protocol, Run};
 use wire::cryptography::{Operation, Work};
 use wire::ieee802154::protection::{Key, Nonce, seal, unseal};
 use wire::ieee802154::{
-    Address, AuxiliarySecurity, ExtendedAddress, FrameVersion, Header, KeyIdentifier, SecurityLevel,
+    Address, AuxiliarySecurity, ExtendedAddress, FrameType, FrameVersion, Header, KeyIdentifier,
+    SecurityLevel,
 };
 use wire::packet::Packet;
 use wire::payload::{Payload, Slice};
@@ -96,6 +97,8 @@ fn take_room(packet: &mut Packet, level: SecurityLevel) {
 /// Where the parts of a protected frame stand in its bytes.
 struct Parts {
     security: AuxiliarySecurity,
+    /// Where the auxiliary header stands.
+    at: usize,
     open: usize,
     payload: usize,
 }
@@ -104,8 +107,12 @@ impl Parts {
     fn of(bytes: &[u8]) -> Option<Self> {
         let (header, rest) = Header::parse(bytes).ok()?;
         let security = header.security?;
-        let payload = rest.len().checked_sub(security.level.mic_len())?;
-        Some(Self { security, open: bytes.len() - rest.len(), payload })
+        // A command's number stays legible (clause 9.3.5; from the 2015 edition's frames on it does not).
+        let number = header.frame_type == FrameType::Command && header.version != FrameVersion::V2015;
+        let legible = usize::from(number);
+        let payload = rest.len().checked_sub(security.level.mic_len() + legible)?;
+        let header_len = bytes.len() - rest.len();
+        Some(Self { security, at: header_len - security.len(), open: header_len + legible, payload })
     }
 
     fn split<'a>(&self, bytes: &'a mut [u8]) -> (&'a [u8], &'a mut [u8], &'a mut [u8]) {
@@ -116,6 +123,36 @@ impl Parts {
 }
 
 impl<O: Observer> Network<O> {
+    /// A frame of the medium access control's own, with room for its protection where the medium's frames are protected.
+    pub(super) fn protected_control(
+        &mut self,
+        place: RadioPlace,
+        header: Header,
+        behind: &[u8],
+        account: Account,
+    ) -> PacketId {
+        let security = self.media[place.medium].security;
+        let header = security.map_or(header, |security| security.of_frame(header));
+        let mut packet = Packet::new(Payload::empty(), account);
+        packet.push_header(behind.len()).copy_from_slice(behind);
+        header.emit(packet.push_header(header.len()));
+        let protection = header.security.map_or(0, |security| security.len());
+        packet.account.push_header(Protocol::Ieee802154, header.len() - protection + behind.len());
+        if let Some(security) = &header.security {
+            make_room(&mut packet, security);
+        }
+        self.packets.insert(packet)
+    }
+
+    /// A radio's hardware has taken in a frame of the medium access control's own: its processor opens it, if it is protected.
+    pub(super) fn open_control(&mut self, there: RadioPlace, id: PacketId) {
+        let is_protected =
+            |bytes: &[u8]| Header::parse(bytes).is_ok_and(|(header, _)| header.security.is_some());
+        if self.media[there.medium].security.is_some() && is_protected(&self.packets[id].to_vec()) {
+            self.work_on_frame(there, id);
+        }
+    }
+
     /// Seals a frame that is about to be sent for the first time; one without security stays as it is.
     pub(super) fn seal_frame(&mut self, place: RadioPlace, id: PacketId) {
         let medium = &mut self.media[place.medium];
@@ -124,9 +161,8 @@ impl<O: Observer> Network<O> {
         let mut bytes = self.packets[id].to_vec();
         let Some(parts) = Parts::of(&bytes) else { return };
         let Some(counter) = medium.macs[place.radio as usize].counters.next() else { return };
-        let at = parts.open - parts.security.len();
         let security = AuxiliarySecurity { frame_counter: Some(counter), ..parts.security };
-        security.emit(&mut bytes[at..parts.open]);
+        security.emit(&mut bytes[parts.at..parts.at + security.len()]);
         let (open, payload, mic) = parts.split(&mut bytes);
         seal(security.level, key, Nonce::new(source, counter, security.level), open, payload, mic);
         rewrite(&mut self.packets[id], &bytes);
@@ -184,7 +220,7 @@ impl<O: Observer> Network<O> {
 }
 
 /// The address of 64 bits that a nonce names: that of a radio with a short address is locally administered and ends in it.
-fn extended(address: Address) -> ExtendedAddress {
+pub(crate) fn extended(address: Address) -> ExtendedAddress {
     match address {
         Address::Extended(address) => address,
         Address::Short(short) => {

@@ -289,9 +289,12 @@ impl Router {
         self.reconsider(now);
     }
 
-    /// A packet cannot go on, for want of a parent: whoever sent it has not heard so.
+    /// A packet cannot go on, for want of a parent: whoever sent it has not heard so. A root that has no route to a target has nothing to
+    /// tell: nobody's idea of the graph is wrong, and the target announces itself by its own timer.
     pub fn on_stranded(&mut self, now: SimTime) {
-        self.reset_trickle(now);
+        if self.role != Role::Root {
+            self.reset_trickle(now);
+        }
     }
 }
 

@@ -72,9 +72,12 @@ impl Router {
             self.send_own(now, 1);
         }
         let targets = std::mem::take(&mut self.announcements.targets);
+        let unit = self.graph().map_or(0, |graph| graph.configuration.lifetime_unit);
         let routes = targets.into_iter().filter_map(|target| {
             let route = self.routes.stored(target)?;
-            Some((target, route.sequence, route.lifetime))
+            let left = route.left(now, unit);
+            // 0 would take the route back.
+            (left > 0).then_some((target, route.sequence, left))
         });
         let gone = std::mem::take(&mut self.announcements.gone).into_iter();
         let all: Vec<_> = routes.chain(gone.map(|(target, sequence)| (target, sequence, 0))).collect();
@@ -139,7 +142,12 @@ impl Router {
         }
     }
 
-    fn send_dao(&mut self, to: To, ack_request: bool, options: Vec<RplOption<'static>>) -> Sequence {
+    pub(super) fn send_dao(
+        &mut self,
+        to: To,
+        ack_request: bool,
+        options: Vec<RplOption<'static>>,
+    ) -> Sequence {
         let sequence = self.persistent.dao_sequence.next();
         self.persistent.dao_sequence = sequence;
         self.counts.daos += 1;
@@ -194,6 +202,11 @@ impl Router {
         if !again {
             self.announcements.heard.insert(heard.from, Sequence(dao.sequence));
             for (news, parent) in announced {
+                // Who is told of itself is above in what a loop has left; a route to itself would be taken back one day, and with it the
+                // one that others have.
+                if news.target == self.address {
+                    continue;
+                }
                 let change = match parent {
                     Some(parent) => self.routes.learn(parent, &news),
                     None => self.routes.store(heard.from, &news),
@@ -209,7 +222,7 @@ impl Router {
         }
     }
 
-    fn on_route_changed(&mut self, now: SimTime, news: &News, change: Change) {
+    pub(super) fn on_route_changed(&mut self, now: SimTime, news: &News, change: Change) {
         match change {
             Change::Nothing | Change::NoRoom => return,
             Change::Updated => {
@@ -331,7 +344,7 @@ fn announced(now: SimTime, heard: &Heard<'_>, unit: u16, names_parents: bool) ->
 }
 
 /// A target and how it is reached.
-fn pair(
+pub(super) fn pair(
     target: Ipv6Addr,
     sequence: Sequence,
     lifetime: u8,

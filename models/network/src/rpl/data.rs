@@ -26,6 +26,17 @@ impl<O: Observer> Network<O> {
         let Some(here) = self.rpl_radio(node) else {
             return self.discard(node, None, id, DropCause::NoRoute);
         };
+        if !self.passes_discovery(node, here, id) {
+            return;
+        }
+        if let Some(host) = self.media[here.medium].discovery(here.radio).filter(|node| node.is_host()) {
+            // A host knows nothing of RPL: it leaves everything to its router.
+            let router = host.default_router().and_then(|link| self.media[here.medium].radio_of(link));
+            return match router {
+                Some(router) => self.send_frames(node, here, id, Some(router)),
+                None => self.discard(node, None, id, DropCause::Unresolved),
+            };
+        }
         let starts_here = self.packets[id].ingress == PortId::NONE.0;
         let information = travel::find_option(self.packets[id].header()).map(|(_, information)| information);
         let mtu = self.ports[self.radio_port(here).index()].mtu;
@@ -42,6 +53,8 @@ impl<O: Observer> Network<O> {
         let router = &self.media[here.medium].rpl[here.radio as usize].router;
         let hop = router.hop(now, destination, information);
         let root = router.address();
+        // What a host that knows nothing of RPL has handed over is wrapped as far as the root, which takes the wrapping off (RFC 9008).
+        let root_of = router.dodag().filter(|_| information.is_none() && !starts_here).map(|(root, _)| root);
         let own = PacketInformation {
             down: matches!(hop, Hop::Down(_) | Hop::Source(_) | Hop::Back(_)),
             rank_error: information.is_some_and(|information| information.rank_error),
@@ -56,7 +69,11 @@ impl<O: Observer> Network<O> {
             Hop::None => None,
         };
         let Some(next) = next else { return self.on_stranded(node, here, id) };
-        let way = if let Hop::Source(way) = hop { way } else { vec![destination] };
+        let way = match (hop, root_of) {
+            (Hop::Source(way), _) => way,
+            (Hop::Up(_), Some(root)) => vec![root],
+            (Hop::Up(_) | Hop::Down(_) | Hop::Back(_) | Hop::None, _) => vec![destination],
+        };
         let packet = &mut self.packets[id];
         let written = match (information, way.len() > 1) {
             (Some(_), false) => set_option(packet, own),
@@ -177,7 +194,8 @@ impl<O: Observer> Network<O> {
             }
         }
         if next == IpProtocol::ICMPV6 {
-            return self.take_control(here, from, id, at).then_some(Ingress::Done);
+            let taken = self.take_control(here, from, id, at) || self.take_discovery(here, from, id, at);
+            return taken.then_some(Ingress::Done);
         }
         (next == IpProtocol::IPV6).then(|| self.unwrap(node, port, id, at))
     }

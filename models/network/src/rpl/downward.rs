@@ -21,6 +21,17 @@ pub struct Route {
     pub expires: Option<SimTime>,
 }
 
+impl Route {
+    /// What is left of its life in lifetime units, as it is told: told in full by whoever has heard of it a moment ago, so that
+    /// nothing is lost from hop to hop; otherwise nodes that have the route from each other would keep it alive for ever.
+    pub(super) fn left(&self, now: SimTime, unit_secs: u16) -> u8 {
+        let Some(expires) = self.expires else { return self.lifetime };
+        let left = (expires + A_MOMENT).saturating_since(now).as_nanos();
+        let units = left / SimDuration::from_secs(u64::from(unit_secs.max(1))).as_nanos();
+        u8::try_from(units).map_or(self.lifetime, |units| units.min(self.lifetime))
+    }
+}
+
 /// What a root knows of a node in the non-storing mode.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Transit {
@@ -64,10 +75,19 @@ pub fn expiry(now: SimTime, lifetime: u8, unit_secs: u16) -> Option<SimTime> {
     (lifetime != u8::MAX).then(|| now + SimDuration::from_secs(u64::from(lifetime) * u64::from(unit_secs)))
 }
 
+/// What is kept of a route that is gone, for as long as it could have lived.
+#[derive(Clone, Copy, Debug)]
+struct Gone {
+    sequence: Sequence,
+    expires: Option<SimTime>,
+}
+
 /// The routes of one node.
 #[derive(Clone, Debug, Default)]
 pub struct Routes {
     stored: BTreeMap<Ipv6Addr, Route>,
+    /// Routes that are gone: what is older than they were comes from nodes that have not heard so.
+    gone: BTreeMap<Ipv6Addr, Gone>,
     transits: BTreeMap<Ipv6Addr, Transit>,
 }
 
@@ -83,11 +103,18 @@ impl Routes {
             });
             return match is_its {
                 true => {
-                    self.stored.remove(&news.target);
+                    if let Some(route) = self.stored.remove(&news.target) {
+                        self.remember(news.target, news.sequence, route.expires);
+                    }
                     Change::Removed
                 }
                 false => Change::Nothing,
             };
+        }
+        if known.is_none()
+            && self.gone.get(&news.target).is_some_and(|gone| news.sequence.is_behind(gone.sequence))
+        {
+            return Change::Nothing;
         }
         // The same number over another child is as good, and what was heard last holds; over the same child it may have been taken
         // back further up in between, so that it goes on too.
@@ -100,7 +127,14 @@ impl Routes {
         }
         let route = Route { child, sequence: news.sequence, lifetime: news.lifetime, expires: news.expires };
         self.stored.insert(news.target, route);
+        self.gone.remove(&news.target);
         Change::Updated
+    }
+
+    fn remember(&mut self, target: Ipv6Addr, sequence: Sequence, expires: Option<SimTime>) {
+        if self.gone.len() < ROUTES_MAX {
+            self.gone.insert(target, Gone { sequence, expires });
+        }
     }
 
     /// Takes what a node says of its parent (non-storing mode, RFC 6550 §9.7); as the root.
@@ -161,12 +195,19 @@ impl Routes {
     /// Forgets the route to `target` if it leads over `child`; says whether it did.
     pub fn forget(&mut self, child: Ipv6Addr, target: Ipv6Addr) -> Option<Route> {
         self.stored.get(&target).filter(|route| route.child == child)?;
-        self.stored.remove(&target)
+        let route = self.stored.remove(&target)?;
+        self.remember(target, route.sequence, route.expires);
+        Some(route)
     }
 
     /// Takes out the routes that lead over `child`.
     pub fn forget_child(&mut self, child: Ipv6Addr) -> Vec<(Ipv6Addr, Route)> {
-        self.stored.extract_if(.., |_, route| route.child == child).collect()
+        let lost: Vec<(Ipv6Addr, Route)> =
+            self.stored.extract_if(.., |_, route| route.child == child).collect();
+        for &(target, route) in &lost {
+            self.remember(target, route.sequence, route.expires);
+        }
+        lost
     }
 
     /// Forgets what is over.
@@ -174,6 +215,7 @@ impl Routes {
         let lives = |expires: Option<SimTime>| expires.is_none_or(|at| at > now);
         self.stored.retain(|_, route| lives(route.expires));
         self.transits.retain(|_, transit| lives(transit.expires));
+        self.gone.retain(|_, gone| lives(gone.expires));
     }
 
     /// Routes and transits kept.
@@ -188,13 +230,21 @@ impl Routes {
         self.len() == 0
     }
 
+    /// Whether anything is kept that ends with time, routes that are gone among it.
+    pub(super) fn ends(&self) -> bool {
+        !self.is_empty() || !self.gone.is_empty()
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.stored.clear();
+        self.gone.clear();
         self.transits.clear();
     }
 }
 
+/// Within this news is passed on, at a node that is not lost.
+const A_MOMENT: SimDuration = SimDuration::from_secs(10);
 /// Routes that a node has room for.
 const ROUTES_MAX: usize = 1 << 16;
 /// Hops of a source route: fewer than the bytes of its header allow.
@@ -226,6 +276,34 @@ mod tests {
         assert_eq!(routes.child(SimTime::ZERO, node(9)), Some(node(2)));
         assert_eq!(routes.store(node(2), &news(9, 2, 0)), Change::Removed);
         assert!(routes.is_empty());
+    }
+
+    #[test]
+    fn what_is_older_than_a_route_that_is_gone_is_not_believed() {
+        let mut routes = Routes::default();
+        routes.store(node(1), &news(9, 24, 30));
+        assert_eq!(routes.forget_child(node(1)).len(), 1);
+        // 8 is sixteen behind, 105 is 47 behind: too far for RFC 6550's window, but not for a memory of half an hour.
+        for stale in [8, 7, 105] {
+            assert_eq!(routes.store(node(2), &news(9, stale, 30)), Change::Nothing, "{stale}");
+        }
+        assert_eq!(routes.store(node(2), &news(9, 24, 30)), Change::Updated, "as new as it was, another way");
+        routes.forget(node(2), node(9));
+        assert!(routes.is_empty() && routes.ends());
+        routes.expire(SimTime::from_secs(1_800));
+        assert!(!routes.ends());
+        assert_eq!(routes.store(node(2), &news(9, 8, 30)), Change::Updated, "half an hour later");
+    }
+
+    #[test]
+    fn a_route_is_told_with_what_is_left_of_its_life() {
+        let mut routes = Routes::default();
+        routes.store(node(1), &news(9, 1, 30));
+        let left = |secs| routes.stored(node(9)).map(|route| route.left(SimTime::from_secs(secs), 60));
+        // 1,800 s and ten of grace: told on within ten it is whole.
+        assert_eq!([0, 10, 11, 600, 1_749, 1_751].map(left), [30, 30, 29, 20, 1, 0].map(Some));
+        routes.store(node(1), &news(9, 2, 255));
+        assert_eq!(routes.stored(node(9)).map(|route| route.left(SimTime::from_secs(9_999), 60)), Some(255));
     }
 
     #[test]

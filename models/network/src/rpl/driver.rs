@@ -35,7 +35,7 @@ impl<O: Observer> Network<O> {
     }
 
     pub(crate) fn start_rpl_at(&mut self, port: PortId) {
-        if let Some(place) = self.rpl_at(port) {
+        if let Some(place) = self.rpl_at(port).filter(|&place| !self.waits_for_discovery(place)) {
             self.with_router(place, Router::start);
         }
     }
@@ -67,7 +67,7 @@ impl<O: Observer> Network<O> {
     }
 
     /// Lets a router act, and does what it asks for.
-    pub(super) fn with_router<R>(
+    pub(crate) fn with_router<R>(
         &mut self,
         place: RadioPlace,
         act: impl FnOnce(&mut Router, SimTime) -> R,
@@ -128,6 +128,13 @@ impl<O: Observer> Network<O> {
         if !self.media[place.medium].rpl.is_empty() {
             let neighbour = link_local(self.media[place.medium].address(to));
             self.with_router(place, |router, now| router.on_sent(now, neighbour, tries, confirmed));
+        }
+    }
+
+    /// A child that polls has another parent, the only radio that it exchanges frames with.
+    pub(crate) fn on_leaf_moved(&mut self, place: RadioPlace) {
+        if !self.media[place.medium].rpl.is_empty() {
+            self.with_router(place, Router::on_moved);
         }
     }
 

@@ -32,4 +32,5 @@ pub mod trickle;
 
 mod announce;
 mod dao;
+mod registered;
 mod solicit;

@@ -317,7 +317,7 @@ impl Router {
         self.handle_announcements(now);
         if due(self.sweep_at) {
             self.routes.expire(now);
-            self.sweep_at = (!self.routes.is_empty()).then(|| now + SWEEP_INTERVAL);
+            self.sweep_at = self.routes.ends().then(|| now + SWEEP_INTERVAL);
         }
     }
 

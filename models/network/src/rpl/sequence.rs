@@ -43,6 +43,16 @@ impl Sequence {
         }
     }
 
+    /// Whether this counter is behind `other`, however far: for whoever knows that none is older than half a circle.
+    #[must_use]
+    pub fn is_behind(self, other: Self) -> bool {
+        match self.compare(other) {
+            Some(order) => order.is_lt(),
+            None if self.0 < 128 && other.0 < 128 => (self.0.wrapping_sub(other.0) & 127) > 63,
+            None => self.0 < other.0,
+        }
+    }
+
     /// Whether this counter is to be taken for newer than `known`: where the two cannot be compared, what was heard last is.
     #[must_use]
     pub fn is_news(self, known: Self) -> bool {
@@ -81,5 +91,8 @@ mod tests {
         assert_eq!(Sequence(200).compare(Sequence(240)), None);
         assert!(Sequence(64).is_news(Sequence(0)), "what cannot be compared was heard last");
         assert_eq!(Sequence::START, Sequence(240));
+        // 17 and 63 behind are too far apart for the window.
+        assert!(Sequence(8).is_behind(Sequence(25)) && Sequence(90).is_behind(Sequence(25)));
+        assert!(!Sequence(25).is_behind(Sequence(8)) && !Sequence(25).is_behind(Sequence(25)));
     }
 }

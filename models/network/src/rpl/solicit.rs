@@ -64,6 +64,17 @@ impl Router {
         self.probing.is_none_or(|probing| probing.tries <= PROBES_MAX)
     }
 
+    /// A leaf has moved to where it reaches none of its neighbours, but others that it asks at once.
+    pub fn on_moved(&mut self, now: SimTime) {
+        if self.role != Role::Leaf || matches!(self.state, State::Off) {
+            return;
+        }
+        self.neighbours.clear();
+        self.reconsider(now);
+        self.dis_interval = super::router::DIS_INTERVAL_MIN;
+        self.dis_at = Some(now);
+    }
+
     /// Whether all that is asked for is so.
     fn matches(&self, asked: &SolicitedInformation) -> bool {
         let Some(graph) = self.graph() else { return false };

@@ -145,6 +145,7 @@ impl<O: Observer> Lab<O> {
                 }
                 Event::Radio(port, step, epoch) => self.net.on_radio(port, step, epoch),
                 Event::Rpl(port) => self.net.on_rpl_timer(port),
+                Event::Discovery(port) => self.net.on_discovery_timer(port),
                 Event::Taken(node, id) => {
                     if let Ingress::Local(id) = self.net.on_taken(node, id) {
                         let packet = self.net.deliver(id);

@@ -44,6 +44,7 @@ pub fn spec(propagation: Propagation) -> RadioMediumSpec {
         compression: true,
         security: None,
         rpl: None,
+        discovery: None,
     }
 }
 
@@ -67,18 +68,24 @@ pub fn address(number: usize) -> String {
 
 /// Nodes at these places; the first passes packets on.
 pub fn radio_lab(spec: RadioMediumSpec, places: &[Position]) -> RadioLab {
+    // Whoever passes packets on is a parent.
+    let polled = matches!(spec.duty, DutyCycle::Polling(_));
+    radio_lab_with(spec, places, 1, usize::from(polled))
+}
+
+/// The same, where the first `routers` pass packets on and the first `awake` never sleep.
+pub fn radio_lab_with(spec: RadioMediumSpec, places: &[Position], routers: usize, awake: usize) -> RadioLab {
     let mut builder = NetworkBuilder::new();
-    let nodes: Vec<_> = (1..=places.len()).map(|n| builder.add_node(&format!("n{n}"), n == 1)).collect();
+    let nodes: Vec<_> =
+        (1..=places.len()).map(|n| builder.add_node(&format!("n{n}"), n <= routers)).collect();
     let numbered = || nodes.iter().zip(1..);
     let ports: Vec<_> = numbered()
         .map(|(&node, n)| builder.add_port(node, "r0", &[prefix(&format!("{}/64", address(n)))]))
         .collect();
-    // Whoever passes packets on is a parent.
-    let polled = matches!(spec.duty, DutyCycle::Polling(_));
     let radios = numbered().map(|(_, n)| RadioSpec {
         radio: radio(&format!("n{n}/r0"), places[n - 1]),
         address: Address::Short(ShortAddress(n as u16)),
-        sleeps: n > 1 || !polled,
+        sleeps: n > awake,
     });
     let radios = ports.iter().copied().zip(radios).collect();
     builder.radio_medium("air", spec, radios);

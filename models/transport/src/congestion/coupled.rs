@@ -224,3 +224,7 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "coupled_alpha_tests.rs"]
+mod alpha_tests;

@@ -47,11 +47,18 @@ impl Connection {
     /// Opens the subflows that are wanted, and announces addresses, once a DATA_ACK has shown that options get through
     /// (RFC 8684 §3.1).
     pub(crate) fn manage(&mut self, outside: &mut Outside<'_>) {
-        let open = self.mode == Mode::Multipath && !self.reported && !self.fin_acknowledged;
+        if self.surveyed == Some(outside.locals_changes) {
+            return;
+        }
+        let open = self.mode == Mode::Multipath
+            && !self.reported
+            && !self.fin_acknowledged
+            && self.withheld.is_none();
         let confirmed = self.paths.iter().any(|path| path.confirmed || path.mapped);
         if !open || !confirmed || self.config.path_manager == PathManager::Single {
             return;
         }
+        self.surveyed = Some(outside.locals_changes);
         if self.initiator != (self.config.path_manager == PathManager::AcceptingSide) {
             self.join_wanted(outside);
         } else if self.config.announce {
@@ -119,8 +126,12 @@ impl Connection {
         let options_len = 16 + if self.config.long_sequence { 12 } else { 4 };
         outside.tcp.share_windows(id, self.edge - place, options_len);
         outside.tcp.set_flow(id, self.flow);
-        outside.owners.insert(id, (self.id.index, self.paths.len() as u8));
+        if let Some(hook) = outside.tcp.hook_mut(id) {
+            hook.owner = Some((self.id.index, self.paths.len() as u8));
+        }
         self.lonely_until = None;
+        self.signals_pending = true;
+        self.refreshed = None;
         self.paths.push(path);
         self.refresh(outside);
     }
@@ -144,6 +155,7 @@ impl Connection {
             let id = self.local_id(*address);
             let resend_at = outside.now + self.slowest_timeout(outside.tcp);
             self.announcing.push(Announcement { id, address: *address, resend_at, tries: 0 });
+            self.signals_pending = true;
             self.announce(outside, id, *address);
         }
     }
@@ -191,6 +203,7 @@ impl Connection {
             outside.tcp.acknowledge(here, Reason::Control);
         }
         let socket = SocketAddr::new(address, port.unwrap_or(self.paths[path].remote.port()));
+        self.surveyed = None;
         // RFC 8684 §3.4.1: an id stands for one address; another port of it is another way to connect, and what failed is
         // tried again when it is announced again.
         let paths = &self.paths;
@@ -212,6 +225,7 @@ impl Connection {
     /// (RFC 8684 §3.4.2). What is under way on them goes elsewhere at once.
     pub(crate) fn on_addresses_gone(&mut self, outside: &mut Outside<'_>, ids: &[u8]) {
         self.remotes.retain(|remote| !ids.contains(&remote.id) || !remote.announced);
+        self.surveyed = None;
         for number in 0..self.paths.len() {
             let path = &self.paths[number];
             let doubtful = path.alive && ids.contains(&path.remote_id) && path.doubt.is_none();
@@ -219,6 +233,7 @@ impl Connection {
             // Half a round trip is what is under way from the peer; an answer takes a whole one.
             let answer_from = outside.now + standing.srtt.unwrap_or_default() * 3 / 4;
             self.paths[number].doubt = Some(Doubt { answer_from, until: outside.now + standing.rto });
+            self.signals_pending = true;
             outside.tcp.probe(self.paths[number].id);
             self.reinject(number);
         }
@@ -237,6 +252,7 @@ impl Connection {
 
     /// An address of ours is gone: TCP has ended what used it; the peer is told on what is left (RFC 8684 §3.4.2).
     pub(crate) fn on_local_gone(&mut self, outside: &mut Outside<'_>, address: IpAddr) {
+        self.surveyed = None;
         self.tried.retain(|(local, _)| *local != address);
         // Where the host comes back to, the peer may think otherwise.
         self.refused.retain(|(local, _)| *local != address);
@@ -255,6 +271,7 @@ impl Connection {
 
     /// An address or a link came back: what failed may be tried again.
     pub(crate) fn on_network_up(&mut self, outside: &mut Outside<'_>) {
+        self.surveyed = None;
         let (paths, refused) = (&self.paths, &self.refused);
         self.tried.retain(|(local, remote)| {
             refused.contains(&(*local, *remote))
@@ -279,8 +296,7 @@ impl Connection {
     /// The connection has been over for a while: subflows that are not are reset.
     fn drop_subflows(&mut self, outside: &mut Outside<'_>) {
         for path in 0..self.paths.len() {
-            let state = outside.tcp.standing(self.paths[path].id).map(|standing| standing.state);
-            if state != Some(crate::tcp::State::TimeWait) {
+            if outside.tcp.state(self.paths[path].id) != Some(crate::tcp::State::TimeWait) {
                 self.reset_path(outside, path, ResetReason::TOO_MUCH_OUTSTANDING_DATA);
             }
         }
@@ -290,6 +306,7 @@ impl Connection {
     pub(crate) fn on_timeout(&mut self, outside: &mut Outside<'_>) {
         let now = outside.now;
         self.end_doubted(outside);
+        self.repeat_fail(outside);
         if self.data_timeout_at.is_some_and(|at| at <= now) {
             self.on_data_timeout(outside);
         }

@@ -1,8 +1,9 @@
 //! What comes on a subflow: signals, acknowledgments, data.
 
-use wire::account::{FlowId, Reason};
+use wire::account::{FlowId, Reason, Run};
 use wire::checksum::Sum;
 use wire::mptcp::{Dss, Mapping, MptcpOption, ResetReason};
+use wire::payload::Slice;
 
 use super::connection::{Chunk, Connection, FIRST, Mode, Outside};
 use super::event::{Fallback, MptcpEvent};
@@ -16,8 +17,14 @@ impl Connection {
     /// Something has happened to a subflow.
     pub(crate) fn on_path(&mut self, outside: &mut Outside<'_>, path: usize) {
         let Some(id) = self.paths.get(path).map(|path| path.id) else { return };
-        while let Some(received) = outside.tcp.hook_mut(id).and_then(|hook| hook.inbox.pop_front()) {
-            self.on_received(outside, path, &received);
+        let mut inbox =
+            outside.tcp.hook_mut(id).map(|hook| std::mem::take(&mut hook.inbox)).unwrap_or_default();
+        for received in &inbox {
+            self.on_received(outside, path, received);
+        }
+        if let Some(hook) = outside.tcp.hook_mut(id) {
+            inbox.clear();
+            hook.inbox = inbox; // Its memory serves the next ones.
         }
         match self.mode {
             Mode::Fallback(_, plain) if plain == path => self.watch_plain(outside),
@@ -100,7 +107,7 @@ impl Connection {
         if self.paths[path].confirmed || !self.paths[path].ready {
             return;
         }
-        if self.is_single(path) && self.is_contiguous(outside.tcp, path, 0) {
+        if self.is_single(path) && self.is_contiguous(outside.tcp, path) {
             self.fall_back(outside, path, Fallback::NoDataAck, true);
         } else {
             self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
@@ -156,7 +163,7 @@ impl Connection {
             }
         }
         let una = self.una;
-        while let Some((start, chunk)) = self.sent.first_key_value().map(|(start, chunk)| (*start, *chunk))
+        while let Some(&(start, chunk)) = self.sent.first()
             && start < una
         {
             self.sent.pop_first();
@@ -188,9 +195,12 @@ impl Connection {
                 self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
                 return;
             }
+            if self.withheld.is_some() {
+                self.on_fail_answered(outside, path);
+                return;
+            }
             self.read_path(outside, path);
-            if self.mode == Mode::Multipath && self.is_alone(path) && self.is_contiguous(outside.tcp, path, 0)
-            {
+            if self.mode == Mode::Multipath && self.is_alone(path) && self.is_contiguous(outside.tcp, path) {
                 self.fall_back(outside, path, Fallback::InfiniteMapping, false);
             } else if self.mode == Mode::Multipath {
                 self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
@@ -219,10 +229,10 @@ impl Connection {
             let right = Self::checksum_of(number, mapping.subflow_sequence, mapping.len, NO_DATA);
             if mapping.checksum.is_none_or(|checksum| checksum == right) {
                 self.on_data_fin(place);
-            } else {
+            } else if self.withheld.is_none() {
                 self.counters.checksums_failed += 1;
                 let (place, nothing) = (self.input.next(), wire::payload::Payload::empty());
-                self.on_bad_checksum(outside, path, place, nothing, wire::account::Runs::new());
+                self.on_bad_checksum(outside, path, place, (nothing, wire::account::Runs::new()));
             }
             return;
         }
@@ -234,7 +244,7 @@ impl Connection {
         // What begins before has been read by another mapping: this one came again, or is wrong.
         if offset >= read && path.maps.len() < MAPS_MAX {
             let map = InMap { place, len, checksum: mapping.checksum, covered: mapping.len };
-            path.maps.entry(offset).or_insert(map); // A mapping is fixed (RFC 8684 §3.3.1).
+            path.map(offset, map);
         }
     }
 
@@ -265,21 +275,20 @@ impl Connection {
     }
 
     /// Moves what came on a subflow to its place in the data.
-    fn read_path(&mut self, outside: &mut Outside<'_>, number: usize) {
+    pub(super) fn read_path(&mut self, outside: &mut Outside<'_>, number: usize) {
         let id = self.paths[number].id;
         loop {
-            let readable = outside.tcp.readable(id);
-            if readable == 0 || self.mode != Mode::Multipath {
+            let (readable, offset) = outside.tcp.unread(id);
+            if readable == 0 || self.mode != Mode::Multipath || self.withheld.is_some() {
                 return;
             }
-            let offset = outside.tcp.read_offset(id);
             let Some((start, map)) = self.paths[number].map_at(offset) else {
                 self.on_unmapped(outside, number, readable);
                 return;
             };
             if self.checksum && offset != start {
                 // It overlaps what was read before, so that its checksum can no longer be looked at.
-                self.paths[number].maps.remove(&start);
+                self.paths[number].maps.remove(start);
                 continue;
             }
             let left = u64::from(map.len) - (offset - start);
@@ -288,26 +297,56 @@ impl Connection {
                 return; // The checksum covers all of it.
             }
             let take = left.min(u64::from(readable)) as u32;
-            let (payload, runs) = outside.tcp.read(outside.now, id, take);
+            let place = map.place + (offset - start);
+            let at_once = !summed && self.continues_at(place, take);
+            let single = if at_once { outside.tcp.read_single(id, take) } else { None };
+            let (payload, runs) = match single {
+                Some((slice, run)) => {
+                    self.on_taken(number, start, (map, u64::from(take) == left));
+                    self.take_single(number, slice, run);
+                    continue;
+                }
+                None => outside.tcp.read(outside.now, id, take),
+            };
             if summed {
                 let number_there = self.peer_start.wrapping_add(map.place);
                 let subflow = (start as u32).wrapping_add(1);
                 let right = Self::checksum_of(number_there, subflow, map.covered, payload.sum());
                 if map.checksum != Some(right) {
                     self.counters.checksums_failed += 1;
-                    self.on_bad_checksum(outside, number, map.place, payload, runs);
+                    self.on_bad_checksum(outside, number, map.place, (payload, runs));
                     return;
                 }
             }
-            if u64::from(take) == left {
-                self.paths[number].maps.remove(&start);
-            }
-            let place = map.place + (offset - start);
-            if map.covered > map.len {
-                self.on_data_fin(map.place + u64::from(map.len));
-            }
+            self.on_taken(number, start, (map, u64::from(take) == left));
             self.take_data(number, place, payload, runs);
         }
+    }
+
+    /// What a mapping describes was taken off its subflow, in whole or in part.
+    fn on_taken(&mut self, number: usize, start: u64, (map, whole): (InMap, bool)) {
+        if whole {
+            self.paths[number].maps.remove(start);
+        }
+        if map.covered > map.len {
+            self.on_data_fin(map.place + u64::from(map.len));
+        }
+    }
+
+    /// Whether `len` bytes at `place` are the data's next, and nothing waits behind a gap.
+    #[inline]
+    fn continues_at(&self, place: u64, len: u32) -> bool {
+        self.input.continues_at(place)
+            && self.is_sane(place)
+            && place + u64::from(len) <= self.edge + SLACK
+            && self.flow_received != FlowId::NONE
+    }
+
+    /// Takes what [`Self::continues_at`] has said is next.
+    #[inline]
+    fn take_single(&mut self, path: usize, slice: Slice, run: Run) {
+        self.paths[path].bytes_received += u64::from(slice.len());
+        self.input.push(slice, run);
     }
 
     fn take_data(
@@ -343,62 +382,10 @@ impl Connection {
 
     /// Data that no mapping describes.
     fn on_unmapped(&mut self, outside: &mut Outside<'_>, path: usize, readable: u32) {
-        if self.is_single(path) && self.is_contiguous(outside.tcp, path, 0) {
+        if self.is_single(path) && self.is_contiguous(outside.tcp, path) {
             self.fall_back(outside, path, Fallback::NoMapping, true);
             self.watch_plain(outside);
         } else if !self.paths[path].mapped || readable >= self.config.tcp.receive_buffer / 2 {
-            self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
-        }
-    }
-
-    fn on_bad_checksum(
-        &mut self,
-        outside: &mut Outside<'_>,
-        path: usize,
-        place: u64,
-        payload: wire::payload::Payload,
-        runs: wire::account::Runs,
-    ) {
-        let fail = MptcpOption::Fail { data_sequence: self.peer_start.wrapping_add(place) };
-        let id = self.paths[path].id;
-        let alone = self.is_alone(path);
-        // What came before has to have come on this subflow alone.
-        let taken = u64::from(payload.len());
-        if alone && place == self.input.next() && self.is_contiguous(outside.tcp, path, taken) {
-            if let Some(hook) = outside.tcp.hook_mut(id) {
-                hook.once.push_front(fail);
-            }
-            if !payload.is_empty() {
-                self.input.insert(place, payload, runs);
-            }
-            // Our own direction may be as bad: both revert (RFC 8684 §3.7).
-            self.fall_back(outside, path, Fallback::Checksum, true);
-            self.watch_plain(outside);
-        } else {
-            if let Some(hook) = outside.tcp.hook_mut(id) {
-                hook.farewell.push(fail);
-            }
-            self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
-        }
-    }
-
-    /// The peer found a checksum wrong on the only subflow.
-    fn on_fail(&mut self, outside: &mut Outside<'_>, path: usize) {
-        if self.mode != Mode::Multipath || !self.checksum {
-            return;
-        }
-        self.read_path(outside, path);
-        if self.mode != Mode::Multipath {
-            return;
-        }
-        if self.is_alone(path) && self.is_contiguous(outside.tcp, path, 0) {
-            let place = self.input.next();
-            if let Some(hook) = outside.tcp.hook_mut(self.paths[path].id) {
-                hook.once
-                    .push_front(MptcpOption::Fail { data_sequence: self.peer_start.wrapping_add(place) });
-            }
-            self.fall_back(outside, path, Fallback::PeerFailed, true);
-        } else {
             self.reset_path(outside, path, ResetReason::MIDDLEBOX_INTERFERENCE);
         }
     }
@@ -415,7 +402,7 @@ impl Connection {
             self.write_blocked = false;
             outside.events.push_back(MptcpEvent::Writable(self.id));
         }
-        if outside.tcp.standing(id).is_some_and(|it| it.state == State::CloseWait) && !self.fin_reached {
+        if outside.tcp.state(id) == Some(State::CloseWait) && !self.fin_reached {
             self.fin_reached = true;
             outside.events.push_back(MptcpEvent::PeerClosed(self.id));
         }

@@ -16,9 +16,11 @@ use super::addresses::{Announcement, Remote};
 use super::config::MptcpConfig;
 use super::crypto::{initial_data_sequence, token};
 use super::event::{Fallback, MptcpCounters, MptcpEvent, MptcpId};
+use super::fallback::Withheld;
 use super::path::Path;
 use super::scheduler::Caution;
-use super::subflow::{Received, Stage, Subflow};
+use super::subflow::{Received, Subflow};
+use crate::placed::Placed;
 use crate::tcp::reassembly::Reassembly;
 use crate::tcp::{CloseReason, ConnectionId, TcpEndpoint};
 
@@ -27,11 +29,10 @@ pub(crate) struct Outside<'a> {
     pub(crate) now: SimTime,
     pub(crate) tcp: &'a mut TcpEndpoint<Subflow>,
     pub(crate) events: &'a mut VecDeque<MptcpEvent>,
-    /// Which connection and subflow a TCP connection belongs to.
-    pub(crate) owners: &'a mut BTreeMap<ConnectionId, (u32, u8)>,
     pub(crate) rng: &'a mut ChaCha8Rng,
-    /// The host's addresses, and those of them that are for use only when nothing else is left.
+    /// The host's addresses, how often they have changed, and those that are for use only when nothing else is left.
     pub(crate) locals: &'a [IpAddr],
+    pub(crate) locals_changes: u32,
     pub(crate) backups: &'a BTreeSet<IpAddr>,
 }
 
@@ -90,7 +91,7 @@ pub(crate) struct Connection {
     /// The DATA_FIN went out.
     pub(crate) fin_sent: bool,
     pub(crate) fin_acknowledged: bool,
-    pub(crate) sent: BTreeMap<u64, Chunk>,
+    pub(crate) sent: Placed<Chunk>,
     /// Places and lengths to be given to a subflow again.
     pub(crate) again: BTreeMap<u64, u32>,
     pub(crate) turn: usize,
@@ -100,6 +101,8 @@ pub(crate) struct Connection {
     pub(crate) input: Reassembly,
     /// Segments that came before the keys.
     pub(crate) early: Vec<Received>,
+    /// What failed its checksum on the only subflow, until the peer has answered MP_FAIL.
+    pub(crate) withheld: Option<Withheld>,
     /// Place of the peer's DATA_FIN.
     pub(crate) peer_fin: Option<u64>,
     pub(crate) fin_reached: bool,
@@ -107,6 +110,8 @@ pub(crate) struct Connection {
     pub(crate) edge: u64,
     pub(crate) told: u64,
     pub(crate) read_reported: bool,
+    /// The place to acknowledge and the edge that the subflows know of.
+    pub(crate) refreshed: Option<(u64, u64)>,
 
     /// Addresses: ours with their ids, the peer's, pairs that were tried, those being announced.
     pub(crate) local_ids: BTreeMap<IpAddr, u8>,
@@ -116,6 +121,11 @@ pub(crate) struct Connection {
     pub(crate) refused: BTreeSet<(IpAddr, std::net::SocketAddr)>,
     pub(crate) announcing: Vec<Announcement>,
     pub(crate) joins_forbidden: bool,
+    /// Nothing is left to be joined or announced, unless something happens to addresses and subflows, or the host's addresses
+    /// have changed more often than this.
+    pub(crate) surveyed: Option<u32>,
+    /// A join, an announcement or a doubt may have a deadline.
+    pub(crate) signals_pending: bool,
 
     pub(crate) data_timeout_at: Option<SimTime>,
     pub(crate) backoff: u8,
@@ -153,24 +163,28 @@ impl Connection {
             fin: false,
             fin_sent: false,
             fin_acknowledged: false,
-            sent: BTreeMap::new(),
+            sent: Placed::new(),
             again: BTreeMap::new(),
             turn: 0,
             caution: Caution::default(),
             write_blocked: false,
-            input: Reassembly::new(FIRST),
+            input: Reassembly::without_reports(FIRST),
             early: Vec::new(),
+            withheld: None,
             peer_fin: None,
             fin_reached: false,
             edge: FIRST + window,
             told: FIRST + window,
             read_reported: false,
+            refreshed: None,
             local_ids: BTreeMap::new(),
             remotes: Vec::new(),
             tried: BTreeSet::new(),
             refused: BTreeSet::new(),
             announcing: Vec::new(),
             joins_forbidden: false,
+            surveyed: None,
+            signals_pending: false,
             data_timeout_at: None,
             backoff: 0,
             stalled_since: None,
@@ -323,6 +337,7 @@ impl Connection {
         self.data_timeout_at = None;
         self.lonely_until = None;
         self.announcing.clear();
+        self.withheld = None;
         if reason != CloseReason::Normal {
             self.input.clear();
         }
@@ -351,6 +366,11 @@ impl Connection {
         let place = self.acknowledged_place();
         let free = u64::from(self.config.tcp.receive_buffer).saturating_sub(self.input.readable());
         self.edge = self.edge.max(place + free);
+        let known = Some((place, self.edge));
+        if self.refreshed == known {
+            return;
+        }
+        self.refreshed = known.filter(|_| self.peer_key.is_some());
         let number = self.peer_start.wrapping_add(place);
         for path in self.paths.iter().filter(|path| path.alive) {
             outside.tcp.set_shared_window(path.id, self.edge - place);
@@ -369,77 +389,6 @@ impl Connection {
         }
     }
 
-    /// Whether no other subflow has ever carried data, here or, for all that is known, at the peer.
-    pub(crate) fn is_single(&self, number: usize) -> bool {
-        self.paths.iter().enumerate().all(|(other, path)| {
-            let proved = path.alive && path.joining.is_some_and(|joining| joining.resend_at.is_some());
-            other == number || !path.ready && !proved
-        })
-    }
-
-    /// Whether no other subflow carries data now.
-    pub(crate) fn is_alone(&self, number: usize) -> bool {
-        self.paths.iter().enumerate().all(|(other, path)| other == number || !path.is_usable())
-    }
-
-    /// Whether all that is not yet DATA_ACKed went to one subflow in order, and what came on it came in order, so that
-    /// plain TCP can go on with it. `taken` bytes were read off the subflow and not yet put to the data.
-    pub(crate) fn is_contiguous(&self, tcp: &TcpEndpoint<Subflow>, path: usize, taken: u64) -> bool {
-        let there = tcp.read_offset(self.paths[path].id);
-        self.again.is_empty()
-            && self.paths[path].bytes_again == 0
-            && self.sent.values().all(|chunk| chunk.path == path)
-            && self.input.waiting() == 0
-            && self.input.next() - FIRST + taken == there
-    }
-
-    /// Goes on as plain TCP on one subflow (RFC 8684 §3.7). `infinite` tells the peer.
-    pub(crate) fn fall_back(
-        &mut self,
-        outside: &mut Outside<'_>,
-        path: usize,
-        reason: Fallback,
-        infinite: bool,
-    ) {
-        if matches!(self.mode, Mode::Fallback(..)) {
-            return;
-        }
-        for other in (0..self.paths.len()).filter(|other| *other != path) {
-            self.reset_path(outside, other, ResetReason::MIDDLEBOX_INTERFERENCE);
-        }
-        let Some(id) = self.paths.get(path).map(|path| path.id) else { return };
-        let written = outside.tcp.standing(id).map_or(0, |standing| standing.written);
-        let number = self.own_start.wrapping_add(self.next);
-        if let Some(hook) = outside.tcp.hook_mut(id) {
-            let front = hook.maps.front().map(|map| (map.offset, map.data_sequence));
-            let (subflow, data) = front.unwrap_or((written, number));
-            hook.infinite = infinite.then_some((subflow, data, INFINITE_TRIES));
-            hook.stage = Stage::Off;
-            hook.birth = None;
-            hook.maps.clear();
-        }
-        outside.tcp.unshare_windows(id);
-        let end = self.output.end();
-        if self.next < end {
-            let (payload, runs) = self.output.read(self.next, (end - self.next) as u32);
-            outside.tcp.write_whole(outside.now, id, payload, runs);
-        }
-        self.next = end;
-        self.output.release(end);
-        self.sent.clear();
-        self.again.clear();
-        self.data_timeout_at = None;
-        self.announcing.clear();
-        self.mode = Mode::Fallback(reason, path);
-        if self.fin {
-            outside.tcp.shutdown(outside.now, id);
-        }
-        if infinite {
-            outside.tcp.acknowledge(id, Reason::Control);
-        }
-        outside.events.push_back(MptcpEvent::FellBack { id: self.id, reason });
-    }
-
     /// The checksum of a mapping (RFC 8684 §3.3.1, Figure 10).
     pub(crate) fn checksum_of(data_sequence: u64, subflow: u32, len: u16, data: Sum) -> u16 {
         let mut header = [0; 16];
@@ -450,18 +399,27 @@ impl Connection {
     }
 
     /// The earliest of its own timers.
-    pub(crate) fn next_timeout(&self) -> Option<SimTime> {
+    #[inline]
+    pub(crate) fn next_timeout(&mut self) -> Option<SimTime> {
+        let signals = if self.signals_pending { self.next_signal_timeout() } else { None };
+        signals.into_iter().chain(self.data_timeout_at).chain(self.lonely_until).min()
+    }
+
+    fn next_signal_timeout(&mut self) -> Option<SimTime> {
         let joins = self.paths.iter().filter(|path| path.alive).filter_map(|path| path.joining?.resend_at);
         let addresses = self.announcing.iter().map(|announcement| announcement.resend_at);
         let doubts = self.paths.iter().filter(|path| path.alive).filter_map(|path| path.doubt);
         let doubts = doubts.map(|doubt| doubt.until);
-        joins.chain(addresses).chain(doubts).chain(self.data_timeout_at).chain(self.lonely_until).min()
+        let failed = self.withheld.as_ref().map(|withheld| withheld.resend_at);
+        let next = joins.chain(addresses).chain(doubts).chain(failed).min();
+        self.signals_pending = next.is_some();
+        next
     }
 
     /// The retransmission timeout of the slowest subflow that works.
     pub(crate) fn slowest_timeout(&self, tcp: &TcpEndpoint<Subflow>) -> SimDuration {
         let usable = self.paths.iter().filter(|path| path.is_usable());
-        let timeouts = usable.filter_map(|path| tcp.standing(path.id)).map(|standing| standing.rto);
+        let timeouts = usable.filter_map(|path| tcp.rto(path.id));
         timeouts.max().unwrap_or(SimDuration::from_secs(1))
     }
 
@@ -472,9 +430,6 @@ impl Connection {
             && (self.discard || self.readable(tcp) == 0)
     }
 }
-
-/// Segments that carry an infinite mapping.
-const INFINITE_TRIES: u8 = 4;
 
 /// Place of the first byte: the SYN takes the one before (RFC 8684 §3.1).
 pub(crate) const FIRST: u64 = 1;

@@ -11,6 +11,7 @@ impl MptcpEndpoint {
     /// Says which addresses the host has, for subflows from each of them.
     pub fn set_addresses(&mut self, addresses: Vec<IpAddr>) {
         self.locals = addresses;
+        self.locals_changes = self.locals_changes.wrapping_add(1);
     }
 
     /// Says that an address of the host is for use only when nothing else is left, or for use again: its subflows tell the

@@ -10,6 +10,8 @@ impl Connection {
         let Some(path) = self.paths.get_mut(number).filter(|path| path.alive) else { return };
         path.alive = false;
         path.maps.clear();
+        self.surveyed = None;
+        self.withheld.take_if(|withheld| withheld.path == number);
         if path.joining.take().is_some() {
             self.counters.joins_failed += 1;
         }

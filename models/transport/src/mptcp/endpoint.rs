@@ -7,29 +7,32 @@ use std::sync::Arc;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sim_core::SimTime;
-use wire::account::{FlowId, Run, Runs};
+use wire::account::{Account, FlowId, Run, Runs};
+use wire::packet::Packet;
 use wire::payload::{Payload, Slice};
 
 use super::config::MptcpConfig;
-use super::connection::{Connection, Mode, Outside};
-use super::event::{Fallback, MptcpEndpointCounters, MptcpEvent, MptcpId};
-use super::path::{Joining, Path};
-use super::subflow::{Birth, Stage, Subflow};
+use super::connection::{Connection, Outside};
+use super::event::{MptcpEndpointCounters, MptcpEvent, MptcpId};
+use super::path::Path;
+use super::subflow::{Stage, Subflow};
 use super::table::Table;
-use crate::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
+use crate::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
 use crate::tcp::note::Note;
-use crate::tcp::{CloseReason, ConnectionId, ListenerId, State, TcpEndpoint, TcpError, TcpEvent};
+use crate::tcp::{ListenerId, TcpEndpoint, TcpError};
 
 /// The Multipath TCP of one host.
 #[derive(Debug)]
 pub struct MptcpEndpoint {
     pub(super) tcp: TcpEndpoint<Subflow>,
     pub(super) table: Table,
-    events: VecDeque<MptcpEvent>,
+    pub(super) events: VecDeque<MptcpEvent>,
     pub(super) locals: Vec<IpAddr>,
     pub(super) backups: BTreeSet<IpAddr>,
-    /// Connections whose data may be given to subflows.
-    waiting: BTreeSet<u32>,
+    /// How often `locals` has changed.
+    pub(super) locals_changes: u32,
+    /// Connections whose data may be given to subflows, in order.
+    waiting: Vec<u32>,
     deadlines: BTreeSet<(SimTime, u32)>,
 }
 
@@ -43,7 +46,8 @@ impl MptcpEndpoint {
             events: VecDeque::new(),
             locals: Vec::new(),
             backups: BTreeSet::new(),
-            waiting: BTreeSet::new(),
+            locals_changes: 0,
+            waiting: Vec::new(),
             deadlines: BTreeSet::new(),
         }
     }
@@ -119,14 +123,14 @@ impl MptcpEndpoint {
         }
     }
 
-    fn with_outside<T>(&mut self, now: SimTime, action: impl FnOnce(&mut Outside<'_>) -> T) -> T {
+    pub(super) fn with_outside<T>(&mut self, now: SimTime, action: impl FnOnce(&mut Outside<'_>) -> T) -> T {
         let mut outside = Outside {
             now,
             tcp: &mut self.tcp,
             events: &mut self.events,
-            owners: &mut self.table.owners,
             rng: &mut self.table.rng,
             locals: &self.locals,
+            locals_changes: self.locals_changes,
             backups: &self.backups,
         };
         action(&mut outside)
@@ -141,7 +145,9 @@ impl MptcpEndpoint {
     ) -> Option<T> {
         let mut connection = self.table.take(index)?;
         let result = self.with_outside(now, |outside| action(&mut connection, outside));
-        self.waiting.insert(index);
+        if let Err(at) = self.waiting.binary_search(&index) {
+            self.waiting.insert(at, index);
+        }
         self.put_back(connection);
         Some(result)
     }
@@ -158,14 +164,29 @@ impl MptcpEndpoint {
         result
     }
 
+    /// Has connections give their data to subflows. Returns whether any was given.
+    fn schedule(&mut self, now: SimTime) -> bool {
+        let mut gave = false;
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for index in waiting.drain(..) {
+            let Some(mut connection) = self.table.take(index) else { continue };
+            gave |= self.with_outside(now, |outside| connection.schedule(outside));
+            self.put_back(connection);
+        }
+        if self.waiting.is_empty() {
+            self.waiting = waiting; // Its memory serves the next ones.
+        }
+        gave
+    }
+
     /// Puts a connection back with its deadline, or forgets it.
-    fn put_back(&mut self, mut connection: Box<Connection>) {
+    pub(super) fn put_back(&mut self, mut connection: Box<Connection>) {
         let index = connection.id.index;
         if connection.is_done(&self.tcp) {
             if let Some(at) = connection.armed_at {
                 self.deadlines.remove(&(at, index));
             }
-            self.waiting.remove(&index);
+            self.waiting.retain(|waiting| *waiting != index);
             self.table.forget(&connection);
             return;
         }
@@ -238,6 +259,18 @@ impl MptcpEndpoint {
         });
     }
 
+    /// Whether [`Endpoint::poll_transmit`] may have something: a quick look.
+    #[inline]
+    pub fn may_transmit(&self) -> bool {
+        !self.waiting.is_empty() || self.tcp.may_transmit() || self.tcp.is_touched()
+    }
+
+    /// Whether an event waits to be taken.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// The sockets of the first subflow.
     pub fn sockets(&self, id: MptcpId) -> Option<(SocketAddr, SocketAddr)> {
         let path = self.table.get(id)?.paths.first()?;
@@ -253,137 +286,6 @@ impl MptcpEndpoint {
     pub fn connections(&self) -> usize {
         self.table.indices().len()
     }
-
-    /// Lets connections hear of what has happened to their subflows.
-    pub(super) fn settle(&mut self, now: SimTime) {
-        loop {
-            if let Some(id) = self.tcp.poll_touched() {
-                self.on_touched(now, id);
-            } else if let Some(event) = self.tcp.poll_event() {
-                self.on_tcp_event(now, event);
-            } else {
-                return;
-            }
-        }
-    }
-
-    fn on_touched(&mut self, now: SimTime, id: ConnectionId) {
-        if !self.table.owners.contains_key(&id) {
-            self.adopt(now, id);
-        }
-        if let Some((index, path)) = self.table.owners.get(&id).copied() {
-            self.with(now, index, |connection, outside| connection.on_path(outside, usize::from(path)));
-            // A half-open connection of a listener ends without an event.
-            let over = self.tcp.standing(id).is_none_or(|standing| standing.state == State::Closed);
-            if over && self.table.get_any(index).is_some_and(|connection| !connection.announced) {
-                self.on_subflow_closed(now, id, CloseReason::Reset);
-            }
-        }
-    }
-
-    /// A subflow that the peer has opened gets its connection.
-    fn adopt(&mut self, now: SimTime, subflow: ConnectionId) {
-        let Some(birth) = self.tcp.hook_mut(subflow).and_then(|hook| hook.birth.take()) else { return };
-        let Some(sockets) = self.tcp.sockets(subflow) else { return };
-        match birth {
-            Birth::Join { connection: index, address_id, backup, own_nonce, peer_nonce } => {
-                let adopted = self.with(now, index, |connection, outside| {
-                    let mut path = Path::new(subflow, sockets, address_id);
-                    path.peer_backup = backup;
-                    path.joining = Some(Joining { own_nonce, peer_nonce, resend_at: None, tries: 0 });
-                    connection.add_path(outside, path);
-                });
-                if adopted.is_none() {
-                    self.tcp.abort(now, subflow);
-                }
-            }
-            Birth::Capable { listener, key, checksum, no_join } => {
-                let Some(config) = self.table.listeners.get(&listener).cloned() else { return };
-                let id = self.table.reserve();
-                let mut connection = Box::new(Connection::new(id, config, false, key));
-                (connection.checksum, connection.joins_forbidden) = (checksum, no_join);
-                self.table.tokens.insert(connection.own_token, id.index);
-                self.with_outside(now, |outside| {
-                    connection.add_path(outside, Path::new(subflow, sockets, 0));
-                });
-                self.put_back(connection);
-            }
-            Birth::Plain { listener } => {
-                let Some(config) = self.table.listeners.get(&listener).cloned() else { return };
-                let id = self.table.reserve();
-                let key = self.table.new_key();
-                let mut connection = Box::new(Connection::new(id, config, false, key));
-                self.with_outside(now, |outside| {
-                    connection.add_path(outside, Path::new(subflow, sockets, 0));
-                    connection.fall_back(outside, 0, Fallback::Syn, false);
-                });
-                self.put_back(connection);
-            }
-        }
-    }
-
-    fn on_tcp_event(&mut self, now: SimTime, event: TcpEvent) {
-        let (id, listener) = match event {
-            TcpEvent::Connected(id) => (id, None),
-            TcpEvent::Accepted { listener, id } => (id, Some(listener)),
-            TcpEvent::PeerClosed(id) => {
-                self.on_subflow_fin(now, id);
-                return;
-            }
-            TcpEvent::Closed { id, reason } => {
-                self.on_subflow_closed(now, id, reason);
-                return;
-            }
-            // Data is found when the subflow is looked at.
-            TcpEvent::Readable(_)
-            | TcpEvent::Writable(_)
-            | TcpEvent::Urgent(_)
-            | TcpEvent::Stalled(_)
-            | TcpEvent::Acceptable(_) => return,
-        };
-        let Some((index, 0)) = self.table.owners.get(&id).copied() else { return };
-        self.with(now, index, |connection, outside| {
-            connection.announced = true;
-            outside.events.push_back(match listener {
-                Some(listener) => MptcpEvent::Accepted { listener, id: connection.id },
-                None => MptcpEvent::Connected(connection.id),
-            });
-            // What came before is told now.
-            connection.read_reported = false;
-            connection.watch_plain(outside);
-            connection.settle(outside);
-        });
-    }
-
-    /// The peer closes a subflow: so do we, since it is of no more use (RFC 8684 §3.3.3).
-    fn on_subflow_fin(&mut self, now: SimTime, id: ConnectionId) {
-        let Some((index, path)) = self.table.owners.get(&id).copied() else { return };
-        self.with(now, index, |connection, outside| {
-            connection.on_path(outside, usize::from(path));
-            let number = usize::from(path);
-            let path = &connection.paths[number];
-            let silent = !path.confirmed && !path.mapped;
-            if connection.mode == Mode::Multipath && connection.is_single(number) && silent {
-                // No option has come: the peer speaks plain TCP.
-                connection.fall_back(outside, number, Fallback::NoMapping, true);
-                connection.watch_plain(outside);
-            } else if connection.mode == Mode::Multipath {
-                outside.tcp.shutdown(outside.now, id);
-            }
-        });
-    }
-
-    fn on_subflow_closed(&mut self, now: SimTime, id: ConnectionId, reason: CloseReason) {
-        let Some((index, path)) = self.table.owners.get(&id).copied() else { return };
-        self.with(now, index, |connection, outside| {
-            connection.on_path(outside, usize::from(path));
-            connection.on_path_over(outside, usize::from(path), reason);
-        });
-        self.table.owners.remove(&id);
-        if self.table.get_any(index).is_none_or(|connection| connection.plain() != Some(id)) {
-            self.tcp.close(now, id);
-        }
-    }
 }
 
 impl Endpoint for MptcpEndpoint {
@@ -396,6 +298,7 @@ impl Endpoint for MptcpEndpoint {
 
     fn handle_network(&mut self, now: SimTime, event: &NetworkEvent) {
         self.tcp.handle_network(now, event);
+        self.locals_changes = self.locals_changes.wrapping_add(1);
         match event {
             NetworkEvent::AddressAdded(address, _) if !self.locals.contains(address) => {
                 self.locals.push(*address);
@@ -440,19 +343,18 @@ impl Endpoint for MptcpEndpoint {
     }
 
     fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        let mut packet = Packet::new(Payload::empty(), Account::default());
+        let envelope = self.poll_transmit_into(now, &mut packet)?;
+        Some(envelope.with(packet))
+    }
+
+    fn poll_transmit_into(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
         loop {
-            if let Some(transmit) = self.tcp.poll_transmit(now) {
-                return Some(transmit);
+            if let Some(envelope) = self.tcp.poll_transmit_into(now, place) {
+                return Some(envelope);
             }
             self.settle(now);
-            let mut gave = false;
-            for index in std::mem::take(&mut self.waiting) {
-                let Some(mut connection) = self.table.take(index) else { continue };
-                let any = self.with_outside(now, |outside| connection.schedule(outside));
-                self.put_back(connection);
-                gave |= any;
-            }
-            if !gave {
+            if !self.schedule(now) {
                 return None;
             }
         }

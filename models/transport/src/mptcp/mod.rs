@@ -31,12 +31,14 @@ pub mod crypto;
 mod ending;
 mod endpoint;
 mod event;
+mod fallback;
 mod opening;
 mod path;
 mod report;
 mod scheduler;
 mod sending;
 mod subflow;
+mod subflow_news;
 mod table;
 
 pub use config::{MptcpConfig, PathManager, Scheduler};

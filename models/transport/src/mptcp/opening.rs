@@ -58,6 +58,7 @@ impl Connection {
         let it = &mut self.paths[path];
         it.peer_backup = backup;
         it.joining = Some(joining);
+        self.signals_pending = true;
         if let Some(hook) = outside.tcp.hook_mut(it.id) {
             hook.stage = Stage::JoinAck { hmac: proof };
         }
@@ -160,7 +161,7 @@ impl Connection {
         {
             let map = InMap { place: FIRST, len, checksum, covered: len };
             self.paths[path].mapped = true;
-            self.paths[path].maps.entry(0).or_insert(map);
+            self.paths[path].map(0, map);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! One subflow as its connection knows it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use sim_core::SimTime;
 
+use crate::placed::Placed;
 use crate::tcp::ConnectionId;
 
 /// A range of the subflow's incoming stream, and where it lies in the data.
@@ -56,7 +56,7 @@ pub(crate) struct Path {
     /// A mapping has come on it.
     pub(crate) mapped: bool,
     pub(crate) joining: Option<Joining>,
-    pub(crate) maps: BTreeMap<u64, InMap>,
+    pub(crate) maps: Placed<InMap>,
     /// First byte of our stream that the window of this subflow has never covered (RFC 8684 §3.3.5).
     pub(crate) window_edge: u64,
     /// Up to here the redundant scheduler has given it the data.
@@ -95,7 +95,7 @@ impl Path {
             confirmed: false,
             mapped: false,
             joining: None,
-            maps: BTreeMap::new(),
+            maps: Placed::new(),
             window_edge: 0,
             cursor: 0,
             timeouts: 0,
@@ -117,9 +117,14 @@ impl Path {
         self.alive && self.ready
     }
 
+    /// Notes what maps the bytes from `offset` on, unless they are mapped: a mapping is fixed (RFC 8684 §3.3.1).
+    pub(crate) fn map(&mut self, offset: u64, map: InMap) {
+        self.maps.insert_new(offset, map);
+    }
+
     /// The mapping of the byte at `offset` of its incoming stream, and where that mapping begins.
     pub(crate) fn map_at(&self, offset: u64) -> Option<(u64, InMap)> {
-        let (start, map) = self.maps.range(..=offset).next_back()?;
-        (offset < start + u64::from(map.len)).then_some((*start, *map))
+        let &(start, map) = self.maps.at_or_before(offset)?;
+        (offset < start + u64::from(map.len)).then_some((start, map))
     }
 }

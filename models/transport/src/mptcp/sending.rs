@@ -1,5 +1,6 @@
 //! What goes to which subflow, for the first time and again.
 
+use smallvec::SmallVec;
 use wire::account::Reason;
 
 use super::arrival::NO_DATA;
@@ -11,11 +12,18 @@ use crate::congestion::{Siblings, Subflow as Share};
 use crate::tcp::State;
 use crate::tcp::hook::SegmentHook;
 
+/// Connections mostly have no more subflows.
+type Candidates = SmallVec<[Candidate; 4]>;
+
 impl Connection {
     /// Gives data to subflows, as far as windows and the scheduler let it. Returns whether any was given.
     pub(crate) fn schedule(&mut self, outside: &mut Outside<'_>) -> bool {
         if self.mode != Mode::Multipath || self.reported {
             return false;
+        }
+        if self.output.is_empty() && !self.fin {
+            self.data_timeout_at = None;
+            return false; // All that was written is acknowledged.
         }
         let mut candidates = self.candidates(outside);
         let mut any = false;
@@ -45,8 +53,8 @@ impl Connection {
 
     /// Subflows that may carry data: backups only if there is nothing else (RFC 8684 §3.3.8), those that time out only
     /// if all do.
-    fn candidates(&self, outside: &Outside<'_>) -> Vec<Candidate> {
-        let mut all: Vec<Candidate> = Vec::new();
+    fn candidates(&self, outside: &Outside<'_>) -> Candidates {
+        let mut all = Candidates::new();
         for (index, path) in self.paths.iter().enumerate().filter(|(_, path)| path.is_usable()) {
             let Some(standing) = outside.tcp.standing(path.id) else { continue };
             if !matches!(standing.state, State::Established | State::CloseWait) {
@@ -58,20 +66,22 @@ impl Connection {
             all.push(Candidate { index, rank, window, standing });
         }
         let best = all.iter().map(|candidate| candidate.rank).min();
-        all.retain(|candidate| Some(candidate.rank) == best);
+        if all.iter().any(|candidate| Some(candidate.rank) != best) {
+            all.retain(|candidate| Some(candidate.rank) == best);
+        }
         all
     }
 
     /// Gives the next piece to the subflow that the scheduler chooses.
     fn give_next(&mut self, outside: &mut Outside<'_>, candidates: &mut [Candidate]) -> bool {
         if let Some((&place, &len)) = self.again.first_key_value() {
-            let before = self.sent.get(&place).map(|chunk| chunk.path);
+            let before = self.sent.get(place).map(|chunk| chunk.path);
             let Some(choice) = scheduler::lowest_rtt(candidates, len, before) else { return false };
             let piece = len.min(self.piece(outside, &candidates[choice]));
             self.again.pop_first();
             if piece < len {
                 self.again.insert(place + u64::from(piece), len - piece);
-                if let Some(chunk) = self.sent.get_mut(&place).filter(|chunk| chunk.len > piece) {
+                if let Some(chunk) = self.sent.get_mut(place).filter(|chunk| chunk.len > piece) {
                     let rest = Chunk { len: chunk.len - piece, ..*chunk };
                     chunk.len = piece;
                     self.sent.insert(place + u64::from(piece), rest);
@@ -157,16 +167,21 @@ impl Connection {
         again: bool,
     ) {
         let path = &mut self.paths[candidate.index];
-        let (payload, runs) = self.output.read(place, len);
         let data_sequence = self.own_start.wrapping_add(place);
         let offset = candidate.standing.written;
-        let subflow = (offset as u32).wrapping_add(1);
-        let sum = payload.sum();
-        let checksum = self.checksum.then(|| Self::checksum_of(data_sequence, subflow, len as u16, sum));
+        let checksum = self.checksum.then(|| {
+            let subflow = (offset as u32).wrapping_add(1);
+            Self::checksum_of(data_sequence, subflow, len as u16, self.output.read(place, len).0.sum())
+        });
         if let Some(hook) = outside.tcp.hook_mut(path.id) {
             hook.maps.push_back(OutMap { offset, data_sequence, len: len as u16, checksum, again });
         }
-        outside.tcp.write_whole(outside.now, path.id, payload, runs);
+        if let Some((slice, run)) = self.output.read_single(place, len) {
+            outside.tcp.write_slice(outside.now, path.id, slice, run);
+        } else {
+            let (payload, runs) = self.output.read(place, len);
+            outside.tcp.write_whole(outside.now, path.id, payload, runs);
+        }
         candidate.standing.written += u64::from(len);
         candidate.standing.unacknowledged += u64::from(len);
         candidate.standing.room = candidate.standing.room.saturating_sub(u64::from(len));
@@ -178,14 +193,14 @@ impl Connection {
             self.next = place + u64::from(len);
         }
         if !again || self.config.scheduler != Scheduler::Redundant {
-            let hurried = self.sent.get(&place).is_some_and(|chunk| chunk.hurried);
+            let hurried = again && self.sent.get(place).is_some_and(|chunk| chunk.hurried);
             self.sent.insert(place, Chunk { len, path: candidate.index, hurried });
         }
     }
 
     /// The window is full: what blocks it goes to a faster subflow too, and the slow one is slowed down.
     fn hurry(&mut self, outside: &mut Outside<'_>, candidates: &[Candidate]) -> bool {
-        let Some((&place, &chunk)) = self.sent.first_key_value() else { return false };
+        let Some(&(place, chunk)) = self.sent.first() else { return false };
         let Some(choice) = scheduler::lowest_rtt(candidates, chunk.len, None) else { return false };
         let fast = &candidates[choice];
         let slow = &mut self.paths[chunk.path];
@@ -203,7 +218,7 @@ impl Connection {
             self.counters.penalties += 1;
             outside.tcp.penalize(outside.now, slow.id);
         }
-        if let Some(chunk) = self.sent.get_mut(&place) {
+        if let Some(chunk) = self.sent.get_mut(place) {
             chunk.hurried = true;
         }
         self.again.insert(place, chunk.len);
@@ -235,18 +250,18 @@ impl Connection {
     /// How a subflow fares: what it lost goes elsewhere once it times out; siblings are told of it.
     pub(crate) fn watch_path(&mut self, outside: &mut Outside<'_>, number: usize) {
         let path = &mut self.paths[number];
-        let Some(standing) = outside.tcp.standing(path.id) else { return };
-        if let Some(hook) = outside.tcp.hook_mut(path.id) {
-            hook.release(standing.acknowledged);
-        }
-        if standing.acknowledged > path.acknowledged {
-            path.acknowledged = standing.acknowledged;
+        let Some((acknowledged, timeouts)) = outside.tcp.progress(path.id) else { return };
+        if acknowledged > path.acknowledged {
+            path.acknowledged = acknowledged;
             path.silent = false;
+            if let Some(hook) = outside.tcp.hook_mut(path.id) {
+                hook.release(acknowledged);
+            }
         }
-        if standing.timeouts == 0 {
+        if timeouts == 0 {
             path.timeouts = 0;
-        } else if standing.timeouts > path.timeouts && path.ready {
-            path.timeouts = standing.timeouts;
+        } else if timeouts > path.timeouts && path.ready {
+            path.timeouts = timeouts;
             self.reinject(number);
         }
         self.couple(outside, number);
@@ -325,7 +340,7 @@ impl Connection {
                 outside.tcp.probe(path.id);
             }
         }
-        if let Some((&place, &chunk)) = self.sent.first_key_value() {
+        if let Some(&(place, chunk)) = self.sent.first() {
             // As TCP gives up (RFC 9293 §3.8.3): subflows that acknowledge are no help if the data go nowhere.
             let since = *self.stalled_since.get_or_insert(outside.now);
             if outside.now.saturating_since(since) >= self.config.tcp.user_timeout {

@@ -7,8 +7,9 @@ use wire::mptcp::{
     Capable, CapableFlags, DataSequence, Dss, Join, Mapping, MptcpOption, Stage as CapableStage,
     length_with_padding,
 };
-use wire::tcp_options::{TcpOption, TcpOptions};
+use wire::tcp_options::TcpOptions;
 
+use super::fallback::INFINITE_TRIES;
 use crate::tcp::ListenerId;
 use crate::tcp::hook::{ReceivedKind, ReceivedSegment, SegmentHook, SegmentKind, Share};
 
@@ -64,7 +65,7 @@ pub(crate) struct Received {
     pub(crate) offset: u64,
     pub(crate) acknowledged: u64,
     pub(crate) window: u64,
-    pub(crate) options: SmallVec<[MptcpOption; 2]>,
+    pub(crate) options: SmallVec<[MptcpOption; 1]>,
 }
 
 /// The hook of one subflow.
@@ -85,7 +86,7 @@ pub(crate) struct Subflow {
     /// The number of our DATA_FIN, until it is acknowledged, with the checksum of its mapping.
     pub(crate) data_fin: Option<(u64, Option<u16>)>,
     /// A mapping of everything that follows, and how often it is still to be sent (RFC 8684 §3.7): segments without data may
-    /// be lost.
+    /// be lost, and a peer that waits for it says so by MP_FAIL.
     pub(crate) infinite: Option<(u64, u64, u8)>,
     /// Signals to be sent once each, where there is room.
     pub(crate) once: VecDeque<MptcpOption>,
@@ -93,9 +94,11 @@ pub(crate) struct Subflow {
     pub(crate) farewell: SmallVec<[MptcpOption; 2]>,
     /// The last segment without data told both keys.
     pub(crate) keys_told: bool,
+    /// The connection's place in the table, and the subflow's number in it.
+    pub(crate) owner: Option<(u32, u8)>,
     /// Mappings of what was written and not yet acknowledged, in the order of the subflow's stream.
     pub(crate) maps: VecDeque<OutMap>,
-    pub(crate) inbox: VecDeque<Received>,
+    pub(crate) inbox: Vec<Received>,
 }
 
 impl Subflow {
@@ -131,8 +134,11 @@ impl Subflow {
     /// The mapping that covers the byte at `offset`.
     fn map_at(&self, offset: u64) -> Option<&OutMap> {
         // What is sent for the first time was mapped last.
-        if let Some(last) = self.maps.back().filter(|map| map.offset <= offset) {
-            return Some(last).filter(|map| offset < map.offset + u64::from(map.len));
+        let len = self.maps.len();
+        for map in (len.saturating_sub(NEAR)..len).rev().filter_map(|index| self.maps.get(index)) {
+            if map.offset <= offset {
+                return Some(map).filter(|map| offset < map.offset + u64::from(map.len));
+            }
         }
         let index = self.maps.partition_point(|map| map.offset + u64::from(map.len) <= offset);
         self.maps.get(index).filter(|map| map.offset <= offset)
@@ -151,17 +157,20 @@ impl Subflow {
             self.push_signal(options);
             return Share::ALL;
         };
-        let option = match self.stage {
-            Stage::CapableAck { own, peer } if map.offset == 0 => MptcpOption::Capable(Capable {
-                flags: self.flags(),
-                stage: CapableStage::Data {
-                    sender_key: own,
-                    receiver_key: peer,
-                    len: map.len,
-                    checksum: map.checksum,
-                },
-            }),
-            _ => MptcpOption::Dss(Dss {
+        // SACK blocks were told to leave the room.
+        let _no_room = match self.stage {
+            Stage::CapableAck { own, peer } if map.offset == 0 => {
+                options.try_push_mptcp(&MptcpOption::Capable(Capable {
+                    flags: self.flags(),
+                    stage: CapableStage::Data {
+                        sender_key: own,
+                        receiver_key: peer,
+                        len: map.len,
+                        checksum: map.checksum,
+                    },
+                }))
+            }
+            _ => options.try_push_dss(&Dss {
                 data_fin: false,
                 data_ack: self.acknowledgment(),
                 mapping: Some(Mapping {
@@ -172,8 +181,6 @@ impl Subflow {
                 }),
             }),
         };
-        // SACK blocks were told to leave the room.
-        let _no_room = options.try_push_mptcp(&option);
         let left = map.offset + u64::from(map.len) - offset;
         Share { bytes: left as u32, again: map.again }
     }
@@ -190,9 +197,8 @@ impl Subflow {
         if signal == Dss::default() {
             return;
         }
-        if options.try_push_mptcp(&MptcpOption::Dss(signal)).is_err() {
-            let shorter = Dss { data_fin: false, mapping: None, ..signal };
-            let _no_room = options.try_push_mptcp(&MptcpOption::Dss(shorter));
+        if options.try_push_dss(&signal).is_err() {
+            let _no_room = options.try_push_dss(&Dss { data_fin: false, mapping: None, ..signal });
         }
     }
 
@@ -276,6 +282,7 @@ impl SegmentHook for Subflow {
 
     fn on_segment(&mut self, kind: SegmentKind, options: &mut TcpOptions) -> Share {
         if let Some((subflow, data_sequence, left)) = self.infinite
+            && left > 0
             && matches!(kind, SegmentKind::Ack | SegmentKind::Data { .. })
         {
             let mapping = Mapping {
@@ -285,11 +292,11 @@ impl SegmentHook for Subflow {
                 checksum: self.checksum.then_some(0),
             };
             let signal = Dss { data_fin: false, data_ack: None, mapping: Some(mapping) };
-            let _no_room = options.try_push_mptcp(&MptcpOption::Dss(signal));
+            let _no_room = options.try_push_dss(&signal);
             if let Some(signal) = self.once.pop_front() {
                 let _no_room = options.try_push_mptcp(&signal);
             }
-            self.infinite = (left > 1).then_some((subflow, data_sequence, left - 1));
+            self.infinite = Some((subflow, data_sequence, left - 1));
             return Share::ALL;
         }
         match kind {
@@ -325,18 +332,25 @@ impl SegmentHook for Subflow {
 
     fn on_received(&mut self, segment: &ReceivedSegment<'_>) -> bool {
         if self.stage == Stage::Off && self.birth.is_none() {
+            if let Some((_, _, left)) = &mut self.infinite
+                && segment
+                    .options
+                    .mptcp()
+                    .any(|data| matches!(MptcpOption::parse(data), Ok(MptcpOption::Fail { .. })))
+            {
+                *left = INFINITE_TRIES;
+            }
             return true;
         }
         let mut options = SmallVec::new();
-        for option in segment.options.iter() {
-            if let TcpOption::Mptcp(data) = option
-                && let Ok(option) = MptcpOption::parse(data)
-            {
+        let mut only_data = true;
+        for data in segment.options.mptcp() {
+            if let Ok(option) = MptcpOption::parse(data) {
+                only_data &= matches!(option, MptcpOption::Dss(_));
                 options.push(option);
             }
         }
-        let only_data = options.iter().all(|option| matches!(option, MptcpOption::Dss(_)));
-        self.inbox.push_back(Received {
+        self.inbox.push(Received {
             kind: segment.kind,
             offset: segment.offset,
             acknowledged: segment.acknowledged,
@@ -346,6 +360,9 @@ impl SegmentHook for Subflow {
         only_data
     }
 }
+
+/// Mappings at the end that are looked at before all are searched.
+const NEAR: usize = 4;
 
 /// SYNs that ask for Multipath TCP before one does without.
 const SYN_TRIES: u8 = 3;

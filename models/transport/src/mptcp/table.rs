@@ -16,9 +16,9 @@ use super::connection::{Connection, Mode};
 use super::crypto::{join_hmac, leftmost_64, token};
 use super::event::{MptcpEndpointCounters, MptcpId, MptcpTotals};
 use super::subflow::{Birth, Stage, Subflow};
+use crate::tcp::ListenerId;
 use crate::tcp::hook::{SynJudge, SynVerdict};
 use crate::tcp::segment::Segment;
-use crate::tcp::{ConnectionId, ListenerId};
 
 /// A place for a connection.
 #[derive(Debug)]
@@ -34,8 +34,6 @@ pub(crate) struct Table {
     free: Vec<u32>,
     pub(crate) tokens: BTreeMap<u32, u32>,
     pub(crate) listeners: BTreeMap<ListenerId, Arc<MptcpConfig>>,
-    /// Which connection and subflow a TCP connection belongs to.
-    pub(crate) owners: BTreeMap<ConnectionId, (u32, u8)>,
     pub(crate) rng: ChaCha8Rng,
     pub(crate) counters: MptcpEndpointCounters,
     /// What connections that are forgotten have done, by flow.
@@ -49,7 +47,6 @@ impl Table {
             free: Vec::new(),
             tokens: BTreeMap::new(),
             listeners: BTreeMap::new(),
-            owners: BTreeMap::new(),
             rng,
             counters: MptcpEndpointCounters::default(),
             past: BTreeMap::new(),
@@ -148,6 +145,7 @@ impl Table {
         let alive = connection.paths.iter().filter(|path| path.alive).count();
         let wanted = connection.mode == Mode::Multipath
             && !connection.reported
+            && connection.withheld.is_none()
             && alive < usize::from(connection.config.subflows_max)
             && connection.paths.len() < PATHS_MAX;
         let (true, Some(peer_key)) = (wanted, connection.peer_key) else {

@@ -435,14 +435,14 @@ impl Endpoint for SctpEndpoint {
     }
 
     fn handle_network(&mut self, now: SimTime, event: &NetworkEvent) {
-        let NetworkEvent::Icmp { error, destination, quoted, .. } = event else { return };
-        // RFC 9260 §10: the quoted ports and tag tell whose packet it was.
+        let NetworkEvent::Icmp { error, source, destination, quoted } = event else { return };
+        // RFC 9260 §10 ICMP5: the quoted ports tell whose packet it was.
         let Ok(header) = CommonHeader::parse(&[quoted.as_slice(), &[0; 4]].concat()) else { return };
         let Some(index) = self.find(header.source_port, *destination, header.destination_port) else {
             return;
         };
         if let Some(association) = self.at(index) {
-            association.on_icmp(now, *error, header.verification_tag);
+            association.on_icmp(now, *error, *source, quoted);
             self.touch(index);
         }
     }

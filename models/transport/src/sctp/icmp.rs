@@ -1,6 +1,9 @@
-//! ICMP errors about packets of an association (RFC 9260 §10).
+//! ICMP errors about packets of an association (RFC 9260 §10, rules ICMP1 to ICMP9).
+
+use std::net::IpAddr;
 
 use sim_core::SimTime;
+use wire::sctp::{CHUNK_HEADER_LEN, COMMON_HEADER_LEN, ChunkType};
 
 use super::association::Association;
 use super::outbound::ChunkState;
@@ -8,19 +11,37 @@ use super::state::{CloseReason, State};
 use crate::congestion::CongestionControl;
 use crate::endpoint::IcmpError;
 
+/// A packet of this association that an ICMP error quotes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Quoted {
+    /// It holds an INIT.
+    Init,
+    /// It stands under the peer's tag, so that it holds none.
+    Tagged,
+}
+
 impl Association {
-    /// Takes an ICMP error about a packet that carried `tag` and went to one of the peer's addresses.
-    pub(super) fn on_icmp(&mut self, now: SimTime, error: IcmpError, tag: u32) {
-        // RFC 9260 §10 rules 6 and 7: the tag proves that the quoted packet was this association's.
-        let forming = self.state == State::CookieWait;
-        if tag != self.peer_tag && !(forming && tag == 0) {
-            return;
-        }
+    /// Takes an ICMP error about a packet from `local` to one of the peer's addresses; `quoted` is that packet, from its
+    /// common header on, as far as the error holds it.
+    pub(super) fn on_icmp(&mut self, now: SimTime, error: IcmpError, local: IpAddr, quoted: &[u8]) {
+        let Some(packet) = self.own_packet(quoted) else { return };
         match error {
-            // Rule 8: only "protocol unreachable" is like an ABORT.
-            IcmpError::Prohibited if forming => self.close(CloseReason::Unreachable),
+            IcmpError::ProtocolUnreachable => {
+                // ICMP8: an INIT's is like an ABORT, any other like an ABORT with the T bit, which may be void while
+                // addresses change (RFC 5061 §5.3.1).
+                let ends = match packet {
+                    Quoted::Init => self.state == State::CookieWait,
+                    Quoted::Tagged => !self.ignores_aborts_to(now, local, true),
+                };
+                if ends {
+                    self.close(CloseReason::Unreachable);
+                }
+            }
+            // ICMP7
             IcmpError::PacketTooBig { mtu } if self.prober.is_some() => self.on_probe_too_big(now, mtu),
             IcmpError::PacketTooBig { mtu } if mtu > 0 && mtu < self.config.mtu => self.set_path_mtu(mtu),
+            // ICMP1 to ICMP4 let the rest be ignored, and ICMP3 wants it of closed ports: whoever knows SCTP says ABORT.
+            // ICMP9 would let an unreachable destination count as an error of the path; its T3 and HEARTBEATs tell.
             IcmpError::PacketTooBig { .. }
             | IcmpError::Prohibited
             | IcmpError::Unreachable
@@ -28,6 +49,19 @@ impl Association {
             | IcmpError::TimeExceeded
             | IcmpError::ParameterProblem => {}
         }
+    }
+
+    /// ICMP6: whether the quoted packet is proved to be this association's, by the peer's tag, or in an INIT, which has
+    /// none, by the tag that this side has chosen.
+    fn own_packet(&self, quoted: &[u8]) -> Option<Quoted> {
+        let number = |at: usize| Some(u32::from_be_bytes(*quoted.get(at..)?.first_chunk()?));
+        let tag = number(4)?;
+        if tag != 0 {
+            return (tag == self.peer_tag).then_some(Quoted::Tagged);
+        }
+        let is_init = *quoted.get(COMMON_HEADER_LEN)? == ChunkType::INIT.0;
+        let initiate_tag = number(COMMON_HEADER_LEN + CHUNK_HEADER_LEN)?;
+        (is_init && initiate_tag == self.local_tag).then_some(Quoted::Init)
     }
 
     /// The configuration as it was before anything was found out about the path.

@@ -61,7 +61,8 @@ pub enum CloseReason {
     Aborted,
     /// The peer has aborted it.
     AbortedByPeer,
-    /// The peer does not answer (Association.Max.Retrans, Max.Init.Retransmits or the shutdown's guard timer).
+    /// The peer does not answer (Association.Max.Retrans, Max.Init.Retransmits or the shutdown's guard timer), or its host
+    /// does not know SCTP (RFC 9260 §10 ICMP8).
     Unreachable,
     /// The peer broke the protocol.
     Violation,

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use sim_core::SimTime;
-use wire::account::{Reason, Runs};
-use wire::payload::Payload;
+use wire::account::{Reason, Run, Runs};
+use wire::payload::{Payload, Slice};
 
 use super::connection::TcpConnection;
 use super::endpoint::TcpEndpoint;
@@ -125,9 +125,10 @@ impl TcpConnection {
 
 impl<H: SegmentHook> TcpEndpoint<H> {
     /// What a protocol above keeps with a connection.
+    #[inline]
     pub fn hook_mut(&mut self, id: ConnectionId) -> Option<&mut H> {
-        self.get(id)?;
-        self.slots.get_mut(id.index as usize).map(|slot| &mut slot.hook)
+        let slot = self.slots.get_mut(id.index as usize)?;
+        (slot.generation == id.generation && slot.connection.is_some()).then_some(&mut slot.hook)
     }
 
     /// Whether a datagram is for a connection or a listener of this endpoint.
@@ -143,7 +144,14 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         !self.demux.contains(local, remote)
     }
 
+    /// Whether something has happened to a connection, or waits to be told.
+    #[inline]
+    pub fn is_touched(&self) -> bool {
+        !self.touched.is_empty() || !self.events.is_empty()
+    }
+
     /// The next connection to which something has happened, each as often as it did.
+    #[inline]
     pub fn poll_touched(&mut self) -> Option<ConnectionId> {
         let index = self.touched.pop()?;
         Some(ConnectionId { index, generation: self.slots[index as usize].generation })
@@ -189,6 +197,16 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         }
     }
 
+    /// Writes a slice, whole, whatever the send buffer's size.
+    #[inline]
+    pub fn write_slice(&mut self, now: SimTime, id: ConnectionId, slice: Slice, run: Run) {
+        let Some(connection) = self.get_mut(id) else { return };
+        connection.sender.on_resume(now, &connection.config);
+        connection.flow = run.flow;
+        connection.sender.buffer.push(slice, run);
+        self.queue(id.index);
+    }
+
     /// Writes a payload with its runs, whole, whatever the send buffer's size.
     pub fn write_whole(&mut self, now: SimTime, id: ConnectionId, payload: Payload, runs: Runs) {
         let Some(connection) = self.get_mut(id) else { return };
@@ -222,9 +240,53 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         }
     }
 
+    /// The state of a connection, while it is there.
+    #[inline]
+    pub fn state(&self, id: ConnectionId) -> Option<State> {
+        self.get(id).map(TcpConnection::state)
+    }
+
+    /// Bytes of a connection's stream that the peer has acknowledged, and retransmission timeouts since.
+    #[inline]
+    pub fn progress(&self, id: ConnectionId) -> Option<(u64, u8)> {
+        let sender = &self.get(id)?.sender;
+        Some((sender.una.min(sender.buffer.end()).saturating_sub(ORIGIN + 1), sender.timeouts))
+    }
+
+    /// The retransmission timeout of a connection.
+    #[inline]
+    pub fn rto(&self, id: ConnectionId) -> Option<sim_core::SimDuration> {
+        self.get(id).map(|connection| connection.sender.rtt.rto(&connection.config.rto))
+    }
+
+    /// Bytes that can be read, and bytes of the peer's stream before them.
+    #[inline]
+    pub fn unread(&self, id: ConnectionId) -> (u32, u64) {
+        self.get(id).map_or((0, 0), |connection| (connection.readable(), connection.read_offset()))
+    }
+
     /// A connection as a scheduler sees it.
     pub fn standing(&self, id: ConnectionId) -> Option<Standing> {
         self.get(id).map(TcpConnection::standing)
+    }
+
+    /// As [`Self::read`], if all that can be read is one piece of at most `max` bytes.
+    #[inline]
+    pub fn read_single(&mut self, id: ConnectionId, max: u32) -> Option<(Slice, Run)> {
+        let read = self.get_mut(id)?.read_single(max)?;
+        self.on_read(id);
+        Some(read)
+    }
+
+    #[inline]
+    pub(super) fn on_read(&mut self, id: ConnectionId) {
+        let Some(connection) = self.get(id) else { return };
+        // It starts no timer and tells nothing new: but a window update may be due, or the end.
+        if connection.owes_acknowledgment() {
+            self.queue(id.index);
+        } else if connection.state() == State::Closed {
+            self.on_over(id.index);
+        }
     }
 
     /// Bytes from the start of the peer's stream to the next one to be read.

@@ -323,10 +323,26 @@ impl TcpConnection {
     pub fn read(&mut self, max: u32) -> (Payload, Runs) {
         self.read_reported = false;
         let read = self.receiver.buffer.read(max);
-        if !read.0.is_empty() && self.state.may_receive() && self.wants_window_update() {
-            self.receiver.acknowledge_now(Reason::Acknowledgement);
+        if !read.0.is_empty() {
+            self.on_read();
         }
         read
+    }
+
+    /// As [`Self::read`], if all that can be read is one piece of at most `max` bytes.
+    #[inline]
+    pub(super) fn read_single(&mut self, max: u32) -> Option<(Slice, Run)> {
+        let read = self.receiver.buffer.read_single(max)?;
+        self.read_reported = false;
+        self.on_read();
+        Some(read)
+    }
+
+    #[inline]
+    fn on_read(&mut self) {
+        if self.state.may_receive() && self.wants_window_update() {
+            self.receiver.acknowledge_now(Reason::Acknowledgement);
+        }
     }
 
     /// Whether nothing is left to be sent or read, so that the connection can be forgotten.

@@ -272,12 +272,7 @@ impl<H: SegmentHook> TcpEndpoint<H> {
     pub fn read(&mut self, _now: SimTime, id: ConnectionId, max: u32) -> (Payload, Runs) {
         let Some(connection) = self.get_mut(id) else { return (Payload::empty(), Runs::new()) };
         let read = connection.read(max);
-        // Reading starts no timer and tells nothing new: but a window update may be due, or the end.
-        if connection.owes_acknowledgment() {
-            self.queue(id.index);
-        } else if connection.state() == State::Closed {
-            self.on_over(id.index);
-        }
+        self.on_read(id);
         read
     }
 
@@ -382,7 +377,10 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         let id = ConnectionId { index, generation: slot.generation };
         let readable = Changes { readable: true, ..Changes::default() };
         if changes == readable && connection.state() == State::Established && slot.announced {
-            self.events.push_back(TcpEvent::Readable(id));
+            // A protocol above looks at each connection that was touched.
+            if !H::ACTIVE {
+                self.events.push_back(TcpEvent::Readable(id));
+            }
             return;
         }
         if changes.connected {

@@ -88,12 +88,15 @@ impl TcpConnection {
         match error {
             IcmpError::PacketTooBig { mtu } => self.on_path_mtu(now, mtu),
             // Hard while connecting; later they are taken as soft (RFC 5461 §4.1, which RFC 9293 cites).
-            IcmpError::PortUnreachable | IcmpError::Prohibited if !self.state.is_synchronized() => {
+            IcmpError::PortUnreachable | IcmpError::ProtocolUnreachable | IcmpError::Prohibited
+                if !self.state.is_synchronized() =>
+            {
                 if self.state != State::Closed {
                     self.finish(now, CloseReason::Unreachable);
                 }
             }
             IcmpError::PortUnreachable
+            | IcmpError::ProtocolUnreachable
             | IcmpError::Prohibited
             | IcmpError::Unreachable
             | IcmpError::TimeExceeded

@@ -1,11 +1,11 @@
 //! What has arrived: bytes in order that wait to be read, and data beyond a gap.
 
-use std::collections::BTreeMap;
-
 use smallvec::SmallVec;
 use wire::account::{Run, Runs, split_runs};
 use wire::payload::{Payload, Slice};
 use wire::stream::StreamBuffer;
+
+use crate::placed::Placed;
 
 /// What a segment's arrival changed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,11 +24,15 @@ pub(crate) enum Arrival {
 #[derive(Clone, Debug)]
 pub(crate) struct Reassembly {
     ready: StreamBuffer,
-    waiting: BTreeMap<u64, (Payload, Runs)>,
+    waiting: Placed<(Payload, Runs)>,
     /// Ranges beyond `next`, sorted, apart from each other.
     ranges: Vec<(u64, u64)>,
     /// A byte of each range in the order of last change, latest first, for SACK (RFC 2018 §4).
-    recent: SmallVec<[u64; RECENT]>,
+    recent: Vec<u64>,
+    /// Ranges are asked for by [`Self::sack_ranges`].
+    reports: bool,
+    /// Bytes of all ranges.
+    behind_gaps: u64,
 }
 
 impl Reassembly {
@@ -36,10 +40,17 @@ impl Reassembly {
     pub(crate) fn new(start: u64) -> Self {
         Self {
             ready: StreamBuffer::starting_at(start),
-            waiting: BTreeMap::new(),
+            waiting: Placed::new(),
             ranges: Vec::new(),
-            recent: SmallVec::new(),
+            recent: Vec::new(),
+            reports: true,
+            behind_gaps: 0,
         }
+    }
+
+    /// An empty buffer whose first byte is at `start`, and whose ranges nobody asks for.
+    pub(crate) fn without_reports(start: u64) -> Self {
+        Self { reports: false, ..Self::new(start) }
     }
 
     /// Place of the next byte expected in order.
@@ -80,7 +91,13 @@ impl Reassembly {
 
     /// Bytes that wait behind a gap.
     pub(crate) fn waiting(&self) -> u64 {
-        self.ranges.iter().map(|(start, end)| end - start).sum()
+        self.behind_gaps
+    }
+
+    /// Takes all that can be read, if that is one piece of at most `max` bytes.
+    #[inline]
+    pub(crate) fn read_single(&mut self, max: u32) -> Option<(Slice, Run)> {
+        self.ready.take_single(max)
     }
 
     /// Takes up to `max` bytes.
@@ -90,7 +107,7 @@ impl Reassembly {
 
     /// Throws everything away.
     pub(crate) fn clear(&mut self) {
-        *self = Self::new(self.next());
+        *self = Self { reports: self.reports, ..Self::new(self.next()) };
     }
 
     /// Whether the byte at `place` is the next in order, and nothing waits behind a gap.
@@ -119,6 +136,11 @@ impl Reassembly {
         if start == next && self.ranges.is_empty() {
             self.ready.append(payload, runs);
             return Arrival::InOrder;
+        }
+        if start == next && self.ranges.first().is_some_and(|range| end <= range.0) {
+            self.ready.append(payload, runs);
+            self.deliver();
+            return Arrival::FilledGap;
         }
         let low = self.ranges.partition_point(|range| range.1 < start);
         if let Some(&(range_start, range_end)) = self.ranges.get(low)
@@ -170,8 +192,10 @@ impl Reassembly {
             && range.0 <= end
         {
             merged = (merged.0.min(range.0), merged.1.max(range.1));
+            self.behind_gaps -= range.1 - range.0;
             high += 1;
         }
+        self.behind_gaps += merged.1 - merged.0;
         if low == high {
             self.ranges.insert(low, merged);
         } else {
@@ -182,19 +206,21 @@ impl Reassembly {
 
     /// Moves what has become contiguous to the bytes in order.
     fn deliver(&mut self) {
-        while let Some(entry) = self.waiting.first_entry()
-            && *entry.key() == self.ready.end()
+        while self.waiting.first().is_some_and(|(place, _)| *place == self.ready.end())
+            && let Some((_, (payload, runs))) = self.waiting.pop_first()
         {
-            let (payload, runs) = entry.remove();
             self.ready.append(payload, runs);
         }
         let next = self.next();
         let gone = self.ranges.partition_point(|range| range.1 <= next);
-        self.ranges.drain(..gone);
+        self.behind_gaps -= self.ranges.drain(..gone).map(|(start, end)| end - start).sum::<u64>();
         self.recent.retain(|place| *place >= next);
     }
 
     fn touch(&mut self, place: u64) {
+        if !self.reports {
+            return;
+        }
         let Some(range) = self.range_of(place) else { return };
         self.recent.retain(|other| *other < range.0 || range.1 <= *other);
         self.recent.truncate(RECENT - 1);
@@ -276,12 +302,15 @@ mod tests {
         let mut reassembly = Reassembly::new(START);
         assert_eq!(insert(&mut reassembly, 1050, 1065), Arrival::OutOfOrder);
         assert_eq!(insert(&mut reassembly, 1030, 1040), Arrival::OutOfOrder);
+        assert_eq!(reassembly.waiting(), 25);
         assert_eq!(insert(&mut reassembly, 1025, 1070), Arrival::OutOfOrder, "covers both and more");
+        assert_eq!(reassembly.waiting(), 45);
         assert_eq!(reassembly.sack_ranges(4).as_slice(), [(1025, 1070)]);
         assert_eq!(insert(&mut reassembly, 1026, 1033), Arrival::Duplicate(1026, 1033));
         assert_eq!(insert(&mut reassembly, 1000, 1030), Arrival::FilledGap);
         assert_eq!(reassembly.next(), 1070);
         assert!(!reassembly.has_gap());
+        assert_eq!(reassembly.waiting(), 0);
         assert_eq!(insert(&mut reassembly, 1060, 1080), Arrival::InOrder);
         assert_eq!(insert(&mut reassembly, 1060, 1080), Arrival::Duplicate(1060, 1080));
         let (payload, runs) = reassembly.read(u32::MAX);

@@ -7,7 +7,7 @@ use wire::checksum::{self, Sum};
 use wire::ip::{Ecn, IpProtocol};
 use wire::packet::Packet;
 use wire::payload::Payload;
-use wire::tcp::{FixedHeader, HEADER_LEN, Header, HeaderView, TcpFlags, header_len};
+use wire::tcp::{FixedHeader, HEADER_LEN, Header, HeaderView, TcpFlags, header_len, options_of};
 use wire::tcp_options::{AccEcnCounters, OptionsView, SackBlocks, TcpOption, TcpOptions, Timestamps};
 
 use super::config::TcpConfig;
@@ -97,8 +97,9 @@ impl<'a> Segment<'a> {
     }
 
     /// The options.
+    #[inline]
     pub fn options(&self) -> OptionsView<'_> {
-        HeaderView::parse(self.packet.header()).expect("the header was read before").options
+        options_of(self.packet.header())
     }
 
     /// The SACK blocks.
@@ -107,12 +108,9 @@ impl<'a> Segment<'a> {
         if self.more_options { self.find_sack() } else { None }
     }
 
-    #[cold]
+    #[inline(never)]
     fn find_sack(&self) -> Option<SackBlocks> {
-        self.options().iter().find_map(|option| match option {
-            TcpOption::Sack(blocks) => Some(blocks),
-            _ => None,
-        })
+        self.options().sack()
     }
 
     /// The counters of accurate ECN.
@@ -267,9 +265,26 @@ impl Outgoing {
         place.renew::<N>(payload, self.account(N, runs), |bytes| header.emit(bytes, rest));
     }
 
-    /// Builds a segment with any options.
-    #[cold]
+    /// Builds a segment with any options. What an acknowledgment and data of Multipath TCP have beside timestamps, with data
+    /// sequence numbers of 32 bits, has a length that the compiler knows.
+    #[inline(never)]
     fn emit_list(
+        &self,
+        place: &mut Packet,
+        local: SocketAddr,
+        remote: SocketAddr,
+        list: &TcpOptions,
+        content: (Payload, Runs),
+    ) {
+        match list.len() {
+            20 => self.emit_fixed::<{ HEADER_LEN + 20 }>(place, local, remote, *list, content),
+            32 => self.emit_fixed::<{ HEADER_LEN + 32 }>(place, local, remote, *list, content),
+            _ => self.emit_any(place, local, remote, list, content),
+        }
+    }
+
+    #[cold]
+    fn emit_any(
         &self,
         place: &mut Packet,
         local: SocketAddr,

@@ -1,6 +1,6 @@
 //! Packets made by hand.
 
-use transport::endpoint::{Endpoint, InterfaceId, Received};
+use transport::endpoint::{Endpoint, IcmpError, InterfaceId, NetworkEvent, Received};
 use wire::account::Account;
 use wire::packet::Packet;
 use wire::payload::Payload;
@@ -64,6 +64,13 @@ pub(crate) fn initiation(tag: u32, parameters: Parameters<'_>) -> Initiation<'_>
     }
 }
 
+/// Tells side 0 of an ICMP error about a packet from its first address to the peer's.
+pub(crate) fn icmp(lab: &mut Lab, error: IcmpError, quoted: Vec<u8>) {
+    let (source, destination) = (address(0, 0), address(1, 0));
+    lab.ends[0].handle_network(lab.now, &NetworkEvent::Icmp { error, source, destination, quoted });
+    lab.drain(0);
+}
+
 /// What the peer of side 0 knows of an association: how to speak to side 0.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Insight {
@@ -107,6 +114,18 @@ impl Insight {
             }
         }
         insight.expect("an INIT was sent")
+    }
+
+    /// What an ICMP error quotes of a packet of side 0 under `tag`.
+    pub(crate) fn quoted(&self, tag: u32, chunks: &[Chunk<'_>]) -> Vec<u8> {
+        let (source_port, destination_port) = (self.header.destination_port, self.header.source_port);
+        let header = CommonHeader { source_port, destination_port, verification_tag: tag, checksum: 0 };
+        packet(header, bytes(chunks)).to_vec()
+    }
+
+    /// The same of its INIT.
+    pub(crate) fn quoted_init(&self) -> Vec<u8> {
+        self.quoted(0, &[Chunk::Init(initiation(self.header.verification_tag, Parameters::default()))])
     }
 
     /// Gives chunks to side 0 as from its peer.

@@ -7,6 +7,7 @@ pub(crate) mod craft;
 pub(crate) mod keys;
 pub(crate) mod moves;
 pub(crate) mod outcome;
+pub(crate) mod states;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};

@@ -100,6 +100,46 @@ pub(super) fn parse(data: &[u8]) -> Result<Dss, ParseError> {
     Ok(dss)
 }
 
+/// A signal as it stands in a header, kind, length and padding included, where it is as most are: with numbers of 32 bits,
+/// without checksum and DATA_FIN.
+pub(super) enum Usual {
+    Acknowledgment([u8; 8]),
+    Data([u8; 20]),
+    Other,
+}
+
+impl Dss {
+    #[inline]
+    pub(super) fn usual(&self) -> Usual {
+        let Some(DataSequence::Short(ack)) = self.data_ack else { return Usual::Other };
+        let [a, b, c, d] = ack.to_be_bytes();
+        let Some(mapping) = &self.mapping else {
+            return Usual::Acknowledgment([KIND, 8, DSS, ACK_PRESENT, a, b, c, d]);
+        };
+        let Mapping { data_sequence: DataSequence::Short(number), subflow_sequence, len, checksum: None } =
+            *mapping
+        else {
+            return Usual::Other;
+        };
+        if self.data_fin {
+            return Usual::Other;
+        }
+        let [e, f, g, h] = number.to_be_bytes();
+        let [i, j, k, l] = subflow_sequence.to_be_bytes();
+        let [m, n] = len.to_be_bytes();
+        let flags = ACK_PRESENT | MAPPING_PRESENT;
+        Usual::Data([1, 1, KIND, 18, DSS, flags, a, b, c, d, e, f, g, h, i, j, k, l, m, n])
+    }
+
+    /// The value of the option: all behind kind and length.
+    #[inline]
+    pub(super) fn emit(&self) -> OptionBytes {
+        let mut out = OptionBytes::EMPTY;
+        emit(self, &mut out);
+        out
+    }
+}
+
 #[inline]
 pub(super) fn emit(option: &Dss, out: &mut OptionBytes) {
     let mut flags = 0;
@@ -117,7 +157,7 @@ pub(super) fn emit(option: &Dss, out: &mut OptionBytes) {
             flags |= MAPPING_LONG;
         }
     }
-    out.push(&[2 << 4, flags]);
+    out.push(&[DSS, flags]);
     if let Some(ack) = option.data_ack {
         ack.emit(out);
     }
@@ -131,6 +171,10 @@ pub(super) fn emit(option: &Dss, out: &mut OptionBytes) {
     }
 }
 
+/// Kind of the option (IANA "TCP Option Kind Numbers"), and its subtype in the upper half of a byte.
+const KIND: u8 = 30;
+const DSS: u8 = 2 << 4;
+
 const ACK_PRESENT: u8 = 0x01;
 const ACK_LONG: u8 = 0x02;
 const MAPPING_PRESENT: u8 = 0x04;
@@ -140,6 +184,39 @@ const DATA_FIN: u8 = 0x10;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn usual_signals_are_the_same_bytes_as_all_others() {
+        use crate::mptcp::MptcpOption;
+        use crate::tcp_options::{TcpOptions, Timestamps};
+
+        let numbers = [None, Some(DataSequence::Short(0x0102_0304)), Some(DataSequence::Long(5 << 40 | 6))];
+        let mapping = |data_sequence, checksum| Mapping {
+            data_sequence,
+            subflow_sequence: 0x1112_1314,
+            len: 1400,
+            checksum,
+        };
+        let mut usual = 0;
+        for data_ack in numbers {
+            for number in numbers {
+                for checksum in [None, Some(0x2122)] {
+                    for data_fin in [false, true] {
+                        let mapping = number.map(|number| mapping(number, checksum));
+                        let signal = Dss { data_fin, data_ack, mapping };
+                        let before = TcpOptions::with_timestamps(Timestamps { value: 1, echo_reply: 2 });
+                        let (mut fast, mut any) = (before, before);
+                        let results =
+                            [fast.try_push_dss(&signal), any.try_push_mptcp(&MptcpOption::Dss(signal))];
+                        assert_eq!(results[0], results[1]);
+                        assert_eq!(fast, any, "{signal:?}");
+                        usual += u32::from(!matches!(signal.usual(), Usual::Other));
+                    }
+                }
+            }
+        }
+        assert!(usual > 0);
+    }
 
     // Holds: RFC 8684 3.3.1-i.
     #[test]

@@ -1,8 +1,9 @@
 //! How options are kept, and how much of a header they take.
 
-use super::MptcpOption;
+use super::dss::Usual;
+use super::{Dss, MptcpOption};
 use crate::error::NoRoom;
-use crate::tcp_options::{TcpOption, TcpOptions};
+use crate::tcp_options::TcpOptions;
 
 /// The value of one option, without kind and length.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,7 +15,7 @@ pub struct OptionBytes {
 impl OptionBytes {
     pub(super) const EMPTY: Self = Self { bytes: [0; 38], len: 0 };
 
-    /// The bytes, as [`TcpOption::Mptcp`] takes them.
+    /// The bytes, as [`crate::tcp_options::TcpOption::Mptcp`] takes them.
     #[inline]
     #[must_use]
     pub fn as_slice(&self) -> &[u8] {
@@ -44,14 +45,19 @@ impl TcpOptions {
     /// The option does not fit into what is left of the 40 bytes; nothing has changed then.
     #[inline]
     pub fn try_push_mptcp(&mut self, option: &MptcpOption) -> Result<(), NoRoom> {
-        let bytes = option.emit();
-        let len = bytes.as_slice().len() + 2;
-        let mut longer = *self;
-        for _ in len..length_with_padding(len) {
-            longer.try_push(TcpOption::NoOperation)?;
+        self.try_push_mptcp_data(option.emit().as_slice())
+    }
+
+    /// As [`Self::try_push_mptcp`], for the signal that nearly every segment has.
+    ///
+    /// # Errors
+    /// The option does not fit into what is left of the 40 bytes; nothing has changed then.
+    #[inline]
+    pub fn try_push_dss(&mut self, signal: &Dss) -> Result<(), NoRoom> {
+        match signal.usual() {
+            Usual::Acknowledgment(words) => self.try_push_aligned_words(&words),
+            Usual::Data(words) => self.try_push_aligned_words(&words),
+            Usual::Other => self.try_push_mptcp_data(signal.emit().as_slice()),
         }
-        longer.try_push(TcpOption::Mptcp(bytes.as_slice()))?;
-        *self = longer;
-        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! Frames of IEEE 802.15.4 with their check sequence: one of each kind that a network of sensors sends.
 
+mod discovery;
+
 use std::net::Ipv6Addr;
 
 use wire::checksum::{Sum, pseudo_header};
@@ -49,6 +51,32 @@ pub(crate) const RADIO_FRAMES: &[Sample] = &[
     sample("a DAO", "icmpv6.code == 2 && icmpv6.rpl.opt.type == 6", dao),
     sample("a DAO-ACK", "icmpv6.code == 3 && icmpv6.type == 155", || {
         control(&Message::DaoAck(DaoAck { instance: 0, sequence: 9, status: 0, dodag: None }), &[])
+    }),
+    sample(
+        "a router advertisement with prefix, context and border router",
+        "icmpv6.opt.6co.flag.cid == 0 && icmpv6.opt.abro.6lbr_address == fd00::ff:fe00:1",
+        discovery::advertisement,
+    ),
+    sample(
+        "a registration",
+        "icmpv6.opt.aro.registration_lifetime == 10 && icmpv6.type == 135",
+        discovery::registration,
+    ),
+    sample(
+        "an extended registration",
+        "icmpv6.type == 135 && icmpv6.opt.type == 33",
+        discovery::extended_registration,
+    ),
+    sample(
+        "a registration that is refused",
+        "icmpv6.type == 136 && icmpv6.opt.aro.status == 1",
+        discovery::refusal,
+    ),
+    sample("a Duplicate Address Request", "icmpv6.type == 157 && icmpv6.6lowpannd.da.lifetime == 10", || {
+        discovery::request(None)
+    }),
+    sample("an extended Duplicate Address Confirmation", "icmpv6.type == 158 && icmpv6.code == 1", || {
+        discovery::request(Some(241))
     }),
     sample("an enhanced beacon of TSCH", "wpan.tsch.asn == 1234", enhanced_beacon),
     sample("an enhanced acknowledgment", "wpan.header_ie.time_correction.value", enhanced_ack),

@@ -33,6 +33,7 @@ pub(super) fn duty(settings: &RadioSettings) -> DutyCycle {
             DutyCycle::Polling(polling::Settings {
                 every: time(given.every, usual.every),
                 timeout: time(given.timeout, usual.timeout),
+                lost_after: given.lost_after.unwrap_or(usual.lost_after),
             })
         }
         DutyCycleKind::Tsch => {

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{QueueLimit, RadioSecuritySettings, Routing, RplOptions, TraceFile};
+use super::{
+    NeighbourDiscovery, QueueLimit, RadioSecuritySettings, RegistrationOptions, Routing, RplOptions,
+    TraceFile,
+};
 use crate::language::quantity::{Decibels, Distance, Duration, PowerLevel, Size};
 
 /// Radios of IEEE 802.15.4 that share the air, with IPv6 in their frames (6LoWPAN).
@@ -59,6 +62,10 @@ pub struct RadioSettings {
     pub routing: Routing,
     /// RPL's settings, where it finds the routes.
     pub rpl: Option<RplOptions>,
+    /// How nodes find routers and register addresses: "none" (default: all is known at once), "rfc6775" or "rfc8505".
+    pub neighbour_discovery: NeighbourDiscovery,
+    /// Settings of neighbour discovery, where it runs.
+    pub registration: Option<RegistrationOptions>,
 }
 
 /// How packets are sent that do not fit into a frame.
@@ -236,6 +243,9 @@ pub struct PollingOptions {
     pub every: Option<Duration>,
     /// How long a frame waits for being asked for: "7.68 s" (default, IEEE 802.15.4); more than 0, at most "24 h".
     pub timeout: Option<Duration>,
+    /// After how many frames in a row that its parent has not confirmed a child looks for another: 4 (default, Thread's); 1 to 255.
+    #[schemars(range(min = 1, max = 255))]
+    pub lost_after: Option<u8>,
 }
 
 /// Which addresses frames carry.

@@ -165,7 +165,8 @@ impl Resolver<'_> {
                     self.traced_levels(settings, &path.key("802.15.4"), scenario, index)
                 }
             };
-            scenario.media.push(Medium { name: name.to_owned(), settings, roots: Vec::new(), traced });
+            let (roots, claims) = (Vec::new(), Vec::new());
+            scenario.media.push(Medium { name: name.to_owned(), settings, roots, claims, traced });
         }
     }
 

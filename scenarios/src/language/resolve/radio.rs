@@ -86,6 +86,7 @@ fn check_radio(settings: &RadioSettings, path: &Path, findings: &mut Vec<Finding
     check_recovery(settings, path, findings);
     check_mac(settings.mac, &path.key("mac"), findings);
     super::rpl::check(settings, path, findings);
+    super::registration::check(settings, path, findings);
     duty::check(settings, &path.key("mac"), findings);
     security::check(settings, path, findings);
     check_propagation(&settings.propagation, &path.key("propagation"), findings);

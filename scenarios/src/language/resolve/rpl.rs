@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::node::NodeIndex;
 use super::{Resolver, section};
 use crate::language::diagnostic::Finding;
-use crate::language::document::{Forwarding, Medium, RadioSettings, Routing, RplOptions};
+use crate::language::document::{Forwarding, Medium, RadioSettings, Routing, RplOptions, TextList};
 use crate::language::path::Path;
 use crate::language::quantity::Duration;
 use crate::language::scenario::{Attachment, NodeId, Scenario};
@@ -59,6 +59,32 @@ fn check_options(rpl: &RplOptions, path: &Path, findings: &mut Vec<Finding>) {
 }
 
 impl Resolver<'_> {
+    /// The nodes that a list names, all of which have to have a radio on a medium.
+    pub(super) fn named_on_medium(
+        &mut self,
+        named: &TextList,
+        path: &Path,
+        members: &BTreeSet<NodeId>,
+        scenario: &Scenario,
+        index: &NodeIndex,
+    ) -> BTreeSet<NodeId> {
+        let mut found = BTreeSet::new();
+        for (place, text) in named.located(path) {
+            match index.select(text, &place, scenario) {
+                Ok(selection) => {
+                    if let Some(stranger) = selection.nodes().find(|node| !members.contains(node)) {
+                        let message =
+                            format!("`{}` has no radio on this medium", scenario.node_name(stranger));
+                        self.error(place.clone(), message);
+                    }
+                    found.extend(selection.nodes());
+                }
+                Err(finding) => self.findings.push(finding),
+            }
+        }
+        found
+    }
+
     /// Finds the roots of every medium that is routed by RPL.
     pub(super) fn rpl_roots(&mut self, scenario: &mut Scenario, index: &NodeIndex) {
         for (number, (name, medium)) in self.document.media.iter().enumerate() {
@@ -71,26 +97,9 @@ impl Resolver<'_> {
             let roots = match settings.rpl.as_ref().and_then(|rpl| rpl.roots.as_ref()) {
                 Some(named) => {
                     let path = path.key("rpl").key("roots");
-                    let mut roots = BTreeSet::new();
-                    for (place, text) in named.located(&path) {
-                        match index.select(text, &place, scenario) {
-                            Ok(selection) => {
-                                if let Some(stranger) = selection.nodes().find(|node| !members.contains(node))
-                                {
-                                    let message = format!(
-                                        "`{}` has no radio on this medium",
-                                        scenario.node_name(stranger)
-                                    );
-                                    self.error(place.clone(), message);
-                                }
-                                roots.extend(selection.nodes());
-                            }
-                            Err(finding) => self.findings.push(finding),
-                        }
-                    }
-                    roots
+                    self.named_on_medium(named, &path, &members, scenario, index)
                 }
-                None => members.into_iter().filter(|&node| is_border(scenario, node, number)).collect(),
+                None => borders(members, scenario, number),
             };
             if roots.is_empty() && self.findings.is_empty() {
                 let message =
@@ -108,8 +117,13 @@ impl Resolver<'_> {
     }
 }
 
+/// The nodes on a medium that join it to others.
+pub(super) fn borders(members: BTreeSet<NodeId>, scenario: &Scenario, medium: usize) -> BTreeSet<NodeId> {
+    members.into_iter().filter(|&node| is_border(scenario, node, medium)).collect()
+}
+
 /// The nodes that have a radio on a medium.
-fn members(scenario: &Scenario, medium: usize) -> BTreeSet<NodeId> {
+pub(super) fn members(scenario: &Scenario, medium: usize) -> BTreeSet<NodeId> {
     let on_it = scenario.interfaces.iter().filter(|interface| on(interface.attached, medium));
     on_it.map(|interface| interface.node).collect()
 }

@@ -246,7 +246,7 @@ impl Duty {
                 Vec::new()
             }
             Self::Child(child) => {
-                child.expects = false;
+                child.forget();
                 Vec::new()
             }
             Self::Parent(parent) => parent.forget(),

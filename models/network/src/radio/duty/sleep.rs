@@ -69,14 +69,20 @@ impl<O: Observer> Network<O> {
                 self.plan_doze(place, until)
             };
         }
-        // A frame that it can hear may be for it; the pause between two of a row is short.
+        // A frame that it can hear may be for it.
         match medium.air.audible_until(place.radio, now) {
-            Some(end) => {
-                let pause = medium.phy.turnaround() + medium.phy.turnaround() + medium.phy.cca_time();
-                self.plan_doze(place, end + pause);
-            }
+            Some(_) => self.doze_when_silent(place),
             None => self.sleep(place),
         }
+    }
+
+    /// A radio that has heard something sleeps when the channel has been silent for longer than the pause between two frames of a row.
+    pub(super) fn doze_when_silent(&mut self, place: RadioPlace) {
+        let now = self.now();
+        let medium = &mut self.media[place.medium];
+        let ends = medium.air.audible_until(place.radio, now).unwrap_or(now);
+        let pause = medium.phy.turnaround() + medium.phy.turnaround() + medium.phy.cca_time();
+        self.plan_doze(place, ends + pause);
     }
 
     /// A radio that backs off sleeps, if it sleeps at all.
@@ -85,7 +91,7 @@ impl<O: Observer> Network<O> {
         let mac = &self.media[place.medium].macs[place.radio as usize];
         let busy = mac.ack_due.is_some() || mac.ack_sent.is_some() || mac.engaged_until > now;
         if let Duty::Child(child) = &mac.duty
-            && !child.expects
+            && !child.listens()
             && !busy
         {
             self.sleep(place);

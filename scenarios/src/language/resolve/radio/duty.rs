@@ -58,6 +58,10 @@ pub(super) fn check(settings: &RadioSettings, path: &Path, findings: &mut Vec<Fi
             findings.push(finding.expected(format!("0 to {DRIFT_MAX}")));
         }
     }
+    if mac.polling.is_some_and(|options| options.lost_after == Some(0)) {
+        let at = path.key("polling").key("lost-after");
+        findings.push(Finding::error(at, "a parent is lost before it was there").expected("1 to 255"));
+    }
     if mac.duty_cycle == DutyCycleKind::Tsch && settings.band != Band::Ghz2450 {
         let finding =
             Finding::error(path.key("duty-cycle"), "a slot of 10 ms has no room for this band's frames");

@@ -2,16 +2,23 @@
 //! 6.7.3, indirect transmission; Thread 1.1, chapter 4).
 //!
 //! A child sends whenever it likes. What is for it waits at its parent, until it asks (a data request, whose acknowledgement
-//! says whether there is something) or until the time is over. The parent of a child is the router that the fewest
-//! transmissions reach; a frame for all radios does not wait, and sleeping children miss it.
+//! says whether there is something) or until the time is over. The first parent of a child is the router that the fewest
+//! transmissions reach; one that confirms nothing any more is left for another ([`attach`]). A frame for all radios does not wait,
+//! and sleeping children miss it.
 
-use sim_core::SimDuration;
+mod attach;
+
+use std::collections::BTreeSet;
+
+use sim_core::{SimDuration, SimTime};
 use wire::account::{Account, FlowId, Protocol, Reason};
 use wire::ieee802154::{Addressing, FrameType, Header};
 use wire::packet::Packet;
 use wire::payload::Payload;
 
+use self::attach::{Attachment, Standing};
 use super::super::access::{FRAME_PENDING, Frames, RadioPlace};
+use super::super::air::TransmissionId;
 use super::super::mac::{Content, Outgoing, Phase};
 use super::super::phy::Phy;
 use super::super::step::RadioStep;
@@ -27,11 +34,14 @@ pub struct Settings {
     pub every: SimDuration,
     /// How long a frame waits for being asked for: 7.68 s (`macTransactionPersistenceTime`, 500 superframes of 15.36 ms).
     pub timeout: SimDuration,
+    /// After how many frames in a row that its parent has not confirmed, each sent as often as it may be, a child looks for another:
+    /// 4 (Thread's `FAILED_CHILD_TRANSMISSIONS`).
+    pub lost_after: u8,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { every: SimDuration::from_secs(1), timeout: SimDuration::from_millis(7_680) }
+        Self { every: SimDuration::from_secs(1), timeout: SimDuration::from_millis(7_680), lost_after: 4 }
     }
 }
 
@@ -40,10 +50,18 @@ impl Default for Settings {
 pub(in super::super) struct Child {
     every: SimDuration,
     first: SimDuration,
+    lost_after: u8,
     /// The radio that it asks; none if it reaches no router.
     pub(in super::super) parent: Option<u32>,
+    /// The transmissions that a frame between the two is expected to take, when they met.
+    pub(in super::super) cost: u32,
     /// Whether its parent has said that there is something.
     pub(super) expects: bool,
+    /// When it asks next.
+    poll_at: SimTime,
+    /// Frames in a row that its parent has not confirmed.
+    failures: u8,
+    attachment: Attachment,
 }
 
 impl Child {
@@ -52,9 +70,24 @@ impl Child {
         Self {
             every: settings.every,
             first: SimDuration::from_nanos(first as u64),
+            lost_after: settings.lost_after,
             parent: None,
+            cost: 1,
             expects: false,
+            poll_at: SimTime::ZERO,
+            failures: 0,
+            attachment: Attachment::default(),
         }
+    }
+
+    /// Whether it listens though it has nothing to send.
+    pub(super) fn listens(&self) -> bool {
+        self.expects || matches!(self.attachment.standing, Standing::Scanning(_))
+    }
+
+    pub(super) fn forget(&mut self) {
+        (self.expects, self.failures) = (false, 0);
+        self.attachment = Attachment::default();
     }
 }
 
@@ -63,11 +96,13 @@ impl Child {
 pub(in super::super) struct Parent {
     timeout: SimDuration,
     waiting: Vec<Outgoing>,
+    /// The radios that have it for a parent.
+    pub(in super::super) children: BTreeSet<u32>,
 }
 
 impl Parent {
     pub(super) fn new(settings: Settings) -> Self {
-        Self { timeout: settings.timeout, waiting: Vec::new() }
+        Self { timeout: settings.timeout, waiting: Vec::new(), children: BTreeSet::new() }
     }
 
     /// The frames that wait for being asked for.
@@ -85,39 +120,76 @@ pub(super) struct OfChild;
 
 impl<O: Observer> RadioDuty<O> for OfChild {
     fn start(&self, net: &mut Network<O>, place: RadioPlace) {
-        let first = match child(net, place) {
-            Some(child) => child.first,
-            None => return,
-        };
+        let now = net.now();
+        let Some(child) = child(net, place) else { return };
+        let at = now + child.first;
+        child.poll_at = at;
         net.sleep(place);
-        let at = net.now() + first;
         net.schedule_radio(at, place, RadioStep::Timer);
     }
 
     fn on_timer(&self, net: &mut Network<O>, place: RadioPlace) {
-        let Some(&mut Child { every, expects, .. }) = child(net, place) else { return };
-        let at = net.now() + every;
-        net.schedule_radio(at, place, RadioStep::Timer);
-        if !expects {
-            net.ask_parent(place);
+        let now = net.now();
+        let Some(own) = child(net, place) else { return };
+        if own.poll_at == now {
+            let at = now + own.pause();
+            own.poll_at = at;
+            let is_attached = matches!(own.attachment.standing, Standing::Attached);
+            let (asks, is_alone) = (is_attached && !own.expects, own.parent.is_none());
+            net.schedule_radio(at, place, RadioStep::Timer);
+            if is_alone {
+                net.leave_parent(place);
+            } else if asks {
+                net.ask_parent(place);
+            }
         }
+        net.attach_in_time(place);
     }
 
     fn confirmed(&self, net: &mut Network<O>, place: RadioPlace, pending: bool) {
-        let asked = net.media[place.medium].macs[place.radio as usize]
-            .queue
-            .front()
-            .is_some_and(|first| first.content == Content::DataRequest);
-        if let Some(child) = child(net, place)
-            && asked
-        {
-            child.expects = pending;
+        let front = net.media[place.medium].macs[place.radio as usize].queue.front().copied();
+        if let (Some(child), Some(front)) = (child(net, place), front) {
+            if front.content == Content::DataRequest {
+                child.expects = pending;
+            }
+            if front.to.is_some() && front.to == child.parent {
+                // It is there after all.
+                child.failures = 0;
+                if matches!(child.attachment.standing, Standing::Resting) {
+                    child.attachment = Attachment::default();
+                }
+            }
         }
+        net.attach_confirmed(place, front.map(|front| front.content));
+        net.finish_frame(place, Ok(()));
+    }
+
+    fn give_up(&self, net: &mut Network<O>, place: RadioPlace, cause: DropCause) {
+        let front = net.media[place.medium].macs[place.radio as usize].queue.front().copied();
+        net.finish_frame(place, Err(cause));
+        if let Some(front) = front {
+            net.attach_failed(place, front.content);
+            net.miss_parent(place, front.to, cause);
+        }
+    }
+
+    fn sent_to_all(
+        &self,
+        net: &mut Network<O>,
+        place: RadioPlace,
+        transmission: TransmissionId,
+        outgoing: Outgoing,
+    ) {
+        net.broadcast_once(place, transmission, &outgoing);
+        net.attach_confirmed(place, Some(outgoing.content));
         net.finish_frame(place, Ok(()));
     }
 
     fn rest(&self, net: &mut Network<O>, place: RadioPlace) {
         let now = net.now();
+        if let Some(Standing::Scanning(_)) = child(net, place).map(|child| child.attachment.standing) {
+            return;
+        }
         if child(net, place).is_some_and(|child| child.expects) {
             let wait = frame_wait(net.media[place.medium].phy);
             return net.plan_doze(place, now + wait);
@@ -126,7 +198,7 @@ impl<O: Observer> RadioDuty<O> for OfChild {
     }
 
     fn heard(&self, net: &mut Network<O>, place: RadioPlace, heard: Heard) {
-        if !heard.for_me {
+        if !heard.for_me || net.hear_while_attaching(place, heard) {
             return;
         }
         let now = net.now();
@@ -149,8 +221,16 @@ impl<O: Observer> RadioDuty<O> for OfParent {
         let now = net.now();
         let (port, node) = (net.radio_port(place), net.radio_node(place));
         let Some(parent) = parent(net, place) else { return };
-        let overdue =
-            |outgoing: &mut Outgoing| matches!(outgoing.content, Content::Asked(until) if until <= now);
+        let overdue = |outgoing: &mut Outgoing| match outgoing.content {
+            Content::Asked(until) | Content::AssociationResponse(until) => until <= now,
+            Content::Packet
+            | Content::Strobe
+            | Content::DataRequest
+            | Content::BeaconRequest
+            | Content::AssociationRequest
+            | Content::Beacon
+            | Content::KeepAlive => false,
+        };
         let overdue: Vec<Outgoing> = parent.waiting.extract_if(.., overdue).collect();
         for outgoing in overdue {
             net.note_lost(place, &outgoing, DropCause::NotAskedFor);
@@ -162,10 +242,12 @@ impl<O: Observer> RadioDuty<O> for OfParent {
         let now = net.now();
         let mac = &mut net.media[place.medium].macs[place.radio as usize];
         let asked = mac.queue.front().copied().filter(|first| match first.content {
-            Content::Asked(until) => until > now,
+            Content::Asked(until) | Content::AssociationResponse(until) => until > now,
             Content::Packet
             | Content::Strobe
             | Content::DataRequest
+            | Content::BeaconRequest
+            | Content::AssociationRequest
             | Content::Beacon
             | Content::KeepAlive => false,
         });
@@ -183,8 +265,16 @@ impl<O: Observer> RadioDuty<O> for OfParent {
     }
 
     fn heard(&self, net: &mut Network<O>, place: RadioPlace, heard: Heard) {
-        if heard.content == Content::DataRequest {
-            net.send_held(place, heard.from);
+        match heard.content {
+            Content::DataRequest => net.send_held(place, heard.from),
+            Content::BeaconRequest => net.answer_with_beacon(place),
+            Content::AssociationRequest => net.hold_response(place, heard.from),
+            Content::Packet
+            | Content::Asked(_)
+            | Content::Strobe
+            | Content::AssociationResponse(_)
+            | Content::Beacon
+            | Content::KeepAlive => {}
         }
     }
 }
@@ -262,21 +352,43 @@ impl<O: Observer> Network<O> {
 
     /// A child asks its parent, unless it is about to.
     fn ask_parent(&mut self, place: RadioPlace) {
+        let Some(parent) = child(self, place).and_then(|child| child.parent) else { return };
+        self.request_data(place, parent);
+    }
+
+    fn request_data(&mut self, place: RadioPlace, parent: u32) {
         let medium = &self.media[place.medium];
         let mac = &medium.macs[place.radio as usize];
-        let Duty::Child(child) = &mac.duty else { return };
-        let Some(parent) = child.parent else { return };
         if mac.queue.iter().any(|outgoing| outgoing.content == Content::DataRequest) {
             return;
         }
         let addressing = Addressing::within(medium.pan, medium.address(parent), medium.address(place.radio));
         let header = Header { frame_type: FrameType::Command, ..Header::data(0, addressing, true) };
+        self.send_command(place, header, &[DATA_REQUEST], Some(parent), Content::DataRequest);
+    }
+
+    /// Queues a frame of the medium access control's own, protected where the medium's are.
+    fn send_command(
+        &mut self,
+        place: RadioPlace,
+        header: Header,
+        behind: &[u8],
+        to: Option<u32>,
+        content: Content,
+    ) {
+        let account = Account::new(FlowId::NONE, Reason::Control);
+        let id = self.protected_control(place, header, behind, account);
+        self.queue_control(place, Outgoing::new(id, to, content), false);
+    }
+
+    /// Queues a frame of the same kind that is for whoever has no key.
+    fn send_openly(&mut self, place: RadioPlace, header: Header, behind: &[u8], content: Content) {
         let mut packet = Packet::new(Payload::empty(), Account::new(FlowId::NONE, Reason::Control));
-        packet.push_header(1)[0] = DATA_REQUEST;
+        packet.push_header(behind.len()).copy_from_slice(behind);
         header.emit(packet.push_header(header.len()));
-        packet.account.push_header(Protocol::Ieee802154, header.len() + 1);
+        packet.account.push_header(Protocol::Ieee802154, header.len() + behind.len());
         let id = self.packets.insert(packet);
-        self.queue_control(place, Outgoing::new(id, Some(parent), Content::DataRequest), false);
+        self.queue_control(place, Outgoing::new(id, None, content), false);
     }
 }
 

@@ -3,8 +3,8 @@
 //! A receiver looks twice, so far apart that two looks do not both fall into the pause between two frames. A sender repeats
 //! the frame itself, and learns from the acknowledgement when to begin the next time (phase lock).
 //!
-//! Clocks do not drift against each other here. Frames are not filled up to a least length: the shortest frame of 6LoWPAN
-//! in two looks of this distance is long enough.
+//! Clocks do not drift against each other here. Frames are not filled up to a least length: one of 16 bytes cannot slip between
+//! two looks of this distance, and none with UDP or ICMPv6 in it is shorter.
 
 use sim_core::SimDuration;
 

@@ -5,9 +5,13 @@
 //!  receiver  . . . . . . . . look . . . . look | frame | acknowledgement | sleep
 //! ```
 //!
-//! A row of frames ends with an acknowledgement, or when a whole period of the receiver is over. What is for all radios
-//! is repeated for a whole period. A channel that is busy, and a row without acknowledgement, are followed by a wait of
-//! one period at most the first time, of two the second, of three from then on (Contiki's `csma.c`).
+//! A row of frames ends with an acknowledgement, when a whole period of the receiver is over, or when something else than an
+//! acknowledgement is heard between two of its frames: then another row is in the air (Contiki's `contikimac.c` and `xmac.c` call
+//! that a collision, as they do a channel that is busy before the row). What is for all radios is repeated for a whole period.
+//!
+//! A collision, and a row without acknowledgement, are followed by a wait of one period at most the first time, of two the second,
+//! of three from then on. A row without acknowledgement spends one of the frame's tries, and so do more collisions in a row than
+//! `macMaxCsmaBackoffs` (Contiki's `csma.c`).
 
 pub mod contikimac;
 mod row;
@@ -59,6 +63,8 @@ pub(in super::super) struct Node {
     pub(super) sleeps: bool,
     first: SimTime,
     row: Option<Row>,
+    /// How often the channel has been found busy, or a row broken off, since the last try of the first frame was spent.
+    collisions: u8,
     /// When a receiver listened, as far as an acknowledgement has shown.
     known: BTreeMap<u32, Known>,
 }
@@ -88,7 +94,7 @@ impl Node {
     pub(super) fn new(plan: Plan, sleeps: bool, draw: u64) -> Self {
         let offset = (u128::from(draw) * u128::from(plan.every.as_nanos())) >> 64;
         let first = SimTime::from_nanos(offset as u64);
-        Self { plan, sleeps, first, row: None, known: BTreeMap::new() }
+        Self { plan, sleeps, first, row: None, collisions: 0, known: BTreeMap::new() }
     }
 
     pub(super) fn rhythm(&self) -> Rhythm {
@@ -108,6 +114,7 @@ impl Node {
 
     pub(super) fn forget(&mut self) {
         self.row = None;
+        self.collisions = 0;
         self.known.clear();
     }
 
@@ -126,11 +133,20 @@ impl Node {
         begin + self.plan.every * passed.div_ceil(self.plan.every.as_nanos())
     }
 
-    /// A receiver has confirmed the frame of a row.
+    /// A receiver has confirmed the frame of a row. If that was the row's first it was awake before, so that nothing shows when it
+    /// listens; who is always on is never waited for.
     fn learn(&mut self, to: u32, now: SimTime) {
         let Some(row) = &self.row else { return };
-        let listened = row.before.unwrap_or(row.last);
-        self.known.insert(to, Known { listened, confirmed: now, misses: 0 });
+        match row.before {
+            Some(listened) => {
+                self.known.insert(to, Known { listened, confirmed: now, misses: 0 });
+            }
+            None => {
+                if let Some(known) = self.known.get_mut(&to) {
+                    (known.confirmed, known.misses) = (now, 0);
+                }
+            }
+        }
     }
 
     /// A receiver has confirmed nothing: after many times, or a while, its time is no longer known.
@@ -169,9 +185,8 @@ impl<O: Observer> RadioDuty<O> for Strobing {
         let from = now - medium.phy.cca_time();
         if medium.air.is_busy(place.radio, from, now) {
             let since = from - medium.phy.turnaround();
-            let pause = node(net, place).map_or(SimDuration::ZERO, |node| node.plan.gap);
             net.awaken(place, since);
-            net.plan_doze(place, now + pause);
+            net.doze_when_silent(place);
         }
     }
 
@@ -192,10 +207,17 @@ impl<O: Observer> RadioDuty<O> for Strobing {
 
     fn unconfirmed(&self, net: &mut Network<O>, place: RadioPlace) {
         let now = net.now();
-        if node(net, place).and_then(|node| node.row.as_ref()).is_some_and(|row| now < row.until) {
-            return net.on_turned(place);
+        let row = node(net, place).and_then(|node| node.row.as_ref());
+        let Some((until, last)) = row.map(|row| (row.until, row.last)) else {
+            return net.row_failed(place, DropCause::Retries);
+        };
+        if net.hears_others(place, last) {
+            net.collided(place);
+        } else if now < until {
+            net.on_turned(place);
+        } else {
+            net.row_failed(place, DropCause::Retries);
         }
-        net.row_failed(place);
     }
 
     fn give_up(&self, net: &mut Network<O>, place: RadioPlace, cause: DropCause) {

@@ -1,10 +1,8 @@
 //! The life of a row of frames: waiting, beginning, repeating, ending.
 
 use sim_core::SimDuration;
-use wire::account::{Account, Protocol, Reason};
-use wire::ieee802154::{Address, Addressing, Header};
-use wire::packet::Packet;
-use wire::payload::Payload;
+use wire::account::{Account, Reason};
+use wire::ieee802154::{Address, Addressing, FCS_LEN, Header};
 
 use super::*;
 
@@ -22,13 +20,14 @@ impl<O: Observer> Network<O> {
             let at = ready + self.media[place.medium].phy.turnaround();
             return self.schedule_radio(at, place, RadioStep::Begin);
         }
-        node.row = None;
+        (node.row, node.collisions) = (None, 0);
         if node.plan.preamble && first.content == Content::Packet {
             let strobe = self.strobe_for(place, first);
             let mac = &mut self.media[place.medium].macs[place.radio as usize];
             mac.queue.push_front(strobe);
         }
         self.plan_row(place, SimDuration::ZERO);
+        self.sleep_if_free(place);
     }
 
     /// The short frame that announces another.
@@ -37,11 +36,8 @@ impl<O: Observer> Network<O> {
         let to = first.to.map_or(Address::BROADCAST, |to| medium.address(to));
         let addressing = Addressing::within(medium.pan, to, medium.address(place.radio));
         let header = Header::data(0, addressing, first.to.is_some());
-        let flow = self.packets[first.id].account.flow;
-        let mut packet = Packet::new(Payload::empty(), Account::new(flow, Reason::Control));
-        header.emit(packet.push_header(header.len()));
-        packet.account.push_header(Protocol::Ieee802154, header.len());
-        let id = self.packets.insert(packet);
+        let account = Account::new(self.packets[first.id].account.flow, Reason::Control);
+        let id = self.protected_control(place, header, &[], account);
         Outgoing { attempts: first.attempts, ..Outgoing::new(id, first.to, Content::Strobe) }
     }
 
@@ -52,25 +48,37 @@ impl<O: Observer> Network<O> {
         let turnaround = medium.phy.turnaround();
         let mac = &mut medium.macs[place.radio as usize];
         let Some(&first) = mac.queue.front() else { return };
-        let busy = match mac.phase {
-            Phase::Backoff { busy, .. } => busy,
-            Phase::Idle | Phase::Turning | Phase::Pausing | Phase::Sending(_) | Phase::Awaiting { .. } => 0,
-        };
-        mac.phase = Phase::Backoff { busy, exponent: 0 };
+        mac.phase = Phase::Backoff { busy: 0, exponent: 0 };
         let Duty::Strobing(node) = &mac.duty else { return };
         let earliest = mac.ready_at.max(now) + wait + node.plan.clear + turnaround;
         let at = node.begin_of_row(first.to, earliest) - turnaround;
         self.schedule_radio(at, place, RadioStep::Attempt);
-        self.sleep_if_free(place);
+    }
+
+    /// Another row to the same receiver after at most so many periods, announced anew where rows are.
+    fn plan_another_row(&mut self, place: RadioPlace, periods: u8) {
+        let mac = &mut self.media[place.medium].macs[place.radio as usize];
+        let Some(&first) = mac.queue.front() else { return };
+        let Duty::Strobing(node) = &mac.duty else { return };
+        let every = node.plan.every;
+        let announces = node.plan.preamble && first.content == Content::Packet;
+        let wait = mac.draw_part(every * u64::from(periods).min(3));
+        if announces {
+            let strobe = self.strobe_for(place, first);
+            self.media[place.medium].macs[place.radio as usize].queue.push_front(strobe);
+        }
+        self.plan_row(place, wait);
     }
 
     /// The look at the channel in front of a row is over.
     pub(super) fn begin_row(&mut self, place: RadioPlace) {
         let now = self.now();
         let medium = &mut self.media[place.medium];
-        let (phy, settings) = (medium.phy, medium.settings);
+        let phy = medium.phy;
         let mac = &mut medium.macs[place.radio as usize];
-        let Phase::Backoff { busy, .. } = mac.phase else { return };
+        if !matches!(mac.phase, Phase::Backoff { .. }) {
+            return;
+        }
         let Some(&first) = mac.queue.front() else { return };
         let Duty::Strobing(node) = &mac.duty else { return };
         let (clear, gap, every) = (node.plan.clear, node.plan.gap, node.plan.every);
@@ -88,19 +96,7 @@ impl<O: Observer> Network<O> {
             from += phy.cca_time();
         }
         if is_busy {
-            medium.report.busy_channel += 1;
-            if busy >= settings.backoffs_max {
-                return self.drop_row(place, DropCause::ChannelAccess);
-            }
-            let mac = &mut medium.macs[place.radio as usize];
-            mac.phase = Phase::Backoff { busy: busy + 1, exponent: 0 };
-            let wait = mac.draw_part(every * u64::from(busy + 1).min(3));
-            self.plan_doze(place, now + gap);
-            let mac = &mut self.media[place.medium].macs[place.radio as usize];
-            let Duty::Strobing(node) = &mac.duty else { return };
-            let turnaround = phy.turnaround();
-            let at = node.begin_of_row(first.to, now + wait + clear + turnaround) - turnaround;
-            return self.schedule_radio(at, place, RadioStep::Attempt);
+            return self.collided(place);
         }
         let mac = &mut medium.macs[place.radio as usize];
         mac.phase = Phase::Turning;
@@ -130,6 +126,10 @@ impl<O: Observer> Network<O> {
             if let Some(to) = first.to.filter(|_| node.row.as_ref().is_some_and(|row| !row.awake)) {
                 node.learn(to, now);
             }
+            // Tries that the announcement took are the frame's.
+            if let Some(announced) = mac.queue.get_mut(1).filter(|_| first.content == Content::Strobe) {
+                announced.attempts = first.attempts;
+            }
             // Whoever has been told of more is awake for it.
             let goes_on = second.is_some_and(|second| second.to == first.to);
             if let Some(row) = &mut node.row {
@@ -139,31 +139,56 @@ impl<O: Observer> Network<O> {
         self.finish_frame(place, Ok(()));
     }
 
-    /// Nobody has confirmed the row's frame.
-    pub(super) fn row_failed(&mut self, place: RadioPlace) {
+    /// Whether something is in the air behind a frame of a row that began at `last`, when its acknowledgement would be: one that
+    /// cannot be read, or somebody else's frame.
+    pub(super) fn hears_others(&mut self, place: RadioPlace, last: SimTime) -> bool {
+        let medium = &mut self.media[place.medium];
+        let Some(first) = medium.macs[place.radio as usize].queue.front() else { return false };
+        let frame = medium.phy.air_time(self.packets[first.id].len() + FCS_LEN);
+        let from = last + frame + medium.phy.turnaround();
+        medium.air.is_busy(place.radio, from, from + medium.phy.cca_time())
+    }
+
+    /// Another row is in the air: this one waits until it is over, which may be for this radio.
+    pub(super) fn collided(&mut self, place: RadioPlace) {
+        let medium = &mut self.media[place.medium];
+        medium.report.busy_channel += 1;
+        let backoffs_max = medium.settings.backoffs_max;
+        let Duty::Strobing(node) = &mut medium.macs[place.radio as usize].duty else { return };
+        node.row = None;
+        node.collisions = node.collisions.saturating_add(1);
+        let collisions = node.collisions;
+        if collisions > backoffs_max {
+            return self.row_failed(place, DropCause::ChannelAccess);
+        }
+        self.plan_another_row(place, collisions);
+        self.doze_when_silent(place);
+    }
+
+    /// Nobody has confirmed the row's frame, or the channel was never free for it: a try is spent.
+    pub(super) fn row_failed(&mut self, place: RadioPlace, cause: DropCause) {
         let now = self.now();
         let medium = &mut self.media[place.medium];
         let retries_max = medium.settings.retries_max;
         let mac = &mut medium.macs[place.radio as usize];
         let Some(first) = mac.queue.front_mut() else { return };
         first.attempts = first.attempts.saturating_add(1);
-        let first = *first;
+        let Outgoing { to, attempts, .. } = *first;
         let Duty::Strobing(node) = &mut mac.duty else { return };
-        node.row = None;
-        if let Some(to) = first.to {
+        (node.row, node.collisions) = (None, 0);
+        if let Some(to) = to.filter(|_| cause == DropCause::Retries) {
             node.miss(to, now);
         }
-        let (every, announces) = (node.plan.every, node.plan.preamble && first.content == Content::Packet);
         mac.phase = Phase::Idle;
-        if first.attempts > retries_max {
-            return self.drop_row(place, DropCause::Retries);
+        if attempts > retries_max {
+            return self.drop_row(place, cause);
         }
-        let wait = mac.draw_part(every * u64::from(first.attempts).min(3));
-        if announces {
-            let strobe = self.strobe_for(place, first);
-            self.media[place.medium].macs[place.radio as usize].queue.push_front(strobe);
+        self.plan_another_row(place, attempts);
+        if cause == DropCause::ChannelAccess {
+            self.doze_when_silent(place);
+        } else {
+            self.sleep_if_free(place);
         }
-        self.plan_row(place, wait);
     }
 
     /// The first frame is given up, and what it was to announce.

@@ -1,0 +1,97 @@
+//! Frames of the medium access control's own on a medium whose frames are protected: their sizes, and that their codes are right.
+
+mod lab;
+
+use lab::radio::*;
+use lab::*;
+use network::radio::duty::{DutyCycle, polling, strobing};
+use network::radio::medium::RadioMediumSpec;
+use network::radio::position::Position;
+use network::radio::security::RadioSecurity;
+use wire::ieee802154::protection::{Key, Nonce, unseal};
+use wire::ieee802154::{Address, ExtendedAddress, FCS_LEN, FrameType, Header, KeyIdentifier, SecurityLevel};
+
+const KEY: Key = Key::new([7; 16]);
+
+fn field(duty: DutyCycle, level: SecurityLevel) -> RadioLab {
+    let security = RadioSecurity { level, identifier: KeyIdentifier::Index(1), key: KEY };
+    let spec = RadioMediumSpec { duty, security: Some(security), ..spec(equal(3, 60.0)) };
+    radio_lab_with(spec, &[Position::default(); 3], 2, 2)
+}
+
+/// All frames that were sent, as bytes.
+fn sent(lab: &Lab<Tap>) -> Vec<Vec<u8>> {
+    let sent = lab.net.observer.0.iter().filter_map(|seen| match seen {
+        Seen::Sent { bytes, .. } => Some(bytes.clone()),
+        Seen::Arrived { .. } | Seen::Dropped { .. } => None,
+    });
+    sent.collect()
+}
+
+/// Opens a frame, of which `legible` bytes behind the header are not encrypted: its content, if the code is right.
+fn opened(frame: &[u8], legible: usize) -> Option<Vec<u8>> {
+    let (header, rest) = Header::parse(frame).ok()?;
+    let security = header.security?;
+    let Some(Address::Short(source)) = header.addressing.source() else { return None };
+    let [high, low] = source.0.to_be_bytes();
+    let source = ExtendedAddress([0x02, b'n', b'j', 0, 0, 0, high, low]);
+    let nonce = Nonce::new(source, security.frame_counter?, security.level);
+    let (open, rest) = frame.split_at(frame.len() - rest.len() + legible);
+    let (payload, mic) = rest.split_at(rest.len() - security.level.mic_len());
+    let mut payload = payload.to_vec();
+    unseal(security.level, KEY, nonce, open, &mut payload, mic).then_some(payload)
+}
+
+#[test]
+fn strobes_are_as_long_as_a_frame_without_payload() {
+    for (level, len) in [(SecurityLevel::EncryptedMic32, 21), (SecurityLevel::Mic64, 25)] {
+        let duty = DutyCycle::XMac(strobing::xmac::Settings::default());
+        let RadioLab { builder, nodes, .. } = field(duty, level);
+        let mut lab = Lab::tapped(builder);
+        for second in 0..5 {
+            lab.send_at(ms(1_013 * second), nodes[0], packet(&address(1), &address(3), 100));
+        }
+        lab.run_until(ms(10_000));
+        assert_eq!(lab.packets(nodes[2]).len(), 5);
+        // Header 9, auxiliary header 6, code, check sequence.
+        let strobes: Vec<Vec<u8>> =
+            sent(&lab).into_iter().filter(|bytes| bytes.len() + FCS_LEN == len).collect();
+        assert!(strobes.len() > 20, "{}", strobes.len());
+        assert!(strobes.iter().all(|strobe| opened(strobe, 0) == Some(Vec::new())));
+    }
+}
+
+#[test]
+fn commands_are_protected_but_for_their_numbers_and_what_is_for_whoever_has_no_key() {
+    let RadioLab { builder, nodes, ports } =
+        field(DutyCycle::Polling(polling::Settings::default()), SecurityLevel::EncryptedMic32);
+    let mut lab = Lab::tapped(builder);
+    let port = lab.port(ports[0]);
+    lab.at(ms(5_000), move |net| net.set_port_down(port, true));
+    lab.send_at(ms(20_000), nodes[1], packet(&address(2), &address(3), 300));
+    lab.run_until(ms(30_000));
+    assert_eq!(lab.packets(nodes[2]).len(), 1, "the child has another parent");
+    let mut seen = [0; 8];
+    for frame in sent(&lab) {
+        let (header, rest) = Header::parse(&frame).expect("a frame");
+        match header.frame_type {
+            FrameType::Command if header.security.is_some() => {
+                let number = usize::from(rest[0]);
+                seen[number] += 1;
+                // Capabilities; a short address and a status; nothing.
+                let content = opened(&frame, 1).expect("a right code");
+                assert_eq!(content.len(), [0, 1, 3, 0, 0][number], "command {number}");
+                // Header 9, auxiliary header 6, number, content, code of 4, check sequence.
+                assert_eq!(frame.len() + FCS_LEN, 9 + 6 + 1 + content.len() + 4 + FCS_LEN);
+            }
+            FrameType::Command => {
+                assert_eq!(rest, [7], "a request for beacons alone is open");
+                seen[7] += 1;
+            }
+            FrameType::Beacon => assert!(header.security.is_none()),
+            FrameType::Acknowledgment => assert_eq!(frame.len() + FCS_LEN, 5),
+            FrameType::Data => assert!(opened(&frame, 0).is_some_and(|content| !content.is_empty())),
+        }
+    }
+    assert!(seen[1] == 1 && seen[2] == 1 && seen[4] > 10 && seen[7] == 1, "{seen:?}");
+}
