@@ -61,7 +61,7 @@ pub use radio::{
 pub use radio_security::RadioSecuritySettings;
 pub use registration::{NeighbourDiscovery, RegistrationOptions};
 pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};
-pub use service::{CoapResource, CoapServer};
+pub use service::{CoapProxy, CoapResource, CoapServer};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
 pub use traffic::{Protection, RouteSettings, TrafficSettings};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::service::CoapServer;
+use super::service::{CoapProxy, CoapServer};
 use super::{
     BatterySettings, Entries, HarvesterSettings, Loss, MovementSettings, Place, RadioRest, RadioSettings,
     TextList,
@@ -123,7 +123,7 @@ pub struct Services {
     /// A CoAP server with resources; port 5683.
     pub coap_server: Option<CoapServer>,
     /// A CoAP proxy with a cache (RFC 7252 §5.7), over UDP; port 5683.
-    pub coap_proxy: Option<Service>,
+    pub coap_proxy: Option<CoapProxy>,
 }
 
 /// The settings of one service.
@@ -155,19 +155,21 @@ impl Services {
         service.unwrap_or_default()
     }
 
+    /// The port of the CoAP server.
+    pub fn coap_port(&self) -> u16 {
+        self.coap_server.as_ref().and_then(|server| server.port).unwrap_or(wire::coap::PORT)
+    }
+
     /// The services that are offered, by name, with the port of each.
     pub fn offered(&self) -> impl Iterator<Item = (&'static str, u16)> {
+        let on_port = |port| Service { port, ..Service::default() };
         let all = [
             ("echo", self.echo, 7),
             ("discard", self.discard, 9),
             ("source", self.source, 19),
             ("sink", self.sink, 5001),
-            (
-                "coap-server",
-                self.coap_server.as_ref().map(|server| Service { port: server.port, ..Service::default() }),
-                wire::coap::PORT,
-            ),
-            ("coap-proxy", self.coap_proxy, wire::coap::PORT),
+            ("coap-server", self.coap_server.as_ref().map(|it| on_port(it.port)), wire::coap::PORT),
+            ("coap-proxy", self.coap_proxy.as_ref().map(|it| on_port(it.port)), wire::coap::PORT),
         ];
         all.into_iter().filter_map(|(name, service, port)| Some((name, service?.port.unwrap_or(port))))
     }
