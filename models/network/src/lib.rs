@@ -19,7 +19,7 @@ pub mod link;
 mod membership;
 mod name_list;
 pub mod nd;
-mod neighbour;
+pub mod neighbour;
 pub mod network;
 pub mod node;
 pub mod observer;

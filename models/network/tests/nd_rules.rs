@@ -31,7 +31,7 @@ fn crafted(
     options: &[NdpOption<'_>],
 ) -> Outgoing {
     let mut list = NdpOptionList::new();
-    options.iter().for_each(|&option| list.try_push(option).unwrap());
+    options.iter().for_each(|&option| list.try_push(option).expect("few options"));
     let message = Message { body, options: list.options() };
     let mut bytes = vec![0; message.len()];
     let pseudo = pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, bytes.len() as u32);
@@ -40,7 +40,7 @@ fn crafted(
 }
 
 fn rovr(number: u8) -> Rovr {
-    Rovr::new(&[2, 0, 0, 0, 0, 0, 0, number]).unwrap()
+    Rovr::new(&[2, 0, 0, 0, 0, 0, 0, number]).expect("eight bytes")
 }
 
 fn registration(lifetime: u16, owner: u8, tid: Option<u8>) -> AddressRegistration {
@@ -552,7 +552,7 @@ fn advertisement(options: &[NdpOption<'_>], lifetime: u16, from: usize) -> Outgo
         reachable_time: 0,
         retransmission_timer: 0,
     };
-    crafted(local(from), "ff02::1".parse().unwrap(), Body::RouterAdvertisement(router), options)
+    crafted(local(from), "ff02::1".parse().expect("an address"), Body::RouterAdvertisement(router), options)
 }
 
 fn prefix(on_link: bool) -> NdpOption<'static> {
@@ -562,7 +562,7 @@ fn prefix(on_link: bool) -> NdpOption<'static> {
         autonomous: true,
         valid_lifetime: 7200,
         preferred_lifetime: 3600,
-        prefix: "fd00::".parse().unwrap(),
+        prefix: "fd00::".parse().expect("an address"),
     })
 }
 

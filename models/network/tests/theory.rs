@@ -67,6 +67,7 @@ fn mean_sojourn(
             | Event::Neighbour(_)
             | Event::Radio(..)
             | Event::Rpl(_)
+            | Event::Discovery(_)
             | Event::Taken(..)
             | Event::Written(..)
             | Event::Battery(_)

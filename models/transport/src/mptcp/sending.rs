@@ -167,21 +167,20 @@ impl Connection {
         again: bool,
     ) {
         let path = &mut self.paths[candidate.index];
-        let single = self.output.read_single(place, len);
         let data_sequence = self.own_start.wrapping_add(place);
         let offset = candidate.standing.written;
-        let subflow = (offset as u32).wrapping_add(1);
-        let sum = || self.output.read(place, len).0.sum();
-        let checksum = self.checksum.then(|| Self::checksum_of(data_sequence, subflow, len as u16, sum()));
+        let checksum = self.checksum.then(|| {
+            let subflow = (offset as u32).wrapping_add(1);
+            Self::checksum_of(data_sequence, subflow, len as u16, self.output.read(place, len).0.sum())
+        });
         if let Some(hook) = outside.tcp.hook_mut(path.id) {
             hook.maps.push_back(OutMap { offset, data_sequence, len: len as u16, checksum, again });
         }
-        match single {
-            Some((slice, run)) => outside.tcp.write_slice(outside.now, path.id, slice, run),
-            None => {
-                let (payload, runs) = self.output.read(place, len);
-                outside.tcp.write_whole(outside.now, path.id, payload, runs);
-            }
+        if let Some((slice, run)) = self.output.read_single(place, len) {
+            outside.tcp.write_slice(outside.now, path.id, slice, run);
+        } else {
+            let (payload, runs) = self.output.read(place, len);
+            outside.tcp.write_whole(outside.now, path.id, payload, runs);
         }
         candidate.standing.written += u64::from(len);
         candidate.standing.unacknowledged += u64::from(len);

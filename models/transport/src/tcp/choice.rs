@@ -50,6 +50,16 @@ pub(crate) enum Held {
 }
 
 impl Sender {
+    /// Whether it is plain that [`Self::choose`] would find nothing: all was sent, and nothing is to be sent again.
+    #[inline]
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.nxt >= self.end()
+            && self.recovery == Recovery::Open
+            && !self.probe.due
+            && self.scoreboard.due == 0
+            && !self.f_rto_probes()
+    }
+
     /// Decides what to send in a segment with `room` for payload.
     pub(crate) fn choose(&mut self, room: u32, config: &TcpConfig) -> Result<Choice, Held> {
         if let Some(probe) = self.choose_probe(room) {

@@ -44,21 +44,21 @@ fn bits(address: IpAddr) -> u128 {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Demux {
     connections: FxHashMap<Pair, u32>,
-    /// The last answer: segments come in trains.
-    last: Option<(Pair, u32)>,
+    /// The last two answers: segments come in trains, of two subflows perhaps.
+    last: [Option<(Pair, u32)>; 2],
 }
 
 impl Demux {
     #[inline]
     pub(crate) fn find(&mut self, local: SocketAddr, remote: SocketAddr) -> Option<u32> {
         let pair = Pair::new(local, remote);
-        if let Some((last, index)) = self.last
-            && last == pair
-        {
-            return Some(index);
+        for (last, index) in self.last.iter().flatten() {
+            if *last == pair {
+                return Some(*index);
+            }
         }
         let index = *self.connections.get(&pair)?;
-        self.last = Some((pair, index));
+        self.last = [Some((pair, index)), self.last[0]];
         Some(index)
     }
 
@@ -71,7 +71,7 @@ impl Demux {
     }
 
     pub(crate) fn remove(&mut self, local: SocketAddr, remote: SocketAddr) {
-        self.last = None;
+        self.last = [None; 2];
         self.connections.remove(&Pair::new(local, remote));
     }
 }

@@ -196,6 +196,11 @@ impl TcpConnection {
             self.sender.limit.set(now, Limit::Pacing);
             return false;
         }
+        if self.sender.has_nothing() {
+            self.sender.note_application_limit();
+            self.sender.limit.set(now, self.without_data());
+            return false;
+        }
         self.list_options(now, hook, true, out);
         let room = self.room(out).saturating_sub(hook.reserve(true) as u32).max(1);
         let choice = match self.sender.choose(room, &self.config) {

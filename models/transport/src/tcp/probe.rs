@@ -20,7 +20,7 @@ pub(crate) struct Probe {
     /// The round-trip time was measured since the last probe.
     measured: bool,
     /// A probe is to be sent.
-    due: bool,
+    pub(super) due: bool,
     /// A probe is being sent.
     going: bool,
 }

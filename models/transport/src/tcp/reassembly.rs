@@ -28,7 +28,7 @@ pub(crate) struct Reassembly {
     /// Ranges beyond `next`, sorted, apart from each other.
     ranges: Vec<(u64, u64)>,
     /// A byte of each range in the order of last change, latest first, for SACK (RFC 2018 §4).
-    recent: SmallVec<[u64; RECENT]>,
+    recent: Vec<u64>,
     /// Ranges are asked for by [`Self::sack_ranges`].
     reports: bool,
     /// Bytes of all ranges.
@@ -42,7 +42,7 @@ impl Reassembly {
             ready: StreamBuffer::starting_at(start),
             waiting: Placed::new(),
             ranges: Vec::new(),
-            recent: SmallVec::new(),
+            recent: Vec::new(),
             reports: true,
             behind_gaps: 0,
         }
