@@ -3,7 +3,7 @@
 //!
 //! A child sends whenever it likes. What is for it waits at its parent, until it asks (a data request, whose acknowledgement
 //! says whether there is something) or until the time is over. The first parent of a child is the router that the fewest
-//! transmissions reach; one that confirms nothing any more is left for another ([`attach`]). A frame for all radios does not wait,
+//! transmissions reach; one that confirms nothing any more is left for another (`attach`). A frame for all radios does not wait,
 //! and sleeping children miss it.
 
 mod attach;
