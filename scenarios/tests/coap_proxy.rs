@@ -51,3 +51,35 @@ fn clients_hear_of_the_last_state_through_loss() {
         assert!(delivered >= 9.0 && delivered % 3.0 == 0.0, "replication {replication}: {delivered}");
     }
 }
+
+/// Reports and questions by way of a gateway, with what its proxy says.
+fn through(origin: &str, workload: &str) -> String {
+    format!(
+        r#"{{ "name": "reverse", "about": "What comes through?", "duration": "100 s", "drain": "30 s",
+            "nodes": {{ "client": {{ "count": 5 }}, "gateway": {{ "services": {{ "coap-proxy": {{ {origin} }} }} }},
+              "sensor": {{ "services": {{ "coap-server": {{ "resources": {{ "door": {{ "size": "20 B", "writable": true }} }} }} }} }} }},
+            "links": [ {{ "between": ["client[*]", "gateway"], "delay": "2 ms" }},
+                       {{ "name": "air", "between": ["gateway", "sensor"], "delay": "20 ms" }} ],
+            "traffic": [ {{ "from": "client[*]", "to": "sensor", "over": "coap/udp",
+              "options": {{ "coap": {{ "path": "door", "proxy": "gateway" }} }}, "workload": {workload} }} ] }}"#
+    )
+}
+
+// Holds: RFC 7252 5.7.3-a
+#[test]
+fn a_reverse_proxy_does_what_a_forward_proxy_does_and_its_clients_say_less() {
+    let question = r#"{ "poll": { "every": "10 s", "start": "uniform" } }"#;
+    let report = r#"{ "periodic": { "message": "20 B", "every": "10 s", "start": "uniform" } }"#;
+    for workload in [question, report] {
+        let forward = lab::outcome(&through("", workload));
+        let reverse = lab::outcome(&through(r#""origin": "sensor""#, workload));
+        for outcome in [&forward, &reverse] {
+            assert_eq!(value(outcome, "messages_delivered"), 50.0, "{workload}");
+            assert_eq!(value(outcome, "session_failed"), 0.0, "{workload}");
+        }
+        assert_eq!(on_the_air(&forward.rows), on_the_air(&reverse.rows), "the sensor is asked as often");
+        // Proxy-Scheme "coap" and Uri-Host "10.0.0.x" are left out: 1 + 2 + 4 and 1 + 8 bytes or more of each request.
+        let saved = value(&forward, "session_option_bytes") - value(&reverse, "session_option_bytes");
+        assert!(saved >= 50.0 * 15.0, "{workload}: {saved} bytes");
+    }
+}

@@ -289,3 +289,18 @@ fn marks_slow_down_without_losses() {
         assert!(value(&with, "goodput_bps") > 3.5e6, "over {over}");
     }
 }
+
+#[test]
+fn a_packet_without_checksum_that_is_damaged_is_lost_all_the_same() {
+    // RFC 9653 §3: what finds errors in its place is at least as good.
+    let parts = line(r#", "corrupt": { "packet": "5 %" }"#);
+    let [with, without] = ["none", "dtls"].map(|method| {
+        let options = format!(r#""zero-checksum": "{method}""#);
+        outcome(&scenario(&parts, "sctp", &options, EVERY_100_MS))
+    });
+    for outcome in [with, without] {
+        assert_eq!(value(&outcome, "messages_delivered"), 100.0);
+        assert_eq!(value(&outcome, "messages_duplicate"), 0.0);
+        assert!(value(&outcome, "latency_max_ns") > 0.2e9, "some were damaged, and came again");
+    }
+}

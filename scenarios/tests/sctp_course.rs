@@ -124,3 +124,48 @@ fn a_handover_costs_a_round_trip_or_the_time_without_a_network() {
     assert!((5e9..5.2e9).contains(&longest("25.05 s")));
     assert!(value(&run_at(&plan, &["sctp", "false", "25.05 s"], 0), "delivered_fraction") < 0.5);
 }
+
+/// When the size of packets changed, in whole seconds, and what it was from then on.
+fn sizes(outcome: &Outcome) -> Vec<(u64, u64)> {
+    let text = outcome.series.as_deref().expect("series were asked for");
+    let mut found: Vec<(u64, u64)> = Vec::new();
+    for line in text.lines() {
+        let Some((at, size)) = line.split_once(",picture,path_mtu_bytes,") else { continue };
+        let (at, size) = (at.parse::<u64>().expect("a time"), size.parse().expect("a size"));
+        if found.last().is_none_or(|(_, last)| *last != size) {
+            found.push((at / 1_000_000_000, size));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_size_of_packets_is_found_by_probes_or_told_by_a_router() {
+    let plan = plan(include_str!("../course/sctp-path-mtu.json"));
+    // Three probes of 15.001 s rule 1500 out, then 1424 and 1404: (1200 + 1501) / 2 and so on, in steps of four bytes
+    // (RFC 8899 §5.3.2). Between them 1348, 1384, 1392, 1396 and 1400 get through. The first picture is made after 1 s.
+    let alone = run_at(&plan, &["probing", "false", "1400 B", "0 s"], 0);
+    assert_eq!(sizes(&alone), [(1, 1200), (46, 1348), (91, 1384), (136, 1400)]);
+    assert_eq!(sizes(&run_at(&plan, &["probing", "true", "1400 B", "0 s"], 0)), [(1, 1200), (1, 1400)]);
+    assert_eq!(sizes(&run_at(&plan, &["icmp", "true", "1400 B", "0 s"], 0)), [(1, 1500), (1, 1400)]);
+    // The base is given up after 45 s, and a second for the cookie whose companion was too large. The wide link's 1500 are known within a second; a black hole is seen at 63 s.
+    let below = run_at(&plan, &["probing", "false", "1000 B", "0 s"], 0);
+    assert_eq!(sizes(&below), [(1, 1200), (47, 576)]);
+    let later = sizes(&run_at(&plan, &["probing", "false", "1400 B", "60 s"], 0));
+    assert_eq!(later[..3], [(1, 1200), (1, 1500), (63, 1200)]);
+    assert_eq!(later.last().map(|(_, size)| *size), Some(1400));
+    // Without either, whatever is larger than the link takes vanishes for good.
+    let hole = run_at(&plan, &["icmp", "false", "1400 B", "60 s"], 0);
+    assert_eq!(sizes(&hole), [(1, 1500)]);
+    assert!(value(&hole, "delivered_fraction") < 0.21);
+}
+
+#[test]
+fn packets_without_checksum_cost_eight_bytes_in_two_packets() {
+    let plan = plan(include_str!("../course/sctp-zero-checksum.json"));
+    for message in ["10 B", "100 B", "1000 B"] {
+        let bytes = |method| value(&run_at(&plan, &[method, message], 0), "overhead_bytes");
+        // INIT and INIT ACK have the parameter; the cookie's flag is a bit that was there already.
+        assert_eq!(bytes("dtls") - bytes("none"), 16.0, "{message}");
+    }
+}

@@ -5,7 +5,15 @@
              how: "shutdown" (default) or "abort" at the end
      server: takes one association and prints what it got; how: "take" (default), "echo", or "abort" after N messages
 
-   The last line of standard output tells what happened. */
+   The environment asks for extensions. WITH, words of
+     auth     the other side has to sign its data (RFC 4895), with the shared key 7 where KEY holds its bytes
+     idata    messages may be interleaved (RFC 8260)
+     reset    requests about streams are allowed (RFC 6525); a client makes some of each kind, one at a sixth of its messages,
+             and at the end one to reset the TSNs
+    more     (server, with reset) asks for four more streams to receive on after 50 messages: a client has as many as it may from
+             the beginning, since the library takes no more than its INIT has said
+     move     (client) the address LATER joins, becomes the one to be sent to, and the first one leaves (RFC 5061)
+   The line before the last one of standard output lists what the library has reported of them. The last one tells what happened. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -17,7 +25,21 @@
 
 enum { ENCAPSULATION = 9899, STREAMS = 16, LONGEST = 20000, BUFFER = 1 << 17 };
 
+#ifndef SCTP_INTERLEAVING_SUPPORTED
+#define SCTP_INTERLEAVING_SUPPORTED 0x00001206 /* The library has it, and its header does not. */
+#endif
+
 static char sent[BUFFER], came[BUFFER];
+
+/* What the library has reported of extensions. */
+static struct {
+  int incoming_reset, outgoing_reset, tsns_reset, refused, inbound, outbound, added, removed, made_primary, confirmed;
+} news;
+
+static int with(const char *word) {
+  const char *words = getenv("WITH");
+  return words && strstr(words, word) != NULL;
+}
 
 static void check(int good, const char *what) {
   if (good) return;
@@ -52,6 +74,67 @@ static void set(struct socket *socket, int option, const void *value, socklen_t 
   check(usrsctp_setsockopt(socket, IPPROTO_SCTP, option, value, length) == 0, what);
 }
 
+/* What the environment asks for, before the association begins. */
+static void extend(struct socket *socket) {
+  if (with("auth")) {
+    struct sctp_authchunk data = {.sauth_chunk = with("idata") ? 64 : SCTP_DATA};
+    set(socket, SCTP_AUTH_CHUNK, &data, sizeof data, "authenticated chunks");
+  }
+  const char *key = getenv("KEY");
+  if (key) {
+    struct sctp_authkey *shared = calloc(1, sizeof *shared + strlen(key));
+    check(shared != NULL, "memory");
+    shared->sca_keynumber = 7;
+    shared->sca_keylength = strlen(key);
+    memcpy(shared->sca_key, key, strlen(key));
+    set(socket, SCTP_AUTH_KEY, shared, sizeof *shared + strlen(key), "key");
+    free(shared);
+    struct sctp_authkeyid active = {.scact_keynumber = 7};
+    set(socket, SCTP_AUTH_ACTIVE_KEY, &active, sizeof active, "active key");
+  }
+  if (with("idata")) {
+    int level = 2; /* Messages of several streams at once: it has to be there first. */
+    set(socket, SCTP_FRAGMENT_INTERLEAVE, &level, sizeof level, "fragments");
+    struct sctp_assoc_value on = {.assoc_value = 1};
+    set(socket, SCTP_INTERLEAVING_SUPPORTED, &on, sizeof on, "interleaving");
+  }
+  if (with("reset")) {
+    struct sctp_assoc_value all = {.assoc_value = SCTP_ENABLE_VALUE_MASK};
+    set(socket, SCTP_ENABLE_STREAM_RESET, &all, sizeof all, "requests about streams");
+  }
+}
+
+/* Counts what a notification says of extensions. */
+static void count(const union sctp_notification *note) {
+  switch (note->sn_header.sn_type) {
+  case SCTP_STREAM_RESET_EVENT: {
+    int flags = note->sn_strreset_event.strreset_flags;
+    news.refused += (flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED)) != 0;
+    if (flags & (SCTP_STREAM_RESET_DENIED | SCTP_STREAM_RESET_FAILED)) break;
+    news.incoming_reset += (flags & SCTP_STREAM_RESET_INCOMING_SSN) != 0;
+    news.outgoing_reset += (flags & SCTP_STREAM_RESET_OUTGOING_SSN) != 0;
+    break;
+  }
+  case SCTP_ASSOC_RESET_EVENT:
+    if (note->sn_assocreset_event.assocreset_flags) news.refused++;
+    else news.tsns_reset++;
+    break;
+  case SCTP_STREAM_CHANGE_EVENT:
+    if (note->sn_strchange_event.strchange_flags) news.refused++;
+    news.inbound = note->sn_strchange_event.strchange_instrms;
+    news.outbound = note->sn_strchange_event.strchange_outstrms;
+    break;
+  case SCTP_PEER_ADDR_CHANGE:
+    switch (note->sn_paddr_change.spc_state) {
+    case SCTP_ADDR_ADDED: news.added++; break;
+    case SCTP_ADDR_REMOVED: news.removed++; break;
+    case SCTP_ADDR_MADE_PRIM: news.made_primary++; break;
+    case SCTP_ADDR_CONFIRMED: news.confirmed++; break;
+    }
+    break;
+  }
+}
+
 static struct socket *open_socket(int inside_udp, char *locals, int port) {
   int family = strchr(locals, ':') ? AF_INET6 : AF_INET;
   struct socket *socket = usrsctp_socket(family, SOCK_STREAM, IPPROTO_SCTP, NULL, NULL, 0, NULL);
@@ -66,13 +149,17 @@ static struct socket *open_socket(int inside_udp, char *locals, int port) {
   int on = 1;
   set(socket, SCTP_RECVRCVINFO, &on, sizeof on, "receive information");
   struct sctp_event event = {.se_assoc_id = SCTP_FUTURE_ASSOC, .se_on = 1};
-  event.se_type = SCTP_ASSOC_CHANGE;
-  set(socket, SCTP_EVENT, &event, sizeof event, "events");
+  int types[] = {SCTP_ASSOC_CHANGE, SCTP_PEER_ADDR_CHANGE, SCTP_STREAM_RESET_EVENT, SCTP_ASSOC_RESET_EVENT, SCTP_STREAM_CHANGE_EVENT};
+  for (size_t at = 0; at < sizeof types / sizeof *types; at++) {
+    event.se_type = types[at];
+    set(socket, SCTP_EVENT, &event, sizeof event, "events");
+  }
   struct sctp_paddrparams paths = {.spp_hbinterval = 500, .spp_pathmaxrxt = 2, .spp_flags = SPP_HB_ENABLE};
   paths.spp_address.ss_family = family;
   set(socket, SCTP_PEER_ADDR_PARAMS, &paths, sizeof paths, "paths");
   struct sctp_rtoinfo rto = {.srto_initial = 200, .srto_min = 100, .srto_max = 1000};
   set(socket, SCTP_RTOINFO, &rto, sizeof rto, "time-outs");
+  extend(socket);
   for (char *text = strtok(locals, ","); text; text = strtok(NULL, ",")) {
     union address bound = address_of(text, port);
     check(usrsctp_bindx(socket, &bound.any, 1, SCTP_BINDX_ADD_ADDR) == 0, "bindx");
@@ -100,6 +187,7 @@ static ssize_t receive(struct socket *socket, struct sctp_rcvinfo *info, int *en
         *end = note->sn_assoc_change.sac_state;
         return 0;
       }
+      count(note);
       continue;
     }
     length += part;
@@ -122,17 +210,76 @@ static const char *ending(int end) {
   return end == SCTP_COMM_LOST ? "lost" : end == SCTP_SHUTDOWN_COMP ? "shut down" : end == 0 ? "closed" : "restarted or refused";
 }
 
-static int client(struct socket *socket, union address peer, int count, const char *how) {
+/* Asks for streams to be reset, in one direction. */
+static void reset_streams(struct socket *socket, int direction, int first, int second) {
+  struct sctp_reset_streams *streams = calloc(1, sizeof *streams + 2 * sizeof(uint16_t));
+  check(streams != NULL, "memory");
+  streams->srs_flags = direction;
+  streams->srs_number_streams = 2;
+  streams->srs_stream_list[0] = first;
+  streams->srs_stream_list[1] = second;
+  set(socket, SCTP_RESET_STREAMS, streams, sizeof *streams + 2 * sizeof(uint16_t), "reset of streams");
+  free(streams);
+}
+
+/* Resets the TSNs, and waits until it is done: the library would send data behind its own request, and abort when the answer
+   comes. Of what it sends later it may give up what is not acknowledged within a time-out, by a FORWARD TSN of before. */
+static void reset_tsns(struct socket *socket) {
+  uint32_t association = 0;
+  set(socket, SCTP_RESET_ASSOC, &association, sizeof association, "reset of the TSNs");
+  while (!news.tsns_reset && !news.refused) {
+    int flags = 0;
+    unsigned kind = 0;
+    ssize_t got = usrsctp_recvv(socket, came, BUFFER, NULL, NULL, NULL, NULL, &kind, &flags);
+    check(got > 0 && (flags & MSG_NOTIFICATION), "nothing but news");
+    count((void *)came);
+  }
+}
+
+/* What a client asks for at each sixth of its messages. */
+static void ask(struct socket *socket, int sixth, const char *first) {
+  if (with("reset")) {
+    struct sctp_add_streams out = {.sas_outstrms = 4};
+    if (sixth == 1) reset_streams(socket, SCTP_STREAM_RESET_OUTGOING, 0, 3);
+    if (sixth == 2) reset_streams(socket, SCTP_STREAM_RESET_INCOMING, 1, 2);
+    if (sixth == 3) set(socket, SCTP_ADD_STREAMS, &out, sizeof out, "streams to send on");
+  }
+  if (with("move")) {
+    union address later = address_of(getenv("LATER"), 0), old = address_of(first, 0);
+    if (sixth == 1) check(usrsctp_bindx(socket, &later.any, 1, SCTP_BINDX_ADD_ADDR) == 0, "another address");
+    if (sixth == 3) {
+      struct sctp_setpeerprim primary = {0};
+      memcpy(&primary.sspp_addr, &later, length_of(&later));
+      set(socket, SCTP_SET_PEER_PRIMARY_ADDR, &primary, sizeof primary, "primary address");
+    }
+    if (sixth == 4) {
+      /* What is on its way to the old address is answered by ABORT from here on, though its going is not confirmed yet: against
+         RFC 5061 section 5.3. So nothing may be on its way. */
+      usleep(500000);
+      check(usrsctp_bindx(socket, &old.any, 1, SCTP_BINDX_REM_ADDR) == 0, "no first address");
+      usleep(500000);
+    }
+  }
+}
+
+static void tell(void) {
+  printf("reset in %d out %d tsns %d, refused %d, streams in %d out %d, addresses added %d removed %d primary %d confirmed %d\n",
+         news.incoming_reset, news.outgoing_reset, news.tsns_reset, news.refused, news.inbound, news.outbound, news.added,
+         news.removed, news.made_primary, news.confirmed);
+}
+
+static int client(struct socket *socket, union address peer, int count, const char *how, const char *first) {
   check(usrsctp_connect(socket, &peer.any, length_of(&peer)) == 0, "connect");
   int bad = 0, end = 0;
   for (int number = 0; number < count; number++) {
+    if (number && count >= 6 && number % (count / 6) == 0) ask(socket, number / (count / 6), first);
     ssize_t length = 1 + number * 997 % LONGEST;
     for (ssize_t at = 0; at < length; at++) sent[at] = (char)(number * 31 + at * 7);
-    int stream = number % STREAMS, unordered = number & 1;
+    int stream = number % (news.outbound ? news.outbound : STREAMS), unordered = number & 1;
     check(send_message(socket, sent, length, stream, unordered), "send");
     struct sctp_rcvinfo info = {0};
     ssize_t got = receive(socket, &info, &end);
-    if (got != length || memcmp(sent, came, length) || info.rcv_sid != stream || ntohl(info.rcv_ppid) != 42 ||
+    if (got != length || memcmp(sent, came, length) || info.rcv_sid != stream % STREAMS || ntohl(info.rcv_ppid) != 42 ||
         !(info.rcv_flags & SCTP_UNORDERED) != !unordered) {
       printf("message %d of %zd bytes: got %zd on stream %d, %s\n", number, length, got, info.rcv_sid, ending(end));
       bad++;
@@ -140,6 +287,7 @@ static int client(struct socket *socket, union address peer, int count, const ch
     }
     if (getenv("PAUSE_MS")) usleep(atoi(getenv("PAUSE_MS")) * 1000);
   }
+  if (with("reset") && !bad) reset_tsns(socket);
   if (!strcmp(how, "abort")) {
     abort_association(socket);
   } else {
@@ -148,6 +296,7 @@ static int client(struct socket *socket, union address peer, int count, const ch
     while (receive(socket, &info, &end) > 0) bad++;
     usrsctp_close(socket);
   }
+  tell();
   printf("%d messages, %d bad, %s\n", count, bad, !strcmp(how, "abort") ? "aborted" : ending(end));
   return bad != 0;
 }
@@ -168,9 +317,14 @@ static int server(struct socket *socket, int count, const char *how) {
     if (info.rcv_sid >= streams) streams = info.rcv_sid + 1;
     if (!strcmp(how, "echo")) check(send_message(association, came, got, info.rcv_sid, info.rcv_flags & SCTP_UNORDERED), "echo");
     if (!strcmp(how, "abort") && messages == count) break;
+    if (with("more") && messages == 50) {
+      struct sctp_add_streams in = {.sas_instrms = 4};
+      set(association, SCTP_ADD_STREAMS, &in, sizeof in, "streams to receive on");
+    }
   }
   if (!strcmp(how, "abort")) abort_association(association);
   else usrsctp_close(association);
+  tell();
   printf("%ld messages, %ld bytes, %ld streams, %ld unordered, %s\n", messages, bytes, streams, unordered,
          !strcmp(how, "abort") ? "aborted" : ending(end));
   usrsctp_close(socket);
@@ -194,8 +348,8 @@ int main(int count, char **words) {
   usrsctp_init(inside_udp ? ENCAPSULATION : 0, NULL, getenv("DEBUG") ? complain : NULL);
   usrsctp_sysctl_set_sctp_ecn_enable(0);
   int is_server = !strcmp(words[1], "server");
-  struct socket *socket = open_socket(inside_udp, words[3], is_server ? port : 0);
-  int failed = is_server ? server(socket, messages, how) : client(socket, address_of(words[4], port), messages, how);
+  struct socket *socket = open_socket(inside_udp, words[3], is_server ? port : 0); /* Only the first address is left in words[3]. */
+  int failed = is_server ? server(socket, messages, how) : client(socket, address_of(words[4], port), messages, how, words[3]);
   for (int round = 0; round < 50 && usrsctp_finish(); round++) usleep(100000);
   fflush(stdout);
   return failed;

@@ -317,7 +317,7 @@ impl NetworkBuilder {
         for (rank, &draft) in order.iter().enumerate() {
             let NodeDraft { forwards, ports } = drafts[draft as usize];
             nodes.push(Node::new(rank as u32, forwards));
-            node_infos.push(NodeInfo { first_port, ports });
+            node_infos.push(NodeInfo { first_port, ports, reports_errors: true });
             node_names.push(by_draft.get(draft as usize));
             first_port.0 += ports;
         }

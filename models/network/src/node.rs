@@ -149,6 +149,8 @@ pub struct NodeInfo {
     pub first_port: PortId,
     /// Number of the node's ports.
     pub ports: u32,
+    /// Whether the node tells senders by ICMP of packets that it cannot pass on or use.
+    pub reports_errors: bool,
 }
 
 impl NodeInfo {

@@ -62,6 +62,11 @@ impl Problem {
 }
 
 impl<O: Observer> Network<O> {
+    /// Says whether `node` sends ICMP errors; at first it does. One that does not is as one behind a filter that drops them.
+    pub fn set_reports_errors(&mut self, node: NodeId, reports: bool) {
+        self.node_infos[node.index()].reports_errors = reports;
+    }
+
     /// Sends an ICMP error about a packet that `node` holds, if one may be sent.
     #[cold]
     pub(crate) fn report(&mut self, node: NodeId, id: PacketId, problem: Problem) {
@@ -74,8 +79,8 @@ impl<O: Observer> Network<O> {
     /// came in by (RFC 1812 §4.3.2.4).
     #[cold]
     pub fn report_about(&mut self, node: NodeId, packet: &Packet, problem: Problem) {
-        if !self.nodes[node.index()].up || packet.account.runs.iter().any(|run| run.protocol == Protocol::Arp)
-        {
+        let reports = self.nodes[node.index()].up && self.node_infos[node.index()].reports_errors;
+        if !reports || packet.account.runs.iter().any(|run| run.protocol == Protocol::Arp) {
             return;
         }
         let bytes = packet.to_vec();

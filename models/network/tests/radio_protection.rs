@@ -4,10 +4,11 @@ mod lab;
 
 use lab::radio::*;
 use lab::*;
-use network::radio::duty::{DutyCycle, polling, strobing};
+use network::radio::duty::{DutyCycle, polling, strobing, tsch};
 use network::radio::medium::RadioMediumSpec;
 use network::radio::position::Position;
 use network::radio::security::RadioSecurity;
+use sim_core::SimDuration;
 use wire::ieee802154::protection::{Key, Nonce, unseal};
 use wire::ieee802154::{Address, ExtendedAddress, FCS_LEN, FrameType, Header, KeyIdentifier, SecurityLevel};
 
@@ -94,4 +95,65 @@ fn commands_are_protected_but_for_their_numbers_and_what_is_for_whoever_has_no_k
         }
     }
     assert!(seen[1] == 1 && seen[2] == 1 && seen[4] > 10 && seen[7] == 1, "{seen:?}");
+}
+
+/// Opens a frame that was sent by a radio in a slot.
+fn opened_in_slot(frame: &[u8], source: u16, slot: u64) -> bool {
+    let (header, rest) = Header::parse(frame).expect("a frame");
+    let Some(security) = header.security else { return false };
+    let [high, low] = source.to_be_bytes();
+    let nonce = Nonce::in_slot(ExtendedAddress([0x02, b'n', b'j', 0, 0, 0, high, low]), slot);
+    let legible = if header.frame_type == FrameType::Acknowledgment {
+        rest.len() - security.level.mic_len()
+    } else {
+        0
+    };
+    let (open, rest) = frame.split_at(frame.len() - rest.len() + legible);
+    let (payload, mic) = rest.split_at(rest.len() - security.level.mic_len());
+    unseal(security.level, KEY, nonce, open, &mut payload.to_vec(), mic)
+}
+
+#[test]
+fn frames_of_slots_are_sealed_with_the_slots_numbers() {
+    // No drift, so that slots follow from the time.
+    let settings =
+        tsch::Settings { beacon_every: SimDuration::from_secs(2), drift_ppm: 0, ..tsch::Settings::default() };
+    let RadioLab { builder, nodes, .. } = field(DutyCycle::Tsch(settings), SecurityLevel::EncryptedMic32);
+    let mut lab = Lab::tapped(builder);
+    // Two at once collide in the cell that all share, and are sealed anew.
+    for second in 0..20 {
+        for from in [1, 2] {
+            let packet = packet(&address(from + 1), &address(1), 100);
+            lab.send_at(ms(60_000 + 1_000 * second), nodes[from], packet);
+        }
+    }
+    lab.run_until(ms(100_000));
+    assert_eq!(lab.packets(nodes[0]).len(), 40);
+    let unicasts = lab.net.radio_media()[0].report().unicasts;
+    assert!(unicasts > 50, "some were repeated: {unicasts}");
+    let mut seen = [0; 3];
+    for sent in &lab.net.observer.0 {
+        let Seen::Sent { at, port, bytes, .. } = sent else { continue };
+        let source =
+            1 + (0..3).find(|&n| lab.net.radio_media()[0].ports()[n] == *port).expect("a radio") as u16;
+        let (header, _) = Header::parse(bytes).expect("a frame");
+        assert!(opened_in_slot(bytes, source, at.as_millis() / 10), "{header:?}");
+        assert!(!opened_in_slot(bytes, source, at.as_millis() / 10 + 1));
+        let security = header.security.expect("it is protected");
+        assert_eq!((security.frame_counter, security.len()), (None, 2));
+        match header.frame_type {
+            FrameType::Beacon => {
+                assert_eq!(security.level, SecurityLevel::Mic32, "whoever joins has to read it");
+                seen[0] += 1;
+            }
+            FrameType::Acknowledgment => {
+                // Control 2, number, network 2, address 2, time correction 4; auxiliary header 2, code 4; check sequence.
+                assert_eq!(bytes.len() + FCS_LEN, 11 + 2 + 4 + FCS_LEN);
+                seen[1] += 1;
+            }
+            FrameType::Data => seen[2] += 1,
+            FrameType::Command => panic!("no commands in slots"),
+        }
+    }
+    assert!(seen.iter().all(|&count| count > 35), "{seen:?}");
 }

@@ -60,6 +60,8 @@ struct Reader {
     /// Before it went on as plain TCP.
     before: u64,
     fell_back_at: Option<SimTime>,
+    /// What the client has read.
+    back: u64,
 }
 
 fn serve(run: &mut Pair, both: &mut [Stream; 2], end: SimTime) -> Reader {
@@ -78,7 +80,9 @@ fn serve(run: &mut Pair, both: &mut [Stream; 2], end: SimTime) -> Reader {
             }
             let Some(id) = run.ids[side] else { continue };
             let (payload, _) = run.lab.ends[side].read(run.lab.now, id, u32::MAX);
-            if side == 1 {
+            if side == 0 {
+                reader.back += u64::from(payload.len());
+            } else {
                 reader.read += u64::from(payload.len());
                 if reader.fell_back_at.is_none() {
                     reader.before = reader.read;
@@ -151,10 +155,12 @@ fn what_failed_is_neither_acknowledged_nor_delivered_before_the_peer_is_plain_tc
 #[test]
 fn a_peer_that_never_answers_mp_fail_loses_the_subflow_and_what_failed_with_it() {
     let (mut run, _) = failing(usize::MAX);
-    let mut both = streams([40, 0]);
+    let mut both = streams([40, 30]);
     let reader = serve(&mut run, &mut both, at(300_000));
     let (_, before) = tenth(&run);
     assert_eq!(reader.read, before);
+    // The client is plain TCP and DATA_ACKs nothing any more: what is sent again all the same would be read twice.
+    assert_eq!(reader.back, both[1].all.end());
     assert_eq!(reader.fell_back_at, None);
     let fails = said(&run, 1, Subtype::Fail);
     assert_eq!(fails.len(), 8, "once, six times more, and on the reset");

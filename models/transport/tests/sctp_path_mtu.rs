@@ -187,3 +187,35 @@ fn data_that_take_another_path_are_probed_for_anew() {
     lab.run_until(at(600_000));
     assert_eq!(found(&lab, a), (ProbeState::SearchComplete, 1300));
 }
+
+#[test]
+fn data_that_are_too_large_do_not_keep_a_cookie_from_its_place() {
+    // They ride behind the COOKIE ECHO, so that it is lost with them.
+    for (tells, probes, mtu) in [
+        (false, false, 1000),
+        (false, true, 1000),
+        (true, false, 1000),
+        (true, true, 1000),
+        (true, false, 1400),
+    ] {
+        let link = Link { mtu, tells, ..Link::clean(10) };
+        let mut lab = Lab::new(1, [link, link]);
+        lab.record = true;
+        let a = lab.connect(1, SctpConfig { path_mtu_probing: probes, ..probing() }, probing());
+        lab.say(0, a, 0, 3000, &MessageOptions::default());
+        lab.run_until(at(1100));
+        let with_cookie = |it: &transport::endpoint::Transmit| kinds(it).first() == Some(&"COOKIE-ECHO");
+        let echoes: Vec<(u64, usize)> = (lab.sent.iter().filter(|(_, _, it)| with_cookie(it)))
+            .map(|(at, _, it)| (at.as_millis(), it.packet.len() + 20))
+            .collect();
+        let first = if probes { 1200 } else { 1500 };
+        assert_eq!(echoes[0], (20, first), "{tells} {probes} {mtu}");
+        // Told, it goes again at once, else after T1-cookie; in either case at most 576 bytes long.
+        assert_eq!((echoes[1].0, echoes.len()), (if tells { 20 } else { 1020 }, 2), "{tells} {probes} {mtu}");
+        assert!(echoes[1].1 <= 576, "{echoes:?}");
+        let b = lab.accepted().expect("the association stands");
+        // In a black hole only probing helps.
+        lab.run_until(at(100_000));
+        assert_eq!(lab.ends[1].receive(b).is_some(), tells || probes, "{tells} {probes} {mtu}");
+    }
+}

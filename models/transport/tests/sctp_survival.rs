@@ -13,8 +13,8 @@ use sctp_lab::{Faults, Lab, PORT, address, at, runs};
 use sim_core::{SimDuration, SimTime};
 use transport::endpoint::Endpoint;
 use transport::sctp::{
-    AssociationId, AssociationStats, CloseReason, MessageOptions, Reconfiguration, Reliability, Scheduler,
-    SctpConfig, SctpEndpoint, SctpError, SctpEvent, State,
+    AssociationId, AssociationStats, CloseReason, ErrorDetection, MessageOptions, Reconfiguration,
+    Reliability, Scheduler, SctpConfig, SctpEndpoint, SctpError, SctpEvent, State,
 };
 use wire::payload::{Payload, Slice};
 use wire::sctp::ChunkType;
@@ -179,6 +179,7 @@ fn survive(seed: u64, totals: &mut Totals) {
         authentication: authentication(seed),
         address_changes: paths == 2 && seed.is_multiple_of(2),
         path_mtu_probing: narrows(seed),
+        zero_checksum: seed.is_multiple_of(3).then_some(ErrorDetection::Dtls),
         ..config
     };
     let mut moves = moves(seed, config.address_changes);

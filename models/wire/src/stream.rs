@@ -186,22 +186,27 @@ impl StreamBuffer {
         (payload, runs)
     }
 
-    /// Removes and returns all that is held, if that is one piece of at most `max` bytes; else [`Self::take`] has it.
+    /// Moves all that is held behind what `into` holds, if it is one piece of at most `max` bytes; says whether it was.
     #[inline]
-    pub fn take_single(&mut self, max: u32) -> Option<(Slice, Run)> {
+    pub fn pour_single(&mut self, max: u32, into: &mut Self) -> bool {
         if self.pieces.len() != 1 || self.len() > u64::from(max) {
-            return None;
+            return false;
         }
-        let piece = self.pieces.pop_front()?;
+        let Some(piece) = self.pieces.pop_front() else { return false };
         self.start = self.end;
-        Some((piece.slice, piece.run))
+        into.push(piece.slice, piece.run);
+        true
     }
 
     /// Removes and returns up to `max` bytes from the front.
     #[inline]
     pub fn take(&mut self, max: u32) -> (Payload, Runs) {
-        if let Some((slice, run)) = self.take_single(max) {
-            return (Payload::from(slice), Runs::from_buf([run]));
+        if self.pieces.len() == 1
+            && self.len() <= u64::from(max)
+            && let Some(piece) = self.pieces.pop_front()
+        {
+            self.start = self.end;
+            return (Payload::from(piece.slice), Runs::from_buf([piece.run]));
         }
         let len = self.len().min(u64::from(max)) as u32;
         let taken = self.read(self.start, len);
@@ -284,6 +289,21 @@ mod tests {
         let (all, _) = buffer.take(u32::MAX);
         assert_eq!(all.len(), 45);
         assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn one_piece_is_poured_and_several_are_not() {
+        let (mut from, mut into) = (StreamBuffer::starting_at(7), StreamBuffer::starting_at(100));
+        from.push(Slice::filler(0, 0, 10), run(0, true));
+        assert!(!from.pour_single(9, &mut into), "it is longer");
+        assert!(from.pour_single(10, &mut into));
+        assert!(!from.pour_single(10, &mut into), "nothing is left");
+        assert_eq!((from.start(), from.end(), into.end()), (17, 17, 110));
+        assert_eq!(into.take(u32::MAX).1[0].bytes, 10);
+        from.push(Slice::filler(0, 0, 10), run(1, true));
+        from.push(Slice::filler(9, 0, 10), run(2, true));
+        assert!(!from.pour_single(100, &mut into));
+        assert_eq!(from.len(), 20);
     }
 
     #[test]

@@ -115,6 +115,10 @@ pub(crate) fn build<O: Observer>(
     for outlet in &scenario.outlets {
         world.network.add_outlet(places.port(outlet.interface));
     }
+    for number in (0..scenario.node_count()).map(scenario::NodeId) {
+        let reports = scenario.group_of(number).icmp_errors;
+        world.network.set_reports_errors(places.node(number), reports);
+    }
     hardware::add(scenario, &places, &mut world);
     world.network.start_radios();
     world.flows = traffic::flows(scenario, &places, &world)?;

@@ -77,9 +77,10 @@ fn kind<O: Observer>(
     let mut session = carrier::session(entry);
     if let (Some(own), Some(end)) = (&session, entry.proxy) {
         let proxy = address_of(scenario, places, world, end)?;
-        let service = scenario.group_of(end.node).services.coap_proxy;
+        let service = scenario.group_of(end.node).services.coap_proxy.as_ref();
         let port = service.and_then(|service| service.port).unwrap_or(wire::coap::PORT);
-        session = Some(carrier::by_way_of(own, SocketAddr::new(proxy, port)));
+        let reverse = scenario.origins.contains_key(&end.node);
+        session = Some(carrier::by_way_of(own, SocketAddr::new(proxy, port), reverse));
     }
     Some(FlowKind {
         port: port(entry, traffic),
@@ -145,7 +146,7 @@ pub(super) fn add_apps<O: Observer>(
             };
             let mut carriers = vec![Carrier::Udp(Arc::default()), stream];
             if session.is_none() {
-                carriers.push(carrier::sctp_service());
+                carriers.push(carrier::sctp_service(settings.sctp_extensions));
             }
             for carrier in carriers {
                 let offer = Offer { carrier, port, session: session.clone(), task, reader_rate: None };
@@ -179,7 +180,11 @@ fn add_proxy<O: Observer>(
     port: u16,
 ) {
     let name = format!("{}:{port}", scenario.node_name(node));
-    let proxy = CoapProxy::new(&name, port, Carrier::Udp(Arc::default()), CoapConfig::default());
+    let origin = scenario.origins.get(&node).and_then(|&origin| {
+        let address = address_of(scenario, places, world, origin)?;
+        Some(SocketAddr::new(address, scenario.group_of(origin.node).services.coap_port()))
+    });
+    let proxy = CoapProxy::new(&name, port, Carrier::Udp(Arc::default()), CoapConfig::default(), origin);
     host_on(scenario, places, streams, world, node).add_app(App::Session(Box::new(proxy)));
 }
 

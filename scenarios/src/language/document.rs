@@ -47,8 +47,8 @@ pub use node::{
 pub use options::{
     CoapCongestion, CoapMethod, CoapOptions, CongestionControl, Ecn, LossDetection, MptcpCongestion,
     MptcpOptions, MptcpPathManager, MptcpScheduler, PathMtuDiscovery, ProtocolOptions, SctpAuthenticate,
-    SctpHmac, SctpOptions, SctpPathMtuDiscovery, SctpReliability, SctpRequest, SctpScheduler,
-    SctpStreamRequest, SynCookies, TcpOptions, UdpOptions,
+    SctpErrorDetection, SctpHmac, SctpOptions, SctpPathMtuDiscovery, SctpReliability, SctpRequest,
+    SctpScheduler, SctpStreamRequest, SynCookies, TcpOptions, UdpOptions,
 };
 pub use pairs::{OneByOne, Pairs, RandomPairs};
 pub use question::{Expectation, Plot, StackBy, Sweep};
@@ -61,7 +61,7 @@ pub use radio::{
 pub use radio_security::RadioSecuritySettings;
 pub use registration::{NeighbourDiscovery, RegistrationOptions};
 pub use rpl::{Routing, RplMode, RplObjective, RplOptions, TrickleOptions};
-pub use service::{CoapResource, CoapServer};
+pub use service::{CoapProxy, CoapResource, CoapServer};
 pub use text_list::TextList;
 pub use topology::{Chain, Dumbbell, Grid, Random, Star, Topology};
 pub use traffic::{Protection, RouteSettings, TrafficSettings};

@@ -88,6 +88,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         groups: Vec::new(),
         interfaces: Vec::new(),
         outlets: Vec::new(),
+        origins: BTreeMap::new(),
         addresses: BTreeMap::new(),
         media: Vec::new(),
         links: Vec::new(),
@@ -119,6 +120,7 @@ pub(super) fn resolve(document: &Document, files: &dyn Files) -> (Scenario, Vec<
         resolver.addresses(&scenario);
         let sound = resolver.findings.is_empty();
         resolver.routes(&mut scenario, &index);
+        resolver.origins(&mut scenario, &index);
         let numbers = resolver.traffic(&mut scenario, &index);
         resolver.check_senders_inside(&scenario, &numbers);
         resolver.check_resources(&scenario, &numbers);

@@ -48,6 +48,8 @@ pub struct Scenario {
     pub profiles: Vec<LinkProfile>,
     /// The interfaces that are joined to the outside, in their order.
     pub outlets: Vec<Outlet>,
+    /// The servers that CoAP's reverse proxies stand in front of.
+    pub origins: BTreeMap<NodeId, Endpoint>,
     /// Routes that are not the shortest path.
     pub routes: Vec<Route>,
     /// Entries of traffic.
@@ -132,6 +134,8 @@ pub struct NodeGroup {
     pub multicast: Vec<IpAddr>,
     /// The hop limit of what they send.
     pub hop_limit: u8,
+    /// Whether they send ICMP errors.
+    pub icmp_errors: bool,
     /// What they offer to others.
     pub services: Services,
     /// What they are made of and live on.

@@ -111,6 +111,8 @@ impl SeriesSampler {
             Some(Handle::Sctp(id)) => {
                 let paths = host.stack().sctp_endpoint().into_iter().flat_map(|sctp| sctp.path_stats(id));
                 paths.for_each(|path| self.sample_path(now, &name, &path));
+                let size = host.stack().sctp_endpoint().and_then(|sctp| sctp.path_mtu(id));
+                size.into_iter().for_each(|(_, size)| self.line(now, &name, "path_mtu_bytes", size));
                 return;
             }
             Some(Handle::Mptcp(id)) => {

@@ -200,8 +200,14 @@ impl<O: Observer> Network<O> {
     pub(super) fn on_turned(&mut self, place: RadioPlace) {
         let now = self.now();
         let medium = &mut self.media[place.medium];
+        let turnaround = medium.phy.turnaround();
         let mac = &mut medium.macs[place.radio as usize];
-        let more = mac.has_more();
+        if mac.phase == Phase::Pausing && mac.engaged_until > now {
+            // In the pause it has taken in a frame, and confirms that first.
+            let at = mac.engaged_until + turnaround;
+            return self.schedule_radio(at, place, RadioStep::Begin);
+        }
+        let (more, in_slots) = (mac.has_more(), mac.duty.overtakes());
         mac.duty.begins(now);
         let Some(outgoing) = mac.queue.front_mut() else { return };
         let sequence = *outgoing.sequence.get_or_insert_with(|| {
@@ -219,6 +225,9 @@ impl<O: Observer> Network<O> {
             self.seal_frame(place, id);
         } else {
             self.packets[id].account.retransmission = true;
+            if in_slots {
+                self.seal_frame(place, id);
+            }
         }
         let (medium, packet) = (&mut self.media[place.medium], &self.packets[id]);
         let time = medium.phy.air_time(packet.len() + FCS_LEN);

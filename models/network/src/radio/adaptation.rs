@@ -88,8 +88,7 @@ impl<O: Observer> Network<O> {
     }
 
     pub(crate) fn send_frames(&mut self, node: NodeId, here: RadioPlace, id: PacketId, to: Option<u32>) {
-        let port = self.radio_port(here);
-        if !self.is_port_up(port) || !self.nodes[node.index()].up {
+        if !self.is_port_up(self.radio_port(here)) || !self.nodes[node.index()].up {
             return self.discard(node, None, id, DropCause::LinkDown);
         }
         let medium = &self.media[here.medium];
@@ -100,13 +99,11 @@ impl<O: Observer> Network<O> {
         let frame = Header { version: medium.macs[here.radio as usize].duty.version(), ..frame };
         let frame = medium.security.map_or(frame, |security| security.of_frame(frame));
         let Some(squeezed) = self.squeeze(here, id, Identifiers::of_frame(source, destination)) else {
-            // Version 4, or no internet header at all.
-            return self.discard(node, None, id, DropCause::NoRoute);
+            return self.discard(node, None, id, DropCause::NoRoute); // Version 4, or no header at all.
         };
         let mic_len = frame.security.map_or(0, |security| security.level.mic_len());
         let room = FRAME_LEN_MAX - FCS_LEN - frame.len() - mic_len;
-        let len = squeezed.bytes.len() + self.packets[id].len() - squeezed.consumed;
-        if len <= room {
+        if squeezed.bytes.len() + self.packets[id].len() - squeezed.consumed <= room {
             self.frame_whole(id, &frame, &squeezed);
             return self.queue_frames(here, Frames::from_slice(&[id]), to);
         }

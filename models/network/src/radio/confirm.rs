@@ -3,14 +3,13 @@
 use wire::account::{Account, Protocol, Reason};
 use wire::ieee802154::element::HeaderElement;
 use wire::ieee802154::{FCS_LEN, Header, IMMEDIATE_ACK_LEN};
-use wire::packet::Packet;
-use wire::payload::Payload;
 
 use super::access::RadioPlace;
 use super::duty::Duty;
 use super::duty::tsch::{TX_ACK_DELAY, acknowledgement};
 use super::fate::{Fate, FrameKind};
 use super::mac::{AckDue, AckSent, Phase, RadioState};
+use super::security::RadioSecurity;
 use super::step::RadioStep;
 use crate::network::Network;
 use crate::observer::Observer;
@@ -23,7 +22,8 @@ impl<O: Observer> Network<O> {
         let mac = &mut medium.macs[place.radio as usize];
         let is_enhanced = mac.duty.overtakes();
         let start = now + if is_enhanced { TX_ACK_DELAY } else { phy.turnaround() };
-        let len = if is_enhanced { ENHANCED_ACK_LEN_MAX } else { IMMEDIATE_ACK_LEN };
+        let protection = medium.security.map_or(0, RadioSecurity::in_slot_len);
+        let len = if is_enhanced { ENHANCED_ACK_LEN_MAX + protection } else { IMMEDIATE_ACK_LEN };
         mac.ack_due = Some(due);
         mac.engaged_until = start + phy.air_time(len) + phy.turnaround();
         medium.air.turn_to_send(now, place.radio);
@@ -35,7 +35,6 @@ impl<O: Observer> Network<O> {
         let now = self.now();
         let medium = &mut self.media[place.medium];
         let Some(due) = medium.macs[place.radio as usize].ack_due.take() else { return };
-        let mut packet = Packet::new(Payload::empty(), Account::new(due.flow, Reason::Acknowledgement));
         let late = match &medium.macs[place.radio as usize].duty {
             Duty::Tsch(node) => Some(node.lateness(due.started)),
             Duty::AlwaysOn | Duty::Strobing(_) | Duty::Child(_) | Duty::Parent(_) => None,
@@ -46,15 +45,16 @@ impl<O: Observer> Network<O> {
                 let correction = HeaderElement::TimeCorrection { micros: -micros, negative: false };
                 let pushed = correction.push(&mut elements);
                 debug_assert!(pushed.is_ok(), "two bytes fit");
-                acknowledgement(medium.pan, medium.address(due.to), due.sequence)
+                let header = acknowledgement(medium.pan, medium.address(due.to), due.sequence);
+                medium.security.map_or(header, |security| security.of_frame(header))
             }
             None => Header::immediate_ack(due.sequence, due.pending),
         };
-        packet.push_header(elements.len()).copy_from_slice(&elements);
-        header.emit(packet.push_header(header.len()));
-        packet.account.push_header(Protocol::Ieee802154, header.len() + elements.len());
-        let len = packet.len() + FCS_LEN;
-        let id = self.packets.insert(packet);
+        let account = Account::new(due.flow, Reason::Acknowledgement);
+        let id = self.control_packet(header, &elements, account);
+        self.seal_frame(place, id);
+        let medium = &mut self.media[place.medium];
+        let len = self.packets[id].len() + FCS_LEN;
         let ends = now + medium.phy.air_time(len);
         let transmission = medium.air.begin(now, place.radio, ends - now);
         medium.macs[place.radio as usize].ack_sent = Some(AckSent { due, transmission, id });

@@ -4,6 +4,9 @@
 //! A radio counts the frames that it seals and keeps the count, and the last one that it heard of each other radio, over
 //! a loss of power (clause 9.4.2 wants a count never to be used again). Frames that hold packets, strobes and commands are protected;
 //! immediate acknowledgements have no room for it (clause 7.3.3), and a request for beacons and a beacon are for whoever has no key yet.
+//!
+//! In slots (TSCH) the slot's number stands for the count, so that a frame is sealed anew for each slot that it is sent in; enhanced
+//! acknowledgements are protected, and beacons authenticated but legible (RFC 8180 §4.6).
 
 use rustc_hash::FxHashMap;
 use wire::account::{Account, Protocol, Run};
@@ -34,10 +37,26 @@ pub struct RadioSecurity {
 }
 
 impl RadioSecurity {
-    /// The header of a frame that is protected.
+    /// The header of a frame that is protected. One of slots needs no count; a beacon stays legible.
     pub(super) fn of_frame(self, frame: Header) -> Header {
-        let security = AuxiliarySecurity { level: self.level, frame_counter: Some(0), key: self.identifier };
-        Header { version: FrameVersion::V2006, security: Some(security), ..frame }
+        let in_slots = frame.version == FrameVersion::V2015;
+        let level = if frame.frame_type == FrameType::Beacon { self.level.legible() } else { self.level };
+        let frame_counter = (!in_slots).then_some(0);
+        let version = if in_slots { FrameVersion::V2015 } else { FrameVersion::V2006 };
+        if level == SecurityLevel::None {
+            return frame;
+        }
+        Header {
+            version,
+            security: Some(AuxiliarySecurity { level, frame_counter, key: self.identifier }),
+            ..frame
+        }
+    }
+
+    /// Bytes that a frame of slots is longer by.
+    pub(super) const fn in_slot_len(self) -> usize {
+        let header = AuxiliarySecurity { level: self.level, frame_counter: None, key: self.identifier };
+        header.len() + self.level.mic_len()
     }
 }
 
@@ -108,9 +127,14 @@ impl Parts {
         let (header, rest) = Header::parse(bytes).ok()?;
         let security = header.security?;
         // A command's number stays legible (clause 9.3.5; from the 2015 edition's frames on it does not).
-        let number = header.frame_type == FrameType::Command && header.version != FrameVersion::V2015;
-        let legible = usize::from(number);
-        let payload = rest.len().checked_sub(security.level.mic_len() + legible)?;
+        let rest_len = rest.len().checked_sub(security.level.mic_len())?;
+        let legible = match header.frame_type {
+            FrameType::Command if header.version != FrameVersion::V2015 => 1,
+            // Elements of the header are all that it has.
+            FrameType::Acknowledgment => rest_len,
+            FrameType::Beacon | FrameType::Data | FrameType::Command => 0,
+        };
+        let payload = rest_len.checked_sub(legible)?;
         let header_len = bytes.len() - rest.len();
         Some(Self { security, at: header_len - security.len(), open: header_len + legible, payload })
     }
@@ -132,7 +156,11 @@ impl<O: Observer> Network<O> {
         account: Account,
     ) -> PacketId {
         let security = self.media[place.medium].security;
-        let header = security.map_or(header, |security| security.of_frame(header));
+        self.control_packet(security.map_or(header, |security| security.of_frame(header)), behind, account)
+    }
+
+    /// The same, as its header says.
+    pub(super) fn control_packet(&mut self, header: Header, behind: &[u8], account: Account) -> PacketId {
         let mut packet = Packet::new(Payload::empty(), account);
         packet.push_header(behind.len()).copy_from_slice(behind);
         header.emit(packet.push_header(header.len()));
@@ -155,16 +183,22 @@ impl<O: Observer> Network<O> {
 
     /// Seals a frame that is about to be sent for the first time; one without security stays as it is.
     pub(super) fn seal_frame(&mut self, place: RadioPlace, id: PacketId) {
+        let now = self.now();
         let medium = &mut self.media[place.medium];
         let Some(RadioSecurity { key, .. }) = medium.security else { return };
         let source = extended(medium.address(place.radio));
         let mut bytes = self.packets[id].to_vec();
         let Some(parts) = Parts::of(&bytes) else { return };
-        let Some(counter) = medium.macs[place.radio as usize].counters.next() else { return };
-        let security = AuxiliarySecurity { frame_counter: Some(counter), ..parts.security };
+        let (security, nonce) = if parts.security.frame_counter.is_some() {
+            let Some(counter) = medium.macs[place.radio as usize].counters.next() else { return };
+            let security = AuxiliarySecurity { frame_counter: Some(counter), ..parts.security };
+            (security, Nonce::new(source, counter, security.level))
+        } else {
+            (parts.security, Nonce::in_slot(source, medium.macs[place.radio as usize].duty.slot_at(now)))
+        };
         security.emit(&mut bytes[parts.at..parts.at + security.len()]);
         let (open, payload, mic) = parts.split(&mut bytes);
-        seal(security.level, key, Nonce::new(source, counter, security.level), open, payload, mic);
+        seal(security.level, key, nonce, open, payload, mic);
         rewrite(&mut self.packets[id], &bytes);
         self.work_on_frame(place, id);
     }
@@ -186,8 +220,9 @@ impl<O: Observer> Network<O> {
         if !self.open_bytes(here, from, id) {
             return false;
         }
+        // The number of a slot does not come again.
         let counters = &mut self.media[here.medium].macs[here.radio as usize].counters;
-        if !counters.accepts(from, security.frame_counter.unwrap_or(0)) {
+        if security.frame_counter.is_some_and(|counter| !counters.accepts(from, counter)) {
             return false;
         }
         take_room(&mut self.packets[id], rule.level);
@@ -201,7 +236,10 @@ impl<O: Observer> Network<O> {
         let mut bytes = self.packets[id].to_vec();
         let Some(parts) = Parts::of(&bytes) else { return false };
         let level = parts.security.level;
-        let nonce = Nonce::new(source, parts.security.frame_counter.unwrap_or(0), level);
+        let nonce = match parts.security.frame_counter {
+            Some(counter) => Nonce::new(source, counter, level),
+            None => Nonce::in_slot(source, medium.macs[place.radio as usize].duty.slot_at(self.now())),
+        };
         let (open, payload, mic) = parts.split(&mut bytes);
         let is_right = unseal(level, rule.key, nonce, open, payload, mic);
         if is_right {

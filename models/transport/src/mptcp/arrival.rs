@@ -1,9 +1,8 @@
 //! What comes on a subflow: signals, acknowledgments, data.
 
-use wire::account::{FlowId, Reason, Run};
+use wire::account::{FlowId, Reason};
 use wire::checksum::Sum;
 use wire::mptcp::{Dss, Mapping, MptcpOption, ResetReason};
-use wire::payload::Slice;
 
 use super::connection::{Chunk, Connection, FIRST, Mode, Outside};
 use super::event::{Fallback, MptcpEvent};
@@ -298,16 +297,16 @@ impl Connection {
             }
             let take = left.min(u64::from(readable)) as u32;
             let place = map.place + (offset - start);
-            let at_once = !summed && self.continues_at(place, take);
-            let single = if at_once { outside.tcp.read_single(id, take) } else { None };
-            let (payload, runs) = match single {
-                Some((slice, run)) => {
-                    self.on_taken(number, start, (map, u64::from(take) == left));
-                    self.take_single(number, slice, run);
-                    continue;
-                }
-                None => outside.tcp.read(outside.now, id, take),
-            };
+            if !summed
+                && take == readable
+                && self.continues_at(place, take)
+                && outside.tcp.pour_single(id, take, &mut self.input)
+            {
+                self.paths[number].bytes_received += u64::from(take);
+                self.on_taken(number, start, (map, u64::from(take) == left));
+                return;
+            }
+            let (payload, runs) = outside.tcp.read(outside.now, id, take);
             if summed {
                 let number_there = self.peer_start.wrapping_add(map.place);
                 let subflow = (start as u32).wrapping_add(1);
@@ -340,13 +339,6 @@ impl Connection {
             && self.is_sane(place)
             && place + u64::from(len) <= self.edge + SLACK
             && self.flow_received != FlowId::NONE
-    }
-
-    /// Takes what [`Self::continues_at`] has said is next.
-    #[inline]
-    fn take_single(&mut self, path: usize, slice: Slice, run: Run) {
-        self.paths[path].bytes_received += u64::from(slice.len());
-        self.input.push(slice, run);
     }
 
     fn take_data(

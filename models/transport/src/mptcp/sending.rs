@@ -334,6 +334,11 @@ impl Connection {
         self.counters.data_timeouts += 1;
         self.backoff = self.backoff.saturating_add(1);
         self.data_timeout_at = None;
+        if self.withheld.is_some() {
+            // The peer may be plain TCP already, to which the same data are others.
+            self.arm_data_timeout(outside);
+            return;
+        }
         for path in self.paths.iter().filter(|path| path.is_usable()) {
             // What has opened its window may have been lost.
             if outside.tcp.standing(path.id).is_some_and(|it| it.written >= path.window_edge) {

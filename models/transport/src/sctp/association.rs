@@ -319,6 +319,9 @@ impl Association {
         if config.ecn {
             list.push(&Parameter::EcnCapable);
         }
+        if let Some(method) = config.zero_checksum {
+            list.push(&Parameter::ZeroChecksum(method.identifier()));
+        }
         list
     }
 

@@ -64,6 +64,25 @@ pub struct SctpConfig {
     pub address_changes: bool,
     /// Whether the path MTU is found by probing (RFC 8899); else it is `mtu` until a router says less.
     pub path_mtu_probing: bool,
+    /// What finds errors below SCTP, so that packets may go without checksum where the peer has the same (RFC 9653); with
+    /// `None` all have theirs. Nothing of that layer is sent from here: whoever asks for it has to know that it is there.
+    pub zero_checksum: Option<ErrorDetection>,
+}
+
+/// A method of detecting errors that is at least as good as SCTP's checksum (RFC 9653 §3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ErrorDetection {
+    /// SCTP over DTLS (RFC 8261): the records are authenticated, and hide the packets from middleboxes (RFC 9653 §6).
+    Dtls,
+}
+
+impl ErrorDetection {
+    /// Its number in the registry (RFC 9653 §8); zero stands for none.
+    pub fn identifier(self) -> u32 {
+        match self {
+            Self::Dtls => 1,
+        }
+    }
 }
 
 /// The UDP ports that SCTP packets are sent from and to (RFC 6951 §4).
@@ -160,6 +179,7 @@ impl Default for SctpConfig {
             authentication: None,
             address_changes: false,
             path_mtu_probing: false,
+            zero_checksum: None,
         }
     }
 }

@@ -31,7 +31,9 @@ impl SctpEndpoint {
             self.counters.malformed += 1;
             return;
         };
-        if packet.corrupted || checksum(packet.header(), packet.payload()) != header.checksum {
+        let unsummed = header.checksum == 0 && self.takes_unsummed(&header, received.source, packet);
+        // What damages a packet is found by the layer below, where that has taken the checksum's place.
+        if packet.corrupted || !unsummed && checksum(packet.header(), packet.payload()) != header.checksum {
             self.counters.bad_checksum += 1; // RFC 9260 §6.8
             return;
         }
@@ -59,6 +61,7 @@ impl SctpEndpoint {
             _ => {}
         }
         let found = self.find(header.destination_port, source, header.source_port);
+        let found = found.or_else(|| self.find_by_init_ack(&origin, first, &walker));
         let Some(index) = found.or_else(|| self.find_by_asconf(&origin, first, &walker)) else {
             self.on_out_of_the_blue(&origin, &mut walker);
             return;
@@ -88,6 +91,9 @@ impl SctpEndpoint {
         }
         if first == ChunkType::ABORT && association.ignores_aborts_to(now, origin.destination, reflected) {
             return;
+        }
+        if first == ChunkType::INIT_ACK && association.state == State::CookieWait {
+            association.add_path(now, origin.source); // It belongs to the peer's addresses (RFC 9260 §5.1.2).
         }
         let Some(at) = association.path_of(origin.source) else {
             association.on_stray_packet(now, origin.source, walker);
@@ -155,12 +161,24 @@ impl SctpEndpoint {
 
     /// Answers a packet without an association.
     pub(super) fn reply(&mut self, origin: &Origin, tag: u32, chunk: &Chunk<'_>, reason: Reason) {
+        // RFC 9653 §5.2: what answers a packet for nobody has its checksum.
+        self.reply_by(origin, tag, chunk, reason, Builder::default());
+    }
+
+    /// Answers a packet without an association by a packet that was begun.
+    pub(super) fn reply_by(
+        &mut self,
+        origin: &Origin,
+        tag: u32,
+        chunk: &Chunk<'_>,
+        reason: Reason,
+        mut builder: Builder,
+    ) {
         if self.replies.len() >= REPLIES_MAX {
             return;
         }
         let mut chunks = Vec::new();
         chunk.emit(&mut chunks);
-        let mut builder = Builder::default();
         builder.push_control(&chunks);
         let ports = (origin.header.destination_port, origin.header.source_port);
         let packet = builder.finish(ports, tag, origin.flow, reason);

@@ -59,6 +59,8 @@ pub struct SctpEndpoint {
     pub(super) jar: CookieJar,
     pub(super) rng: ChaCha8Rng,
     pub(super) counters: SctpCounters,
+    /// Whether an association ever took packets without checksum (RFC 9653).
+    pub(super) had_unsummed: bool,
     live: u32,
 }
 
@@ -79,6 +81,7 @@ impl SctpEndpoint {
             jar: CookieJar::new(secret),
             rng,
             counters: SctpCounters::default(),
+            had_unsummed: false,
             live: 0,
         }
     }
@@ -163,6 +166,7 @@ impl SctpEndpoint {
             u32::try_from(self.slots.len() - 1).expect("memory ends before 2^32 associations")
         });
         self.live += 1;
+        self.had_unsummed |= association.config.zero_checksum.is_some();
         self.note_half_open(&association, listener);
         let slot = &mut self.slots[index as usize];
         slot.association = Some(Box::new(association));

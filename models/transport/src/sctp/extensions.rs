@@ -1,11 +1,12 @@
-//! Extensions that need both sides' consent, as chunk types of the Supported Extensions parameter (RFC 5061 §4.2.7).
+//! Extensions that need both sides' consent, most of them as chunk types of the Supported Extensions parameter
+//! (RFC 5061 §4.2.7).
 
 use smallvec::SmallVec;
 use wire::sctp::ChunkType;
 
 use super::config::SctpConfig;
 
-/// Chunks beyond RFC 9260 and FORWARD TSN that one side knows, or that both have agreed on.
+/// What one side knows beyond RFC 9260 and FORWARD TSN, or what both have agreed on.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Extensions {
     /// I-DATA (RFC 8260 §2.2.1).
@@ -14,6 +15,8 @@ pub(super) struct Extensions {
     pub(super) interleaved_forwards: bool,
     /// RE-CONFIG (RFC 6525 §5.1.1).
     pub(super) reconfiguration: bool,
+    /// Packets without checksum, beside the method that this side has (RFC 9653): a parameter of its own.
+    pub(super) zero_checksum: bool,
 }
 
 impl Extensions {
@@ -23,10 +26,11 @@ impl Extensions {
             interleaving: config.interleaving,
             interleaved_forwards: config.interleaving && config.partial_reliability,
             reconfiguration: config.reconfiguration.is_some(),
+            zero_checksum: config.zero_checksum.is_some(),
         }
     }
 
-    /// The types that stand for them in the parameter.
+    /// The chunk types that stand for them in the parameter.
     pub(super) fn chunk_types(self) -> SmallVec<[u8; 8]> {
         let all = [
             (self.interleaving, ChunkType::I_DATA),
@@ -51,12 +55,14 @@ impl Extensions {
             interleaving,
             interleaved_forwards: interleaving && self.interleaved_forwards && other.interleaved_forwards,
             reconfiguration: self.reconfiguration && other.reconfiguration,
+            zero_checksum: self.zero_checksum && other.zero_checksum,
         }
     }
 
     /// Bits of a cookie, above those that it has of old.
     pub(super) fn bits(self) -> u8 {
-        u8::from(self.interleaving) << 5
+        u8::from(self.zero_checksum) << 4
+            | u8::from(self.interleaving) << 5
             | u8::from(self.interleaved_forwards) << 6
             | u8::from(self.reconfiguration) << 7
     }
@@ -66,6 +72,7 @@ impl Extensions {
             interleaving: bits & 1 << 5 != 0,
             interleaved_forwards: bits & 1 << 6 != 0,
             reconfiguration: bits & 1 << 7 != 0,
+            zero_checksum: bits & 1 << 4 != 0,
         }
     }
 }

@@ -38,6 +38,9 @@ impl Association {
                 }
             }
             // ICMP7
+            IcmpError::PacketTooBig { mtu } if self.state == State::CookieEchoed => {
+                self.on_echo_too_big(now, mtu);
+            }
             IcmpError::PacketTooBig { mtu } if self.prober.is_some() => self.on_probe_too_big(now, mtu),
             IcmpError::PacketTooBig { mtu } if mtu > 0 && mtu < self.config.mtu => self.set_path_mtu(mtu),
             // ICMP1 to ICMP4 let the rest be ignored, and ICMP3 wants it of closed ports: whoever knows SCTP says ABORT.
@@ -48,6 +51,15 @@ impl Association {
             | IcmpError::PortUnreachable
             | IcmpError::TimeExceeded
             | IcmpError::ParameterProblem => {}
+        }
+    }
+
+    /// A COOKIE ECHO was too big with the data behind it. It goes again at once, without what may be too big again.
+    fn on_echo_too_big(&mut self, now: SimTime, mtu: u32) {
+        if mtu > 0 && mtu < self.config.mtu {
+            self.set_path_mtu(mtu);
+            self.mark_in_flight();
+            self.send_echo(now, true);
         }
     }
 

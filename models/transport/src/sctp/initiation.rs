@@ -14,7 +14,8 @@ use super::cookie::{Addresses, Cookie};
 use super::demux::Origin;
 use super::endpoint::SctpEndpoint;
 use super::event::ListenerId;
-use super::packet::{Piece, Walker};
+use super::extensions::Extensions;
+use super::packet::{Builder, Piece, Walker};
 use super::parameters::{PeerParameters, Refusal};
 use super::state::State;
 
@@ -101,7 +102,10 @@ impl SctpEndpoint {
             initial_tsn: answer.numbers.initial_tsn,
             parameters: list.parameters(),
         };
-        self.reply(origin, tag, &Chunk::InitAck(body), Reason::Handshake);
+        // RFC 9653 §5.2: who has sent the INIT takes its answer without checksum.
+        let mut builder = Builder::default();
+        builder.unsummed = Extensions::offered(&answer.config).shared(peer.extensions).zero_checksum;
+        self.reply_by(origin, tag, &Chunk::InitAck(body), Reason::Handshake, builder);
     }
 
     /// The numbers that an INIT is answered with, by the state of the association that it finds; `None` if it is

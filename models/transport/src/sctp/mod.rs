@@ -8,15 +8,14 @@
 //! ERROR; messages that are given up (RFC 3758, RFC 7496), also to make room for others; interleaved messages and all
 //! schedulers (RFC 8260); streams that are reset and added (RFC 6525); encapsulation in UDP (RFC 6951); ICMP errors; ECN
 //! (RFC 4960 Appendix A) where both ask for it; chunk authentication (RFC 4895) and addresses that come and go
-//! (RFC 5061); the path MTU by probing (RFC 8899), one for all paths; concurrent multipath transfer as an experiment.
+//! (RFC 5061); the path MTU by probing (RFC 8899), one for all paths; packets without checksum beside another method of detecting
+//! errors (RFC 9653); concurrent multipath transfer as an experiment.
 //!
 //! Different: a message is delivered once it is whole, never in parts, so that it has to fit the receive buffer
 //! twice. With interleaving that holds for the messages of all streams together. A reset of the TSNs waits until nothing
-//! is outstanding on either side, so that it loses nothing.
+//! is outstanding on either side, so that it loses nothing. The only registered method of detecting errors instead of the
+//! checksum is DTLS (RFC 8261): it is taken to be below, and its records are neither made nor counted.
 //!
-//! Left out: zero checksums. RFC 9653 has them only beside another method of detecting errors that is at least as good, of
-//! which one is registered, SCTP over DTLS (RFC 8261), and that stack is not here: nothing can be agreed on. The parameter
-//! of a peer that offers it is passed over, as its type asks.
 
 mod addresses;
 mod asconf;
@@ -61,9 +60,10 @@ mod stream_request;
 mod supervision;
 mod survey;
 mod tsn;
+mod zero_checksum;
 
 pub use auth::Authentication;
-pub use config::{Encapsulation, Reconfiguration, Scheduler, SctpConfig};
+pub use config::{Encapsulation, ErrorDetection, Reconfiguration, Scheduler, SctpConfig};
 pub use endpoint::SctpEndpoint;
 pub use event::{
     AddressChange, AssociationId, AssociationStats, ListenerId, MessageOptions, PathState, ReceivedMessage,

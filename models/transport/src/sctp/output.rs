@@ -14,6 +14,7 @@ use super::outbound::ChunkState;
 use super::packet::Builder;
 use super::path::Path;
 use super::state::State;
+use super::zero_checksum::may_omit_checksum;
 use crate::congestion::CongestionControl;
 use crate::endpoint::Transmit;
 
@@ -78,9 +79,28 @@ impl Association {
         } else if self.state == State::CookieEchoed {
             self.abandon_what_is_over(now);
             self.out.begin_packet();
-            self.fill(now, at, builder, self.out.marked > 0);
+            if builder.resends {
+                self.fill_smallest(now, at, builder);
+            } else {
+                self.fill(now, at, builder, self.out.marked > 0);
+            }
             self.paths[at].t3 = None; // T1-cookie repeats them together.
         }
+    }
+
+    /// Puts as much user data into the packet as fit where every path takes it: what went with the cookie before may have
+    /// been too large for this path, and nothing larger shall keep the cookie from its place again.
+    fn fill_smallest(&mut self, now: SimTime, at: usize, builder: &mut Builder) {
+        let before = (self.pmdcs, self.fragment_max);
+        let header_len = self.data_header_len();
+        self.pmdcs = self.smallest_room().min(self.pmdcs);
+        self.fragment_max = self.pmdcs - header_len as u32;
+        let first = self.out.outstanding.iter().find(|sent| sent.state == ChunkState::Marked);
+        let needed = first.map_or(0, |sent| sent.len() as usize);
+        if builder.len() + header_len + needed < self.pmdcs as usize {
+            self.fill(now, at, builder, self.out.marked > 0);
+        }
+        (self.pmdcs, self.fragment_max) = before;
     }
 
     fn poll_sack(&mut self, now: SimTime) -> Option<Transmit> {
@@ -275,6 +295,7 @@ impl Association {
         if let Some(auth) = &self.auth {
             auth.authenticate(&mut builder);
         }
+        builder.unsummed = self.extensions.zero_checksum && may_omit_checksum(&builder);
         let (dont_fragment, traffic_class) = (!builder.fragmentable, self.traffic_class(&builder));
         let packet = builder.finish((self.local_port, self.peer_port), tag, self.flow, reason);
         let path = &self.paths[at.min(self.paths.len() - 1)];

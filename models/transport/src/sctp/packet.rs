@@ -23,6 +23,8 @@ pub(super) struct Builder {
     pub(super) resends: bool,
     /// Whether routers may cut the packet.
     pub(super) fragmentable: bool,
+    /// Whether it goes without checksum (RFC 9653).
+    pub(super) unsummed: bool,
 }
 
 /// Bytes of chunks that go into the packet's inline headers, with room left for the common header and IPv6's.
@@ -112,7 +114,7 @@ impl Builder {
         self.lead.insert_from_slice(skip.min(self.lead.len()), chunk);
     }
 
-    /// The packet, with its checksum.
+    /// The packet, with its checksum or zero in place of it.
     pub(super) fn finish(mut self, ports: (u16, u16), tag: u32, flow: FlowId, reason: Reason) -> Packet {
         let data_flow = self.runs.iter().find(|run| run.flow != FlowId::NONE).map_or(flow, |run| run.flow);
         let inline = self.lead.len().min(LEAD_MAX);
@@ -135,8 +137,10 @@ impl Builder {
         let out = packet.push_header(header_len);
         common.emit(&mut out[..COMMON_HEADER_LEN]);
         out[COMMON_HEADER_LEN..].copy_from_slice(&self.lead);
-        common.checksum = checksum(packet.header(), packet.payload());
-        common.emit(&mut packet.header_mut()[..COMMON_HEADER_LEN]);
+        if !self.unsummed {
+            common.checksum = checksum(packet.header(), packet.payload());
+            common.emit(&mut packet.header_mut()[..COMMON_HEADER_LEN]);
+        }
         packet
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 use wire::sctp::{ChunkType, Parameter, ParameterType, Parameters};
 
+use super::config::ErrorDetection;
 use super::cookie::{ADDRESSES_MAX, Addresses};
 use super::extensions::Extensions;
 
@@ -56,6 +57,9 @@ impl<'a> PeerParameters<'a> {
                     it.forwards_tsns |= list.contains(&ChunkType::FORWARD_TSN.0);
                     it.changes_addresses |= list.contains(&ChunkType::ASCONF.0);
                     it.extensions.learn(list);
+                }
+                Ok(Parameter::ZeroChecksum(method)) => {
+                    it.extensions.zero_checksum |= method == ErrorDetection::Dtls.identifier();
                 }
                 Ok(Parameter::Random(value)) => it.random = Some(value),
                 Ok(Parameter::ChunkList(value)) => it.chunks = Some(value),

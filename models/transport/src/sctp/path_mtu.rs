@@ -120,6 +120,14 @@ impl Association {
         }
     }
 
+    /// Bytes of chunks in a packet that every path takes (MIN_PLPMTU).
+    pub(super) fn smallest_room(&self) -> u32 {
+        let remotes: Vec<_> = self.paths.iter().map(|path| path.remote).collect();
+        let mtu = if remotes.iter().any(std::net::IpAddr::is_ipv6) { MIN_IPV6 } else { MIN_IPV4 };
+        let room = chunk_room(&SctpConfig { mtu, ..SctpConfig::clone(&self.config) }, &remotes);
+        room - self.auth.as_ref().map_or(0, |auth| auth.room_beside_data())
+    }
+
     fn may_probe(&self) -> bool {
         matches!(self.state, State::Established | State::ShutdownPending | State::ShutdownReceived)
     }

@@ -222,6 +222,8 @@ impl Association {
         for answer in self.reconfiguring.answers.iter_mut().filter(|answer| answer.number == number) {
             (answer.result, answer.tsns) = (Some(result), tsns);
         }
+        // An answer of before that has not left yet is no longer true, and a SACK behind it would be one of the new TSNs.
+        self.control.retain(|control| !is_answer_to(&control.chunks, number));
         self.apply_holds();
         self.answer(now, self.ack.path);
     }
@@ -287,4 +289,15 @@ impl Association {
         Chunk::ReConfig(list.parameters()).emit(&mut chunk);
         self.queue_reconfig(at.min(self.paths.len() - 1), chunk, false);
     }
+}
+
+/// Whether a chunk is an answer to a request, and no request besides.
+fn is_answer_to(chunk: &[u8], number: u32) -> bool {
+    let Ok((Chunk::ReConfig(parameters), _)) = Chunk::parse(chunk) else { return false };
+    let answered = |it| match it {
+        Ok(Parameter::ReconfigResponse { response, .. }) => Some(response),
+        Ok(_) | Err(_) => None,
+    };
+    parameters.iter().all(|it| answered(it).is_some())
+        && parameters.iter().any(|it| answered(it) == Some(number))
 }

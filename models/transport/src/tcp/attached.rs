@@ -11,6 +11,7 @@ use super::endpoint::TcpEndpoint;
 use super::event::ConnectionId;
 use super::hook::{ReceivedKind, ReceivedSegment, SegmentHook};
 use super::note::Note;
+use super::reassembly::Reassembly;
 use super::segment::Segment;
 use super::sequence::ORIGIN;
 use super::state::{CloseReason, State};
@@ -270,12 +271,14 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         self.get(id).map(TcpConnection::standing)
     }
 
-    /// As [`Self::read`], if all that can be read is one piece of at most `max` bytes.
+    /// As [`Self::read`], into another buffer, if all that can be read is one piece of at most `max` bytes.
     #[inline]
-    pub fn read_single(&mut self, id: ConnectionId, max: u32) -> Option<(Slice, Run)> {
-        let read = self.get_mut(id)?.read_single(max)?;
-        self.on_read(id);
-        Some(read)
+    pub(crate) fn pour_single(&mut self, id: ConnectionId, max: u32, into: &mut Reassembly) -> bool {
+        let poured = self.get_mut(id).is_some_and(|connection| connection.pour_single(max, into));
+        if poured {
+            self.on_read(id);
+        }
+        poured
     }
 
     #[inline]

@@ -14,6 +14,7 @@ use super::fast_open::FastOpen;
 use super::note::{Note, NoteKind};
 use super::offer::Offer;
 use super::path_mtu::LoweredPath;
+use super::reassembly::Reassembly;
 use super::receiver::{AckDue, Receiver};
 use super::segment::Segment;
 use super::sender::Sender;
@@ -329,13 +330,15 @@ impl TcpConnection {
         read
     }
 
-    /// As [`Self::read`], if all that can be read is one piece of at most `max` bytes.
+    /// As [`Self::read`], into another buffer, if all that can be read is one piece of at most `max` bytes.
     #[inline]
-    pub(super) fn read_single(&mut self, max: u32) -> Option<(Slice, Run)> {
-        let read = self.receiver.buffer.read_single(max)?;
-        self.read_reported = false;
-        self.on_read();
-        Some(read)
+    pub(super) fn pour_single(&mut self, max: u32, into: &mut Reassembly) -> bool {
+        let poured = self.receiver.buffer.pour_single(max, into);
+        if poured {
+            self.read_reported = false;
+            self.on_read();
+        }
+        poured
     }
 
     #[inline]

@@ -94,10 +94,11 @@ impl Reassembly {
         self.behind_gaps
     }
 
-    /// Takes all that can be read, if that is one piece of at most `max` bytes.
+    /// Moves all that can be read to what can be read of `into`, where [`Self::continues_at`] has said that it is next, if it is
+    /// one piece of at most `max` bytes; says whether it was.
     #[inline]
-    pub(crate) fn read_single(&mut self, max: u32) -> Option<(Slice, Run)> {
-        self.ready.take_single(max)
+    pub(crate) fn pour_single(&mut self, max: u32, into: &mut Self) -> bool {
+        self.ready.pour_single(max, &mut into.ready)
     }
 
     /// Takes up to `max` bytes.

@@ -190,7 +190,8 @@ impl Lab {
             self.faults.corrupted += 1;
             let bit = self.rng.next_u32() as usize % (transmit.packet.len() * 8);
             let header = transmit.packet.header_mut();
-            if bit / 8 < header.len() {
+            // What goes without checksum (RFC 9653) is looked after by the layer below.
+            if bit / 8 < header.len() && header[8..12] != [0; 4] {
                 header[bit / 8] ^= 1 << (bit % 8);
             } else {
                 transmit.packet.corrupted = true;

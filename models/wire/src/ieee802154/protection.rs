@@ -42,6 +42,15 @@ impl Nonce {
         bytes[12] = level.number();
         Self(bytes)
     }
+
+    /// The nonce of a frame that is sent in a slot (clause 9.3.3.3): sender and the slot's number, of which five bytes count.
+    #[must_use]
+    pub fn in_slot(source: ExtendedAddress, slot: u64) -> Self {
+        let mut bytes = [0; 13];
+        bytes[..8].copy_from_slice(&source.0);
+        bytes[8..].copy_from_slice(&slot.to_be_bytes()[3..]);
+        Self(bytes)
+    }
 }
 
 /// Protects a frame of `open` bytes (header and what of the payload stays legible) and `payload`, which is encrypted in its

@@ -60,6 +60,12 @@ impl SecurityLevel {
         }
     }
 
+    /// The level with the same code that leaves the payload legible.
+    #[must_use]
+    pub const fn legible(self) -> Self {
+        Self::of_number(self.number() & 3)
+    }
+
     /// Whether the payload is encrypted.
     #[must_use]
     pub const fn encrypts(self) -> bool {

@@ -98,7 +98,16 @@ impl MptcpOption {
     ///
     /// # Errors
     /// The subtype, the version or the length is none that RFC 8684 knows. Such an option is to be ignored.
+    #[inline]
     pub fn parse(data: &[u8]) -> Result<Self, ParseError> {
+        // Nearly all are.
+        if data.first().is_some_and(|first| first >> 4 == Subtype::Dss as u8) {
+            return dss::parse(data).map(Self::Dss);
+        }
+        Self::parse_rare(data)
+    }
+
+    fn parse_rare(data: &[u8]) -> Result<Self, ParseError> {
         let &[first, ..] = data else {
             return Err(ParseError::Truncated { header: NAME, need: 3, have: 2 });
         };

@@ -57,6 +57,7 @@ pub(super) fn options(options: &document::CoapOptions, workload: &Workload) -> C
         no_response: options.no_response.unwrap_or(false),
         resources: Arc::default(),
         proxy: None,
+        reverse: false,
     }
 }
 

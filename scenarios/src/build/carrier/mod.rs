@@ -59,10 +59,10 @@ pub(super) fn with_resources(session: &Session, services: &Services) -> Session 
     Session::Coap(Arc::new(CoapOptions { resources, ..(**options).clone() }))
 }
 
-/// The same session protocol by way of a proxy at an address.
-pub(super) fn by_way_of(session: &Session, proxy: SocketAddr) -> Session {
+/// The same session protocol by way of a proxy at an address; a `reverse` one is asked as if it were the server.
+pub(super) fn by_way_of(session: &Session, proxy: SocketAddr, reverse: bool) -> Session {
     let Session::Coap(options) = session;
-    Session::Coap(Arc::new(CoapOptions { proxy: Some(proxy), ..(**options).clone() }))
+    Session::Coap(Arc::new(CoapOptions { proxy: Some(proxy), reverse, ..(**options).clone() }))
 }
 
 /// Whether the resource that a flow asks its one receiver for changes by itself.
@@ -84,8 +84,8 @@ pub(super) fn tcp_service(fast_open: bool) -> Carrier {
 }
 
 /// The SCTP of services that nodes offer by themselves.
-pub(super) fn sctp_service() -> Carrier {
-    Carrier::Sctp(Arc::new(sctp::of_service()))
+pub(super) fn sctp_service(extensions: bool) -> Carrier {
+    Carrier::Sctp(Arc::new(sctp::of_service(extensions)))
 }
 
 /// The session protocol of a service that a node offers by itself, if it is one's.

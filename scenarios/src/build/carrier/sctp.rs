@@ -5,8 +5,8 @@ use std::sync::Arc;
 use host::stack::SctpOptions;
 use sim_core::SimTime;
 use transport::sctp::{
-    Authentication, Encapsulation, HmacAlgorithm, Reconfiguration, Reliability, Scheduler, SctpConfig,
-    StreamRequest,
+    Authentication, Encapsulation, ErrorDetection, HmacAlgorithm, Reconfiguration, Reliability, Scheduler,
+    SctpConfig, StreamRequest,
 };
 use wire::sctp::ChunkType;
 
@@ -62,6 +62,10 @@ pub(super) fn options(options: &document::SctpOptions, encapsulated: bool) -> Sc
     config.authentication = authentication(options);
     config.path_mtu_probing =
         options.path_mtu_discovery.unwrap_or_default() == document::SctpPathMtuDiscovery::Probing;
+    config.zero_checksum = match options.zero_checksum.unwrap_or_default() {
+        document::SctpErrorDetection::None => None,
+        document::SctpErrorDetection::Dtls => Some(ErrorDetection::Dtls),
+    };
     config.address_changes = options.address_changes.unwrap_or(false);
     SctpOptions {
         config: Arc::new(config),
@@ -117,10 +121,19 @@ fn request(entry: &document::SctpRequest) -> (SimTime, StreamRequest) {
     (SimTime::from_nanos(entry.at.as_nanos()), request)
 }
 
-/// What a service takes: many streams, and peers with and without UDP around their packets.
-pub(super) fn of_service() -> SctpOptions {
+/// What a service takes: many streams, and peers with and without UDP around their packets; all that peers offer, where
+/// `extensions` are wanted.
+pub(super) fn of_service(extensions: bool) -> SctpOptions {
     let encapsulation = Some(Encapsulation { local_port: Encapsulation::PORT, remote_port: 0 });
-    let config =
-        SctpConfig { outbound_streams: 1024, inbound_streams: 1024, encapsulation, ..SctpConfig::default() };
+    let config = SctpConfig {
+        outbound_streams: 1024,
+        inbound_streams: 1024,
+        encapsulation,
+        authentication: extensions.then(Authentication::default),
+        address_changes: extensions,
+        reconfiguration: extensions.then(Reconfiguration::default),
+        interleaving: extensions,
+        ..SctpConfig::default()
+    };
     SctpOptions { config: Arc::new(config), multihoming: true, ..SctpOptions::default() }
 }

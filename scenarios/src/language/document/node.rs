@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::service::CoapServer;
+use super::service::{CoapProxy, CoapServer};
 use super::{
     BatterySettings, Entries, HarvesterSettings, Loss, MovementSettings, Place, RadioRest, RadioSettings,
     TextList,
@@ -34,6 +34,9 @@ pub struct NodeSettings {
     /// The hop limit (time to live) of what the node sends; default 64 (RFC 1700), 1 to 255.
     #[schemars(range(min = 1, max = 255))]
     pub hop_limit: Option<u8>,
+    /// False if the node tells no sender what becomes of its packets: no ICMP errors, as behind a filter that drops them;
+    /// default true.
+    pub icmp_errors: Option<bool>,
     /// What the node offers to others.
     pub services: Services,
     /// The board that the node is made of, by the name of its profile: "nrf52840-dk". Without it nothing is said of its
@@ -120,7 +123,7 @@ pub struct Services {
     /// A CoAP server with resources; port 5683.
     pub coap_server: Option<CoapServer>,
     /// A CoAP proxy with a cache (RFC 7252 §5.7), over UDP; port 5683.
-    pub coap_proxy: Option<Service>,
+    pub coap_proxy: Option<CoapProxy>,
 }
 
 /// The settings of one service.
@@ -134,6 +137,9 @@ pub struct Service {
     pub multipath: bool,
     /// True to take data that come with the SYN of a client that has a cookie (TCP Fast Open, RFC 7413).
     pub fast_open: bool,
+    /// True to agree to what peers offer over SCTP: authentication (RFC 4895), addresses that come and go (RFC 5061), requests
+    /// about streams (RFC 6525) and interleaving (RFC 8260).
+    pub sctp_extensions: bool,
 }
 
 impl Services {
@@ -149,19 +155,21 @@ impl Services {
         service.unwrap_or_default()
     }
 
+    /// The port of the CoAP server.
+    pub fn coap_port(&self) -> u16 {
+        self.coap_server.as_ref().and_then(|server| server.port).unwrap_or(wire::coap::PORT)
+    }
+
     /// The services that are offered, by name, with the port of each.
     pub fn offered(&self) -> impl Iterator<Item = (&'static str, u16)> {
+        let on_port = |port| Service { port, ..Service::default() };
         let all = [
             ("echo", self.echo, 7),
             ("discard", self.discard, 9),
             ("source", self.source, 19),
             ("sink", self.sink, 5001),
-            (
-                "coap-server",
-                self.coap_server.as_ref().map(|server| Service { port: server.port, ..Service::default() }),
-                wire::coap::PORT,
-            ),
-            ("coap-proxy", self.coap_proxy, wire::coap::PORT),
+            ("coap-server", self.coap_server.as_ref().map(|it| on_port(it.port)), wire::coap::PORT),
+            ("coap-proxy", self.coap_proxy.as_ref().map(|it| on_port(it.port)), wire::coap::PORT),
         ];
         all.into_iter().filter_map(|(name, service, port)| Some((name, service?.port.unwrap_or(port))))
     }

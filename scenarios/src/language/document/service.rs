@@ -18,6 +18,18 @@ pub struct CoapServer {
     pub resources: Option<Entries<CoapResource>>,
 }
 
+/// A CoAP proxy with a cache (RFC 7252 §5.7), over UDP.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct CoapProxy {
+    /// The port it listens on, 1 to 65535; default 5683.
+    #[schemars(range(min = 1))]
+    pub port: Option<u16>,
+    /// The server that it stands in front of: "sensor". It is a reverse proxy then (RFC 7252 §5.7.3), whose clients ask it as
+    /// if it were the server; without it, requests name their servers.
+    pub origin: Option<String>,
+}
+
 /// A resource of a CoAP server. Every one can be read by GET.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]

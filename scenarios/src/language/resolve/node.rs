@@ -248,6 +248,7 @@ fn add_group(
         interface_radios: settings.interfaces.iter().map(|(_, interface)| own_radio(interface)).collect(),
         place: settings.place.clone(),
         movement: None,
+        icmp_errors: settings.icmp_errors.unwrap_or(true),
         services: settings.services.clone(),
         hardware: None,
         interface_names: settings.interfaces.names().map(str::to_owned).collect(),

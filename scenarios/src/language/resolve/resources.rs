@@ -1,5 +1,7 @@
 //! Resources of servers, and the traffic that asks for them.
 
+use std::collections::BTreeMap;
+
 use super::link::above_zero;
 use super::node::NodeIndex;
 use super::{Resolver, section};
@@ -7,7 +9,7 @@ use crate::language::diagnostic::Finding;
 use crate::language::document::{CoapResource, Document, TrafficSettings, Workload};
 use crate::language::nearest::suggestion;
 use crate::language::path::Path;
-use crate::language::scenario::{Destination, Endpoint, Scenario};
+use crate::language::scenario::{Destination, Endpoint, NodeId, Scenario};
 
 /// Checks the resources of all nodes.
 pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
@@ -54,14 +56,20 @@ fn check_resource(name: &str, resource: &CoapResource, path: &Path, findings: &m
     }
 }
 
+/// The port that a reverse proxy asks its server on.
+fn origin_port(scenario: &Scenario, origin: Endpoint) -> u16 {
+    scenario.group_of(origin.node).services.coap_port()
+}
+
 impl Resolver<'_> {
-    /// The proxy that an entry of the traffic names.
+    /// The proxy that an entry of the traffic to these ends names.
     pub(super) fn proxy(
         &mut self,
         settings: &TrafficSettings,
         path: &Path,
         scenario: &Scenario,
         index: &NodeIndex,
+        ends_of: &[Destination],
     ) -> Option<Endpoint> {
         let name = settings.options.coap.as_ref()?.proxy.as_deref()?;
         let path = path.key("options").key("coap").key("proxy");
@@ -76,9 +84,47 @@ impl Resolver<'_> {
         }
         if settings.over != "coap/udp" {
             let message = "the proxy forwards over UDP alone";
-            self.error_with_help(path, message, "use \"coap/udp\"");
+            self.error_with_help(path.clone(), message, "use \"coap/udp\"");
+        }
+        if let Some(origin) = scenario.origins.get(&end.node) {
+            let server = scenario.node_name(origin.node);
+            let others =
+                ends_of.iter().any(|to| !matches!(to, Destination::Node(to) if to.node == origin.node));
+            if others {
+                let message = format!("`{name}` is a reverse proxy of `{server}` alone");
+                self.error_with_help(
+                    path,
+                    message,
+                    format!("send to \"{server}\", or take its `origin` away"),
+                );
+            } else if settings.port.is_some_and(|port| port != origin_port(scenario, *origin)) {
+                let port = origin_port(scenario, *origin);
+                self.error(path, format!("`{name}` asks `{server}` on port {port}"));
+            }
         }
         Some(*end)
+    }
+
+    /// The servers that reverse proxies stand in front of.
+    pub(super) fn origins(&mut self, scenario: &mut Scenario, index: &NodeIndex) {
+        let mut origins = BTreeMap::new();
+        for group in &scenario.groups {
+            let Some(name) = group.services.coap_proxy.as_ref().and_then(|proxy| proxy.origin.as_deref())
+            else {
+                continue;
+            };
+            let path = section("nodes").key(&group.name).key("services").key("coap-proxy").key("origin");
+            let Some(ends) = self.endpoints(name, &path, scenario, index) else { continue };
+            let nodes = (group.first.0..group.first.0 + group.count).map(NodeId);
+            match ends.as_slice() {
+                [end] if nodes.clone().any(|node| node == end.node) => {
+                    self.error(path, "a proxy does not stand in front of itself");
+                }
+                [end] => origins.extend(nodes.map(|node| (node, *end))),
+                _ => self.error(path, format!("`{name}` is more than one node")),
+            }
+        }
+        scenario.origins = origins;
     }
 
     /// Refuses questions for resources that a receiver does not have; `numbers` are those of the entries in the file.

@@ -74,7 +74,7 @@ impl Resolver<'_> {
                 let message = "every sender is its own receiver, so there is nothing to send";
                 self.error(path.key("to"), message);
             }
-            let proxy = self.proxy(settings, &path, scenario, index);
+            let proxy = self.proxy(settings, &path, scenario, index, &to);
             numbers.push(number);
             scenario.traffic.push(Traffic {
                 proxy,

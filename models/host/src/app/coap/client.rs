@@ -92,7 +92,7 @@ impl CoapClient {
             }
             _ => None,
         };
-        let origin = options.proxy.map(|_| server);
+        let origin = options.proxy.filter(|_| !options.reverse).map(|_| server);
         let is_rare = watch.is_some() || origin.is_some();
         Self {
             flow: id,

@@ -39,6 +39,8 @@ pub struct CoapOptions {
     pub resources: Arc<[Resource]>,
     /// The proxy that requests go through, if there is one.
     pub proxy: Option<SocketAddr>,
+    /// Whether that is a reverse proxy, which is asked as if it were the server (RFC 7252 §5.7.3).
+    pub reverse: bool,
 }
 
 impl CoapOptions {

@@ -215,6 +215,14 @@ impl Duty {
         }
     }
 
+    /// The number of the slot that a time is in; 0 where there are no slots.
+    pub(super) fn slot_at(&self, time: SimTime) -> u64 {
+        match self {
+            Self::Tsch(node) => node.slot_at(time),
+            Self::AlwaysOn | Self::Strobing(_) | Self::Child(_) | Self::Parent(_) => 0,
+        }
+    }
+
     /// Whether a frame that joins others in the queue may be sent before them.
     pub(super) fn overtakes(&self) -> bool {
         matches!(self, Self::Tsch(_))

@@ -14,8 +14,8 @@ pub use coap::{CoapCongestion, CoapMethod, CoapOptions};
 pub use ecn::Ecn;
 pub use mptcp::{MptcpCongestion, MptcpOptions, MptcpPathManager, MptcpScheduler};
 pub use sctp::{
-    SctpAuthenticate, SctpHmac, SctpOptions, SctpPathMtuDiscovery, SctpReliability, SctpRequest,
-    SctpScheduler, SctpStreamRequest,
+    SctpAuthenticate, SctpErrorDetection, SctpHmac, SctpOptions, SctpPathMtuDiscovery, SctpReliability,
+    SctpRequest, SctpScheduler, SctpStreamRequest,
 };
 pub use tcp::{CongestionControl, LossDetection, PathMtuDiscovery, SynCookies, TcpOptions};
 pub use udp::UdpOptions;

@@ -71,6 +71,10 @@ pub struct SctpOptions {
     /// How an association learns the size of packets that the path takes: "icmp" (default; from routers, RFC 1191) or
     /// "probing" (by packets of different sizes, RFC 8899, which finds it where routers say nothing).
     pub path_mtu_discovery: Option<SctpPathMtuDiscovery>,
+    /// What finds errors below SCTP, so that packets of an association go without SCTP's own checksum (RFC 9653): "none"
+    /// (default: all have it) or "dtls". With "dtls" the layer below is taken to be DTLS (RFC 8261): its records are not
+    /// simulated, and their bytes, its handshake and its time are not counted.
+    pub zero_checksum: Option<SctpErrorDetection>,
     /// Priorities of the streams, the first one first, for the scheduler "priority"; default: the stream's number.
     pub priorities: Option<Vec<u16>>,
     /// Weights of the streams, the first one first, for the scheduler "weighted-fair": 1 (default) to 65535.
@@ -105,6 +109,17 @@ pub enum SctpPathMtuDiscovery {
     Icmp,
     /// By probes of different sizes.
     Probing,
+}
+
+/// A method of detecting errors below SCTP (RFC 9653 §3).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SctpErrorDetection {
+    /// None that is known: packets have their checksum.
+    #[default]
+    None,
+    /// DTLS, which is taken to be there and is not simulated (RFC 9653 §6).
+    Dtls,
 }
 
 /// A message digest.

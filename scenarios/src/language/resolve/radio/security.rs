@@ -1,7 +1,7 @@
 //! What protects the frames of radios: ranges, and keys that can be read.
 
 use crate::language::diagnostic::Finding;
-use crate::language::document::{DutyCycleKind, RadioSettings};
+use crate::language::document::RadioSettings;
 use crate::language::path::Path;
 
 /// Checks the protection of a medium's frames.
@@ -39,10 +39,6 @@ pub(super) fn check(settings: &RadioSettings, path: &Path, findings: &mut Vec<Fi
             2 | 3 => {}
             _ => refuse("key-source", format!("key mode {mode} names no source"), "no `key-source`"),
         }
-    }
-    if settings.mac.duty_cycle == DutyCycleKind::Tsch {
-        let message = "frames of TSCH are not protected: their nonces would count slots";
-        findings.push(Finding::error(path, message).at_key());
     }
 }
 

@@ -1,12 +1,11 @@
 //! The ETSI CoAP plug-test descriptions, played by our client against our server: what each checks is its test's name,
-//! its number stands above it.
-//!
-//! Left out: the descriptions that repeat another one over a gateway.
+//! its number stands above it. Those that play others over a reverse proxy stand by themselves.
 
 mod block;
 mod core;
 mod link;
 mod observe;
+mod reverse_proxy;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -21,16 +20,19 @@ use sim_core::random::{RunSeed, Streams};
 use sim_core::{SimDuration, SimTime};
 use wire::coap::{BlockSize, Code, Head, OptionNumber, Options};
 
+use super::proxy::{Moment, Relay};
 use super::resource::{Content, Resource};
 use super::site::{Asked, Site};
 use crate::workload::Span;
 
 const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 50_000);
+const PROXY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 3)), 5683);
 const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 5683);
 
 /// A message on the wire.
 struct Seen {
     from_client: bool,
+    to: SocketAddr,
     head: Head,
 }
 
@@ -39,6 +41,8 @@ struct Plug {
     now: SimTime,
     client: CoapEndpoint,
     server: CoapEndpoint,
+    /// Between the two, where there is one.
+    proxy: Option<Relay>,
     site: Site,
     streams: Streams,
     log: Vec<Seen>,
@@ -46,8 +50,9 @@ struct Plug {
     lose: Vec<usize>,
     answers: Vec<(RequestId, Response)>,
     failures: Vec<Failure>,
-    flying: BTreeMap<(SimTime, usize), (bool, Body)>,
-    due: BTreeMap<(SimTime, u64), (IncomingId, Response)>,
+    /// From, to and what.
+    flying: BTreeMap<(SimTime, usize), (SocketAddr, SocketAddr, Body)>,
+    due: BTreeMap<(SimTime, u64), (SocketAddr, IncomingId, Response)>,
     paths: Vec<String>,
 }
 
@@ -104,6 +109,7 @@ impl Plug {
             now: SimTime::ZERO,
             client: CoapEndpoint::new(Arc::clone(&config), rng(1)),
             server: CoapEndpoint::new(config, rng(2)),
+            proxy: None,
             paths: site.changing().map(str::to_owned).collect(),
             site,
             streams,
@@ -116,15 +122,26 @@ impl Plug {
         }
     }
 
+    /// With a reverse proxy in front of the server, whom the client takes for it.
+    fn behind_proxy() -> Self {
+        let rng = ChaCha8Rng::seed_from_u64(3);
+        Self { proxy: Some(Relay::new(Some(SERVER), CoapConfig::default(), rng)), ..Self::new() }
+    }
+
     /// Sends a request and waits for what comes of it.
     fn ask(&mut self, request: Request) -> Response {
-        let id = self.client.request(self.now, SERVER, request);
-        self.run(SimDuration::from_secs(60));
+        self.ask_within(request, SimDuration::from_secs(60))
+    }
+
+    fn ask_within(&mut self, request: Request, span: SimDuration) -> Response {
+        let id = self.begin(request);
+        self.run(span);
         self.answer_to(id).expect("the request is answered")
     }
 
     fn begin(&mut self, request: Request) -> RequestId {
-        self.client.request(self.now, SERVER, request)
+        let to = if self.proxy.is_some() { PROXY } else { SERVER };
+        self.client.request(self.now, to, request)
     }
 
     fn answer_to(&self, id: RequestId) -> Option<Response> {
@@ -139,7 +156,9 @@ impl Plug {
             let due = self.due.first_key_value().map(|(&(at, _), _)| at);
             let changes = self.paths.iter().filter(|path| self.server.observer_count(path) > 0);
             let changes = changes.filter_map(|path| self.site.next_change(path));
-            let timers = self.client.poll_timeout().into_iter().chain(self.server.poll_timeout());
+            let proxy = self.proxy.as_ref().and_then(|proxy| proxy.endpoint.poll_timeout());
+            let timers =
+                self.client.poll_timeout().into_iter().chain(self.server.poll_timeout()).chain(proxy);
             let next = flying.into_iter().chain(due).chain(changes).chain(timers).min();
             let Some(next) = next.filter(|&next| next <= end) else { break };
             self.now = self.now.max(next);
@@ -151,16 +170,17 @@ impl Plug {
     fn step(&mut self) {
         let now = self.now;
         while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= now) {
-            let (from_client, body) = entry.remove();
-            if from_client {
-                self.server.handle_datagram(now, CLIENT, SERVER.ip(), body);
-            } else {
-                self.client.handle_datagram(now, SERVER, CLIENT.ip(), body);
-            }
+            let (from, to, body) = entry.remove();
+            let endpoint = match &mut self.proxy {
+                Some(proxy) if to == PROXY => &mut proxy.endpoint,
+                _ if to == SERVER => &mut self.server,
+                _ => &mut self.client,
+            };
+            endpoint.handle_datagram(now, from, to.ip(), body);
         }
         while let Some(entry) = self.due.first_entry().filter(|entry| entry.key().0 <= now) {
-            let (id, response) = entry.remove();
-            self.server.respond(now, CLIENT, id, response);
+            let (from, id, response) = entry.remove();
+            self.server.respond(now, from, id, response);
         }
         for path in &self.paths {
             if self.server.observer_count(path) == 0 {
@@ -172,7 +192,8 @@ impl Plug {
                 }
             }
         }
-        for endpoint in [&mut self.client, &mut self.server] {
+        let proxy = self.proxy.as_mut().map(|proxy| &mut proxy.endpoint);
+        for endpoint in [&mut self.client, &mut self.server].into_iter().chain(proxy) {
             if endpoint.poll_timeout().is_some_and(|due| due <= now) {
                 endpoint.handle_timeout(now);
             }
@@ -182,7 +203,7 @@ impl Plug {
     fn settle(&mut self) {
         loop {
             if let Some(event) = self.server.poll_event() {
-                let CoapEvent::Request { id, code, options, body, label, .. } = event else { continue };
+                let CoapEvent::Request { id, from, code, options, body, label, .. } = event else { continue };
                 let asked = Asked { method: code, options: &options, body: &body, label, states: false };
                 let (mut response, span) = self.site.answer(self.now, &self.streams, "server", &asked);
                 if options.path() == "location-query" {
@@ -191,7 +212,7 @@ impl Plug {
                     response.options.push(OptionNumber::LOCATION_QUERY, b"first=1");
                     response.options.push(OptionNumber::LOCATION_QUERY, b"second=2");
                 }
-                self.due.insert((self.now + span, id.0), (id, response));
+                self.due.insert((self.now + span, id.0), (from, id, response));
                 self.step();
             } else if let Some(event) = self.client.poll_event() {
                 match event {
@@ -200,23 +221,37 @@ impl Plug {
                     _ => {}
                 }
             } else if let Some(datagram) = self.client.poll_transmit() {
-                self.put(true, datagram);
+                self.put(CLIENT, datagram);
             } else if let Some(datagram) = self.server.poll_transmit() {
-                self.put(false, datagram);
-            } else {
+                self.put(SERVER, datagram);
+            } else if !self.relay() {
                 return;
             }
         }
     }
 
-    fn put(&mut self, from_client: bool, datagram: Datagram) {
+    /// Lets the proxy do one thing; says whether it had one to do.
+    fn relay(&mut self) -> bool {
+        let Some(proxy) = &mut self.proxy else { return false };
+        if let Some(event) = proxy.endpoint.poll_event() {
+            let moment = Moment { now: self.now, local: self.now, flows: &[] };
+            proxy.take(&moment, event);
+        } else if let Some(datagram) = proxy.endpoint.poll_transmit() {
+            self.put(PROXY, datagram);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn put(&mut self, from: SocketAddr, datagram: Datagram) {
         let bytes = datagram.content.payload.to_vec();
         let (head, _) = Head::parse(&bytes, bytes.len()).expect("an endpoint sends what can be read");
         let number = self.log.len();
-        self.log.push(Seen { from_client, head });
+        self.log.push(Seen { from_client: from == CLIENT, to: datagram.to, head });
         if !self.lose.contains(&number) {
             let at = self.now + SimDuration::from_millis(10);
-            self.flying.insert((at, number), (from_client, datagram.content));
+            self.flying.insert((at, number), (from, datagram.to, datagram.content));
         }
     }
 

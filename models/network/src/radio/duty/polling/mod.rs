@@ -11,10 +11,8 @@ mod attach;
 use std::collections::BTreeSet;
 
 use sim_core::{SimDuration, SimTime};
-use wire::account::{Account, FlowId, Protocol, Reason};
+use wire::account::{Account, FlowId, Reason};
 use wire::ieee802154::{Addressing, FrameType, Header};
-use wire::packet::Packet;
-use wire::payload::Payload;
 
 use self::attach::{Attachment, Standing};
 use super::super::access::{FRAME_PENDING, Frames, RadioPlace};
@@ -383,11 +381,7 @@ impl<O: Observer> Network<O> {
 
     /// Queues a frame of the same kind that is for whoever has no key.
     fn send_openly(&mut self, place: RadioPlace, header: Header, behind: &[u8], content: Content) {
-        let mut packet = Packet::new(Payload::empty(), Account::new(FlowId::NONE, Reason::Control));
-        packet.push_header(behind.len()).copy_from_slice(behind);
-        header.emit(packet.push_header(header.len()));
-        packet.account.push_header(Protocol::Ieee802154, header.len() + behind.len());
-        let id = self.packets.insert(packet);
+        let id = self.control_packet(header, behind, Account::new(FlowId::NONE, Reason::Control));
         self.queue_control(place, Outgoing::new(id, None, content), false);
     }
 }

@@ -39,6 +39,11 @@ impl Node {
         Some((slot, self.joined.as_ref()?.slots.start(slot)))
     }
 
+    /// The number of the slot that a time is in by its clock; 0 if it has not joined.
+    pub(in super::super) fn slot_at(&self, time: SimTime) -> u64 {
+        self.joined.as_ref().map_or(0, |joined| joined.slots.at(time))
+    }
+
     /// How far this radio is from the coordinator, if it has joined.
     pub(super) fn metric(&self) -> Option<u8> {
         Some(self.joined.as_ref()?.metric)

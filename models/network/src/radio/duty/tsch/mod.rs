@@ -143,8 +143,10 @@ impl<O: Observer> RadioDuty<O> for Tsch {
     }
 
     fn patience(&self, net: &Network<O>, place: RadioPlace, _comes: bool) -> SimDuration {
-        let long = net.media[place.medium].address(place.radio).len();
-        TX_ACK_DELAY + net.media[place.medium].phy.air_time(ACK_LEN + long) + ACK_GUARD
+        let medium = &net.media[place.medium];
+        let long = medium.address(place.radio).len();
+        let protection = medium.security.map_or(0, |security| security.in_slot_len());
+        TX_ACK_DELAY + medium.phy.air_time(ACK_LEN + long + protection) + ACK_GUARD
     }
 
     fn confirmed(&self, net: &mut Network<O>, place: RadioPlace, _pending: bool) {

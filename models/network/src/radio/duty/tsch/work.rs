@@ -1,9 +1,7 @@
 //! What happens in slots: joining, sending, backing off, keeping the time.
 
-use wire::account::{Account, FlowId, Protocol, Reason};
+use wire::account::{Account, FlowId, Reason};
 use wire::ieee802154::element::{HeaderElement, MLME_GROUP, NestedElement, push_payload_element};
-use wire::packet::Packet;
-use wire::payload::Payload;
 
 use super::super::super::mac::{Phase, RadioState};
 use super::super::super::step::RadioStep;
@@ -137,11 +135,7 @@ impl<O: Observer> Network<O> {
             header
         };
         let reason = if content == Content::Beacon { Reason::Control } else { Reason::KeepAlive };
-        let mut packet = Packet::new(Payload::empty(), Account::new(FlowId::NONE, reason));
-        packet.push_header(behind.len()).copy_from_slice(&behind);
-        header.emit(packet.push_header(header.len()));
-        packet.account.push_header(Protocol::Ieee802154, header.len() + behind.len());
-        self.packets.insert(packet)
+        self.protected_control(place, header, &behind, Account::new(FlowId::NONE, reason))
     }
 
     /// What an enhanced beacon says (RFC 8180 §4.5.1): slot number, join metric, timings, channels, the cell that all share.
@@ -287,6 +281,8 @@ impl<O: Observer> Network<O> {
             let from = slot + 1 + passes * u64::from(cell.length);
             own.back_off.insert(to, ((exponent + 1).min(be_max), from));
         }
+        // It is sealed for the slot that is over.
+        self.reopen_frame(place, first.id);
         if first.tries > retries_max {
             return self.finish_frame(place, Err(DropCause::Retries));
         }
