@@ -202,8 +202,9 @@ impl<O: Observer> Network<O> {
         let medium = &mut self.media[place.medium];
         let turnaround = medium.phy.turnaround();
         let mac = &mut medium.macs[place.radio as usize];
-        if mac.phase == Phase::Pausing && mac.engaged_until > now {
+        if matches!(mac.phase, Phase::Pausing | Phase::Awaiting { .. }) && mac.engaged_until > now {
             // In the pause it has taken in a frame, and confirms that first.
+            mac.phase = Phase::Pausing;
             let at = mac.engaged_until + turnaround;
             return self.schedule_radio(at, place, RadioStep::Begin);
         }
