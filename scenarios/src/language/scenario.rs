@@ -6,9 +6,10 @@
 mod hardware;
 mod id;
 mod movement;
+mod outlet;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::document::{
@@ -20,6 +21,7 @@ use super::stack::Stack;
 pub use hardware::{BatteryStart, NodeHardware};
 pub use id::{InterfaceId, LinkId, MediumId, NodeId};
 pub use movement::{Level, Movement, OwnRadio, TracedLevel};
+pub use outlet::{Binding, Carrier, Joint, Outlet, Side};
 
 /// One point of a sweep, complete and free of contradictions.
 #[derive(Clone, Debug)]
@@ -64,55 +66,6 @@ pub struct Scenario {
     pub sample_every: Duration,
     /// True to record every frame.
     pub capture: bool,
-}
-
-/// An interface that is joined to the outside; its node stands for a machine there.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Outlet {
-    /// The interface.
-    pub interface: InterfaceId,
-    /// Its node.
-    pub node: NodeId,
-    /// What joins it.
-    pub joint: Joint,
-}
-
-/// What joins an interface to the outside.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Joint {
-    /// A TUN device of this name.
-    Tun(String),
-    /// Sockets.
-    Sockets(Vec<Binding>),
-}
-
-/// A socket of this computer in place of a TUN device.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Binding {
-    /// Its protocol.
-    pub carrier: Carrier,
-    /// The socket.
-    pub socket: SocketAddr,
-    /// What is on its other side.
-    pub side: Side,
-}
-
-/// The protocol of a socket.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Carrier {
-    /// UDP.
-    Udp,
-    /// TCP.
-    Tcp,
-}
-
-/// What a socket leads to.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Side {
-    /// This address and port in the simulation.
-    To(SocketAddr),
-    /// From this port of the interface in the simulation to the socket of a program.
-    From(u16),
 }
 
 /// Like nodes with neighbouring numbers.
