@@ -33,9 +33,13 @@ fn sent(lab: &Lab<Tap>) -> Vec<Vec<u8>> {
 fn opened(frame: &[u8], legible: usize) -> Option<Vec<u8>> {
     let (header, rest) = Header::parse(frame).ok()?;
     let security = header.security?;
-    let Some(Address::Short(source)) = header.addressing.source() else { return None };
-    let [high, low] = source.0.to_be_bytes();
-    let source = ExtendedAddress([0x02, b'n', b'j', 0, 0, 0, high, low]);
+    let source = match header.addressing.source()? {
+        Address::Extended(source) => source,
+        Address::Short(source) => {
+            let [high, low] = source.0.to_be_bytes();
+            ExtendedAddress([0x02, b'n', b'j', 0, 0, 0, high, low])
+        }
+    };
     let nonce = Nonce::new(source, security.frame_counter?, security.level);
     let (open, rest) = frame.split_at(frame.len() - rest.len() + legible);
     let (payload, mic) = rest.split_at(rest.len() - security.level.mic_len());
@@ -72,7 +76,7 @@ fn commands_are_protected_but_for_their_numbers_and_what_is_for_whoever_has_no_k
     lab.send_at(ms(20_000), nodes[1], packet(&address(2), &address(3), 300));
     lab.run_until(ms(30_000));
     assert_eq!(lab.packets(nodes[2]).len(), 1, "the child has another parent");
-    let mut seen = [0; 8];
+    let (mut seen, mut fetched) = ([0; 8], 0);
     for frame in sent(&lab) {
         let (header, rest) = Header::parse(&frame).expect("a frame");
         match header.frame_type {
@@ -82,8 +86,13 @@ fn commands_are_protected_but_for_their_numbers_and_what_is_for_whoever_has_no_k
                 // Capabilities; a short address and a status; nothing.
                 let content = opened(&frame, 1).expect("a right code");
                 assert_eq!(content.len(), [0, 1, 3, 0, 0][number], "command {number}");
-                // Header 9, auxiliary header 6, number, content, code of 4, check sequence.
-                assert_eq!(frame.len() + FCS_LEN, 9 + 6 + 1 + content.len() + 4 + FCS_LEN);
+                // Association is between addresses of 64 bits, from no network to one, and so is the question for its answer.
+                let stranger = matches!(header.addressing.source(), Some(Address::Extended(_)));
+                let header_len = [0, 17, 21, 0, if stranger { 15 } else { 9 }][number];
+                // Auxiliary header 6, number, content, code of 4, check sequence.
+                assert_eq!(frame.len() + FCS_LEN, header_len + 6 + 1 + content.len() + 4 + FCS_LEN);
+                assert!(stranger || number == 4, "command {number}");
+                fetched += usize::from(stranger && number == 4);
             }
             FrameType::Command => {
                 assert_eq!(rest, [7], "a request for beacons alone is open");
@@ -95,6 +104,7 @@ fn commands_are_protected_but_for_their_numbers_and_what_is_for_whoever_has_no_k
         }
     }
     assert!(seen[1] == 1 && seen[2] == 1 && seen[4] > 10 && seen[7] == 1, "{seen:?}");
+    assert_eq!(fetched, 1);
 }
 
 /// Opens a frame that was sent by a radio in a slot.

@@ -141,6 +141,18 @@ impl Addressing {
         })
     }
 
+    /// From a device that is in no network yet to one of a network, as an association request (clause 7.5.2). Not for frames of
+    /// version 2 if both addresses are extended: they have no such form (table 7-2).
+    #[must_use]
+    pub const fn of_stranger(pan: PanId, destination: Address, source: ExtendedAddress) -> Self {
+        Self {
+            destination_pan: Some(pan),
+            destination: Some(destination),
+            source_pan: Some(PanId::BROADCAST),
+            source: Some(Address::Extended(source)),
+        }
+    }
+
     /// A sender alone, as in a beacon.
     #[must_use]
     pub const fn from(pan: PanId, source: Address) -> Self {

@@ -17,6 +17,7 @@ use sim_core::{SimDuration, SimTime};
 use wire::ieee802154::{Address, Addressing, FrameType, Header, PanId, ShortAddress};
 
 use super::super::super::power::Power;
+use super::super::super::security::extended;
 use super::*;
 
 /// Where a child stands with its parent.
@@ -155,7 +156,8 @@ impl<O: Observer> Network<O> {
                 // Once asked for, the answer comes at once or not at all.
                 let at = now + ANSWER_TIME + frame_wait;
                 (own.attachment.standing, own.attachment.at) = (Standing::Fetching(router), at);
-                self.request_data(place, router);
+                let own = Address::Extended(extended(self.media[place.medium].address(place.radio)));
+                self.request_data(place, router, own);
                 self.schedule_radio(at, place, RadioStep::Timer);
             }
         }
@@ -163,7 +165,9 @@ impl<O: Observer> Network<O> {
 
     fn ask_for_association(&mut self, place: RadioPlace, router: u32) {
         let medium = &self.media[place.medium];
-        let addressing = Addressing::within(medium.pan, medium.address(router), medium.address(place.radio));
+        // A device without an address of its own has the one that it was made with (clause 7.5.2).
+        let own = extended(medium.address(place.radio));
+        let addressing = Addressing::of_stranger(medium.pan, medium.address(router), own);
         let header = Header { frame_type: FrameType::Command, ..Header::data(0, addressing, true) };
         let command = [ASSOCIATION_REQUEST, CAPABILITIES];
         self.send_command(place, header, &command, Some(router), Content::AssociationRequest);
@@ -220,7 +224,9 @@ impl<O: Observer> Network<O> {
     pub(super) fn hold_response(&mut self, place: RadioPlace, of: u32) {
         let now = self.now();
         let medium = &self.media[place.medium];
-        let addressing = Addressing::within(medium.pan, medium.address(of), medium.address(place.radio));
+        // Between the addresses that both were made with (clause 7.5.3).
+        let made = |radio| Address::Extended(extended(medium.address(radio)));
+        let addressing = Addressing::within(medium.pan, made(of), made(place.radio));
         let header = Header { frame_type: FrameType::Command, ..Header::data(0, addressing, true) };
         let short = match medium.address(of) {
             Address::Short(address) => address,

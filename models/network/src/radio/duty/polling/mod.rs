@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use sim_core::{SimDuration, SimTime};
 use wire::account::{Account, FlowId, Reason};
-use wire::ieee802154::{Addressing, FrameType, Header};
+use wire::ieee802154::{Address, Addressing, FrameType, Header};
 
 use self::attach::{Attachment, Standing};
 use super::super::access::{FRAME_PENDING, Frames, RadioPlace};
@@ -351,16 +351,18 @@ impl<O: Observer> Network<O> {
     /// A child asks its parent, unless it is about to.
     fn ask_parent(&mut self, place: RadioPlace) {
         let Some(parent) = child(self, place).and_then(|child| child.parent) else { return };
-        self.request_data(place, parent);
+        let own = self.media[place.medium].address(place.radio);
+        self.request_data(place, parent, own);
     }
 
-    fn request_data(&mut self, place: RadioPlace, parent: u32) {
+    /// Asks for what waits for the address `own`.
+    fn request_data(&mut self, place: RadioPlace, parent: u32, own: Address) {
         let medium = &self.media[place.medium];
         let mac = &medium.macs[place.radio as usize];
         if mac.queue.iter().any(|outgoing| outgoing.content == Content::DataRequest) {
             return;
         }
-        let addressing = Addressing::within(medium.pan, medium.address(parent), medium.address(place.radio));
+        let addressing = Addressing::within(medium.pan, medium.address(parent), own);
         let header = Header { frame_type: FrameType::Command, ..Header::data(0, addressing, true) };
         self.send_command(place, header, &[DATA_REQUEST], Some(parent), Content::DataRequest);
     }
