@@ -231,8 +231,7 @@ impl<O: Observer> Network<O> {
         let Ok(header) = ipv6::Header::parse(&bytes) else { return };
         let message = &bytes[ipv6::HEADER_LEN..];
         let (from, to) = (header.source, header.destination);
-        let pseudo = pseudo_header(from.into(), to.into(), IpProtocol::ICMPV6, message.len() as u32);
-        if header.hop_limit != HOP_LIMIT || !wire::icmpv6::verify(message, pseudo) {
+        if header.hop_limit != HOP_LIMIT || !wire::icmpv6::verify_message(message, from, to) {
             return;
         }
         let Ok(message) = Message::parse(message) else { return };

@@ -3,9 +3,8 @@
 
 use std::net::Ipv6Addr;
 
-use crate::checksum::{Sum, pseudo_header};
 use crate::error::{ParseError, array};
-use crate::ip::IpProtocol;
+use crate::icmpv6;
 use crate::ndp_lowpan::{Rovr, Status};
 
 /// The ICMPv6 type of a request.
@@ -35,7 +34,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// Reads a message, ICMPv6 header included; the checksum is left to [`crate::icmpv6::verify`].
+    /// Reads a message, ICMPv6 header included; the checksum is left to [`icmpv6::verify_message`].
     ///
     /// # Errors
     /// The message ends early, its type or code is not known, or its address is a group's (RFC 6775 §8.2.1).
@@ -81,10 +80,7 @@ impl Message {
         // Only the leftmost 64 bits where the receiver knows no others (RFC 8505 §6.4).
         out.extend(if self.transaction.is_some() { rovr } else { &rovr[..8] });
         out.extend(self.address.octets());
-        let length = out.len() as u32;
-        let pseudo = pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, length);
-        let checksum = (pseudo + Sum::of(&out)).finish();
-        out[2..4].copy_from_slice(&checksum.to_be_bytes());
+        icmpv6::seal(&mut out, source, destination);
         out
     }
 }
@@ -92,7 +88,8 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::icmpv6;
+    use crate::checksum::pseudo_header;
+    use crate::ip::IpProtocol;
 
     const FROM: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0xff, 0xfe00, 2);
     const TO: Ipv6Addr = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0xff, 0xfe00, 1);

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use crate::checksum::Sum;
+use crate::checksum::{Sum, pseudo_header};
 use crate::error::{ParseError, array, exactly, fixed};
 use crate::icmp::Echo;
 use crate::ip::IpProtocol;
@@ -164,6 +164,26 @@ impl Header {
 #[must_use]
 pub fn verify(header: &[u8], rest: Sum) -> bool {
     (rest + Sum::of(header)).is_valid()
+}
+
+/// Whether the checksum of a whole message is right.
+#[must_use]
+pub fn verify_message(message: &[u8], source: Ipv6Addr, destination: Ipv6Addr) -> bool {
+    verify(message, pseudo_sum(message, source, destination))
+}
+
+/// Writes the checksum into a whole message that has zero in its place.
+///
+/// # Panics
+/// `message` is shorter than 4 bytes.
+pub(crate) fn seal(message: &mut [u8], source: Ipv6Addr, destination: Ipv6Addr) {
+    let checksum = (pseudo_sum(message, source, destination) + Sum::of(message)).finish();
+    message[2..4].copy_from_slice(&checksum.to_be_bytes());
+}
+
+/// The sum of a message's pseudo-header.
+pub(crate) fn pseudo_sum(message: &[u8], source: Ipv6Addr, destination: Ipv6Addr) -> Sum {
+    pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, message.len() as u32)
 }
 
 /// How many bytes of a packet of `packet_len` bytes an error about it quotes, behind a plain IPv6 header

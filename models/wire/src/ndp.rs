@@ -8,6 +8,7 @@ use std::net::Ipv6Addr;
 
 use crate::checksum::Sum;
 use crate::error::{ParseError, array, fixed};
+use crate::icmpv6;
 use crate::ndp_options::NdpOptions;
 
 /// The hop limit of every message: no router lets it pass (RFC 4861 §3.1).
@@ -166,6 +167,15 @@ impl<'a> Message<'a> {
     #[expect(clippy::len_without_is_empty, reason = "no message is empty")]
     pub const fn len(&self) -> usize {
         self.body.len() + self.options.as_bytes().len()
+    }
+
+    /// The message with its checksum, from `source` to `destination`.
+    #[must_use]
+    pub fn to_bytes(&self, source: Ipv6Addr, destination: Ipv6Addr) -> Vec<u8> {
+        let mut bytes = vec![0; self.len()];
+        let pseudo = icmpv6::pseudo_sum(&bytes, source, destination);
+        self.emit(&mut bytes, pseudo);
+        bytes
     }
 
     /// Writes the message with its checksum; `pseudo` is the sum of the pseudo-header.

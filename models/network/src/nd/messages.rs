@@ -4,10 +4,8 @@ use std::net::Ipv6Addr;
 
 use sim_core::SimTime;
 use wire::account::Reason;
-use wire::checksum::pseudo_header;
 use wire::duplicate_address;
 use wire::ieee802154::Address;
-use wire::ip::IpProtocol;
 use wire::ndp::{Body, Message, NeighborAdvertisement, RouterAdvertisement};
 use wire::ndp_lowpan::{
     AddressRegistration, BorderRouter, Capabilities, ContextOption, Status, Transaction, radio_address_bytes,
@@ -207,11 +205,8 @@ impl Node {
     fn send_message(&mut self, sending: Sending, body: Body, list: &NdpOptionList) {
         let Sending { to, source, destination, reason, repeats } = sending;
         let message = Message { body, options: list.options() };
-        let mut bytes = vec![0; message.len()];
-        let length = bytes.len() as u32;
-        message
-            .emit(&mut bytes, pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, length));
-        self.send(Outgoing { to, source, destination, message: bytes, reason, repeats });
+        let message = message.to_bytes(source, destination);
+        self.send(Outgoing { to, source, destination, message, reason, repeats });
     }
 }
 

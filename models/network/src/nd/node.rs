@@ -10,9 +10,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use sim_core::random::CounterStream;
 use sim_core::{SimDuration, SimTime};
 use wire::account::Reason;
-use wire::checksum::{Sum, pseudo_header};
 use wire::ieee802154::{Address, ExtendedAddress};
-use wire::ip::IpProtocol;
 use wire::ndp::{Body, HOP_LIMIT, Message};
 use wire::ndp_lowpan::{BorderRouter, ContextOption, Rovr};
 use wire::ndp_options::PrefixInformation;
@@ -286,7 +284,8 @@ impl Node {
             return true;
         }
         self.expire(now);
-        if !is_sound(heard) || heard.source.is_multicast() || heard.source.is_unspecified() {
+        let sound = icmpv6::verify_message(heard.message, heard.source, heard.destination);
+        if !sound || heard.source.is_multicast() || heard.source.is_unspecified() {
             self.counts.malformed += 1;
         } else if is_duplicate {
             match duplicate_address::Message::parse(heard.message) {
@@ -490,11 +489,3 @@ impl Node {
 
 /// Where draws for verifiers begin, far behind those for times.
 const VERIFIER_DRAWS: u64 = 1 << 48;
-/// Whether a message's checksum is right.
-fn is_sound(heard: &Heard<'_>) -> bool {
-    let length = heard.message.len();
-    let head = icmpv6::HEADER_LEN.min(length);
-    let (source, destination) = (heard.source.into(), heard.destination.into());
-    let pseudo = pseudo_header(source, destination, IpProtocol::ICMPV6, length as u32);
-    icmpv6::verify(&heard.message[..head], pseudo + Sum::of(&heard.message[head..]))
-}

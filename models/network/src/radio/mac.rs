@@ -229,6 +229,22 @@ pub(super) enum Content {
     KeepAlive,
 }
 
+impl Content {
+    /// Until when it is kept for the radio that has to ask for it.
+    pub(super) const fn held_until(self) -> Option<SimTime> {
+        match self {
+            Self::Asked(until) | Self::AssociationResponse(until) => Some(until),
+            Self::Packet
+            | Self::Strobe
+            | Self::DataRequest
+            | Self::BeaconRequest
+            | Self::AssociationRequest
+            | Self::Beacon
+            | Self::KeepAlive => None,
+        }
+    }
+}
+
 /// What the sending side is at.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Phase {

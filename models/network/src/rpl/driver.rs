@@ -4,7 +4,6 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use sim_core::SimTime;
 use wire::account::{Account, FlowId, Protocol, Reason, Run};
-use wire::checksum::{Sum, pseudo_header};
 use wire::ip::IpProtocol;
 use wire::packet::Packet;
 use wire::payload::Payload;
@@ -181,10 +180,7 @@ impl<O: Observer> Network<O> {
             return false;
         }
         let (source, destination) = (header.source, header.destination);
-        let head = icmpv6::HEADER_LEN.min(message.len());
-        let length = message.len() as u32;
-        let pseudo = pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, length);
-        let sound = icmpv6::verify(&message[..head], pseudo + Sum::of(&message[head..]));
+        let sound = icmpv6::verify_message(message, source, destination);
         let now = self.now();
         let guess = Etx::guess(self.media[place.medium].margin_db(from, place.radio, now));
         if let (true, Ok((message, options))) = (sound, rpl::parse(message)) {

@@ -12,10 +12,8 @@ use network::nd::settings::{NdSettings, Role, Version};
 use sim_core::random::{Purpose, RunSeed, Streams};
 use sim_core::{SimDuration, SimTime};
 use wire::account::Reason;
-use wire::checksum::pseudo_header;
 use wire::duplicate_address;
 use wire::ieee802154::{Address, ShortAddress};
-use wire::ip::IpProtocol;
 use wire::ndp::{Body, Message, RouterAdvertisement};
 use wire::ndp_lowpan::{AddressRegistration, Rovr, Status, Transaction};
 use wire::ndp_options::{NdpOption, NdpOptionList, PrefixInformation};
@@ -294,10 +292,8 @@ pub fn crafted(
     let mut list = NdpOptionList::new();
     options.iter().for_each(|&option| list.try_push(option).expect("few options"));
     let message = Message { body, options: list.options() };
-    let mut bytes = vec![0; message.len()];
-    let pseudo = pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, bytes.len() as u32);
-    message.emit(&mut bytes, pseudo);
-    Outgoing { to: To::All, source, destination, message: bytes, reason: Reason::Control, repeats: false }
+    let message = message.to_bytes(source, destination);
+    Outgoing { to: To::All, source, destination, message, reason: Reason::Control, repeats: false }
 }
 
 pub fn rovr(number: u8) -> Rovr {

@@ -67,6 +67,12 @@ impl Header {
         }
     }
 
+    /// The header of a command, without security; its number is left to be set.
+    #[must_use]
+    pub const fn command(addressing: Addressing, acknowledgment_request: bool) -> Self {
+        Self { frame_type: FrameType::Command, ..Self::data(0, addressing, acknowledgment_request) }
+    }
+
     /// An immediate acknowledgment of the frame with that number (clause 7.3.3).
     #[must_use]
     pub const fn immediate_ack(sequence_number: u8, frame_pending: bool) -> Self {

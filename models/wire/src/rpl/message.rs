@@ -4,9 +4,8 @@ use std::net::Ipv6Addr;
 
 use super::ICMPV6_TYPE;
 use super::option::{RplOption, RplOptions};
-use crate::checksum::{Sum, pseudo_header};
 use crate::error::{ParseError, array};
-use crate::ip::IpProtocol;
+use crate::icmpv6;
 
 const NAME: &str = "a RPL message";
 
@@ -87,7 +86,7 @@ pub enum Message {
     DaoAck(DaoAck),
 }
 
-/// Reads a message, ICMPv6 header included; the checksum is left to [`crate::icmpv6::verify`].
+/// Reads a message, ICMPv6 header included; the checksum is left to [`icmpv6::verify_message`].
 ///
 /// # Errors
 /// The message ends early, its code or mode is not known, or its options are cut.
@@ -193,10 +192,7 @@ pub fn to_bytes(
         }
     };
     options.iter().for_each(|option| option.push(&mut out));
-    let length = out.len() as u32;
-    let pseudo = pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, length);
-    let checksum = (pseudo + Sum::of(&out)).finish();
-    out[2..4].copy_from_slice(&checksum.to_be_bytes());
+    icmpv6::seal(&mut out, source, destination);
     out
 }
 
@@ -219,7 +215,8 @@ mod tests {
         DodagConfiguration, EtxMetric, PrefixInformation, Target, TransitInformation,
     };
     use super::*;
-    use crate::icmpv6;
+    use crate::checksum::pseudo_header;
+    use crate::ip::IpProtocol;
 
     const SOURCE: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 1);
     const ALL_RPL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x1a);

@@ -358,10 +358,7 @@ fn discovery_with(body: Body, list: &NdpOptionList) -> Vec<u8> {
         _ => ALL_NODES,
     };
     let message = Message { body, options: list.options() };
-    let pseudo =
-        pseudo_header(LINK_LOCAL.into(), destination.into(), IpProtocol::ICMPV6, message.len() as u32);
-    let mut bytes = vec![0; message.len()];
-    message.emit(&mut bytes, pseudo);
+    let bytes = message.to_bytes(LINK_LOCAL, destination);
     v6(LINK_LOCAL, destination, IpProtocol::ICMPV6, ndp::HOP_LIMIT, &bytes)
 }
 

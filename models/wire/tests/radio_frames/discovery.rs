@@ -13,10 +13,7 @@ fn message(source: Ipv6Addr, destination: Ipv6Addr, body: Body, options: &[NdpOp
     let mut list = NdpOptionList::new();
     options.iter().for_each(|&option| list.try_push(option).expect("few options"));
     let message = Message { body, options: list.options() };
-    let mut bytes = vec![0; message.len()];
-    let pseudo = pseudo_header(source.into(), destination.into(), IpProtocol::ICMPV6, bytes.len() as u32);
-    message.emit(&mut bytes, pseudo);
-    sent(source, destination, 255, &bytes)
+    sent(source, destination, 255, &message.to_bytes(source, destination))
 }
 
 fn sent(source: Ipv6Addr, destination: Ipv6Addr, hop_limit: u8, bytes: &[u8]) -> Vec<u8> {

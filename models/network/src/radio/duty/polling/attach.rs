@@ -86,7 +86,7 @@ impl<O: Observer> Network<O> {
 
     fn ask_for_beacons(&mut self, place: RadioPlace) {
         let addressing = Addressing::to(PanId::BROADCAST, Address::BROADCAST);
-        let header = Header { frame_type: FrameType::Command, ..Header::data(0, addressing, false) };
+        let header = Header::command(addressing, false);
         self.send_openly(place, header, &[BEACON_REQUEST], Content::BeaconRequest);
     }
 
@@ -168,7 +168,7 @@ impl<O: Observer> Network<O> {
         // A device without an address of its own has the one that it was made with (clause 7.5.2).
         let own = extended(medium.address(place.radio));
         let addressing = Addressing::of_stranger(medium.pan, medium.address(router), own);
-        let header = Header { frame_type: FrameType::Command, ..Header::data(0, addressing, true) };
+        let header = Header::command(addressing, true);
         let command = [ASSOCIATION_REQUEST, CAPABILITIES];
         self.send_command(place, header, &command, Some(router), Content::AssociationRequest);
     }
@@ -227,7 +227,7 @@ impl<O: Observer> Network<O> {
         // Between the addresses that both were made with (clause 7.5.3).
         let made = |radio| Address::Extended(extended(medium.address(radio)));
         let addressing = Addressing::within(medium.pan, made(of), made(place.radio));
-        let header = Header { frame_type: FrameType::Command, ..Header::data(0, addressing, true) };
+        let header = Header::command(addressing, true);
         let short = match medium.address(of) {
             Address::Short(address) => address,
             Address::Extended(_) => ShortAddress::NONE,

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use sim_core::{SimDuration, SimTime};
 use wire::account::{Account, FlowId, Reason};
-use wire::ieee802154::{Address, Addressing, FrameType, Header};
+use wire::ieee802154::{Address, Addressing, Header};
 
 use self::attach::{Attachment, Standing};
 use super::super::access::{FRAME_PENDING, Frames, RadioPlace};
@@ -219,16 +219,8 @@ impl<O: Observer> RadioDuty<O> for OfParent {
         let now = net.now();
         let (port, node) = (net.radio_port(place), net.radio_node(place));
         let Some(parent) = parent(net, place) else { return };
-        let overdue = |outgoing: &mut Outgoing| match outgoing.content {
-            Content::Asked(until) | Content::AssociationResponse(until) => until <= now,
-            Content::Packet
-            | Content::Strobe
-            | Content::DataRequest
-            | Content::BeaconRequest
-            | Content::AssociationRequest
-            | Content::Beacon
-            | Content::KeepAlive => false,
-        };
+        let overdue =
+            |outgoing: &mut Outgoing| outgoing.content.held_until().is_some_and(|until| until <= now);
         let overdue: Vec<Outgoing> = parent.waiting.extract_if(.., overdue).collect();
         for outgoing in overdue {
             net.note_lost(place, &outgoing, DropCause::NotAskedFor);
@@ -239,16 +231,8 @@ impl<O: Observer> RadioDuty<O> for OfParent {
     fn give_up(&self, net: &mut Network<O>, place: RadioPlace, cause: DropCause) {
         let now = net.now();
         let mac = &mut net.media[place.medium].macs[place.radio as usize];
-        let asked = mac.queue.front().copied().filter(|first| match first.content {
-            Content::Asked(until) | Content::AssociationResponse(until) => until > now,
-            Content::Packet
-            | Content::Strobe
-            | Content::DataRequest
-            | Content::BeaconRequest
-            | Content::AssociationRequest
-            | Content::Beacon
-            | Content::KeepAlive => false,
-        });
+        let is_held = |first: &Outgoing| first.content.held_until().is_some_and(|until| until > now);
+        let asked = mac.queue.front().copied().filter(is_held);
         let Some(asked) = asked else { return net.finish_frame(place, Err(cause)) };
         // It waits for the next request, with the number that it has (clause 6.7.3).
         mac.queue.pop_front();
@@ -363,7 +347,7 @@ impl<O: Observer> Network<O> {
             return;
         }
         let addressing = Addressing::within(medium.pan, medium.address(parent), own);
-        let header = Header { frame_type: FrameType::Command, ..Header::data(0, addressing, true) };
+        let header = Header::command(addressing, true);
         self.send_command(place, header, &[DATA_REQUEST], Some(parent), Content::DataRequest);
     }
 
