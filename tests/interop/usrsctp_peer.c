@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <usrsctp.h>
 
-enum { ENCAPSULATION = 9899, STREAMS = 16, LONGEST = 20000, BUFFER = 1 << 17 };
+enum { ENCAPSULATION = 9899, STREAMS = 16, LONGEST = 20000, BUFFER = 1 << 17, REQUEST_TRIES = 3000 };
 
 #ifndef SCTP_INTERLEAVING_SUPPORTED
 #define SCTP_INTERLEAVING_SUPPORTED 0x00001206 /* The library has it, and its header does not. */
@@ -210,6 +210,17 @@ static const char *ending(int end) {
   return end == SCTP_COMM_LOST ? "lost" : end == SCTP_SHUTDOWN_COMP ? "shut down" : end == 0 ? "closed" : "restarted or refused";
 }
 
+/* A request about streams: the library takes none while another is not answered, nor one to reset the TSNs while data are not
+   acknowledged. Either may be so after a loss, until a time-out. */
+static void request(struct socket *socket, int option, const void *value, socklen_t length, const char *what) {
+  for (int left = REQUEST_TRIES; left > 1; left--) {
+    if (usrsctp_setsockopt(socket, IPPROTO_SCTP, option, value, length) == 0) return;
+    check(errno == EBUSY || errno == EALREADY, what);
+    usleep(10000);
+  }
+  set(socket, option, value, length, what);
+}
+
 /* Asks for streams to be reset, in one direction. */
 static void reset_streams(struct socket *socket, int direction, int first, int second) {
   struct sctp_reset_streams *streams = calloc(1, sizeof *streams + 2 * sizeof(uint16_t));
@@ -218,7 +229,7 @@ static void reset_streams(struct socket *socket, int direction, int first, int s
   streams->srs_number_streams = 2;
   streams->srs_stream_list[0] = first;
   streams->srs_stream_list[1] = second;
-  set(socket, SCTP_RESET_STREAMS, streams, sizeof *streams + 2 * sizeof(uint16_t), "reset of streams");
+  request(socket, SCTP_RESET_STREAMS, streams, sizeof *streams + 2 * sizeof(uint16_t), "reset of streams");
   free(streams);
 }
 
@@ -226,7 +237,7 @@ static void reset_streams(struct socket *socket, int direction, int first, int s
    comes. Of what it sends later it may give up what is not acknowledged within a time-out, by a FORWARD TSN of before. */
 static void reset_tsns(struct socket *socket) {
   uint32_t association = 0;
-  set(socket, SCTP_RESET_ASSOC, &association, sizeof association, "reset of the TSNs");
+  request(socket, SCTP_RESET_ASSOC, &association, sizeof association, "reset of the TSNs");
   while (!news.tsns_reset && !news.refused) {
     int flags = 0;
     unsigned kind = 0;
@@ -242,7 +253,7 @@ static void ask(struct socket *socket, int sixth, const char *first) {
     struct sctp_add_streams out = {.sas_outstrms = 4};
     if (sixth == 1) reset_streams(socket, SCTP_STREAM_RESET_OUTGOING, 0, 3);
     if (sixth == 2) reset_streams(socket, SCTP_STREAM_RESET_INCOMING, 1, 2);
-    if (sixth == 3) set(socket, SCTP_ADD_STREAMS, &out, sizeof out, "streams to send on");
+    if (sixth == 3) request(socket, SCTP_ADD_STREAMS, &out, sizeof out, "streams to send on");
   }
   if (with("move")) {
     union address later = address_of(getenv("LATER"), 0), old = address_of(first, 0);
@@ -319,7 +330,7 @@ static int server(struct socket *socket, int count, const char *how) {
     if (!strcmp(how, "abort") && messages == count) break;
     if (with("more") && messages == 50) {
       struct sctp_add_streams in = {.sas_instrms = 4};
-      set(association, SCTP_ADD_STREAMS, &in, sizeof in, "streams to receive on");
+      request(association, SCTP_ADD_STREAMS, &in, sizeof in, "streams to receive on");
     }
   }
   if (!strcmp(how, "abort")) abort_association(association);
