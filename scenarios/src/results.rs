@@ -247,7 +247,8 @@ fn session_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> 
 
 /// A figure about what Multipath TCP did for some flows; nothing of flows without it.
 fn multipath_metric(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
-    let mut all = flows.iter().filter_map(|(flow, _)| flow.measure.multipath.as_ref()).peekable();
+    let connections = flows.iter().filter_map(|(flow, _)| flow.measure.connections.as_ref());
+    let mut all = connections.filter_map(|connections| connections.multipath.as_ref()).peekable();
     all.peek()?;
     let mut sum = MptcpTotals::default();
     all.for_each(|totals| sum.add(totals));
@@ -275,7 +276,7 @@ fn limited(column: &str, flows: &[(&Flow, &FlowAccount)]) -> Option<f64> {
     };
     let mut times = LimitTimes::default();
     for (flow, _) in flows {
-        flow.measure.limits.iter().for_each(|limits| times.merge(limits));
+        flow.measure.connections.iter().for_each(|connections| times.merge(&connections.limits));
     }
     let total = times.total().as_nanos();
     (total > 0).then(|| times.of(limit).as_nanos() as f64 / total as f64)

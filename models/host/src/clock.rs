@@ -2,9 +2,33 @@
 
 use sim_core::{SimDuration, SimTime};
 
-/// How a host's clock relates to global time.
+/// How a host's clock relates to global time. Most show just that, and there may be thousands of them.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Box<Deviation>>);
+
+impl From<Deviation> for Clock {
+    fn from(deviation: Deviation) -> Self {
+        Self((deviation != Deviation::default()).then(|| Box::new(deviation)))
+    }
+}
+
+impl Clock {
+    /// What the clock shows at the global time `now`.
+    #[inline]
+    pub fn local(&self, now: SimTime) -> SimTime {
+        self.0.as_ref().map_or(now, |deviation| deviation.local(now))
+    }
+
+    /// The first global time at which the clock shows `local` or more.
+    #[inline]
+    pub fn global(&self, local: SimTime) -> SimTime {
+        self.0.as_ref().map_or(local, |deviation| deviation.global(local))
+    }
+}
+
+/// How far a clock is from global time.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Clock {
+pub struct Deviation {
     /// How far it is from global time at the start.
     pub offset: SimDuration,
     /// Whether it is behind by that much, not ahead. A clock that is behind shows zero until it has
@@ -14,10 +38,8 @@ pub struct Clock {
     pub drift_ppb: i32,
 }
 
-impl Clock {
-    /// What the clock shows at the global time `now`.
-    #[inline]
-    pub fn local(&self, now: SimTime) -> SimTime {
+impl Deviation {
+    fn local(&self, now: SimTime) -> SimTime {
         let shown = match self.drift_ppb {
             0 => now,
             _ => SimTime::from_nanos((i128::from(now.as_nanos()) * self.rate() / PPB) as u64),
@@ -25,9 +47,7 @@ impl Clock {
         if self.behind { shown.saturating_sub(self.offset) } else { shown + self.offset }
     }
 
-    /// The first global time at which the clock shows `local` or more.
-    #[inline]
-    pub fn global(&self, local: SimTime) -> SimTime {
+    fn global(&self, local: SimTime) -> SimTime {
         let since = if self.behind {
             if local == SimTime::ZERO {
                 SimDuration::ZERO
@@ -60,7 +80,8 @@ mod tests {
     #[test]
     fn a_deadline_by_the_local_clock_is_never_met_early() {
         for drift_ppb in [-50_000_000, -20_000, -1, 0, 1, 40_000, 50_000_000] {
-            let clock = Clock { offset: SimDuration::from_millis(250), drift_ppb, behind: false };
+            let clock =
+                Clock::from(Deviation { offset: SimDuration::from_millis(250), drift_ppb, behind: false });
             for millis in [250, 251, 1_000, 3_600_000] {
                 let deadline = SimTime::from_millis(millis);
                 let global = clock.global(deadline);
@@ -75,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_fast_clock_gains_by_its_drift() {
-        let clock = Clock { drift_ppb: 40_000, ..Clock::default() };
+        let clock = Clock::from(Deviation { drift_ppb: 40_000, ..Deviation::default() });
         // 40 ppm of an hour: 144 ms.
         assert_eq!(clock.local(SimTime::from_secs(3600)), SimTime::from_millis(3_600_144));
     }

@@ -53,8 +53,6 @@ pub struct FlowMeasure {
     last_delivered: OptionalTime,
     /// The longest time between two arrivals of application bytes that ended within the window.
     stall: SimDuration,
-    /// What Multipath TCP did for the flow, over the whole run; none of other transports.
-    pub multipath: Option<Box<MptcpTotals>>,
     /// Whether everything that the workload had to send has arrived.
     pub complete: bool,
     /// From the first packet until the first application byte might be sent.
@@ -63,9 +61,18 @@ pub struct FlowMeasure {
     pub connections_lost: u32,
     /// What the session protocol did for the flow, over the whole run.
     pub session: SessionCounts,
-    /// How long each limit has held back the sender's connections; none of other transports than TCP.
-    pub limits: Option<Box<LimitTimes>>,
+    /// What connections did for the flow; datagrams have none.
+    pub connections: Option<Box<ConnectionCounts>>,
     receivers: SmallVec<[Received; 1]>,
+}
+
+/// What a flow's connections did, over the whole run.
+#[derive(Clone, Debug, Default)]
+pub struct ConnectionCounts {
+    /// What Multipath TCP did; none of other transports.
+    pub multipath: Option<MptcpTotals>,
+    /// How long each limit has held back the sender's connections; no time at all of other transports than TCP.
+    pub limits: LimitTimes,
 }
 
 /// What a session protocol did for a flow.
@@ -180,12 +187,11 @@ impl FlowMeasure {
             first_generated: OptionalTime::NONE,
             last_delivered: OptionalTime::NONE,
             stall: SimDuration::ZERO,
-            multipath: None,
             complete: false,
             setup: OptionalTime::NONE,
             connections_lost: 0,
             session: SessionCounts::default(),
-            limits: None,
+            connections: None,
             receivers: smallvec![Received::default(); receivers],
         }
     }

@@ -8,6 +8,7 @@ use network::observer::Observer;
 use sim_core::SimTime;
 use sim_core::engine::LimitExceeded;
 use sim_core::random::Streams;
+use transport::mptcp::MptcpTotals;
 use wire::account::FlowId;
 
 use crate::app::App;
@@ -202,12 +203,13 @@ impl<O: Observer> World<O> {
     /// Puts what Multipath TCP did for each of its flows, at both ends, to what is measured of them.
     fn settle_multipath(&mut self) {
         for flow in self.flows.iter_mut().filter(|flow| matches!(flow.carrier, Carrier::Mptcp(_))) {
-            flow.measure.multipath = Some(Box::default());
+            flow.measure.connections.get_or_insert_default().multipath = Some(MptcpTotals::default());
         }
         for mptcp in self.hosts.iter().flatten().filter_map(|host| host.stack().mptcp_endpoint()) {
             for (flow, totals) in mptcp.totals() {
                 let flow = self.flows.get_mut(flow.0 as usize);
-                if let Some(sum) = flow.and_then(|flow| flow.measure.multipath.as_mut()) {
+                let connections = flow.and_then(|flow| flow.measure.connections.as_mut());
+                if let Some(sum) = connections.and_then(|connections| connections.multipath.as_mut()) {
                     sum.add(&totals);
                 }
             }

@@ -215,7 +215,9 @@ impl NetworkBuilder {
         let mut port_infos = self.lay_ports(&names);
         let mut ports: Vec<Port> = port_infos.iter().map(|_| detached()).collect();
         let (mut states, mut queue_limits) = (Vec::new(), Vec::new());
-        let link_names = std::mem::take(&mut self.link_names);
+        let mut link_names = std::mem::take(&mut self.link_names);
+        link_names.shrink_to_fit();
+        self.port_names.shrink_to_fit();
         let mut laying = Laying {
             names: &names,
             streams,

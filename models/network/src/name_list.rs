@@ -24,6 +24,12 @@ impl NameList {
         self.ends.push(u32::try_from(self.text.len()).expect("a world's names are shorter than 4 GiB"));
     }
 
+    /// No more names will come: gives back the room for them.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// The name with that number.
     ///
     /// # Panics

@@ -13,7 +13,7 @@ mod traffic;
 
 use std::net::IpAddr;
 
-use host::clock::Clock;
+use host::clock::Deviation;
 use host::host::Host;
 use host::output::Output;
 use host::stack::Stack;
@@ -230,7 +230,7 @@ pub(crate) fn host_on<'a, O: Observer>(
         let group = scenario.group_of(node);
         let name = scenario.node_name(node);
         let offset = group.clock.offset.as_nanos();
-        let clock = Clock {
+        let deviation = Deviation {
             offset: SimDuration::from_nanos(offset.unsigned_abs()),
             behind: offset < 0,
             drift_ppb: i32::try_from(group.clock.drift.as_parts_per_billion()).unwrap_or_default(),
@@ -239,7 +239,7 @@ pub(crate) fn host_on<'a, O: Observer>(
         let by_source = info.ports > 1 && !world.network.forwards(id);
         let identification = streams.counter(&name, host::purpose::TRANSPORT).draw(0) as u16;
         let output = Output::new(group.hop_limit, by_source, identification);
-        world.add_host(Host::new(id, clock, Stack::new(streams, &name, O::ENABLED), output));
+        world.add_host(Host::new(id, deviation.into(), Stack::new(streams, &name, O::ENABLED), output));
     }
     world.host_mut(id).expect("the host was just put there")
 }

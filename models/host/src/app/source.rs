@@ -190,7 +190,8 @@ impl Source {
     pub(crate) fn note_limits(&self, now: SimTime, stack: &Stack, flows: &mut [Flow]) {
         let times = self.handle().and_then(|handle| stack.limit_times(now, handle));
         if let Some(times) = times {
-            flows[self.flow.0 as usize].measure.limits.get_or_insert_default().merge(&times);
+            let measure = &mut flows[self.flow.0 as usize].measure;
+            measure.connections.get_or_insert_default().limits.merge(&times);
         }
     }
 

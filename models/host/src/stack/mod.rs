@@ -53,7 +53,7 @@ pub struct Stack {
     rare: Option<Box<Rare>>,
     rng: IdleRng,
     /// Words drawn of UDP's generator, which is the first one split off `rng`.
-    udp_drawn: u64,
+    udp_drawn: u32,
     owners: SmallMap<Handle, u32>,
     /// Whether the transports keep notes for a sequence diagram.
     noting: bool,

@@ -27,7 +27,8 @@ impl Stack {
         let mut rng = split(&mut self.rng.from_start());
         rng.set_word_pos(self.udp_drawn.into());
         let port = choose_ephemeral(&mut rng, |port| self.udp.is_free(port));
-        self.udp_drawn = rng.get_word_pos() as u64;
+        // After four thousand million words it begins again: a port that is taken is not drawn.
+        self.udp_drawn = rng.get_word_pos() as u32;
         port
     }
 

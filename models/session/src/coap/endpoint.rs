@@ -26,9 +26,7 @@ pub struct CoapEndpoint {
     pub(super) rng: IdleRng,
     pub(super) peers: Peers,
     pub(super) observers: IdleVec<Observer>,
-    /// Responses to multicast requests that wait for their moment.
-    pub(super) leisurely: IdleVec<(SimTime, SocketAddr, Message)>,
-    timers: Option<Box<IdleHeap<(SimTime, SocketAddr)>>>,
+    due: Option<Box<Due>>,
     pub(super) next_sweep: OptionalTime,
     pub(super) next_id: u64,
     pub(super) next_token: u64,
@@ -42,6 +40,23 @@ pub struct CoapEndpoint {
     pub(super) stats: Tally,
 }
 
+/// What an endpoint does at a time of its own.
+#[derive(Debug, Default)]
+struct Due {
+    /// The peers for which there may be something to do.
+    peers: IdleHeap<(SimTime, SocketAddr)>,
+    /// Responses to multicast requests that wait for their moment.
+    leisurely: IdleVec<(SimTime, SocketAddr, Message)>,
+}
+
+impl Due {
+    fn next(&self) -> Option<SimTime> {
+        let peer = self.peers.peek().map(|&(at, _)| at);
+        let response = self.leisurely.iter().map(|(at, ..)| *at).min();
+        peer.into_iter().chain(response).min()
+    }
+}
+
 impl CoapEndpoint {
     /// An endpoint without peers.
     pub fn new(config: Arc<CoapConfig>, mut rng: ChaCha8Rng) -> Self {
@@ -52,8 +67,7 @@ impl CoapEndpoint {
             rng: rng.into(),
             peers: Peers::default(),
             observers: IdleVec::new(),
-            leisurely: IdleVec::new(),
-            timers: None,
+            due: None,
             next_sweep: OptionalTime::NONE,
             next_id: 0,
             next_token,
@@ -156,7 +170,7 @@ impl CoapEndpoint {
     }
 
     pub(super) fn arm(&mut self, at: SimTime, peer: SocketAddr) {
-        let timers = self.timers.get_or_insert_default();
+        let timers = &mut self.due.get_or_insert_default().peers;
         if !timers.iter().any(|entry| *entry == (at, peer)) || timers.len() > TIMERS_SCANNED {
             timers.push((at, peer));
         }
@@ -166,6 +180,18 @@ impl CoapEndpoint {
     pub(super) fn non_timeout_random(&mut self) -> SimDuration {
         let (low, high) = (self.config.ack_timeout, self.config.non_timeout_max());
         sim_core::draw::uniform_duration(&mut self.rng, low, high)
+    }
+
+    /// Keeps a response to a multicast request until `at`.
+    pub(super) fn send_at(&mut self, at: SimTime, to: SocketAddr, message: Message) {
+        self.due.get_or_insert_default().leisurely.push((at, to, message));
+    }
+
+    fn send_leisurely(&mut self, now: SimTime) {
+        let Some(due) = &mut self.due else { return };
+        for (_, peer, message) in due.leisurely.take_if(|(at, ..)| *at <= now) {
+            self.submit(now, peer, false, message);
+        }
     }
 
     pub(super) fn fail(&mut self, request: RequestId, why: super::event::Failure) {
@@ -181,15 +207,15 @@ impl DatagramSession for CoapEndpoint {
     }
 
     fn handle_timeout(&mut self, now: SimTime) {
-        while let Some(timers) = &mut self.timers
-            && let Some(&(due, peer)) = timers.peek()
-            && due <= now
+        while let Some(due) = &mut self.due
+            && let Some(&(at, peer)) = due.peers.peek()
+            && at <= now
         {
-            timers.pop();
+            due.peers.pop();
             self.serve(now, peer);
         }
-        self.timers.take_if(|timers| timers.is_empty());
         self.send_leisurely(now);
+        self.due.take_if(|due| due.peers.is_empty() && due.leisurely.is_empty());
         self.sweep(now);
     }
 
@@ -200,9 +226,7 @@ impl DatagramSession for CoapEndpoint {
     }
 
     fn poll_timeout(&self) -> Option<SimTime> {
-        let timer = self.timers.as_ref().and_then(|timers| timers.peek()).map(|&(due, _)| due);
-        let leisure = self.leisurely.iter().map(|(due, ..)| *due).min();
-        timer.into_iter().chain(leisure).chain(self.next_sweep.get()).min()
+        self.due.as_ref().and_then(|due| due.next()).into_iter().chain(self.next_sweep.get()).min()
     }
 
     fn poll_event(&mut self) -> Option<CoapEvent> {

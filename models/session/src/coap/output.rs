@@ -289,13 +289,6 @@ impl CoapEndpoint {
         }
     }
 
-    pub(super) fn send_leisurely(&mut self, now: SimTime) {
-        let due = self.leisurely.take_if(|(at, ..)| *at <= now);
-        for (_, peer, message) in due {
-            self.submit(now, peer, false, message);
-        }
-    }
-
     /// Forgets messages and peers whose time is over (§4.8.2).
     pub(super) fn sweep(&mut self, now: SimTime) {
         if self.next_sweep.get().is_none_or(|at| at > now) {

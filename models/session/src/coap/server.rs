@@ -193,7 +193,7 @@ impl CoapEndpoint {
             Answering::Leisurely => {
                 self.stats.rare().separate += 1;
                 let at = self.leisure(now);
-                self.leisurely.push((at, to, message));
+                self.send_at(at, to, message);
             }
         }
     }
