@@ -78,9 +78,9 @@ impl Stack {
     /// Hands a segment to whom it is for: plain TCP and Multipath TCP share a protocol number.
     pub(super) fn handle_segment(&mut self, now: SimTime, mut received: Received<'_>) {
         if let Some(mptcp) = &mut self.mptcp
-            && mptcp.endpoint.is_for(&mut received)
+            && let Some(found) = mptcp.endpoint.find(&mut received)
         {
-            mptcp.endpoint.handle_datagram(now, received);
+            mptcp.endpoint.handle_found(now, received, found);
         } else {
             self.tcp().handle_datagram(now, received);
         }
