@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use sim_core::SimTime;
 use transport::endpoint::{Endpoint, Received};
-use transport::mptcp::{MptcpConfig, MptcpEndpoint, MptcpEvent};
+use transport::mptcp::{MptcpConfig, MptcpEndpoint, MptcpEvent, MptcpId};
 use transport::tcp::ListenerId;
-use wire::account::FlowId;
+use wire::account::{FlowId, Runs};
+use wire::payload::Payload;
 
 use super::event::StackEvent;
 use super::{Handle, Stack, Way, split, tcp};
@@ -72,6 +73,15 @@ impl Stack {
         for local in tcp::listening(address) {
             let listener = mptcp.endpoint.listen(SocketAddr::new(local, port), with_mtu(config, mtu));
             mptcp.listeners.extend(listener.map(|listener| (listener, app as u32)));
+        }
+    }
+
+    /// Reads up to `max` bytes.
+    #[inline]
+    pub(super) fn read_mptcp(&mut self, now: SimTime, id: MptcpId, max: u32) -> (Payload, Runs) {
+        match &mut self.mptcp {
+            Some(mptcp) => mptcp.endpoint.read(now, id, max),
+            None => (Payload::empty(), Runs::new()),
         }
     }
 
