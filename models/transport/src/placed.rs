@@ -64,9 +64,16 @@ impl<T> Placed<T> {
     /// Puts a value at `place`, whatever was there.
     #[inline]
     pub(crate) fn insert(&mut self, place: u64, value: T) {
+        if self.is_behind_all(place) {
+            self.0.push_back((place, value));
+        } else {
+            self.insert_among(place, value);
+        }
+    }
+
+    fn insert_among(&mut self, place: u64, value: T) {
         match self.find(place) {
             Ok(index) => self.0[index].1 = value,
-            Err(index) if index == self.0.len() => self.0.push_back((place, value)),
             Err(index) => self.0.insert(index, (place, value)),
         }
     }
@@ -74,25 +81,31 @@ impl<T> Placed<T> {
     /// Puts a value at `place`, unless there is one.
     #[inline]
     pub(crate) fn insert_new(&mut self, place: u64, value: T) {
-        match self.find(place) {
-            Ok(_) => {}
-            Err(index) if index == self.0.len() => self.0.push_back((place, value)),
-            Err(index) => self.0.insert(index, (place, value)),
+        if self.is_behind_all(place) {
+            self.0.push_back((place, value));
+        } else if let Err(index) = self.find(place) {
+            self.0.insert(index, (place, value));
         }
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, place: u64) {
-        if let Ok(index) = self.find(place) {
+        if self.0.front().is_some_and(|(first, _)| *first == place) {
+            self.0.pop_front();
+        } else if let Ok(index) = self.find(place) {
             self.0.remove(index);
         }
     }
 
-    /// Where the value at `place` is, or else belongs.
     #[inline]
+    fn is_behind_all(&self, place: u64) -> bool {
+        self.0.back().is_none_or(|(last, _)| *last < place)
+    }
+
+    /// Where the value at `place` is, or else belongs.
     fn find(&self, place: u64) -> Result<usize, usize> {
-        match (self.0.front(), self.0.back()) {
-            (_, Some((last, _))) if *last < place => Err(self.0.len()),
-            (Some((first, _)), _) if *first == place => Ok(0),
+        match self.0.front() {
+            Some((first, _)) if *first == place => Ok(0),
             _ => self.0.binary_search_by_key(&place, |(at, _)| *at),
         }
     }

@@ -200,6 +200,7 @@ impl Run {
     /// # Panics
     ///
     /// If `bytes` is not below the length.
+    #[inline]
     pub fn split_front(&mut self, bytes: u32) -> Self {
         assert!(bytes < self.bytes, "a cut at {bytes} lies inside a run of {}", self.bytes);
         let front = Self { bytes, last: false, ..*self };

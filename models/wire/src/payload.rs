@@ -91,6 +91,20 @@ impl Slice {
         Self { content, len: range.end - range.start }
     }
 
+    /// Forgets the first `bytes`.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    #[inline]
+    pub fn drop_front(&mut self, bytes: u32) {
+        self.len = self.len.checked_sub(bytes).expect("no more is dropped than there is");
+        match &mut self.content {
+            Content::Filler { offset, .. } => *offset += u64::from(bytes),
+            Content::Bytes { start, .. } => *start += bytes,
+        }
+    }
+
     /// Takes `next` in if it directly continues this slice without copying; says whether it did.
     #[inline]
     pub fn try_extend(&mut self, next: &Self) -> bool {
@@ -325,6 +339,8 @@ mod tests {
         assert_eq!(front, whole);
         assert!(!front.try_extend(&Slice::filler(5, 0, 1)), "offset 0 does not continue offset 1100");
         assert!(!front.try_extend(&Slice::filler(6, 1100, 1)), "another pattern");
+        front.drop_front(300);
+        assert_eq!(front, whole.slice(300..1000));
     }
 
     #[test]

@@ -232,7 +232,7 @@ impl StreamBuffer {
             && piece.offset < offset
         {
             let cut = (offset - piece.offset) as u32;
-            piece.slice = piece.slice.slice(cut..piece.slice.len());
+            piece.slice.drop_front(cut);
             let _front = piece.run.split_front(cut);
             piece.offset = offset;
         }

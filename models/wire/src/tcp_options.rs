@@ -2,6 +2,7 @@
 
 use crate::error::NoRoom;
 use crate::inline_options::{InlineOptions, NO_OPERATION, RawIter, RawOption};
+use crate::mptcp::Dss;
 pub use crate::tcp_option_values::{
     AccEcnCounters, AccEcnOrder, FastOpenCookie, SackBlock, SackBlocks, Timestamps, UserTimeout,
 };
@@ -295,18 +296,51 @@ impl<'a> OptionsView<'a> {
 
     /// What follows the timestamps, where those come first with their padding.
     #[inline]
-    fn behind_timestamps(self) -> &'a [u8] {
+    const fn behind_timestamps(self) -> &'a [u8] {
         match self.0 {
             [NO_OPERATION, NO_OPERATION, kind::TIMESTAMPS, 10, _, _, _, _, _, _, _, _, rest @ ..] => rest,
             all => all,
         }
     }
 
-    /// Whether there are no options, or timestamps alone with the padding that aligns them.
+    /// Whether there is nothing besides timestamps with the padding that aligns them, and one option of Multipath TCP as long as
+    /// its usual signals are.
     #[inline]
     #[must_use]
     pub const fn is_usual(self) -> bool {
-        matches!(self.0, [] | [NO_OPERATION, NO_OPERATION, kind::TIMESTAMPS, 10, _, _, _, _, _, _, _, _])
+        matches!(
+            self.behind_timestamps(),
+            [] | [kind::MPTCP, 8, _, _, _, _, _, _]
+                | [
+                    NO_OPERATION,
+                    NO_OPERATION,
+                    kind::MPTCP,
+                    18,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _,
+                    _
+                ]
+        )
+    }
+
+    /// The signal of Multipath TCP, where it is a usual one and nothing but timestamps stands beside it.
+    #[inline]
+    #[must_use]
+    pub fn usual_signal(self) -> Option<Dss> {
+        Dss::from_usual(self.behind_timestamps())
     }
 
     /// The timestamps option, found at once where nearly every sender puts it.

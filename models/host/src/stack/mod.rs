@@ -195,7 +195,7 @@ impl Stack {
     pub fn read(&mut self, now: SimTime, handle: Handle, max: u32) -> (Payload, Runs) {
         match handle {
             Handle::Tcp(id) => self.tcp().read(now, id, max),
-            Handle::Mptcp(id) => self.mptcp().endpoint.read(now, id, max),
+            Handle::Mptcp(id) => self.read_mptcp(now, id, max),
             Handle::Sctp(id) => self.read_sctp(id),
             Handle::Udp(_) => (Payload::empty(), Runs::new()),
         }

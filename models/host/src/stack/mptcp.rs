@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use sim_core::SimTime;
 use transport::endpoint::{Endpoint, Received};
-use transport::mptcp::{MptcpConfig, MptcpEndpoint, MptcpEvent};
+use transport::mptcp::{MptcpConfig, MptcpEndpoint, MptcpEvent, MptcpId};
 use transport::tcp::ListenerId;
-use wire::account::FlowId;
+use wire::account::{FlowId, Runs};
+use wire::payload::Payload;
 
 use super::event::StackEvent;
 use super::{Handle, Stack, Way, split, tcp};
@@ -75,12 +76,21 @@ impl Stack {
         }
     }
 
+    /// Reads up to `max` bytes.
+    #[inline]
+    pub(super) fn read_mptcp(&mut self, now: SimTime, id: MptcpId, max: u32) -> (Payload, Runs) {
+        match &mut self.mptcp {
+            Some(mptcp) => mptcp.endpoint.read(now, id, max),
+            None => (Payload::empty(), Runs::new()),
+        }
+    }
+
     /// Hands a segment to whom it is for: plain TCP and Multipath TCP share a protocol number.
     pub(super) fn handle_segment(&mut self, now: SimTime, mut received: Received<'_>) {
         if let Some(mptcp) = &mut self.mptcp
-            && mptcp.endpoint.is_for(&mut received)
+            && let Some(found) = mptcp.endpoint.find(&mut received)
         {
-            mptcp.endpoint.handle_datagram(now, received);
+            mptcp.endpoint.handle_found(now, received, found);
         } else {
             self.tcp().handle_datagram(now, received);
         }

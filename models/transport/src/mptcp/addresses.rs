@@ -46,16 +46,20 @@ impl Connection {
 
     /// Opens the subflows that are wanted, and announces addresses, once a DATA_ACK has shown that options get through
     /// (RFC 8684 §3.1).
+    #[inline]
     pub(crate) fn manage(&mut self, outside: &mut Outside<'_>) {
-        if self.surveyed == Some(outside.locals_changes) {
-            return;
+        if self.surveyed != Some(outside.locals_changes) && self.config.path_manager != PathManager::Single {
+            self.survey(outside);
         }
+    }
+
+    fn survey(&mut self, outside: &mut Outside<'_>) {
         let open = self.mode == Mode::Multipath
             && !self.reported
             && !self.fin_acknowledged
             && self.withheld.is_none();
         let confirmed = self.paths.iter().any(|path| path.confirmed || path.mapped);
-        if !open || !confirmed || self.config.path_manager == PathManager::Single {
+        if !open || !confirmed {
             return;
         }
         self.surveyed = Some(outside.locals_changes);
@@ -232,7 +236,8 @@ impl Connection {
             let Some(standing) = outside.tcp.standing(path.id).filter(|_| doubtful) else { continue };
             // Half a round trip is what is under way from the peer; an answer takes a whole one.
             let answer_from = outside.now + standing.srtt.unwrap_or_default() * 3 / 4;
-            self.paths[number].doubt = Some(Doubt { answer_from, until: outside.now + standing.rto });
+            let until = outside.now + outside.tcp.rto(path.id).unwrap_or_default();
+            self.paths[number].doubt = Some(Doubt { answer_from, until });
             self.signals_pending = true;
             outside.tcp.probe(self.paths[number].id);
             self.reinject(number);

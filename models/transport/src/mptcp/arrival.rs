@@ -74,18 +74,33 @@ impl Connection {
                 self.on_segment(outside, path, &early);
             }
         }
+        let acknowledged = match received.options.as_slice() {
+            [MptcpOption::Dss(signal)] => self.on_signal(outside, path, signal, received.window),
+            options => self.on_options(outside, path, options, received.window),
+        };
+        if matches!(self.mode, Mode::Multipath) && !acknowledged && received.acknowledged > 0 {
+            self.on_data_without_data_ack(outside, path);
+        }
+    }
+
+    /// Any options. Returns whether data were acknowledged.
+    fn on_options(
+        &mut self,
+        outside: &mut Outside<'_>,
+        path: usize,
+        options: &[MptcpOption],
+        window: u64,
+    ) -> bool {
         let mut acknowledged = false;
         // Before an infinite mapping that comes along.
-        if received.options.iter().any(|option| matches!(option, MptcpOption::Fail { .. })) {
+        if options.iter().any(|option| matches!(option, MptcpOption::Fail { .. })) {
             self.on_fail(outside, path);
         }
-        for option in &received.options {
+        for option in options {
             match option {
                 MptcpOption::Capable(capable) => self.on_keys(outside, path, capable),
                 MptcpOption::Join(_) | MptcpOption::Fail { .. } => {}
-                MptcpOption::Dss(signal) => {
-                    acknowledged |= self.on_signal(outside, path, signal, received.window);
-                }
+                MptcpOption::Dss(signal) => acknowledged |= self.on_signal(outside, path, signal, window),
                 MptcpOption::AddAddress(address) => self.on_address(outside, path, address),
                 MptcpOption::RemoveAddress(ids) => self.on_addresses_gone(outside, ids.as_slice()),
                 MptcpOption::Priority { backup } => self.paths[path].peer_backup = *backup,
@@ -96,9 +111,7 @@ impl Connection {
                 MptcpOption::FastClose { .. } | MptcpOption::Reset(_) => {}
             }
         }
-        if self.mode == Mode::Multipath && !acknowledged && received.acknowledged > 0 {
-            self.on_data_without_data_ack(outside, path);
-        }
+        acknowledged
     }
 
     /// Data was acknowledged without a DATA_ACK: something takes the options off (RFC 8684 §3.7).
@@ -124,8 +137,8 @@ impl Connection {
             .map(|ack| ack.near(self.own_start.wrapping_add(self.una)).wrapping_sub(self.own_start))
             .filter(|place| (FIRST..=self.next + u64::from(self.fin_sent)).contains(place));
         if let Some(place) = place {
-            self.paths[path].confirmed = true;
-            if let Some(hook) = outside.tcp.hook_mut(id)
+            if !std::mem::replace(&mut self.paths[path].confirmed, true)
+                && let Some(hook) = outside.tcp.hook_mut(id)
                 && matches!(hook.stage, Stage::CapableAck { .. })
             {
                 hook.stage = Stage::Open;
@@ -180,8 +193,7 @@ impl Connection {
                 self.again.insert(una, (end - una) as u32);
             }
         }
-        let room = self.writable(outside.tcp);
-        if self.write_blocked && room >= self.config.tcp.send_buffer / 2 {
+        if self.write_blocked && self.writable(outside.tcp) >= self.config.tcp.send_buffer / 2 {
             self.write_blocked = false;
             outside.events.push_back(MptcpEvent::Writable(self.id));
         }
@@ -323,6 +335,7 @@ impl Connection {
     }
 
     /// What a mapping describes was taken off its subflow, in whole or in part.
+    #[inline]
     fn on_taken(&mut self, number: usize, start: u64, (map, whole): (InMap, bool)) {
         if whole {
             self.paths[number].maps.remove(start);

@@ -30,6 +30,8 @@ pub(crate) struct Outside<'a> {
     pub(crate) tcp: &'a mut TcpEndpoint<Subflow>,
     pub(crate) events: &'a mut VecDeque<MptcpEvent>,
     pub(crate) rng: &'a mut ChaCha8Rng,
+    /// Connections whose subflows do not know yet what to acknowledge.
+    pub(crate) stale: &'a mut Vec<u32>,
     /// The host's addresses, how often they have changed, and those that are for use only when nothing else is left.
     pub(crate) locals: &'a [IpAddr],
     pub(crate) locals_changes: u32,
@@ -110,8 +112,10 @@ pub(crate) struct Connection {
     pub(crate) edge: u64,
     pub(crate) told: u64,
     pub(crate) read_reported: bool,
-    /// The place to acknowledge and the edge that the subflows know of.
+    /// The place to acknowledge and the edge that the subflows know of, or will before they send.
     pub(crate) refreshed: Option<(u64, u64)>,
+    /// They do not yet.
+    pub(crate) stale: bool,
 
     /// Addresses: ours with their ids, the peer's, pairs that were tried, those being announced.
     pub(crate) local_ids: BTreeMap<IpAddr, u8>,
@@ -177,6 +181,7 @@ impl Connection {
             told: FIRST + window,
             read_reported: false,
             refreshed: None,
+            stale: false,
             local_ids: BTreeMap::new(),
             remotes: Vec::new(),
             tried: BTreeSet::new(),
@@ -210,6 +215,7 @@ impl Connection {
             self.remotes.push(Remote { id: 0, socket: remote, announced: false });
             self.tried.insert((local.ip(), remote));
         }
+        self.refreshed = None;
         self.refresh(outside);
     }
 
@@ -361,7 +367,7 @@ impl Connection {
         self.input.next() + u64::from(self.fin_reached)
     }
 
-    /// Tells all subflows what to acknowledge, and which window to advertise.
+    /// Has all subflows told what to acknowledge, and which window to advertise, before they send.
     pub(crate) fn refresh(&mut self, outside: &mut Outside<'_>) {
         let place = self.acknowledged_place();
         let free = u64::from(self.config.tcp.receive_buffer).saturating_sub(self.input.readable());
@@ -370,14 +376,22 @@ impl Connection {
         if self.refreshed == known {
             return;
         }
-        self.refreshed = known.filter(|_| self.peer_key.is_some());
-        let number = self.peer_start.wrapping_add(place);
+        self.refreshed = known;
+        if !self.stale {
+            self.stale = true;
+            outside.stale.push(self.id.index);
+        }
+    }
+
+    /// Tells all subflows what to acknowledge, and which window to advertise.
+    pub(crate) fn inform(&mut self, tcp: &mut TcpEndpoint<Subflow>) {
+        let Some((place, edge)) = self.refreshed.filter(|_| self.stale) else { return };
+        self.stale = false;
+        let number = self.peer_key.map(|_| self.peer_start.wrapping_add(place));
         for path in self.paths.iter().filter(|path| path.alive) {
-            outside.tcp.set_shared_window(path.id, self.edge - place);
-            if self.peer_key.is_some()
-                && let Some(hook) = outside.tcp.hook_mut(path.id)
-            {
-                hook.data_ack = Some(number);
+            tcp.set_shared_window(path.id, edge - place);
+            if let Some(hook) = tcp.hook_mut(path.id) {
+                hook.data_ack = number;
             }
         }
     }
@@ -401,6 +415,9 @@ impl Connection {
     /// The earliest of its own timers.
     #[inline]
     pub(crate) fn next_timeout(&mut self) -> Option<SimTime> {
+        if !self.signals_pending && self.lonely_until.is_none() {
+            return self.data_timeout_at; // As it mostly is.
+        }
         let signals = if self.signals_pending { self.next_signal_timeout() } else { None };
         signals.into_iter().chain(self.data_timeout_at).chain(self.lonely_until).min()
     }
@@ -423,9 +440,15 @@ impl Connection {
         timeouts.max().unwrap_or(SimDuration::from_secs(1))
     }
 
+    /// Whether [`Self::is_done`] may say so.
+    #[inline]
+    pub(crate) fn may_be_done(&self) -> bool {
+        self.reported || !self.announced
+    }
+
     /// Whether nothing is left to do, so that the connection can be forgotten.
     pub(crate) fn is_done(&self, tcp: &TcpEndpoint<Subflow>) -> bool {
-        (self.reported || !self.announced)
+        self.may_be_done()
             && self.paths.iter().all(|path| !path.alive)
             && (self.discard || self.readable(tcp) == 0)
     }

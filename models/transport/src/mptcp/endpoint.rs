@@ -18,6 +18,7 @@ use super::path::Path;
 use super::subflow::{Stage, Subflow};
 use super::table::Table;
 use crate::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
+use crate::tcp::attached::Found;
 use crate::tcp::note::Note;
 use crate::tcp::{ListenerId, TcpEndpoint, TcpError};
 
@@ -33,6 +34,8 @@ pub struct MptcpEndpoint {
     pub(super) locals_changes: u32,
     /// Connections whose data may be given to subflows, in order.
     waiting: Vec<u32>,
+    /// Connections whose subflows do not know yet what to acknowledge.
+    stale: Vec<u32>,
     deadlines: BTreeSet<(SimTime, u32)>,
 }
 
@@ -48,6 +51,7 @@ impl MptcpEndpoint {
             backups: BTreeSet::new(),
             locals_changes: 0,
             waiting: Vec::new(),
+            stale: Vec::new(),
             deadlines: BTreeSet::new(),
         }
     }
@@ -105,30 +109,41 @@ impl MptcpEndpoint {
         Ok(id)
     }
 
-    /// Whether a datagram of TCP is for this endpoint: a subflow or a listener of it, or a join.
-    pub fn is_for(&mut self, received: &mut Received<'_>) -> bool {
+    /// Whom of this endpoint a datagram of TCP is for: a subflow, a listener, or a connection that it joins.
+    #[inline]
+    pub fn find(&mut self, received: &mut Received<'_>) -> Option<Found> {
         // What comes from outside of the simulation is not cut into headers yet.
         let packet = &mut *received.packet;
         if !packet.pull(TCP_HEADER_MIN) {
-            return false;
+            return None;
         }
         let len = usize::from(packet.header()[12] >> 4) * 4;
         if !packet.pull(len) {
-            return false;
+            return None;
         }
-        self.tcp.knows(received) || {
+        self.tcp.find(received).or_else(|| {
             // MP_JOIN finds its connection by token, whatever the port is: a SYN that holds an option of kind 30.
             let header = received.packet.header();
-            header[13] & 0x12 == 2 && header.get(TCP_HEADER_MIN..len).is_some_and(has_join)
-        }
+            let joins = header[13] & 0x12 == 2 && header.get(TCP_HEADER_MIN..len).is_some_and(has_join);
+            joins.then_some(Found::NEW)
+        })
     }
 
+    /// Takes a datagram, whom it is for being known from [`Self::find`].
+    #[inline]
+    pub fn handle_found(&mut self, now: SimTime, received: Received<'_>, found: Found) {
+        self.tcp.handle_found(now, received, found, &mut self.table);
+        self.settle(now);
+    }
+
+    #[inline]
     pub(super) fn with_outside<T>(&mut self, now: SimTime, action: impl FnOnce(&mut Outside<'_>) -> T) -> T {
         let mut outside = Outside {
             now,
             tcp: &mut self.tcp,
             events: &mut self.events,
             rng: &mut self.table.rng,
+            stale: &mut self.stale,
             locals: &self.locals,
             locals_changes: self.locals_changes,
             backups: &self.backups,
@@ -145,7 +160,9 @@ impl MptcpEndpoint {
     ) -> Option<T> {
         let mut connection = self.table.take(index)?;
         let result = self.with_outside(now, |outside| action(&mut connection, outside));
-        if let Err(at) = self.waiting.binary_search(&index) {
+        if connection.has_data()
+            && let Err(at) = self.waiting.binary_search(&index)
+        {
             self.waiting.insert(at, index);
         }
         self.put_back(connection);
@@ -164,8 +181,21 @@ impl MptcpEndpoint {
         result
     }
 
+    /// Has connections tell their subflows what to acknowledge.
+    #[inline]
+    fn inform(&mut self) {
+        while let Some(index) = self.stale.pop() {
+            if let Some(connection) = self.table.get_any_mut(index) {
+                connection.inform(&mut self.tcp);
+            }
+        }
+    }
+
     /// Has connections give their data to subflows. Returns whether any was given.
     fn schedule(&mut self, now: SimTime) -> bool {
+        if self.waiting.is_empty() {
+            return false;
+        }
         let mut gave = false;
         let mut waiting = std::mem::take(&mut self.waiting);
         for index in waiting.drain(..) {
@@ -180,27 +210,37 @@ impl MptcpEndpoint {
     }
 
     /// Puts a connection back with its deadline, or forgets it.
+    #[inline]
     pub(super) fn put_back(&mut self, mut connection: Box<Connection>) {
-        let index = connection.id.index;
-        if connection.is_done(&self.tcp) {
-            if let Some(at) = connection.armed_at {
-                self.deadlines.remove(&(at, index));
-            }
-            self.waiting.retain(|waiting| *waiting != index);
-            self.table.forget(&connection);
+        if connection.may_be_done() && connection.is_done(&self.tcp) {
+            self.forget(&connection);
             return;
         }
         // A deadline that moves away, as with each acknowledgment, is looked at when it would have come.
-        let next = connection.next_timeout();
-        let sooner = next.is_some_and(|next| connection.armed_at.is_none_or(|armed| next < armed));
-        if sooner {
-            if let Some(at) = connection.armed_at {
-                self.deadlines.remove(&(at, index));
-            }
-            self.deadlines.extend(next.map(|at| (at, index)));
-            connection.armed_at = next;
+        if let Some(next) = connection.next_timeout()
+            && connection.armed_at.is_none_or(|armed| next < armed)
+        {
+            self.arm(&mut connection, next);
         }
         self.table.put(connection);
+    }
+
+    fn arm(&mut self, connection: &mut Connection, next: SimTime) {
+        let index = connection.id.index;
+        if let Some(at) = connection.armed_at.replace(next) {
+            self.deadlines.remove(&(at, index));
+        }
+        self.deadlines.insert((next, index));
+    }
+
+    #[cold]
+    fn forget(&mut self, connection: &Connection) {
+        let index = connection.id.index;
+        if let Some(at) = connection.armed_at {
+            self.deadlines.remove(&(at, index));
+        }
+        self.waiting.retain(|waiting| *waiting != index);
+        self.table.forget(connection);
     }
 
     /// Writes as much of `slice` as fits the send buffer, and returns the bytes taken.
@@ -292,8 +332,7 @@ impl Endpoint for MptcpEndpoint {
     type Event = MptcpEvent;
 
     fn handle_datagram(&mut self, now: SimTime, received: Received<'_>) {
-        self.tcp.handle_datagram_with(now, received, &mut self.table);
-        self.settle(now);
+        self.handle_found(now, received, Found::NEW);
     }
 
     fn handle_network(&mut self, now: SimTime, event: &NetworkEvent) {
@@ -350,10 +389,12 @@ impl Endpoint for MptcpEndpoint {
 
     fn poll_transmit_into(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
         loop {
+            self.inform();
             if let Some(envelope) = self.tcp.poll_transmit_into(now, place) {
                 return Some(envelope);
             }
             self.settle(now);
+            self.inform();
             if !self.schedule(now) {
                 return None;
             }

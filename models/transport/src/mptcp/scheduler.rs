@@ -13,16 +13,20 @@ pub(crate) struct Candidate {
     pub(crate) rank: u8,
     /// Bytes that its own window has left.
     pub(crate) window: u64,
+    /// Bytes that fill a segment of it, behind the options that it has now.
+    pub(crate) piece: u32,
     pub(crate) standing: Standing,
 }
 
 impl Candidate {
     /// Whether its own window has room for `len` bytes more, and its congestion window, too.
+    #[inline]
     pub(crate) fn has_room(&self, len: u32) -> bool {
         self.window >= u64::from(len.min(self.standing.segment_payload)) && self.is_uncongested(len)
     }
 
     /// Whether its congestion window has room for `len` bytes more, or is empty.
+    #[inline]
     pub(crate) fn is_uncongested(&self, len: u32) -> bool {
         self.standing.room >= u64::from(len.min(self.standing.segment_payload))
             || self.standing.unacknowledged == 0
@@ -31,12 +35,18 @@ impl Candidate {
 
 /// The one with the shortest round trip that has room, another one than `not` if there is one.
 pub(crate) fn lowest_rtt(candidates: &[Candidate], len: u32, not: Option<usize>) -> Option<usize> {
-    let others = candidates.iter().any(|candidate| Some(candidate.index) != not);
-    let with_room = candidates
-        .iter()
-        .enumerate()
-        .filter(|(_, candidate)| candidate.has_room(len) && (!others || Some(candidate.index) != not));
-    with_room.min_by_key(|(_, candidate)| (candidate.standing.srtt, candidate.index)).map(|(at, _)| at)
+    let not = not.filter(|not| candidates.iter().any(|candidate| candidate.index != *not));
+    let mut best: Option<(usize, &Candidate)> = None;
+    for (at, candidate) in candidates.iter().enumerate() {
+        if !candidate.has_room(len) || Some(candidate.index) == not {
+            continue;
+        }
+        let key = |it: &Candidate| (it.standing.srtt, it.index);
+        if best.is_none_or(|(_, best)| key(candidate) < key(best)) {
+            best = Some((at, candidate));
+        }
+    }
+    best.map(|(at, _)| at)
 }
 
 /// The next one in turn that has room.
@@ -136,9 +146,8 @@ mod tests {
             timeouts: 0,
             cwnd: 10_000,
             srtt: Some(SimDuration::from_millis(rtt_ms)),
-            rto: SimDuration::from_secs(1),
         };
-        Candidate { index, rank: 0, window: 1 << 20, standing }
+        Candidate { index, rank: 0, window: 1 << 20, piece: 1000, standing }
     }
 
     #[test]

@@ -16,16 +16,26 @@ use crate::tcp::hook::SegmentHook;
 type Candidates = SmallVec<[Candidate; 4]>;
 
 impl Connection {
-    /// Gives data to subflows, as far as windows and the scheduler let it. Returns whether any was given.
-    pub(crate) fn schedule(&mut self, outside: &mut Outside<'_>) -> bool {
-        if self.mode != Mode::Multipath || self.reported {
+    /// Whether data, or their end, are there that are not DATA_ACKed.
+    #[inline]
+    pub(crate) fn has_data(&mut self) -> bool {
+        if !matches!(self.mode, Mode::Multipath) || self.reported {
             return false;
         }
-        if self.output.is_empty() && !self.fin {
+        let any = self.fin || !self.output.is_empty();
+        if !any {
             self.data_timeout_at = None;
-            return false; // All that was written is acknowledged.
         }
-        let mut candidates = self.candidates(outside);
+        any
+    }
+
+    /// Gives data to subflows, as far as windows and the scheduler let it. Returns whether any was given.
+    pub(crate) fn schedule(&mut self, outside: &mut Outside<'_>) -> bool {
+        if !self.has_data() {
+            return false;
+        }
+        let mut candidates = Candidates::new();
+        self.list_candidates(outside, &mut candidates);
         let mut any = false;
         loop {
             let gave = match self.config.scheduler {
@@ -53,8 +63,7 @@ impl Connection {
 
     /// Subflows that may carry data: backups only if there is nothing else (RFC 8684 §3.3.8), those that time out only
     /// if all do.
-    fn candidates(&self, outside: &Outside<'_>) -> Candidates {
-        let mut all = Candidates::new();
+    fn list_candidates(&self, outside: &mut Outside<'_>, all: &mut Candidates) {
         for (index, path) in self.paths.iter().enumerate().filter(|(_, path)| path.is_usable()) {
             let Some(standing) = outside.tcp.standing(path.id) else { continue };
             if !matches!(standing.state, State::Established | State::CloseWait) {
@@ -63,13 +72,14 @@ impl Connection {
             let doubtful = standing.timeouts > 0 || path.silent || path.doubt.is_some();
             let rank = u8::from(path.backup || path.peer_backup) + 2 * u8::from(doubtful);
             let window = path.window_edge.saturating_sub(standing.written);
-            all.push(Candidate { index, rank, window, standing });
+            let options = outside.tcp.hook_mut(path.id).map_or(0, |hook| hook.reserve(true)) as u32;
+            let piece = standing.segment_room.saturating_sub(options).clamp(1, u32::from(u16::MAX) - 1);
+            all.push(Candidate { index, rank, window, piece, standing });
         }
-        let best = all.iter().map(|candidate| candidate.rank).min();
-        if all.iter().any(|candidate| Some(candidate.rank) != best) {
+        if all.len() > 1 {
+            let best = all.iter().map(|candidate| candidate.rank).min();
             all.retain(|candidate| Some(candidate.rank) == best);
         }
-        all
     }
 
     /// Gives the next piece to the subflow that the scheduler chooses.
@@ -77,7 +87,7 @@ impl Connection {
         if let Some((&place, &len)) = self.again.first_key_value() {
             let before = self.sent.get(place).map(|chunk| chunk.path);
             let Some(choice) = scheduler::lowest_rtt(candidates, len, before) else { return false };
-            let piece = len.min(self.piece(outside, &candidates[choice]));
+            let piece = len.min(candidates[choice].piece);
             self.again.pop_first();
             if piece < len {
                 self.again.insert(place + u64::from(piece), len - piece);
@@ -111,7 +121,7 @@ impl Connection {
             }
         };
         let Some(choice) = choice else { return false };
-        let full = self.piece(outside, &candidates[choice]);
+        let full = candidates[choice].piece;
         let len = waiting.min(u64::from(full)) as u32;
         // Nagle's algorithm, for all subflows at once; at the window's edge as RFC 9293 §3.8.6.2.1 has it.
         let cut = self.next + u64::from(len) < self.output.end();
@@ -132,7 +142,7 @@ impl Connection {
             let path = &mut self.paths[candidate.index];
             path.cursor = path.cursor.max(self.una).max(FIRST);
             let place = path.cursor;
-            let full = self.piece(outside, candidate);
+            let full = candidate.piece;
             let end = if place < self.next { self.next } else { limit };
             if place >= end {
                 continue;
@@ -148,13 +158,6 @@ impl Connection {
             return true;
         }
         false
-    }
-
-    /// Bytes that fill a segment of the subflow, behind the options that it has now.
-    fn piece(&self, outside: &mut Outside<'_>, candidate: &Candidate) -> u32 {
-        let hook = outside.tcp.hook_mut(self.paths[candidate.index].id);
-        let options = hook.map_or(0, |hook| hook.reserve(true)) as u32;
-        candidate.standing.segment_room.saturating_sub(options).clamp(1, u32::from(u16::MAX) - 1)
     }
 
     /// Writes a piece to a subflow and maps it.
@@ -214,7 +217,8 @@ impl Connection {
         }
         self.counters.opportunistic += 1;
         if outside.now >= slow.penalized_until {
-            slow.penalized_until = outside.now + standing.srtt.unwrap_or(standing.rto);
+            let pause = standing.srtt.or_else(|| outside.tcp.rto(slow.id)).unwrap_or_default();
+            slow.penalized_until = outside.now + pause;
             self.counters.penalties += 1;
             outside.tcp.penalize(outside.now, slow.id);
         }

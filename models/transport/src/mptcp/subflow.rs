@@ -7,7 +7,7 @@ use wire::mptcp::{
     Capable, CapableFlags, DataSequence, Dss, Join, Mapping, MptcpOption, Stage as CapableStage,
     length_with_padding,
 };
-use wire::tcp_options::TcpOptions;
+use wire::tcp_options::{OptionsView, TcpOptions};
 
 use super::fallback::INFINITE_TRIES;
 use crate::tcp::ListenerId;
@@ -194,7 +194,7 @@ impl Subflow {
             checksum,
         });
         let signal = Dss { data_fin: mapping.is_some(), data_ack: self.acknowledgment(), mapping };
-        if signal == Dss::default() {
+        if signal.data_ack.is_none() && signal.mapping.is_none() {
             return;
         }
         if options.try_push_dss(&signal).is_err() {
@@ -257,30 +257,9 @@ impl Subflow {
             | Stage::Open => None,
         }
     }
-}
 
-impl SegmentHook for Subflow {
-    fn reserve(&self, with_data: bool) -> usize {
-        match self.stage {
-            Stage::Off => 0,
-            Stage::CapableAck { .. } | Stage::JoinAck { .. } => 24,
-            Stage::CapableSyn
-            | Stage::CapableSynAck { .. }
-            | Stage::JoinSyn { .. }
-            | Stage::JoinSynAck { .. }
-            | Stage::Open => {
-                let once = self.once.front().filter(|_| !with_data).map_or(0, MptcpOption::padded_len);
-                self.signal_len(with_data || self.data_fin.is_some()) + once
-            }
-        }
-    }
-
-    #[inline]
-    fn is_waiting(&self) -> bool {
-        self.stage == Stage::Open && self.infinite.is_none() && !self.once.is_empty()
-    }
-
-    fn on_segment(&mut self, kind: SegmentKind, options: &mut TcpOptions) -> Share {
+    /// A segment of a handshake or an ending, or with signals besides those of data.
+    fn on_rare_segment(&mut self, kind: SegmentKind, options: &mut TcpOptions) -> Share {
         if let Some((subflow, data_sequence, left)) = self.infinite
             && left > 0
             && matches!(kind, SegmentKind::Ack | SegmentKind::Data { .. })
@@ -329,6 +308,43 @@ impl SegmentHook for Subflow {
         }
         Share::ALL
     }
+}
+
+impl SegmentHook for Subflow {
+    fn reserve(&self, with_data: bool) -> usize {
+        match self.stage {
+            Stage::Off => 0,
+            Stage::CapableAck { .. } | Stage::JoinAck { .. } => 24,
+            Stage::CapableSyn
+            | Stage::CapableSynAck { .. }
+            | Stage::JoinSyn { .. }
+            | Stage::JoinSynAck { .. }
+            | Stage::Open => {
+                let once = self.once.front().filter(|_| !with_data).map_or(0, MptcpOption::padded_len);
+                self.signal_len(with_data || self.data_fin.is_some()) + once
+            }
+        }
+    }
+
+    #[inline]
+    fn is_waiting(&self) -> bool {
+        self.stage == Stage::Open && self.infinite.is_none() && !self.once.is_empty()
+    }
+
+    #[inline]
+    fn on_segment(&mut self, kind: SegmentKind, options: &mut TcpOptions) -> Share {
+        if matches!(self.stage, Stage::Open) && self.infinite.is_none() {
+            match kind {
+                SegmentKind::Data { offset } => return self.on_data(offset, options),
+                SegmentKind::Ack if self.once.is_empty() => {
+                    self.push_signal(options);
+                    return Share::ALL;
+                }
+                SegmentKind::Ack | SegmentKind::Syn { .. } | SegmentKind::SynAck | SegmentKind::Reset => {}
+            }
+        }
+        self.on_rare_segment(kind, options)
+    }
 
     fn on_received(&mut self, segment: &ReceivedSegment<'_>) -> bool {
         if self.stage == Stage::Off && self.birth.is_none() {
@@ -342,14 +358,10 @@ impl SegmentHook for Subflow {
             }
             return true;
         }
-        let mut options = SmallVec::new();
-        let mut only_data = true;
-        for data in segment.options.mptcp() {
-            if let Ok(option) = MptcpOption::parse(data) {
-                only_data &= matches!(option, MptcpOption::Dss(_));
-                options.push(option);
-            }
-        }
+        let (options, only_data) = match segment.options.usual_signal() {
+            Some(signal) => (SmallVec::from_buf([MptcpOption::Dss(signal)]), true),
+            None => parse(segment.options),
+        };
         self.inbox.push(Received {
             kind: segment.kind,
             offset: segment.offset,
@@ -359,6 +371,19 @@ impl SegmentHook for Subflow {
         });
         only_data
     }
+}
+
+/// The options that can be read, and whether they are signals of data alone.
+fn parse(list: OptionsView<'_>) -> (SmallVec<[MptcpOption; 1]>, bool) {
+    let mut options = SmallVec::new();
+    let mut only_data = true;
+    for data in list.mptcp() {
+        if let Ok(option) = MptcpOption::parse(data) {
+            only_data &= matches!(option, MptcpOption::Dss(_));
+            options.push(option);
+        }
+    }
+    (options, only_data)
 }
 
 /// Mappings at the end that are looked at before all are searched.

@@ -12,7 +12,14 @@ use crate::tcp::{CloseReason, ConnectionId, State, TcpEvent};
 
 impl MptcpEndpoint {
     /// Lets connections hear of what has happened to their subflows.
+    #[inline]
     pub(super) fn settle(&mut self, now: SimTime) {
+        if self.tcp.is_touched() {
+            self.tell(now);
+        }
+    }
+
+    fn tell(&mut self, now: SimTime) {
         loop {
             if let Some(id) = self.tcp.poll_touched() {
                 self.on_touched(now, id);
@@ -31,9 +38,13 @@ impl MptcpEndpoint {
             owner = self.owner(id);
         }
         let Some((index, path)) = owner else { return };
-        self.with(now, index, |connection, outside| connection.on_path(outside, usize::from(path)));
+        let announced = self.with(now, index, |connection, outside| {
+            connection.on_path(outside, usize::from(path));
+            connection.announced
+        });
         // A half-open connection of a listener ends without an event.
-        if self.table.get_any(index).is_some_and(|connection| !connection.announced)
+        if announced == Some(false)
+            && self.table.get_any(index).is_some()
             && self.tcp.state(id).is_none_or(|state| state == State::Closed)
         {
             self.on_subflow_closed(now, id, CloseReason::Reset);

@@ -95,6 +95,11 @@ impl Table {
         self.slots.get(index as usize)?.connection.as_deref()
     }
 
+    /// The connection at a place, to be changed in a way that moves no deadline.
+    pub(crate) fn get_any_mut(&mut self, index: u32) -> Option<&mut Connection> {
+        self.slots.get_mut(index as usize)?.connection.as_deref_mut()
+    }
+
     /// Frees the place of a connection that was taken out.
     pub(crate) fn forget(&mut self, connection: &Connection) {
         self.tokens.remove(&connection.own_token);

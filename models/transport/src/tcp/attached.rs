@@ -29,6 +29,15 @@ pub(super) struct Shared {
     pub(super) options_len: u16,
 }
 
+/// Whom a datagram is for: a connection, at its place, or none that is there already.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Found(pub(super) Option<u32>);
+
+impl Found {
+    /// For no connection that is there.
+    pub const NEW: Self = Self(None);
+}
+
 /// A connection as a scheduler of a protocol above sees it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Standing {
@@ -52,8 +61,6 @@ pub struct Standing {
     pub cwnd: u64,
     /// Smoothed round-trip time, if measured.
     pub srtt: Option<sim_core::SimDuration>,
-    /// Retransmission timeout.
-    pub rto: sim_core::SimDuration,
 }
 
 impl TcpConnection {
@@ -119,7 +126,6 @@ impl TcpConnection {
             timeouts: sender.timeouts,
             cwnd: sender.controller.window(),
             srtt: sender.rtt.srtt(),
-            rto: sender.rtt.rto(&self.config.rto),
         }
     }
 }
@@ -132,12 +138,16 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         (slot.generation == id.generation && slot.connection.is_some()).then_some(&mut slot.hook)
     }
 
-    /// Whether a datagram is for a connection or a listener of this endpoint.
-    pub fn knows(&mut self, received: &Received<'_>) -> bool {
-        let Some(&[a, b, c, d]) = received.packet.header().first_chunk::<4>() else { return false };
+    /// The connection or the listener of this endpoint that a datagram is for.
+    #[inline]
+    pub fn find(&mut self, received: &Received<'_>) -> Option<Found> {
+        let &[a, b, c, d] = received.packet.header().first_chunk::<4>()?;
         let local = SocketAddr::new(received.destination, u16::from_be_bytes([c, d]));
         let remote = SocketAddr::new(received.source, u16::from_be_bytes([a, b]));
-        self.demux.find(local, remote).is_some() || self.listeners.find(local).is_some()
+        match self.demux.find(local, remote) {
+            Some(index) => Some(Found(Some(index))),
+            None => self.listeners.find(local).map(|_| Found(None)),
+        }
     }
 
     /// Whether no connection has this pair of sockets.
@@ -267,6 +277,7 @@ impl<H: SegmentHook> TcpEndpoint<H> {
     }
 
     /// A connection as a scheduler sees it.
+    #[inline]
     pub fn standing(&self, id: ConnectionId) -> Option<Standing> {
         self.get(id).map(TcpConnection::standing)
     }

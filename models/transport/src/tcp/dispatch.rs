@@ -10,6 +10,7 @@ use wire::payload::Payload;
 use wire::tcp::TcpFlags;
 use wire::tcp_options::TcpOptions;
 
+use super::attached::Found;
 use super::config::TcpConfig;
 use super::connection::TcpConnection;
 use super::cookie::LIFETIME;
@@ -217,6 +218,18 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         received: Received<'_>,
         judge: &mut impl SynJudge<H>,
     ) {
+        self.handle_found(now, received, Found::NEW, judge);
+    }
+
+    /// As [`Self::handle_datagram_with`], where [`Self::find`] may have said already whom it is for.
+    #[inline]
+    pub fn handle_found(
+        &mut self,
+        now: SimTime,
+        received: Received<'_>,
+        Found(known): Found,
+        judge: &mut impl SynJudge<H>,
+    ) {
         self.free_expired();
         let (source, destination) = (received.source, received.destination);
         if !is_one_host(source) || !is_one_host(destination) {
@@ -236,7 +249,7 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         };
         let local = SocketAddr::new(destination, segment.header.destination_port);
         let remote = SocketAddr::new(source, segment.header.source_port);
-        if let Some(index) = self.demux.find(local, remote)
+        if let Some(index) = known.or_else(|| self.demux.find(local, remote))
             && let slot = &mut self.slots[index as usize]
             && let Some(connection) = &mut slot.connection
         {

@@ -455,10 +455,8 @@ impl TcpConnection {
             );
         }
         if H::ACTIVE || blocks {
-            let options = out.options.insert(TcpOptions::EMPTY);
-            if let Some(timestamps) = self.timestamps(now) {
-                *options = TcpOptions::with_timestamps(timestamps);
-            }
+            let options = self.timestamps(now).map_or(TcpOptions::EMPTY, TcpOptions::with_timestamps);
+            let options = out.options.insert(options);
             if blocks {
                 self.push_sack(duplicate, options, hook.reserve(with_data));
             }

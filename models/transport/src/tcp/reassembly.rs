@@ -213,9 +213,16 @@ impl Reassembly {
             self.ready.append(payload, runs);
         }
         let next = self.next();
-        let gone = self.ranges.partition_point(|range| range.1 <= next);
-        self.behind_gaps -= self.ranges.drain(..gone).map(|(start, end)| end - start).sum::<u64>();
-        self.recent.retain(|place| *place >= next);
+        // Ranges that touch were made one, so that it is one.
+        while let Some(&(start, end)) = self.ranges.first()
+            && end <= next
+        {
+            self.behind_gaps -= end - start;
+            self.ranges.remove(0);
+        }
+        if self.reports {
+            self.recent.retain(|place| *place >= next);
+        }
     }
 
     fn touch(&mut self, place: u64) {

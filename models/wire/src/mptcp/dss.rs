@@ -127,8 +127,29 @@ impl Dss {
         let [e, f, g, h] = number.to_be_bytes();
         let [i, j, k, l] = subflow_sequence.to_be_bytes();
         let [m, n] = len.to_be_bytes();
-        let flags = ACK_PRESENT | MAPPING_PRESENT;
-        Usual::Data([1, 1, KIND, 18, DSS, flags, a, b, c, d, e, f, g, h, i, j, k, l, m, n])
+        Usual::Data([1, 1, KIND, 18, DSS, ACK_AND_MAPPING, a, b, c, d, e, f, g, h, i, j, k, l, m, n])
+    }
+
+    /// Reads options that are what [`Self::usual`] writes, and nothing else.
+    #[inline]
+    pub(crate) fn from_usual(list: &[u8]) -> Option<Self> {
+        match *list {
+            [KIND, 8, DSS, ACK_PRESENT, a, b, c, d] => {
+                let data_ack = Some(DataSequence::Short(u32::from_be_bytes([a, b, c, d])));
+                Some(Self { data_fin: false, data_ack, mapping: None })
+            }
+            [1, 1, KIND, 18, DSS, ACK_AND_MAPPING, a, b, c, d, e, f, g, h, i, j, k, l, m, n] => {
+                let mapping = Mapping {
+                    data_sequence: DataSequence::Short(u32::from_be_bytes([e, f, g, h])),
+                    subflow_sequence: u32::from_be_bytes([i, j, k, l]),
+                    len: u16::from_be_bytes([m, n]),
+                    checksum: None,
+                };
+                let data_ack = Some(DataSequence::Short(u32::from_be_bytes([a, b, c, d])));
+                Some(Self { data_fin: false, data_ack, mapping: Some(mapping) })
+            }
+            _ => None,
+        }
     }
 
     /// The value of the option: all behind kind and length.
@@ -178,6 +199,7 @@ const DSS: u8 = 2 << 4;
 const ACK_PRESENT: u8 = 0x01;
 const ACK_LONG: u8 = 0x02;
 const MAPPING_PRESENT: u8 = 0x04;
+const ACK_AND_MAPPING: u8 = ACK_PRESENT | MAPPING_PRESENT;
 const MAPPING_LONG: u8 = 0x08;
 const DATA_FIN: u8 = 0x10;
 
@@ -188,7 +210,7 @@ mod tests {
     #[test]
     fn usual_signals_are_the_same_bytes_as_all_others() {
         use crate::mptcp::MptcpOption;
-        use crate::tcp_options::{TcpOptions, Timestamps};
+        use crate::tcp_options::{OptionsView, TcpOptions, Timestamps};
 
         let numbers = [None, Some(DataSequence::Short(0x0102_0304)), Some(DataSequence::Long(5 << 40 | 6))];
         let mapping = |data_sequence, checksum| Mapping {
@@ -210,7 +232,12 @@ mod tests {
                             [fast.try_push_dss(&signal), any.try_push_mptcp(&MptcpOption::Dss(signal))];
                         assert_eq!(results[0], results[1]);
                         assert_eq!(fast, any, "{signal:?}");
-                        usual += u32::from(!matches!(signal.usual(), Usual::Other));
+                        let is_usual = !matches!(signal.usual(), Usual::Other);
+                        let read = OptionsView::over(fast.as_bytes()).usual_signal();
+                        // The end is not told without a mapping.
+                        let told = Dss { data_fin: false, ..signal };
+                        assert_eq!(read, Some(told).filter(|_| is_usual), "{signal:?}");
+                        usual += u32::from(is_usual);
                     }
                 }
             }
