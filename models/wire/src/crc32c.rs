@@ -40,25 +40,19 @@ impl Crc32c {
         self.0 = crc;
     }
 
-    /// Adds `count` zero bytes: a step for each hexadecimal digit of the count that is not zero, not for each byte.
+    /// Adds `count` zero bytes: a step for each set bit of the count, not for each byte.
     ///
-    /// What zeros do to a checksum is linear, so that a table says what a number of them makes of each byte of it.
+    /// What zeros do to a checksum is linear, so that a table says what 2^k of them make of each byte of it.
     #[inline]
     pub fn add_zeros(&mut self, count: u32) {
         let mut left = count;
-        while left > ZEROS_MAX {
-            self.add_zeros_up_to(ZEROS_MAX);
-            left -= ZEROS_MAX;
+        while left >= 1 << ZERO_STEPS {
+            self.0 = after_zeros(&ZEROS[ZERO_STEPS - 1], after_zeros(&ZEROS[ZERO_STEPS - 1], self.0));
+            left -= 1 << ZERO_STEPS;
         }
-        self.add_zeros_up_to(left);
-    }
-
-    #[inline]
-    fn add_zeros_up_to(&mut self, count: u32) {
-        for (place, tables) in ZEROS.iter().enumerate() {
-            if let Some(digit) = (count as usize >> (4 * place) & 0xF).checked_sub(1) {
-                self.0 = after_zeros(&tables[digit], self.0);
-            }
+        while left > 0 {
+            self.0 = after_zeros(&ZEROS[left.trailing_zeros() as usize], self.0);
+            left &= left - 1;
         }
     }
 
@@ -109,12 +103,11 @@ const fn tables() -> [[u32; 256]; 8] {
     tables
 }
 
-/// Hexadecimal digits of a count of zeros that have tables.
-const ZERO_DIGITS: usize = 3;
-const ZEROS_MAX: u32 = (1 << (4 * ZERO_DIGITS)) - 1;
+/// Counts of zeros that have a table: 1, 2, 4 and so on, to 2048.
+const ZERO_STEPS: usize = 12;
 
-/// `ZEROS[k][d - 1][i][b]` is what d·16^k zero bytes make of a checksum whose byte `i` is `b` and whose others are zero.
-static ZEROS: [[[[u32; 256]; 4]; 15]; ZERO_DIGITS] = zero_tables();
+/// `ZEROS[k][i][b]` is what 2^k zero bytes make of a checksum whose byte `i` is `b` and whose others are zero.
+static ZEROS: [[[u32; 256]; 4]; ZERO_STEPS] = zero_tables();
 
 #[inline]
 const fn after_zeros(table: &[[u32; 256]; 4], crc: u32) -> u32 {
@@ -122,25 +115,20 @@ const fn after_zeros(table: &[[u32; 256]; 4], crc: u32) -> u32 {
     table[0][a as usize] ^ table[1][b as usize] ^ table[2][c as usize] ^ table[3][d as usize]
 }
 
-const fn zero_tables() -> [[[[u32; 256]; 4]; 15]; ZERO_DIGITS] {
+const fn zero_tables() -> [[[u32; 256]; 4]; ZERO_STEPS] {
     let bytes = tables();
-    let mut zeros = [[[[0; 256]; 4]; 15]; ZERO_DIGITS];
+    let mut zeros = [[[0; 256]; 4]; ZERO_STEPS];
     let mut step = 0;
-    while step < ZERO_DIGITS * 15 {
+    while step < ZERO_STEPS {
         let mut place = 0;
         while place < 4 {
             let mut value = 0;
             while value < 256 {
                 let crc = (value as u32) << (8 * place);
-                let (digit, below) = (step / 15, step % 15);
-                zeros[digit][below][place][value] = match (digit, below) {
-                    (0, 0) => (crc >> 8) ^ bytes[0][(crc & 0xFF) as usize],
-                    // Sixteen times as many as one of the digit before.
-                    (_, 0) => {
-                        let half = &zeros[digit - 1][7];
-                        after_zeros(half, after_zeros(half, crc))
-                    }
-                    _ => after_zeros(&zeros[digit][0], after_zeros(&zeros[digit][below - 1], crc)),
+                zeros[step][place][value] = if step == 0 {
+                    (crc >> 8) ^ bytes[0][(crc & 0xFF) as usize]
+                } else {
+                    after_zeros(&zeros[step - 1], after_zeros(&zeros[step - 1], crc))
                 };
                 value += 1;
             }

@@ -72,16 +72,15 @@ impl Association {
 
     fn acknowledge_up_to(&mut self, now: SimTime, cumulative: u64, progress: &mut Progress) {
         while self.out.base <= cumulative {
-            let Some(sent) = self.out.outstanding.front() else { return };
-            let (state, at, len) = (sent.state, usize::from(sent.path), u64::from(sent.len()));
-            self.out.outstanding.pop_front();
+            let Some(sent) = self.out.outstanding.pop_front() else { return };
             let tsn = self.out.base;
             self.out.base += 1;
+            let len = u64::from(sent.len());
             self.out.buffered -= len;
-            match state {
+            match sent.state {
                 ChunkState::InFlight => {
                     self.out.in_flight -= len;
-                    self.paths[at].in_flight -= len;
+                    self.paths[usize::from(sent.path)].in_flight -= len;
                 }
                 ChunkState::Marked => self.out.marked -= 1,
                 ChunkState::GapAcked => {
@@ -90,7 +89,7 @@ impl Association {
                 }
                 ChunkState::Abandoned => continue,
             }
-            self.note_new(now, tsn, at, len, progress);
+            self.note_new(now, tsn, usize::from(sent.path), len, progress);
         }
     }
 
