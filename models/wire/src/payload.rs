@@ -105,6 +105,18 @@ impl Slice {
         }
     }
 
+    /// Removes and returns the first `bytes`, sharing the memory.
+    ///
+    /// # Panics
+    ///
+    /// If there are fewer.
+    #[inline]
+    fn split_front(&mut self, bytes: u32) -> Self {
+        let front = self.slice(0..bytes);
+        self.drop_front(bytes);
+        front
+    }
+
     /// Takes `next` in if it directly continues this slice without copying; says whether it did.
     #[inline]
     pub fn try_extend(&mut self, next: &Self) -> bool {
@@ -260,6 +272,13 @@ impl Payload {
     pub fn split_front(&mut self, bytes: u32) -> Self {
         if bytes == self.len {
             return std::mem::take(self);
+        }
+        if let [only] = self.slices.as_mut_slice()
+            && bytes > 0
+        {
+            let front = only.split_front(bytes);
+            self.len -= bytes;
+            return Self::from(front);
         }
         let front = self.slice(0..bytes);
         *self = self.slice(bytes..self.len);

@@ -345,7 +345,7 @@ impl Stack {
             || self.udp.may_transmit()
             || self.tcp.as_ref().is_some_and(|tcp| tcp.may_transmit())
             || self.mptcp.as_ref().is_some_and(|mptcp| mptcp.endpoint.may_transmit())
-            || self.sctp.is_some()
+            || self.sctp.as_ref().is_some_and(|sctp| sctp.endpoint.may_transmit())
     }
 
     /// The next datagram to send, its packet written into `place`.
@@ -376,7 +376,7 @@ impl Stack {
         let any = self.udp.has_events()
             || self.tcp.as_ref().is_some_and(|tcp| tcp.has_events())
             || self.mptcp.as_ref().is_some_and(|mptcp| mptcp.endpoint.has_events())
-            || self.sctp.is_some();
+            || self.sctp.as_ref().is_some_and(|sctp| sctp.endpoint.has_events());
         if any { self.next_event() } else { None }
     }
 

@@ -76,7 +76,12 @@ impl SctpEndpoint {
 
     /// The association that the addresses in an INIT ACK tell, where its source does not (RFC 9260 §5.1.2 rule D): a host with
     /// several may answer from another one than was asked.
-    pub(super) fn find_by_init_ack(&self, origin: &Origin, first: ChunkType, walker: &Walker) -> Option<u32> {
+    pub(super) fn find_by_init_ack(
+        &self,
+        origin: &Origin,
+        first: ChunkType,
+        walker: &Walker<'_>,
+    ) -> Option<u32> {
         if first != ChunkType::INIT_ACK {
             return None;
         }
@@ -90,7 +95,12 @@ impl SctpEndpoint {
     }
 
     /// The association that the ASCONF chunks of a packet name, where its source tells nothing (RFC 5061 §5.2 D2).
-    pub(super) fn find_by_asconf(&self, origin: &Origin, first: ChunkType, walker: &Walker) -> Option<u32> {
+    pub(super) fn find_by_asconf(
+        &self,
+        origin: &Origin,
+        first: ChunkType,
+        walker: &Walker<'_>,
+    ) -> Option<u32> {
         if first != ChunkType::AUTH {
             return None; // D5: it would be discarded.
         }

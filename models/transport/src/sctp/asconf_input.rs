@@ -19,7 +19,7 @@ use super::parameters::is_host;
 impl Association {
     /// Takes a packet from an address that is none of the peer's yet: its ASCONF chunks have named the association
     /// (RFC 5061 §5.2 D2), and nothing else of it counts but answers to this side's, once the address is the peer's.
-    pub(super) fn on_stray_packet(&mut self, now: SimTime, source: IpAddr, walker: &mut Walker) {
+    pub(super) fn on_stray_packet(&mut self, now: SimTime, source: IpAddr, walker: &mut Walker<'_>) {
         let at = self.best_path(None);
         while let Some(piece) = walker.next() {
             let Piece::Control(kind, bytes) = piece else { continue };

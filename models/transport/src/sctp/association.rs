@@ -15,41 +15,17 @@ use super::config::SctpConfig;
 use super::control::{Control, Detour};
 use super::cookie::{Addresses, Cookie};
 use super::ecn::Ecn;
-use super::event::{AddressChange, AssociationStats, MessageOptions, PathState, ReceivedMessage, SctpError};
+use super::event::{AssociationStats, MessageOptions, ReceivedMessage, SctpError};
 use super::extensions::Extensions;
 use super::inbound::Inbound;
 use super::outbound::Outbound;
 use super::path::Path;
 use super::path_mtu::Prober;
 use super::reconfiguration::Reconfiguring;
+use super::reporting::Changes;
 use super::scheduling::Schedule;
 use super::state::{CloseReason, State};
-use super::stream_request::StreamResult;
 use crate::congestion::CongestionControl;
-
-/// What the endpoint has to report.
-#[derive(Debug, Default)]
-pub(super) struct Changes {
-    /// The peer has answered: data may go with the cookie.
-    pub(super) answered: bool,
-    pub(super) connected: bool,
-    pub(super) readable: bool,
-    pub(super) writable: bool,
-    pub(super) peer_shutdown: bool,
-    pub(super) restarted: bool,
-    /// How requests about streams have ended.
-    pub(super) reconfigured: Vec<StreamResult>,
-    /// A request of the peer's was carried out.
-    pub(super) peer_reconfigured: bool,
-    pub(super) abandoned: u64,
-    pub(super) paths: Vec<(IpAddr, PathState)>,
-    pub(super) closed: Option<CloseReason>,
-    /// The peer has addresses that the endpoint does not know yet.
-    pub(super) new_paths: bool,
-    /// Addresses that the peer has left.
-    pub(super) gone: Vec<IpAddr>,
-    pub(super) addresses: Vec<(IpAddr, AddressChange)>,
-}
 
 /// When a SACK is due (RFC 9260 §6.2).
 #[derive(Debug, Default)]
@@ -105,7 +81,8 @@ pub(super) struct Association {
     pub(super) forward_due: bool,
     /// One packet of retransmissions goes out whatever the window says (RFC 9260 §7.2.4 rule 3).
     pub(super) force_retransmission: bool,
-    pub(super) blocked: bool,
+    /// Bytes of the smallest message that was refused for lack of room, since there was room.
+    pub(super) refused: Option<u64>,
     /// The user has ended before the association stood: it shuts down as soon as it does.
     pub(super) ends_early: bool,
     pub(super) flow: FlowId,
@@ -207,7 +184,7 @@ impl Association {
             prober,
             forward_due: false,
             force_retransmission: false,
-            blocked: false,
+            refused: None,
             ends_early: false,
             flow: FlowId::NONE,
             changes: Changes::default(),
@@ -442,7 +419,7 @@ impl Association {
             return Err(SctpError::TooLong(payload.len()));
         }
         if !self.has_room(len, options.reliability) {
-            self.blocked = true;
+            self.refused = Some(self.refused.map_or(len, |refused| refused.min(len)));
             return Err(SctpError::Full);
         }
         if self.out.in_flight == 0 {

@@ -1,11 +1,11 @@
 //! Chunk authentication (RFC 4895): the keys of an association, and the code that stands in front of its chunks.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rand::Rng;
-use smallvec::SmallVec;
 use wire::sctp::{Cause, Chunk, ChunkType, Parameter, ParameterList, ParameterType, code};
 
 use super::association::Association;
@@ -302,7 +302,7 @@ impl Auth {
     }
 
     /// Judges an AUTH chunk by what follows it in its packet (RFC 4895 §6.3).
-    pub(super) fn check(&self, chunk: &[u8], walker: &Walker) -> Verdict {
+    pub(super) fn check(&self, chunk: &[u8], walker: &Walker<'_>) -> Verdict {
         let Ok((Chunk::Auth { key, algorithm, hmac }, _)) = Chunk::parse(chunk) else {
             return Verdict::Wrong;
         };
@@ -332,14 +332,14 @@ pub(super) enum Verdict {
 }
 
 /// An AUTH chunk in front of a COOKIE ECHO, with what follows it.
-pub(super) struct Signature {
-    chunk: SmallVec<[u8; 128]>,
-    signed: Walker,
+pub(super) struct Signature<'p> {
+    chunk: Cow<'p, [u8]>,
+    signed: Walker<'p>,
 }
 
-impl Signature {
+impl<'p> Signature<'p> {
     /// Takes the AUTH chunk that comes next, if it is one.
-    pub(super) fn take(walker: &mut Walker) -> Option<Self> {
+    pub(super) fn take(walker: &mut Walker<'p>) -> Option<Self> {
         walker.peek().filter(|(kind, _)| *kind == ChunkType::AUTH)?;
         let Piece::Control(_, chunk) = walker.next()? else { return None };
         Some(Self { chunk, signed: walker.clone() })
@@ -362,7 +362,7 @@ impl SctpEndpoint {
         &mut self,
         found: Option<u32>,
         cookie: &Cookie,
-        signature: Option<&Signature>,
+        signature: Option<&Signature<'_>>,
     ) -> bool {
         let judge = |auth: &Auth| match signature {
             Some(Signature { chunk, signed }) => auth.check(chunk, signed) == Verdict::Right,
@@ -412,12 +412,13 @@ impl Association {
     }
 
     /// Whether a chunk of this type is discarded because nobody has signed it (RFC 4895 §6.3).
+    #[inline]
     pub(super) fn distrusts(&self, kind: ChunkType, authenticated: bool) -> bool {
         !authenticated && self.auth.as_ref().is_some_and(|auth| auth.demands(kind))
     }
 
     /// Takes an AUTH chunk; what follows it counts as authenticated, or is discarded.
-    pub(super) fn on_auth(&mut self, at: usize, chunk: &[u8], walker: &mut Walker) {
+    pub(super) fn on_auth(&mut self, at: usize, chunk: &[u8], walker: &mut Walker<'_>) {
         let Some(auth) = &self.auth else { return };
         // RFC 4895 §5.1: there is one in a packet.
         let verdict = if walker.authenticated { Verdict::Wrong } else { auth.check(chunk, walker) };

@@ -1,7 +1,9 @@
 //! From a packet to its association: checksums, verification tags, and packets for nobody (RFC 9260 §8.4, §8.5).
 
 use sim_core::SimTime;
-use wire::account::{FlowId, Reason};
+use wire::account::{Account, FlowId, Reason};
+use wire::packet::Packet;
+use wire::payload::Payload;
 use wire::sctp::{COMMON_HEADER_LEN, Cause, Causes, Chunk, ChunkType, CommonHeader, checksum, code};
 
 use super::ecn::is_marked;
@@ -70,7 +72,14 @@ impl SctpEndpoint {
     }
 
     /// Gives a packet to its association, if its verification tag is right (RFC 9260 §8.5).
-    fn deliver(&mut self, now: SimTime, index: u32, origin: &Origin, first: ChunkType, walker: &mut Walker) {
+    fn deliver(
+        &mut self,
+        now: SimTime,
+        index: u32,
+        origin: &Origin,
+        first: ChunkType,
+        walker: &mut Walker<'_>,
+    ) {
         let tag = origin.header.verification_tag;
         let Some(association) = self.at(index) else { return };
         let reflected = walker.flags() & 1 == 1;
@@ -111,7 +120,13 @@ impl SctpEndpoint {
     }
 
     /// Gives the chunks behind a COOKIE ECHO to the association.
-    pub(super) fn deliver_rest(&mut self, now: SimTime, index: u32, origin: &Origin, walker: &mut Walker) {
+    pub(super) fn deliver_rest(
+        &mut self,
+        now: SimTime,
+        index: u32,
+        origin: &Origin,
+        walker: &mut Walker<'_>,
+    ) {
         if let Some(association) = self.at(index) {
             if association.flow == FlowId::NONE {
                 association.flow = origin.flow;
@@ -124,7 +139,7 @@ impl SctpEndpoint {
     }
 
     /// RFC 9260 §8.4: a packet that belongs to no association.
-    fn on_out_of_the_blue(&mut self, origin: &Origin, walker: &mut Walker) {
+    fn on_out_of_the_blue(&mut self, origin: &Origin, walker: &mut Walker<'_>) {
         self.counters.out_of_the_blue += 1;
         let mut shutdown_ack = false;
         let mut first = true;
@@ -181,10 +196,12 @@ impl SctpEndpoint {
         chunk.emit(&mut chunks);
         builder.push_control(&chunks);
         let ports = (origin.header.destination_port, origin.header.source_port);
-        let packet = builder.finish(ports, tag, origin.flow, reason);
+        let mut packet = Packet::new(Payload::empty(), Account::default());
+        builder.finish(ports, tag, origin.flow, reason, &mut packet);
         let udp = origin.udp_port.map(|port| (self.udp_port(origin.header.destination_port), port));
         let target = Target { local: origin.destination, remote: origin.source, udp };
-        self.replies.push_back(target.transmit(packet));
+        let envelope = target.address(&mut packet);
+        self.replies.push_back(envelope.with(packet));
     }
 
     /// The UDP port that packets of a port are encapsulated from.

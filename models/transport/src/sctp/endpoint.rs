@@ -8,11 +8,12 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rustc_hash::FxHashMap;
 use sim_core::SimTime;
-use wire::account::{FlowId, Runs};
+use wire::account::{Account, FlowId, Runs};
+use wire::packet::Packet;
 use wire::payload::Payload;
 use wire::sctp::{Cause, CommonHeader};
 
-use super::association::{Association, Changes, Numbers};
+use super::association::{Association, Numbers};
 use super::config::SctpConfig;
 use super::cookie::{Addresses, CookieJar};
 use super::event::{
@@ -21,7 +22,7 @@ use super::event::{
 };
 use super::parameters::is_host;
 use super::state::{CloseReason, State};
-use crate::endpoint::{Endpoint, NetworkEvent, Received, Transmit};
+use crate::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
 use crate::ports::choose_ephemeral;
 use crate::tcp::deadlines::Deadlines;
 
@@ -32,9 +33,9 @@ pub(super) struct Slot {
     pub(super) association: Option<Box<Association>>,
     /// The listener that it came by, until it is reported.
     pub(super) listener: Option<ListenerId>,
-    armed_at: SimTime,
-    queued: bool,
-    reported: bool,
+    pub(super) armed_at: SimTime,
+    pub(super) queued: bool,
+    pub(super) reported: bool,
 }
 
 /// A port that takes associations.
@@ -48,20 +49,20 @@ pub(super) struct Listener {
 #[derive(Debug)]
 pub struct SctpEndpoint {
     pub(super) slots: Vec<Slot>,
-    free: Vec<u32>,
+    pub(super) free: Vec<u32>,
     /// By local port, peer's address and peer's port. Only looked up, never iterated over.
-    demux: FxHashMap<(u16, IpAddr, u16), u32>,
+    pub(super) demux: FxHashMap<(u16, IpAddr, u16), u32>,
     pub(super) listeners: BTreeMap<u16, Listener>,
-    ready: VecDeque<u32>,
+    pub(super) ready: VecDeque<u32>,
     pub(super) replies: VecDeque<Transmit>,
-    events: VecDeque<SctpEvent>,
-    deadlines: Deadlines,
+    pub(super) events: VecDeque<SctpEvent>,
+    pub(super) deadlines: Deadlines,
     pub(super) jar: CookieJar,
     pub(super) rng: ChaCha8Rng,
     pub(super) counters: SctpCounters,
     /// Whether an association ever took packets without checksum (RFC 9653).
     pub(super) had_unsummed: bool,
-    live: u32,
+    pub(super) live: u32,
 }
 
 impl SctpEndpoint {
@@ -299,126 +300,21 @@ impl SctpEndpoint {
         self.counters
     }
 
+    /// Whether [`Endpoint::poll_transmit`] may have something.
+    #[inline]
+    pub fn may_transmit(&self) -> bool {
+        !self.ready.is_empty() || !self.replies.is_empty()
+    }
+
+    /// Whether [`Endpoint::poll_event`] has something.
+    #[inline]
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     /// Associations in memory.
     pub fn associations(&self) -> u32 {
         self.live
-    }
-
-    /// After anything happened to an association: reports, queues and arms.
-    #[inline]
-    pub(super) fn touch(&mut self, index: u32) {
-        self.report(index);
-        self.queue(index);
-        self.arm(index);
-    }
-
-    fn queue(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        if !slot.queued && slot.association.is_some() {
-            slot.queued = true;
-            self.ready.push_back(index);
-        }
-    }
-
-    fn arm(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        let Some(association) = &slot.association else { return };
-        if let Some(at) = association.next_timeout()
-            && at < slot.armed_at
-        {
-            slot.armed_at = at;
-            self.deadlines.push(at, index, slot.generation);
-        }
-    }
-
-    fn report(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        let Some(association) = &mut slot.association else { return };
-        let id = AssociationId { index, generation: slot.generation };
-        let changes = std::mem::take(&mut association.changes);
-        let (local, peer) = (association.local_port, association.peer_port);
-        for address in &changes.gone {
-            if self.demux.get(&(local, *address, peer)) == Some(&index) {
-                self.demux.remove(&(local, *address, peer));
-            }
-        }
-        if changes.new_paths {
-            for path in association.paths.iter().filter(|path| !path.removed) {
-                self.demux.entry((local, path.remote, peer)).or_insert(index);
-            }
-        }
-        if changes.connected {
-            self.events.push_back(match slot.listener.take() {
-                Some(listener) => SctpEvent::Accepted { listener, id },
-                None => SctpEvent::Connected(id),
-            });
-        }
-        let Changes {
-            answered,
-            readable,
-            writable,
-            peer_shutdown,
-            restarted,
-            peer_reconfigured,
-            reconfigured,
-            abandoned,
-            addresses,
-            paths,
-            closed,
-            ..
-        } = changes;
-        let plain = [
-            (answered, SctpEvent::Answered(id)),
-            (restarted, SctpEvent::Restarted(id)),
-            (peer_reconfigured, SctpEvent::PeerReconfigured(id)),
-            (readable, SctpEvent::Readable(id)),
-            (writable, SctpEvent::Writable(id)),
-            (peer_shutdown, SctpEvent::PeerShutdown(id)),
-        ];
-        self.events.extend(plain.into_iter().filter_map(|(happened, event)| happened.then_some(event)));
-        self.events.extend(reconfigured.into_iter().map(|result| SctpEvent::Reconfigured { id, result }));
-        self.events.extend((0..abandoned).map(|_| SctpEvent::Abandoned(id)));
-        for (address, change) in addresses {
-            self.events.push_back(SctpEvent::AddressChanged { id, address, change });
-        }
-        for (address, state) in paths {
-            self.events.push_back(SctpEvent::PathChanged { id, address, state });
-        }
-        if let Some(reason) = closed {
-            self.events.push_back(SctpEvent::Closed { id, reason });
-            slot.reported = true;
-            self.unlink(index);
-        }
-    }
-
-    fn unlink(&mut self, index: u32) {
-        let Some(association) = &self.slots[index as usize].association else { return };
-        for path in &association.paths {
-            let key = (association.local_port, path.remote, association.peer_port);
-            if self.demux.get(&key) == Some(&index) {
-                self.demux.remove(&key);
-            }
-        }
-    }
-
-    /// Frees an association that is over, once its last packet is sent and everything was read.
-    fn free_if_over(&mut self, index: u32) {
-        let slot = &mut self.slots[index as usize];
-        let over = slot.association.as_ref().is_some_and(|association| {
-            association.state == State::Closed
-                && association.control.is_empty()
-                && !association.inbound.has_message()
-        });
-        if over && slot.reported {
-            slot.association = None;
-            slot.generation = slot.generation.wrapping_add(1);
-            slot.armed_at = SimTime::MAX;
-            self.live -= 1;
-            self.free.push(index);
-            if self.live == 0 {
-                self.deadlines.clear();
-            }
-        }
     }
 
     /// Takes a packet that came inside UDP from port `udp_port`; its UDP header is gone (RFC 6951 §5.3).
@@ -462,25 +358,31 @@ impl Endpoint for SctpEndpoint {
             if association.next_timeout().is_some_and(|at| at <= now) {
                 association.on_timeout(now);
                 self.touch(index);
-            } else {
-                self.arm(index);
             }
+            self.arm(index);
         }
     }
 
     fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+        let mut packet = Packet::new(Payload::empty(), Account::default());
+        let envelope = self.poll_transmit_into(now, &mut packet)?;
+        Some(envelope.with(packet))
+    }
+
+    fn poll_transmit_into(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
         if let Some(reply) = self.replies.pop_front() {
-            return Some(reply);
+            return Some(reply.put_into(place));
         }
         while let Some(&index) = self.ready.front() {
             let slot = &mut self.slots[index as usize];
-            let transmit = slot.association.as_mut().and_then(|association| association.poll_transmit(now));
-            if transmit.is_some() {
-                return transmit;
+            let association = slot.association.as_mut();
+            let envelope = association.and_then(|association| association.poll_transmit_into(now, place));
+            if envelope.is_some() {
+                return envelope;
             }
             slot.queued = false;
             self.ready.pop_front();
-            // Sending has started timers, and giving up messages may be news.
+            // Giving up messages may be news, and timers were started by what came, by the user, and by sending.
             if slot.association.as_ref().is_some_and(|association| association.changes.abandoned > 0) {
                 self.report(index);
             }
@@ -490,10 +392,12 @@ impl Endpoint for SctpEndpoint {
         None
     }
 
+    #[inline]
     fn poll_timeout(&self) -> Option<SimTime> {
         self.deadlines.next()
     }
 
+    #[inline]
     fn poll_event(&mut self) -> Option<SctpEvent> {
         self.events.pop_front()
     }

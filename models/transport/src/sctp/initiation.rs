@@ -29,7 +29,7 @@ struct Answer {
 
 impl SctpEndpoint {
     /// Answers an INIT (RFC 9260 §5.1, §5.2.1, §5.2.2). Nothing is remembered.
-    pub(super) fn on_init(&mut self, now: SimTime, origin: &Origin, walker: &mut Walker) {
+    pub(super) fn on_init(&mut self, now: SimTime, origin: &Origin, walker: &mut Walker<'_>) {
         let Some(Piece::Control(_, bytes)) = walker.next() else { return };
         let Ok((Chunk::Init(body), _)) = Chunk::parse(&bytes) else {
             self.counters.malformed += 1;
@@ -162,7 +162,7 @@ impl SctpEndpoint {
     }
 
     /// Takes a cookie (RFC 9260 §5.1.5, §5.2.4), then what is bundled behind it.
-    pub(super) fn on_cookie_echo(&mut self, now: SimTime, origin: &Origin, walker: &mut Walker) {
+    pub(super) fn on_cookie_echo(&mut self, now: SimTime, origin: &Origin, walker: &mut Walker<'_>) {
         let signature = Signature::take(walker);
         let Some(Piece::Control(_, bytes)) = walker.next() else { return };
         let Ok((Chunk::CookieEcho(sealed), _)) = Chunk::parse(&bytes) else { return };

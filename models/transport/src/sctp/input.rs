@@ -23,7 +23,7 @@ struct Seen {
 
 impl Association {
     /// Takes the chunks of a packet that came on path `at`; the verification tag was right.
-    pub(super) fn on_packet(&mut self, now: SimTime, at: usize, walker: &mut Walker) {
+    pub(super) fn on_packet(&mut self, now: SimTime, at: usize, walker: &mut Walker<'_>) {
         let had_gaps = self.inbound.has_gaps();
         let source = self.paths[at].remote;
         let mut seen = Seen::default();

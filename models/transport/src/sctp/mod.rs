@@ -52,6 +52,7 @@ mod pruning;
 mod reassembly;
 mod reconfiguration;
 mod reconfiguration_answer;
+mod reporting;
 mod sack;
 mod scheduling;
 mod shutdown;
@@ -60,6 +61,7 @@ mod stream_request;
 mod supervision;
 mod survey;
 mod tsn;
+mod tsn_ranges;
 mod zero_checksum;
 
 pub use auth::Authentication;

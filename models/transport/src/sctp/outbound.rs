@@ -10,6 +10,7 @@ use wire::sctp::DataFlags;
 use super::event::Reliability;
 use super::scheduling::Schedule;
 use super::tsn;
+use super::tsn_ranges::TsnRanges;
 
 /// A message that waits for its turn, wholly or in part.
 #[derive(Debug)]
@@ -39,6 +40,13 @@ pub(super) struct OutStream {
     pub(super) listed: bool,
     /// Messages from this number on wait for a reset of the stream.
     pub(super) held_from: Option<u64>,
+}
+
+/// What would be sent next for the first time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Next {
+    pub(super) stream: u16,
+    pub(super) len: u32,
 }
 
 /// Where a chunk that was sent is.
@@ -75,8 +83,6 @@ pub(super) struct Sent {
     pub(super) timed_out: bool,
     /// Its number is of before a reset of the stream, which the peer has carried out.
     pub(super) before_reset: bool,
-    /// Number of the SACK that reported it last.
-    pub(super) reported: u64,
     pub(super) transmissions: u16,
     pub(super) reliability: Reliability,
     pub(super) handed_over: SimTime,
@@ -144,8 +150,11 @@ pub(super) struct Outbound {
     pub(super) base: u64,
     pub(super) marked: usize,
     pub(super) gap_acked: usize,
-    /// SACKs processed.
-    pub(super) sacks: u64,
+    /// What the last SACK reported behind its cumulative TSN; all of it that is not given up is [`ChunkState::GapAcked`],
+    /// and nothing else is.
+    pub(super) reported: TsnRanges,
+    /// What the SACK before that reported.
+    pub(super) reported_before: TsnRanges,
     /// Bytes in flight on all paths.
     pub(super) in_flight: u64,
     /// Receive buffer of the peer that is left (RFC 9260 §6.2.1).
@@ -171,7 +180,8 @@ impl Outbound {
             base,
             marked: 0,
             gap_acked: 0,
-            sacks: 0,
+            reported: TsnRanges::default(),
+            reported_before: TsnRanges::default(),
             in_flight: 0,
             peer_rwnd: u64::from(peer_rwnd),
             advanced: base - 1,
@@ -234,17 +244,15 @@ impl Outbound {
         self.list(options.stream);
     }
 
-    /// Bytes of the next chunk, if one would be cut with room for `room` bytes; whole messages are not cut
-    /// further than a full packet demands.
-    pub(super) fn next_len(&mut self, now: SimTime, fragment_max: u32, dropped: &mut u64) -> Option<u32> {
-        let index = self.choose(now, dropped)?;
-        let front = self.streams[usize::from(index)].queue.front()?;
-        Some(front.payload.len().min(fragment_max))
+    /// The next chunk, of at most `fragment_max` bytes; whole messages are not cut further than a full packet demands.
+    pub(super) fn next(&mut self, now: SimTime, fragment_max: u32, dropped: &mut u64) -> Option<Next> {
+        let stream = self.choose(now, dropped)?;
+        let front = self.streams[usize::from(stream)].queue.front()?;
+        Some(Next { stream, len: front.payload.len().min(fragment_max) })
     }
 
-    /// Cuts the next chunk and makes it outstanding; it has the last TSN.
-    pub(super) fn cut(&mut self, now: SimTime, fragment_max: u32, path: u8) -> Option<&mut Sent> {
-        let index = self.choose(now, &mut 0)?;
+    /// Cuts the next chunk off the stream that was chosen and makes it outstanding; it has the last TSN.
+    pub(super) fn cut(&mut self, index: u16, fragment_max: u32, path: u8) -> Option<&mut Sent> {
         let stream = &mut self.streams[usize::from(index)];
         let front = stream.queue.front_mut()?;
         let len = front.payload.len().min(fragment_max);
@@ -278,7 +286,6 @@ impl Outbound {
             fast_retransmitted: false,
             timed_out: false,
             before_reset: false,
-            reported: 0,
             transmissions: 1,
             reliability: front.reliability,
             handed_over: front.handed_over,
@@ -353,7 +360,6 @@ impl Outbound {
             fast_retransmitted: false,
             timed_out: false,
             before_reset: false,
-            reported: 0,
             transmissions: 0,
             reliability: front.reliability,
             handed_over: front.handed_over,

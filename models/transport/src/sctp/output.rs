@@ -10,13 +10,12 @@ use wire::udp;
 
 use super::association::Association;
 use super::control::{Control, Detour};
-use super::outbound::ChunkState;
+use super::outbound::{ChunkState, Next};
 use super::packet::Builder;
-use super::path::Path;
 use super::state::State;
 use super::zero_checksum::may_omit_checksum;
 use crate::congestion::CongestionControl;
-use crate::endpoint::Transmit;
+use crate::endpoint::Envelope;
 
 impl Association {
     /// Whether a SACK waits only for company or its timer.
@@ -24,8 +23,8 @@ impl Association {
         self.ack.at_once || self.ack.due.is_some()
     }
 
-    /// The next packet.
-    pub(super) fn poll_transmit(&mut self, now: SimTime) -> Option<Transmit> {
+    /// The next packet, written into `place`.
+    pub(super) fn poll_transmit_into(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
         self.reconfigure_further(now);
         let between = self.is_between_addresses();
         while let Some(control) = self.control.pop_front() {
@@ -39,14 +38,14 @@ impl Association {
                 self.bundle_with_handshake(now, control.path, &mut builder);
             }
             let Control { path, tag, reason, detour, .. } = control;
-            return Some(self.send_packet_by(path, builder, tag, reason, detour));
+            return Some(self.send_packet_by(path, &mut builder, tag, reason, detour, place));
         }
         if between {
             return None;
         }
         if !self.state.sends_data() {
             let acknowledges = self.ack.at_once && self.state == State::ShutdownSent;
-            return if acknowledges { self.poll_sack(now) } else { None };
+            return if acknowledges { self.poll_sack(now, place) } else { None };
         }
         if self.out.marked > 0 {
             self.abandon_what_is_over(now);
@@ -55,11 +54,12 @@ impl Association {
         let at = if retransmission { self.retransmission_path() } else { self.choose_data_path(now) };
         let mut builder = Builder::default();
         self.out.begin_packet();
-        if retransmission || self.may_send_new(now, at, 0) {
+        let next = if retransmission { None } else { self.next_new(now, at, 0) };
+        if retransmission || next.is_some() {
             self.push_acknowledgements(now, &mut builder);
-            self.fill(now, at, &mut builder, retransmission);
+            self.fill(now, at, &mut builder, retransmission, next);
             if builder.has_data() {
-                return Some(self.send_packet(at, builder, self.peer_tag, Reason::Data));
+                return Some(self.send_packet(at, &mut builder, Reason::Data, place));
             }
         } else if self.ack.at_once || self.forward_due {
             self.push_acknowledgements(now, &mut builder);
@@ -68,7 +68,7 @@ impl Association {
             return None;
         }
         let at = self.ack.path.min(self.paths.len() - 1);
-        Some(self.send_packet(at, builder, self.peer_tag, Reason::Acknowledgement))
+        Some(self.send_packet(at, &mut builder, Reason::Acknowledgement, place))
     }
 
     /// Data go with COOKIE ECHO, acknowledgements with COOKIE ACK (RFC 9260 §5.1 C and D): the first message needs no
@@ -82,7 +82,7 @@ impl Association {
             if builder.resends {
                 self.fill_smallest(now, at, builder);
             } else {
-                self.fill(now, at, builder, self.out.marked > 0);
+                self.fill(now, at, builder, self.out.marked > 0, None);
             }
             self.paths[at].t3 = None; // T1-cookie repeats them together.
         }
@@ -98,31 +98,27 @@ impl Association {
         let first = self.out.outstanding.iter().find(|sent| sent.state == ChunkState::Marked);
         let needed = first.map_or(0, |sent| sent.len() as usize);
         if builder.len() + header_len + needed < self.pmdcs as usize {
-            self.fill(now, at, builder, self.out.marked > 0);
+            self.fill(now, at, builder, self.out.marked > 0, None);
         }
         (self.pmdcs, self.fragment_max) = before;
     }
 
-    fn poll_sack(&mut self, now: SimTime) -> Option<Transmit> {
+    fn poll_sack(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
         let mut builder = Builder::default();
         self.push_acknowledgements(now, &mut builder);
         let at = self.ack.path.min(self.paths.len() - 1);
-        Some(self.send_packet(at, builder, self.peer_tag, Reason::Acknowledgement))
+        Some(self.send_packet(at, &mut builder, Reason::Acknowledgement, place))
     }
 
     /// A SACK and a FORWARD TSN, if they are owed.
     fn push_acknowledgements(&mut self, now: SimTime, builder: &mut Builder) {
         let owes_sack = self.owes_sack();
         if owes_sack {
-            let mut chunk = std::mem::take(&mut self.scratch);
-            chunk.clear();
-            let cumulative = self.inbound.cumulative as u32;
-            let blocks = self.inbound.blocks();
-            Sack::emit(&mut chunk, cumulative, self.inbound.rwnd(), &blocks, &self.inbound.duplicates);
-            chunk[1] = self.sack_flags();
+            let (cumulative, rwnd) = (self.inbound.cumulative as u32, self.inbound.rwnd());
+            let (blocks, duplicates) = (self.inbound.blocks(), &self.inbound.duplicates);
+            let head = Sack::head(self.sack_flags(), cumulative, rwnd, blocks.len(), duplicates.len());
+            builder.push_sack(head, &blocks, duplicates);
             self.inbound.duplicates.clear();
-            builder.push_control(&chunk);
-            self.scratch = chunk;
             self.ack.due = None;
             self.ack.at_once = false;
             self.ack.packets = 0;
@@ -177,37 +173,45 @@ impl Association {
         at
     }
 
-    /// Whether a new chunk may go on path `at` behind `used` bytes of the packet (RFC 9260 §6.1).
-    fn may_send_new(&mut self, now: SimTime, at: usize, used: usize) -> bool {
-        let fragment_max = self.fragment_max;
+    /// The next new chunk, if it may go on path `at` behind `used` bytes of the packet (RFC 9260 §6.1).
+    fn next_new(&mut self, now: SimTime, at: usize, used: usize) -> Option<Next> {
         let mut dropped = 0;
-        let next = self.out.next_len(now, fragment_max, &mut dropped);
+        let next = self.out.next(now, self.fragment_max, &mut dropped);
         self.stats.abandoned += dropped;
         self.changes.abandoned += dropped;
-        let Some(len) = next else { return false };
+        let next = next?;
         let path = &mut self.paths[at];
         if path.in_flight >= path.limit() {
             path.window_limited |= path.in_flight >= path.window.window();
-            return false; // Rule B
+            return None; // Rule B
         }
-        if u64::from(len) > self.out.peer_rwnd && self.out.in_flight > 0 {
-            return false; // Rule A
+        if u64::from(next.len) > self.out.peer_rwnd && self.out.in_flight > 0 {
+            return None; // Rule A
         }
         // Nagle's rule where it is asked for: a packet that is not full waits while something is outstanding.
         let waiting = used as u64 + self.out.queued_bytes + self.data_header_len() as u64;
         let holds = self.config.bundling && self.state == State::Established && used == 0;
-        !(holds && self.out.in_flight > 0 && waiting < u64::from(self.pmdcs))
+        let held = holds && self.out.in_flight > 0 && waiting < u64::from(self.pmdcs);
+        (!held).then_some(next)
     }
 
-    /// Puts as much user data into the packet as fit.
-    fn fill(&mut self, now: SimTime, at: usize, builder: &mut Builder, retransmission: bool) {
+    /// Puts as much user data into the packet as fit. `found` is the first new chunk, where it is known to be allowed.
+    fn fill(
+        &mut self,
+        now: SimTime,
+        at: usize,
+        builder: &mut Builder,
+        retransmission: bool,
+        mut found: Option<Next>,
+    ) {
         let (room, header_len) = (self.pmdcs as usize, self.data_header_len());
         if retransmission {
             self.fill_marked(now, at, builder, room);
             self.force_retransmission = false;
         }
-        while self.out.marked == 0 && self.may_send_new(now, at, builder.len()) {
-            let Some(len) = self.out.next_len(now, self.fragment_max, &mut 0) else { break };
+        while self.out.marked == 0 {
+            let next = found.take().or_else(|| self.next_new(now, at, builder.len()));
+            let Some(Next { stream, len }) = next else { break };
             let fragment_max = if builder.has_data() {
                 self.fragment_max
             } else {
@@ -219,7 +223,7 @@ impl Association {
             }
             let tsn = self.out.next_tsn();
             let (flow, interleaves) = (self.flow, self.extensions.interleaving);
-            let Some(sent) = self.out.cut(now, fragment_max, at as u8) else { break };
+            let Some(sent) = self.out.cut(stream, fragment_max, at as u8) else { break };
             let (head, len) = (sent.head(tsn, interleaves), u64::from(sent.len()));
             builder.push_data(&head[..header_len], &sent.payload, &sent.runs, flow);
             self.note_sent(now, at, tsn, len, true);
@@ -280,39 +284,41 @@ impl Association {
         }
     }
 
-    fn send_packet(&mut self, at: usize, builder: Builder, tag: u32, reason: Reason) -> Transmit {
-        self.send_packet_by(at, builder, tag, reason, Detour::default())
+    fn send_packet(
+        &mut self,
+        at: usize,
+        builder: &mut Builder,
+        reason: Reason,
+        place: &mut Packet,
+    ) -> Envelope {
+        self.send_packet_by(at, builder, self.peer_tag, reason, Detour::default(), place)
     }
 
     fn send_packet_by(
         &mut self,
         at: usize,
-        mut builder: Builder,
+        builder: &mut Builder,
         tag: u32,
         reason: Reason,
         detour: Detour,
-    ) -> Transmit {
+        place: &mut Packet,
+    ) -> Envelope {
         if let Some(auth) = &self.auth {
-            auth.authenticate(&mut builder);
+            auth.authenticate(builder);
         }
-        builder.unsummed = self.extensions.zero_checksum && may_omit_checksum(&builder);
-        let (dont_fragment, traffic_class) = (!builder.fragmentable, self.traffic_class(&builder));
-        let packet = builder.finish((self.local_port, self.peer_port), tag, self.flow, reason);
+        builder.unsummed = self.extensions.zero_checksum && may_omit_checksum(builder);
+        let (dont_fragment, traffic_class) = (!builder.fragmentable, self.traffic_class(builder));
+        builder.finish((self.local_port, self.peer_port), tag, self.flow, reason, place);
         let path = &self.paths[at.min(self.paths.len() - 1)];
-        let local_port = self.config.encapsulation.map(|ports| ports.local_port);
-        let mut transmit = transmit(path, local_port, packet, detour);
-        transmit.dont_fragment = dont_fragment;
-        transmit.traffic_class = traffic_class;
-        transmit
+        // Inside UDP where both ports are known.
+        let own_port = self.config.encapsulation.filter(|_| path.udp_port != 0).map(|ports| ports.local_port);
+        let target = Target {
+            local: detour.from.unwrap_or(path.local),
+            remote: detour.to.unwrap_or(path.remote),
+            udp: own_port.map(|own| (own, path.udp_port)),
+        };
+        Envelope { dont_fragment, traffic_class, ..target.address(place) }
     }
-}
-
-/// A packet on its way along `path`, inside UDP where both ports are known.
-fn transmit(path: &Path, local_udp_port: Option<u16>, packet: Packet, detour: Detour) -> Transmit {
-    let udp = local_udp_port.filter(|_| path.udp_port != 0).map(|it| (it, path.udp_port));
-    let local = detour.from.unwrap_or(path.local);
-    let to = Target { local, remote: detour.to.unwrap_or(path.remote), udp };
-    to.transmit(packet)
 }
 
 /// Where a packet goes.
@@ -325,7 +331,8 @@ pub(super) struct Target {
 }
 
 impl Target {
-    pub(super) fn transmit(&self, mut packet: Packet) -> Transmit {
+    /// What the internet header of `packet` has to say, which gets a header of UDP where it goes inside that.
+    pub(super) fn address(&self, packet: &mut Packet) -> Envelope {
         let mut protocol = IpProtocol::SCTP;
         if let Some((from, to)) = self.udp
             && let Ok(header) = udp::Header::new(from, to, packet.len())
@@ -341,7 +348,7 @@ impl Target {
             packet.push_header(udp::HEADER_LEN).copy_from_slice(&out);
             packet.account.push_header(wire::account::Protocol::Udp, udp::HEADER_LEN);
         }
-        Transmit {
+        Envelope {
             source: self.local,
             destination: self.remote,
             interface: None,
@@ -349,7 +356,6 @@ impl Target {
             hop_limit: None,
             traffic_class: 0,
             dont_fragment: true,
-            packet,
         }
     }
 }

@@ -1,13 +1,15 @@
 //! Packets under construction, and packets that arrived, chunk by chunk.
 
+use std::borrow::Cow;
+
 use sim_core::SimTime;
 use smallvec::SmallVec;
 use wire::account::{Account, FlowId, Protocol, Reason, Run, Runs, fit_runs, split_runs};
 use wire::packet::{HEADER_CAPACITY, Packet};
 use wire::payload::{Payload, Slice};
 use wire::sctp::{
-    CHUNK_HEADER_LEN, COMMON_HEADER_LEN, ChunkType, CommonHeader, DATA_HEADER_LEN, DataHeader,
-    I_DATA_HEADER_LEN, IDataHeader, checksum, padding,
+    CHUNK_HEADER_LEN, COMMON_HEADER_LEN, ChunkType, CommonHeader, DATA_HEADER_LEN, DataHeader, GapBlock,
+    I_DATA_HEADER_LEN, IDataHeader, SACK_HEADER_LEN, checksum, padding,
 };
 
 use super::mac::Mac;
@@ -51,6 +53,13 @@ impl Builder {
         self.lead.extend_from_slice(chunks);
     }
 
+    /// Adds a SACK chunk.
+    pub(super) fn push_sack(&mut self, head: [u8; SACK_HEADER_LEN], blocks: &[GapBlock], duplicates: &[u32]) {
+        self.push_control(&head);
+        blocks.iter().for_each(|block| self.push_control(&block.to_bytes()));
+        duplicates.iter().for_each(|tsn| self.push_control(&tsn.to_be_bytes()));
+    }
+
     /// Adds a chunk of user data with its padding.
     #[inline]
     pub(super) fn push_data(&mut self, head: &[u8], data: &Payload, runs: &Runs, flow: FlowId) {
@@ -63,7 +72,7 @@ impl Builder {
         for slice in data.slices() {
             self.payload.push(slice.clone());
         }
-        self.runs.extend(runs.iter().copied());
+        runs.iter().for_each(|run| self.runs.push(*run));
         let pad = padding(data.len() as usize);
         if pad > 0 {
             // Filler is zeros: where the data are filler, the padding goes on with it and takes no slice.
@@ -114,36 +123,55 @@ impl Builder {
         self.lead.insert_from_slice(skip.min(self.lead.len()), chunk);
     }
 
-    /// The packet, with its checksum or zero in place of it.
-    pub(super) fn finish(mut self, ports: (u16, u16), tag: u32, flow: FlowId, reason: Reason) -> Packet {
+    /// Writes the packet into `place`, with its checksum or zero in place of it; nothing is left of it here.
+    pub(super) fn finish(
+        &mut self,
+        ports: (u16, u16),
+        tag: u32,
+        flow: FlowId,
+        reason: Reason,
+        place: &mut Packet,
+    ) {
         let data_flow = self.runs.iter().find(|run| run.flow != FlowId::NONE).map_or(flow, |run| run.flow);
-        let inline = self.lead.len().min(LEAD_MAX);
-        if inline < self.lead.len() {
+        if self.lead.len() > LEAD_MAX {
             // Whole chunks in front of each other: none is taken apart by where it is kept.
             self.payload.push_front(Slice::from_bytes(&self.lead[..]));
             self.runs.insert(0, own_run(self.lead.len(), data_flow, reason));
             self.lead.clear();
         }
         let header_len = COMMON_HEADER_LEN + self.lead.len();
-        let mut account = Account::with_header(data_flow, reason, Protocol::Sctp, header_len, self.runs);
+        let (payload, runs) = (std::mem::take(&mut self.payload), std::mem::take(&mut self.runs));
+        let mut account = Account::with_header(data_flow, reason, Protocol::Sctp, header_len, runs);
         account.retransmission = self.resends;
-        let mut packet = Packet::new(self.payload, account);
         let mut common = CommonHeader {
             source_port: ports.0,
             destination_port: ports.1,
             verification_tag: tag,
             checksum: 0,
         };
-        let out = packet.push_header(header_len);
-        common.emit(&mut out[..COMMON_HEADER_LEN]);
-        out[COMMON_HEADER_LEN..].copy_from_slice(&self.lead);
-        if !self.unsummed {
-            common.checksum = checksum(packet.header(), packet.payload());
-            common.emit(&mut packet.header_mut()[..COMMON_HEADER_LEN]);
+        let lead = &self.lead[..];
+        let write = |out: &mut [u8]| {
+            let (head, rest) = out.split_at_mut(COMMON_HEADER_LEN);
+            common.emit(head);
+            rest.copy_from_slice(lead);
+        };
+        if header_len == USUAL_HEADER_LEN {
+            place.renew::<USUAL_HEADER_LEN>(payload, account, |out| write(out));
+        } else {
+            place.renew::<0>(payload, account, |_| {});
+            write(place.push_header(header_len));
         }
-        packet
+        if !self.unsummed {
+            common.checksum = checksum(place.header(), place.payload());
+            common.emit(&mut place.header_mut()[..COMMON_HEADER_LEN]);
+        }
+        self.lead.clear();
     }
 }
+
+/// The inline headers of a packet with one chunk of user data, or with a SACK of data without gaps: what most packets are.
+const USUAL_HEADER_LEN: usize = COMMON_HEADER_LEN + DATA_HEADER_LEN;
+const _: () = assert!(DATA_HEADER_LEN == SACK_HEADER_LEN);
 
 /// The filler that pads user data which are no filler themselves.
 const PADDING_PATTERN: u32 = u32::MAX;
@@ -162,17 +190,18 @@ fn own_run(bytes: usize, flow: FlowId, reason: Reason) -> Run {
 
 /// What an arrived packet consists of.
 #[derive(Debug)]
-pub(super) enum Piece {
+pub(super) enum Piece<'p> {
     /// User data.
     Data(DataHeader, Payload, Runs),
     /// User data that may be interleaved.
     Interleaved(IDataHeader, Payload, Runs),
     /// Any other chunk, padding included.
-    Control(ChunkType, SmallVec<[u8; 128]>),
+    Control(ChunkType, Cow<'p, [u8]>),
 }
 
-impl Piece {
+impl Piece<'_> {
     /// Its type.
+    #[inline]
     pub(super) fn kind(&self) -> ChunkType {
         match self {
             Self::Data(..) => ChunkType::DATA,
@@ -182,47 +211,50 @@ impl Piece {
     }
 }
 
-/// The chunks of an arrived packet, in order.
+/// The chunks of an arrived packet, in order. What its headers hold is read where it is.
 #[derive(Clone, Debug)]
-pub(super) struct Walker {
+pub(super) struct Walker<'p> {
     /// Whether a router has marked the packet (RFC 3168 §5).
     pub(super) marked: bool,
     /// Whether an AUTH chunk in front has proved who has sent the chunks that are left (RFC 4895 §6.3).
     pub(super) authenticated: bool,
-    head: SmallVec<[u8; HEADER_CAPACITY]>,
-    at: usize,
+    /// What is left of the headers, and what follows them.
+    head: &'p [u8],
     rest: Payload,
     runs: Runs,
 }
 
-impl Walker {
+impl<'p> Walker<'p> {
     /// Takes everything behind the common header out of `packet`.
-    pub(super) fn new(packet: &mut Packet) -> Self {
+    #[inline]
+    pub(super) fn new(packet: &'p mut Packet) -> Self {
         packet.pop_header(COMMON_HEADER_LEN);
-        let head = SmallVec::from_slice(packet.header());
-        packet.pop_header(head.len());
         let _charge = packet.account.pop_header();
         let rest = packet.take_payload();
         let mut runs = std::mem::take(&mut packet.account.runs);
         fit_runs(&mut runs, rest.len());
-        Self { marked: false, authenticated: false, head, at: 0, rest, runs }
+        Self { marked: false, authenticated: false, head: packet.header(), rest, runs }
     }
 
+    #[inline]
     fn left(&self) -> usize {
-        self.head.len() - self.at + self.rest.len() as usize
+        self.head.len() + self.rest.len() as usize
     }
 
     /// Whether there is nothing more.
+    #[inline]
     pub(super) fn is_done(&self) -> bool {
         self.left() == 0
     }
 
     /// The next chunk's flags.
+    #[inline]
     pub(super) fn flags(&self) -> u8 {
         self.look::<2>().map_or(0, |[_, flags]| flags)
     }
 
     /// The next chunk's type and length, or `None` if it is cut off or impossible.
+    #[inline]
     pub(super) fn peek(&self) -> Option<(ChunkType, usize)> {
         let [kind, _, a, b] = self.look()?;
         let len = usize::from(u16::from_be_bytes([a, b]));
@@ -231,7 +263,7 @@ impl Walker {
 
     /// Gives all that is left to a code.
     pub(super) fn feed(&self, mac: &mut Mac) {
-        mac.add(&self.head[self.at..]);
+        mac.add(self.head);
         mac.add_payload(&self.rest);
     }
 
@@ -241,42 +273,68 @@ impl Walker {
     }
 
     /// The whole chunks that are left, as far as they make sense, each with its padding.
-    pub(super) fn ahead(&self) -> impl Iterator<Item = (ChunkType, SmallVec<[u8; 128]>)> {
+    pub(super) fn ahead(&self) -> impl Iterator<Item = (ChunkType, Cow<'p, [u8]>)> {
         let mut walker = self.clone();
         std::iter::from_fn(move || match walker.next()? {
-            piece @ (Piece::Data(..) | Piece::Interleaved(..)) => Some((piece.kind(), SmallVec::new())),
+            piece @ (Piece::Data(..) | Piece::Interleaved(..)) => Some((piece.kind(), Cow::default())),
             Piece::Control(kind, bytes) => Some((kind, bytes)),
         })
     }
 
     /// The next `N` bytes.
+    #[inline]
     fn look<const N: usize>(&self) -> Option<[u8; N]> {
-        if let Some(bytes) = self.head.get(self.at..self.at + N) {
-            return bytes.try_into().ok();
+        match self.head.first_chunk::<N>() {
+            Some(bytes) => Some(*bytes),
+            None => self.look_behind(),
         }
+    }
+
+    /// The next `N` bytes, which do not all stand in the headers.
+    fn look_behind<const N: usize>(&self) -> Option<[u8; N]> {
         if self.left() < N {
             return None;
         }
         let mut out = [0; N];
-        let inline = self.head.len() - self.at;
-        out[..inline].copy_from_slice(&self.head[self.at..]);
-        self.rest.slice(0..(N - inline) as u32).copy_to(&mut out[inline..]);
+        let (inline, behind) = out.split_at_mut(self.head.len());
+        inline.copy_from_slice(self.head);
+        self.rest.slice(0..behind.len() as u32).copy_to(behind);
         Some(out)
     }
 
     /// Drops the next bytes.
+    #[inline]
     fn skip(&mut self, count: usize) {
-        let inline = count.min(self.head.len() - self.at);
-        self.at += inline;
-        let behind = (count - inline) as u32;
-        if behind > 0 {
-            drop(self.rest.split_front(behind));
-            drop(split_runs(&mut self.runs, behind));
+        match self.head.get(count..) {
+            Some(head) => self.head = head,
+            None => self.skip_behind(count - self.head.len()),
         }
     }
 
+    /// Drops all of the headers and the next bytes of what follows them.
+    fn skip_behind(&mut self, count: usize) {
+        self.head = &[];
+        drop(self.rest.split_front(count as u32));
+        drop(split_runs(&mut self.runs, count as u32));
+    }
+
+    /// Takes the next bytes.
+    #[inline]
+    fn take(&mut self, count: usize) -> Cow<'p, [u8]> {
+        if let Some((bytes, head)) = self.head.split_at_checked(count) {
+            self.head = head;
+            return Cow::Borrowed(bytes);
+        }
+        let mut bytes = self.head.to_vec();
+        let behind = count - bytes.len();
+        bytes.extend(self.rest.slice(0..behind as u32).to_vec());
+        self.skip_behind(behind);
+        Cow::Owned(bytes)
+    }
+
     /// The next chunk. `None` at the end, and where the bytes make no chunk.
-    pub(super) fn next(&mut self) -> Option<Piece> {
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<Piece<'p>> {
         let (kind, len) = self.peek()?;
         let padded = (len + padding(len)).min(self.left());
         if kind == ChunkType::DATA {
@@ -285,17 +343,11 @@ impl Walker {
         if kind == ChunkType::I_DATA {
             return self.next_interleaved(len, padded);
         }
-        let mut bytes = SmallVec::from_elem(0, padded);
-        let inline = padded.min(self.head.len() - self.at);
-        bytes[..inline].copy_from_slice(&self.head[self.at..self.at + inline]);
-        if inline < padded {
-            self.rest.slice(0..(padded - inline) as u32).copy_to(&mut bytes[inline..]);
-        }
-        self.skip(padded);
-        Some(Piece::Control(kind, bytes))
+        Some(Piece::Control(kind, self.take(padded)))
     }
 
-    fn next_data(&mut self, len: usize, padded: usize) -> Option<Piece> {
+    #[inline]
+    fn next_data(&mut self, len: usize, padded: usize) -> Option<Piece<'p>> {
         if len < DATA_HEADER_LEN {
             return None;
         }
@@ -304,7 +356,7 @@ impl Walker {
         Some(Piece::Data(header, data, runs))
     }
 
-    fn next_interleaved(&mut self, len: usize, padded: usize) -> Option<Piece> {
+    fn next_interleaved(&mut self, len: usize, padded: usize) -> Option<Piece<'p>> {
         if len < I_DATA_HEADER_LEN {
             return None;
         }
@@ -314,12 +366,13 @@ impl Walker {
     }
 
     /// Takes the user data of a chunk out, and drops its header and padding.
+    #[inline]
     fn user_data(&mut self, header_len: usize, data_len: u32, padding: usize) -> (Payload, Runs) {
         self.skip(header_len);
-        if self.at < self.head.len() {
+        if !self.head.is_empty() {
             // Headers of a foreign or reassembled packet may hold more than headers.
-            self.rest.push_front(Slice::from_bytes(&self.head[self.at..]));
-            self.at = self.head.len();
+            self.rest.push_front(Slice::from_bytes(self.head));
+            self.head = &[];
             fit_runs_behind(&mut self.runs, self.rest.len());
         }
         let data = self.rest.split_front(data_len);

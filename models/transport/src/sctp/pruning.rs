@@ -19,6 +19,18 @@ impl Association {
         self.changes.abandoned += pruned;
         pruned > 0
     }
+
+    /// Tells the user that a message which was refused would be taken now. Where others may be given up for it, only an
+    /// attempt shows that.
+    #[inline]
+    pub(super) fn tell_of_room(&mut self) {
+        let Some(len) = self.refused else { return };
+        let limit = u64::from(self.config.send_buffer);
+        if self.out.buffered + len <= limit || self.out.has_limits && self.out.buffered < limit {
+            self.refused = None;
+            self.changes.writable = true;
+        }
+    }
 }
 
 impl Outbound {

@@ -121,6 +121,7 @@ impl Reconfiguring {
         self.waiting.clear();
     }
 
+    #[inline]
     fn is_idle(&self) -> bool {
         self.active.is_none() && self.waiting.is_empty() && self.deferred.is_none()
     }
@@ -250,6 +251,7 @@ impl Association {
         }
     }
 
+    #[cold]
     fn go_on_reconfiguring(&mut self, now: SimTime) {
         self.finish_deferred(now);
         if !self.state.sends_data() {

@@ -43,7 +43,6 @@ impl Association {
             self.abort(&Cause::ProtocolViolation(b"TSN never sent"), CloseReason::Violation);
             return;
         }
-        self.out.sacks += 1;
         for path in &mut self.paths {
             path.newly_acked = 0;
         }
@@ -67,10 +66,7 @@ impl Association {
         if self.peer_forwards_tsns && self.out.advance() {
             self.forward_due = true; // RFC 3758 §3.5 rule C3
         }
-        if self.blocked && self.out.buffered < u64::from(self.config.send_buffer) {
-            self.blocked = false;
-            self.changes.writable = true;
-        }
+        self.tell_of_room();
         self.go_on_shutting_down(now);
     }
 
@@ -123,45 +119,54 @@ impl Association {
         blocks: impl Iterator<Item = GapBlock>,
         progress: &mut Progress,
     ) {
+        std::mem::swap(&mut self.out.reported, &mut self.out.reported_before);
+        self.out.reported.clear();
         let end = self.out.next_tsn();
         for block in blocks {
             let first = (cumulative + u64::from(block.start)).max(self.out.base);
             let last = (cumulative + u64::from(block.end)).min(end - 1);
-            for tsn in first..=last {
-                progress.highest_gap = progress.highest_gap.max(tsn);
-                let sent = &mut self.out.outstanding[(tsn - self.out.base) as usize];
-                sent.reported = self.out.sacks;
-                let (len, at) = (u64::from(sent.len()), usize::from(sent.path));
-                match sent.state {
-                    ChunkState::InFlight => {
-                        self.out.in_flight -= len;
-                        self.paths[at].in_flight -= len;
-                    }
-                    ChunkState::Marked => self.out.marked -= 1,
-                    ChunkState::GapAcked | ChunkState::Abandoned => continue,
+            if first > last {
+                continue;
+            }
+            progress.highest_gap = progress.highest_gap.max(last);
+            self.out.reported.insert(first, last);
+            let mut tsn = first;
+            while tsn <= last {
+                // Most of a block is that of the SACK before.
+                match self.out.reported_before.end_at(tsn) {
+                    Some(end) => tsn = end,
+                    None => self.acknowledge_one(now, tsn, progress),
                 }
-                sent.state = ChunkState::GapAcked;
-                self.out.gap_acked += 1;
-                self.note_new(now, tsn, at, len, progress);
+                tsn += 1;
             }
         }
-        if self.out.gap_acked > 0 {
+        if !self.out.reported.cover(&self.out.reported_before, self.out.base) {
             self.take_back_reneged(now);
         }
     }
 
+    /// A gap block reports a chunk that the SACK before did not report.
+    fn acknowledge_one(&mut self, now: SimTime, tsn: u64, progress: &mut Progress) {
+        let sent = &mut self.out.outstanding[(tsn - self.out.base) as usize];
+        let (len, at) = (u64::from(sent.len()), usize::from(sent.path));
+        match sent.state {
+            ChunkState::InFlight => {
+                self.out.in_flight -= len;
+                self.paths[at].in_flight -= len;
+            }
+            ChunkState::Marked => self.out.marked -= 1,
+            ChunkState::GapAcked | ChunkState::Abandoned => return,
+        }
+        sent.state = ChunkState::GapAcked;
+        self.out.gap_acked += 1;
+        self.note_new(now, tsn, at, len, progress);
+    }
+
     /// What an earlier SACK reported and this one does not is outstanding again (RFC 9260 §6.2.1 rule D iii).
+    #[cold]
     fn take_back_reneged(&mut self, now: SimTime) {
-        let mut left = self.out.gap_acked;
-        for sent in &mut self.out.outstanding {
-            if left == 0 {
-                break;
-            }
-            if sent.state != ChunkState::GapAcked {
-                continue;
-            }
-            left -= 1;
-            if sent.reported == self.out.sacks {
+        for (tsn, sent) in (self.out.base..).zip(&mut self.out.outstanding) {
+            if sent.state != ChunkState::GapAcked || self.out.reported.end_at(tsn).is_some() {
                 continue;
             }
             sent.state = ChunkState::InFlight;
@@ -185,7 +190,14 @@ impl Association {
             progress.highest_new
         };
         let end = self.out.next_tsn();
-        for tsn in self.out.base..bound.min(end) {
+        let mut next = self.out.base;
+        while next < bound.min(end) {
+            let tsn = next;
+            if let Some(last) = self.out.reported.end_at(tsn) {
+                next = last + 1; // Nothing of it is in flight.
+                continue;
+            }
+            next += 1;
             let index = (tsn - self.out.base) as usize;
             let sent = &self.out.outstanding[index];
             if sent.state != ChunkState::InFlight || sent.fast_retransmitted {

@@ -33,7 +33,8 @@ impl SctpEndpoint {
 
 /// Whether an INIT or a COOKIE ECHO is in a packet whose common header is still there.
 fn begins_association(packet: &Packet) -> bool {
-    let mut walker = Walker::new(&mut packet.clone());
+    let mut copy = packet.clone();
+    let mut walker = Walker::new(&mut copy);
     std::iter::from_fn(|| walker.next())
         .any(|piece| matches!(piece.kind(), ChunkType::INIT | ChunkType::COOKIE_ECHO))
 }

@@ -36,5 +36,7 @@ pub const COMMON_HEADER_LEN: usize = 12;
 pub const CHUNK_HEADER_LEN: usize = 4;
 /// Bytes in front of the user data of a DATA chunk (RFC 9260 §3.3.1).
 pub const DATA_HEADER_LEN: usize = 16;
+/// Bytes in front of the gap blocks of a SACK chunk (RFC 9260 §3.3.4).
+pub const SACK_HEADER_LEN: usize = 16;
 /// Bytes in front of the user data of an I-DATA chunk (RFC 8260 §2.1).
 pub const I_DATA_HEADER_LEN: usize = 20;

@@ -1,6 +1,6 @@
 //! Selective acknowledgement (RFC 9260 §3.3.4).
 
-use super::tlv;
+use super::{ChunkType, SACK_HEADER_LEN};
 use crate::error::ParseError;
 
 /// Received chunks behind a gap, as offsets from the cumulative TSN: both ends belong to the block.
@@ -10,6 +10,16 @@ pub struct GapBlock {
     pub start: u16,
     /// Offset of the last TSN.
     pub end: u16,
+}
+
+impl GapBlock {
+    /// Its bytes in a chunk.
+    #[inline]
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 4] {
+        let ([a, b], [c, d]) = (self.start.to_be_bytes(), self.end.to_be_bytes());
+        [a, b, c, d]
+    }
 }
 
 /// A SACK chunk.
@@ -59,6 +69,31 @@ impl<'a> Sack<'a> {
         self.duplicates.as_chunks::<4>().0.iter().map(|word| u32::from_be_bytes(*word))
     }
 
+    /// The bytes of a chunk in front of its gap blocks and of the duplicates behind those, each of four bytes.
+    ///
+    /// # Panics
+    /// There are more than about 16000 blocks and duplicates.
+    #[inline]
+    #[must_use]
+    pub fn head(
+        flags: u8,
+        cumulative_tsn_ack: u32,
+        a_rwnd: u32,
+        blocks: usize,
+        duplicates: usize,
+    ) -> [u8; SACK_HEADER_LEN] {
+        let length = u16::try_from(SACK_HEADER_LEN + (blocks + duplicates) * 4);
+        let length = length.expect("a chunk's length has 16 bits");
+        let mut out = [0; SACK_HEADER_LEN];
+        (out[0], out[1]) = (ChunkType::SACK.0, flags);
+        out[2..4].copy_from_slice(&length.to_be_bytes());
+        out[4..8].copy_from_slice(&cumulative_tsn_ack.to_be_bytes());
+        out[8..12].copy_from_slice(&a_rwnd.to_be_bytes());
+        out[12..14].copy_from_slice(&(blocks as u16).to_be_bytes());
+        out[14..16].copy_from_slice(&(duplicates as u16).to_be_bytes());
+        out
+    }
+
     /// Appends a SACK chunk.
     ///
     /// # Panics
@@ -70,18 +105,9 @@ impl<'a> Sack<'a> {
         blocks: &[GapBlock],
         duplicates: &[u32],
     ) {
-        const KIND: u16 = (super::ChunkType::SACK.0 as u16) << 8;
-        let counts = [blocks.len(), duplicates.len()]
-            .map(|count| u16::try_from(count).expect("a chunk has room for fewer blocks"));
-        let mut list = Vec::with_capacity((blocks.len() + duplicates.len()) * 4);
-        for block in blocks {
-            list.extend(block.start.to_be_bytes());
-            list.extend(block.end.to_be_bytes());
-        }
-        list.extend(duplicates.iter().flat_map(|tsn| tsn.to_be_bytes()));
-        let head = [cumulative_tsn_ack.to_be_bytes(), a_rwnd.to_be_bytes()];
-        let counts = counts.map(u16::to_be_bytes);
-        tlv::push(out, KIND, &[head.as_flattened(), counts.as_flattened(), &list]);
+        out.extend(Self::head(0, cumulative_tsn_ack, a_rwnd, blocks.len(), duplicates.len()));
+        out.extend(blocks.iter().flat_map(|block| block.to_bytes()));
+        out.extend(duplicates.iter().flat_map(|tsn| tsn.to_be_bytes()));
     }
 
     pub(super) fn emit_again(&self, out: &mut Vec<u8>) {
