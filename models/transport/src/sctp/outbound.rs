@@ -146,6 +146,8 @@ pub(super) struct Outbound {
     pub(super) gap_acked: usize,
     /// SACKs processed.
     pub(super) sacks: u64,
+    /// The same when T3 expired last.
+    pub(super) sacks_at_expiry: u64,
     /// Bytes in flight on all paths.
     pub(super) in_flight: u64,
     /// Receive buffer of the peer that is left (RFC 9260 §6.2.1).
@@ -172,6 +174,7 @@ impl Outbound {
             marked: 0,
             gap_acked: 0,
             sacks: 0,
+            sacks_at_expiry: 0,
             in_flight: 0,
             peer_rwnd: u64::from(peer_rwnd),
             advanced: base - 1,

@@ -185,6 +185,7 @@ impl Association {
             progress.highest_new
         };
         let end = self.out.next_tsn();
+        let concurrent = self.config.concurrent_multipath;
         for tsn in self.out.base..bound.min(end) {
             let index = (tsn - self.out.base) as usize;
             let sent = &self.out.outstanding[index];
@@ -209,7 +210,8 @@ impl Association {
             if path.timed.is_some_and(|(timed, _)| timed == tsn) {
                 path.timed = None;
             }
-            if path.recovery_exit.is_none() {
+            // §7.2.4 rule 6: fast recovery is the association's, unless its paths are used at once.
+            if path.recovery_exit.is_none() && (concurrent || !recovering) {
                 path.recovery_exit = Some(end - 1);
                 path.window.on_congestion(now, path.in_flight + len, Congestion::Loss);
                 self.force_retransmission = true;
