@@ -138,6 +138,27 @@ fn reports_of_what_is_not_newly_acknowledged_do_not_count() {
     assert!(said(&lab, 0).is_empty(), "only the first SACK acknowledges anything new");
 }
 
+// Holds: RFC 9260 7.2.4-f
+#[test]
+fn a_window_grows_by_what_has_come_before_it_is_halved_for_what_has_not() {
+    let (mut lab, id, insight) = in_state(State::Established);
+    for number in 0..100 {
+        lab.say(0, id, number, 1452, &MessageOptions::default());
+    }
+    let cwnd = |lab: &Lab| lab.ends[0].path_stats(id).next().expect("a path").cwnd;
+    for behind in 1..=20 {
+        sack(&mut lab, &insight, behind, 500_000, &[]);
+    }
+    let before = cwnd(&lab);
+    assert_eq!(before, 4404 + 20 * 1452);
+    // The second of the next five is missing three times; the first comes with the last report.
+    sack(&mut lab, &insight, 20, 500_000, &[GapBlock { start: 3, end: 3 }]);
+    sack(&mut lab, &insight, 20, 500_000, &[GapBlock { start: 3, end: 4 }]);
+    assert_eq!(cwnd(&lab), before);
+    sack(&mut lab, &insight, 21, 500_000, &[GapBlock { start: 2, end: 4 }]);
+    assert_eq!(cwnd(&lab), (before + 1468) / 2, "one PMDCS more, then half of it");
+}
+
 // Holds: RFC 9260 6.2-m, 6.7-b
 #[test]
 fn a_sack_tells_of_as_many_gaps_as_it_has_room_for() {
