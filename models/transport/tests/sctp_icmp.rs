@@ -118,7 +118,7 @@ fn errors_without_consequence_change_nothing_in_any_state() {
     }
 }
 
-// Holds: RFC 9260 10-7
+// Holds: RFC 9260 10-7, 7.3-a
 #[test]
 fn a_router_that_takes_less_makes_packets_smaller() {
     for state in STATES {

@@ -107,6 +107,7 @@ fn the_first_data_chunk_is_acknowledged_at_once_and_a_single_later_one_after_the
     assert_eq!(sacks, [300, 1250, 2050]);
 }
 
+// Holds: RFC 9260 6.2-l
 #[test]
 fn the_i_bit_asks_for_an_immediate_sack() {
     // RFC 7053 §5.2.
@@ -300,7 +301,7 @@ fn a_dead_path_is_given_up_after_the_sum_of_its_timeouts() {
     assert!(lab.ends[0].stats(a).expect("it lives").failovers > 0);
 }
 
-// Holds: RFC 9260 8.3-b
+// Holds: RFC 9260 8.3-b, 8.2-b
 #[test]
 fn a_potentially_failed_path_is_left_after_its_first_timeout() {
     // RFC 7829 §3 with PFMR 0.
@@ -437,7 +438,7 @@ fn a_message_is_given_up_when_its_time_is_over_and_the_stream_goes_on() {
     assert!(lab.happened(0, |event| *event == SctpEvent::Abandoned(a)).is_some());
 }
 
-// Holds: RFC 9260 6.1-a
+// Holds: RFC 9260 6.1-a, 6.2-n
 #[test]
 fn a_closed_window_is_probed_and_opens() {
     // RFC 9260 §6.1 rule A: one chunk may be outstanding while the peer's window is closed.

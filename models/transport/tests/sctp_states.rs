@@ -161,7 +161,7 @@ fn table() -> String {
     out
 }
 
-// Holds: RFC 9260 4-a, 4-b, 5.2.3-a, 9.2-f, 9.2-i, 9.2-j, 9.2-k
+// Holds: RFC 9260 4-a, 4-b, 4-e, 5.2.3-a, 5.2.5-a, 5.2.6-b, 6-a, 8.5.1-g, 9.2-f, 9.2-i, 9.2-j, 9.2-k
 #[test]
 fn each_event_in_each_state_does_what_the_recorded_table_says() {
     assert_is_recorded("sctp_states", &table());

@@ -318,13 +318,15 @@ impl Association {
     }
 
     pub(super) fn send_echo(&mut self, now: SimTime, resends: bool) {
+        let mut chunks = self.echo.clone();
+        self.ask_whose(now, self.control_path, &mut chunks);
         let control = Control {
             path: self.control_path,
-            chunks: self.echo.clone(),
+            chunks,
             tag: self.peer_tag,
             reason: Reason::Handshake,
             resends,
-            bundles: true,
+            bundles: self.paths[self.control_path].confirmed, // RFC 9260 §5.4: no data to anybody's address.
             detour: Detour::default(),
         };
         self.control.push_back(control);
@@ -340,6 +342,7 @@ impl Association {
         self.changes.connected = true;
         self.primary = (0..self.paths.len()).min_by_key(|at| self.paths[*at].rank()).unwrap_or(0);
         self.data_path = self.primary;
+        let mut probed_at = now;
         for at in 0..self.paths.len() {
             let path = &mut self.paths[at];
             path.error_count = 0;
@@ -347,10 +350,12 @@ impl Association {
             if path.in_flight > 0 {
                 path.t3 = Some(now + path.rtt.rto(&self.config.rto)); // It went with the cookie.
             }
-            if path.confirmed {
+            if path.confirmed || path.heartbeat.is_some() {
                 self.schedule_heartbeat(now, at);
             } else {
-                path.heartbeat_at = Some(now); // RFC 9260 §5.4: probed at once.
+                // RFC 9260 §5.4: probed at once, HB.Max.Burst, which is one (§16), at each RTO.
+                path.heartbeat_at = Some(probed_at);
+                probed_at += path.rtt.rto(&self.config.rto);
             }
         }
         self.begin_probing(now);
@@ -374,9 +379,7 @@ impl Association {
             prober.timer = None;
         }
         self.reconfiguring.stop();
-        for path in &mut self.paths {
-            (path.t3, path.heartbeat_at) = (None, None);
-        }
+        self.paths.iter_mut().for_each(|path| (path.t3, path.heartbeat_at) = (None, None));
     }
 
     /// Ends with an ABORT that names `cause`.

@@ -237,7 +237,7 @@ mod tests {
         }
     }
 
-    // Holds: RFC 9260 3.3.3.1-a
+    // Holds: RFC 9260 3.3.3.1-a, 5.1.3-d
     #[test]
     fn a_cookie_comes_back_as_it_was_made() {
         let jar = CookieJar::new([7; 32]);

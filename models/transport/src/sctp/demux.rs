@@ -29,7 +29,8 @@ impl SctpEndpoint {
         let packet = received.packet;
         let header =
             if packet.pull(COMMON_HEADER_LEN) { CommonHeader::parse(packet.header()).ok() } else { None };
-        let Some(header) = header else {
+        // RFC 9260 §3.1: port zero is nobody's.
+        let Some(header) = header.filter(|it| it.source_port != 0 && it.destination_port != 0) else {
             self.counters.malformed += 1;
             return;
         };
@@ -141,33 +142,27 @@ impl SctpEndpoint {
     /// RFC 9260 §8.4: a packet that belongs to no association.
     fn on_out_of_the_blue(&mut self, origin: &Origin, walker: &mut Walker<'_>) {
         self.counters.out_of_the_blue += 1;
-        let mut shutdown_ack = false;
-        let mut first = true;
+        let tag = origin.header.verification_tag;
+        if tag == 0 {
+            return; // RFC 9260 §8.5.1 rule A: only an INIT, which has been dealt with, has no tag.
+        }
+        let (mut shutdown_ack, mut silent) = (false, false);
         while let Some(piece) = walker.next() {
-            let Piece::Control(kind, bytes) = piece else {
-                first = false;
-                continue;
-            };
+            let Piece::Control(kind, bytes) = piece else { continue };
             match kind {
-                ChunkType::AUTH => continue, // RFC 4895 §6.3: it does not count.
-                // Rules 2, 6 and 7
-                ChunkType::ABORT | ChunkType::SHUTDOWN_COMPLETE | ChunkType::COOKIE_ACK => return,
+                ChunkType::ABORT => return,                                            // Rule 2
+                ChunkType::SHUTDOWN_ACK => shutdown_ack = true,                        // Rule 5
+                ChunkType::SHUTDOWN_COMPLETE | ChunkType::COOKIE_ACK => silent = true, // Rules 6 and 7
                 ChunkType::ERROR => {
-                    if let Ok((Chunk::Error(causes), _)) = Chunk::parse(&bytes)
-                        && causes.iter().flatten().any(|cause| cause.code() == code::STALE_COOKIE)
-                    {
-                        return; // Rule 7
-                    }
+                    silent |= matches!(Chunk::parse(&bytes), Ok((Chunk::Error(causes), _))
+                        if causes.iter().flatten().any(|cause| cause.code() == code::STALE_COOKIE)); // Rule 7
                 }
-                ChunkType::SHUTDOWN_ACK => shutdown_ack |= first, // Rule 5
                 _ => {}
             }
-            first = false;
         }
-        let tag = origin.header.verification_tag;
         if shutdown_ack {
             self.reply(origin, tag, &Chunk::ShutdownComplete { reflected: true }, Reason::Teardown);
-        } else {
+        } else if !silent {
             let chunk = Chunk::Abort { reflected: true, causes: Causes::default() };
             self.counters.aborts_sent += 1;
             self.reply(origin, tag, &chunk, Reason::Teardown); // Rule 8

@@ -69,7 +69,7 @@ impl Association {
             return;
         }
         self.paths[self.control_path].rtt.back_off();
-        self.control_path = (self.control_path + 1) % self.paths.len();
+        self.control_path = self.next_control_path();
         match self.state {
             State::CookieWait => self.send_init(now, true),
             State::CookieEchoed => {
@@ -83,6 +83,15 @@ impl Association {
             | State::ShutdownAckSent
             | State::Closed => {}
         }
+    }
+
+    /// The path that comes after the one that was tried: what asks whose its address is has to fit beside the cookie
+    /// (RFC 9260 §5.4).
+    fn next_control_path(&self) -> usize {
+        let count = self.paths.len();
+        let asks = self.echo.len() + HEARTBEAT_LEN <= self.pmdcs as usize;
+        let mut places = (1..=count).map(|step| (self.control_path + step) % count);
+        places.find(|at| asks || self.paths[*at].confirmed).unwrap_or(self.control_path)
     }
 
     /// What went with a cookie that was not answered goes with the next one.
@@ -123,8 +132,9 @@ impl Association {
         path.rtt.back_off();
         path.timed = None;
         path.recovery_exit = None;
-        // RFC 9260 §6.1 rule A: a probe of a closed window that goes unanswered is no failure of the path, as
-        // long as the peer acknowledges at all; that shows by the count staying low.
+        // RFC 9260 §6.1 rule A: a probe of a closed window that is not taken is no failure of the path, as long as SACKs
+        // come.
+        let answered = std::mem::take(&mut self.out.answered);
         let probes = self.out.peer_rwnd == 0 && in_flight > 0 && in_flight <= u64::from(self.fragment_max);
         for index in 0..self.out.outstanding.len() {
             let sent = &mut self.out.outstanding[index];
@@ -142,7 +152,7 @@ impl Association {
             self.paths[at].in_flight -= len;
         }
         self.paths[at].renew_burst(&self.config, self.pmdcs);
-        if !probes || self.error_count == 0 {
+        if !(probes && answered) {
             self.record_error(now, at);
         }
         if self.state == State::Closed {
@@ -183,3 +193,6 @@ impl Association {
         }
     }
 }
+
+/// Bytes of a HEARTBEAT: its header, that of its parameter, and 24 bytes.
+const HEARTBEAT_LEN: usize = 32;

@@ -59,8 +59,8 @@ pub(super) struct Inbound {
 
 /// The most duplicates that one SACK reports.
 const DUPLICATES_MAX: usize = 16;
-/// The most gap blocks that one SACK reports: it has to fit a small packet.
-const BLOCKS_MAX: usize = 100;
+/// The most gap blocks of a SACK that shares its packet: both have to fit a small one.
+pub(super) const SHARED_BLOCKS_MAX: usize = 100;
 
 impl Inbound {
     pub(super) fn new(initial_tsn: u32, streams: u16, limit: u32) -> Self {
@@ -95,12 +95,12 @@ impl Inbound {
         !self.ready.is_empty()
     }
 
-    /// Gap blocks of the next SACK.
-    pub(super) fn blocks(&self) -> SmallVec<[GapBlock; 4]> {
+    /// Gap blocks of the next SACK, the lowest TSNs first.
+    pub(super) fn blocks(&self, most: usize) -> SmallVec<[GapBlock; 4]> {
         let offset = |tsn: u64| u16::try_from(tsn - self.cumulative).ok();
         self.gaps
             .iter()
-            .take(BLOCKS_MAX)
+            .take(most)
             .map_while(|(start, end)| Some(GapBlock { start: offset(*start)?, end: offset(*end)? }))
             .collect()
     }
@@ -142,7 +142,12 @@ impl Inbound {
         if !is_next && (full || tsn - self.cumulative > u64::from(u16::MAX)) {
             return Err(Arrival::Dropped);
         }
-        if is_next && self.buffered >= 2 * u64::from(self.limit) {
+        // RFC 9260 §6.2: nothing behind the last TSN is taken while no window is advertised, but the rest of a message that
+        // could not be read otherwise.
+        let is_last = self.gaps.back().is_none_or(|(_, end)| tsn > *end);
+        if is_last && self.rwnd() == 0 && !self.has_parts()
+            || is_next && self.buffered >= 2 * u64::from(self.limit)
+        {
             return Err(Arrival::Dropped);
         }
         self.record(tsn);
@@ -151,6 +156,12 @@ impl Inbound {
         }
         self.buffered += u64::from(len);
         Ok(tsn)
+    }
+
+    /// Whether something is held that cannot be read before more comes.
+    fn has_parts(&self) -> bool {
+        let whole = self.assembly.is_none() && self.fragments.is_empty() && self.partials.is_empty();
+        !whole || self.hold.is_some()
     }
 
     /// Takes a DATA chunk that was admitted.
@@ -342,11 +353,11 @@ mod tests {
         }
         assert_eq!(inbound.cumulative as u32, 12);
         let blocks = [GapBlock { start: 2, end: 3 }, GapBlock { start: 5, end: 5 }];
-        assert_eq!(inbound.blocks().as_slice(), blocks);
+        assert_eq!(inbound.blocks(SHARED_BLOCKS_MAX).as_slice(), blocks);
         assert_eq!(take(&mut inbound, 14, 0, 9, "UBE"), Arrival::Duplicate);
         assert_eq!(inbound.duplicates.as_slice(), [14]);
         take(&mut inbound, 13, 0, 0, "UBE");
-        assert_eq!((inbound.cumulative as u32, inbound.blocks().len()), (15, 1));
+        assert_eq!((inbound.cumulative as u32, inbound.blocks(SHARED_BLOCKS_MAX).len()), (15, 1));
     }
 
     // Holds: RFC 9260 6.6-a
@@ -390,6 +401,7 @@ mod tests {
         assert_eq!(take(&mut inbound, 1, 0, 0, "BE"), Arrival::Duplicate);
     }
 
+    // Holds: RFC 9260 1.6-a
     #[test]
     fn stream_sequence_numbers_wrap() {
         let mut inbound = Inbound::new(1, 1, 10_000);
@@ -410,5 +422,20 @@ mod tests {
         assert_eq!(take(&mut inbound, 1, 0, 0, "BE"), Arrival::New);
         assert_eq!(read_all(&mut inbound).len(), 3);
         assert_eq!(inbound.rwnd(), 8);
+    }
+
+    // Holds: RFC 9260 6.2-h
+    #[test]
+    fn while_no_window_is_told_nothing_new_is_taken_but_the_rest_of_a_message() {
+        let mut inbound = Inbound::new(1, 1, 8);
+        take(&mut inbound, 1, 0, 0, "BE");
+        take(&mut inbound, 2, 0, 1, "BE");
+        assert_eq!(take(&mut inbound, 3, 0, 2, "BE"), Arrival::Dropped);
+        assert_eq!(read_all(&mut inbound).len(), 2);
+        assert_eq!(take(&mut inbound, 3, 0, 2, "B"), Arrival::New);
+        for tsn in 4..7 {
+            assert_eq!(take(&mut inbound, tsn, 0, 2, ""), Arrival::New, "up to twice the buffer");
+        }
+        assert_eq!(take(&mut inbound, 7, 0, 2, "E"), Arrival::Dropped);
     }
 }

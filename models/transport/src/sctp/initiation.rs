@@ -25,6 +25,8 @@ struct Answer {
     locals: Addresses,
     numbers: Numbers,
     tie_tags: (u32, u32),
+    /// Where it goes.
+    to: IpAddr,
 }
 
 impl SctpEndpoint {
@@ -56,6 +58,9 @@ impl SctpEndpoint {
         let mut addresses: Addresses = [origin.source].into_iter().collect();
         addresses.extend(peer.addresses.iter().copied().filter(|address| *address != origin.source));
         let Some(answer) = self.answer_to(now, origin, &addresses, tag) else { return };
+        addresses.retain(|address| *address != answer.to);
+        addresses.insert(0, answer.to);
+        let origin = &Origin { source: answer.to, ..*origin };
         let keys = match auth::peer_keys(&answer.config, &peer) {
             Ok(vector) => answer.numbers.random.filter(|_| !vector.is_empty()).map(|random| (random, vector)),
             Err(violation) => {
@@ -121,7 +126,7 @@ impl SctpEndpoint {
             };
             let (config, locals) = (Arc::clone(&listener.config), listener.locals.clone());
             let numbers = Numbers { random: self.draw_random(&config), ..fresh };
-            return Some(Answer { config, locals, numbers, tie_tags: (0, 0) });
+            return Some(Answer { config, locals, numbers, tie_tags: (0, 0), to: origin.source });
         };
         let association = self.at(index)?;
         let (config, locals) = (Arc::clone(&association.config), association.locals.clone());
@@ -145,7 +150,10 @@ impl SctpEndpoint {
             }
             State::Closed => return None,
         };
+        // RFC 9260 §5.2.1: while an attempt waits, only an address that its user has named is answered.
         let forming = association.state == State::CookieWait;
+        let is_named = |address: &IpAddr| association.path_of(*address).is_some();
+        let to = addresses.iter().copied().find(is_named).filter(|_| forming).unwrap_or(origin.source);
         let added: Vec<IpAddr> =
             addresses.iter().copied().filter(|address| association.path_of(*address).is_none()).collect();
         if !forming && !added.is_empty() {
@@ -158,7 +166,7 @@ impl SctpEndpoint {
         }
         // RFC 4895 §6.1: the random number follows the rules of the verification tag.
         let random = numbers.random.or_else(|| self.draw_random(&config));
-        Some(Answer { config, locals, numbers: Numbers { random, ..numbers }, tie_tags })
+        Some(Answer { config, locals, numbers: Numbers { random, ..numbers }, tie_tags, to })
     }
 
     /// Takes a cookie (RFC 9260 §5.1.5, §5.2.4), then what is bundled behind it.
@@ -216,7 +224,7 @@ impl SctpEndpoint {
         let nonce = self.draw_numbers().nonce;
         let mut association = Association::from_cookie(now, config, locals, cookie, nonce);
         association.flow = origin.flow;
-        answer_cookie(&mut association, origin);
+        answer_cookie(now, &mut association, origin);
         Some(self.add(association, Some(ListenerId(cookie.local_port))).index)
     }
 
@@ -257,6 +265,7 @@ impl SctpEndpoint {
                     association.send_shutdown(now, true);
                     let at = association.path_of(origin.source).unwrap_or(0);
                     association.queue_error(at, &Cause::CookieWhileShuttingDown);
+                    association.answer_by_one_packet();
                     self.touch(index);
                     return None;
                 }
@@ -272,17 +281,22 @@ impl SctpEndpoint {
             // Action C, and all that the table does not show: silence.
             (false, true | false) => return None,
         }
-        answer_cookie(self.at(index)?, origin);
+        answer_cookie(now, self.at(index)?, origin);
         Some(index)
     }
 }
 
 /// COOKIE ACK goes to where the cookie came from.
-fn answer_cookie(association: &mut Association, origin: &Origin) {
+fn answer_cookie(now: SimTime, association: &mut Association, origin: &Origin) {
     let at = association.path_of(origin.source).unwrap_or(0);
     if let Some(port) = origin.udp_port {
         association.paths[at].udp_port = port;
     }
     let tag = association.peer_tag;
     association.queue(at, &Chunk::CookieAck, Reason::Handshake, false, tag);
+    if let Some(mut answer) = association.control.pop_back() {
+        association.ask_whose(now, at, &mut answer.chunks);
+        answer.bundles = association.paths[at].confirmed;
+        association.control.push_back(answer);
+    }
 }

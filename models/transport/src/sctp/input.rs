@@ -26,6 +26,11 @@ impl Association {
     pub(super) fn on_packet(&mut self, now: SimTime, at: usize, walker: &mut Walker<'_>) {
         let had_gaps = self.inbound.has_gaps();
         let source = self.paths[at].remote;
+        if self.state == State::ShutdownSent {
+            // RFC 9260 §9.2: the peer lives, and has time to send what it has left.
+            self.error_count = 0;
+            self.t2 = Some(now + self.paths[self.control_path].rto(&self.config));
+        }
         let mut seen = Seen::default();
         while let Some(piece) = walker.next() {
             if self.state == State::Closed {
@@ -66,6 +71,7 @@ impl Association {
                 }
             }
         }
+        self.answer_by_one_packet();
         self.send_asconf_acks(source);
         if seen.data && self.state != State::Closed {
             self.on_data_packet(now, at, &seen, had_gaps);
@@ -162,7 +168,7 @@ impl Association {
     ) -> bool {
         match chunk {
             Chunk::Sack(sack) => {
-                if self.state.sends_data() || self.state == State::ShutdownSent {
+                if self.state.sends_data() {
                     self.on_sack(now, sack.cumulative_tsn_ack, Some(sack.a_rwnd), sack.blocks(), bytes[1]);
                 }
             }
@@ -255,12 +261,20 @@ impl Association {
 
     /// RFC 9260 §5.1: the peer's part of the association, and the cookie to be echoed.
     fn on_init_ack(&mut self, now: SimTime, body: &Initiation<'_>) {
-        if body.initiate_tag == 0 {
-            self.close(CloseReason::Violation); // RFC 9260 §3.3.3
+        if body.initiate_tag == 0 || body.a_rwnd < 1500 {
+            // RFC 9260 §3.3.3: without a tag the attempt is over, and the tag of the packet is reflected; a window that is
+            // too small is refused, and changes nothing.
+            let reflected = body.initiate_tag == 0;
+            let tag = if reflected { self.local_tag } else { body.initiate_tag };
+            let chunk = Chunk::Abort { reflected, causes: Causes::default() };
+            self.queue(self.control_path, &chunk, Reason::Teardown, false, tag);
+            if reflected {
+                self.close(CloseReason::Violation);
+            }
             return;
         }
         self.peer_tag = body.initiate_tag;
-        if body.outbound_streams == 0 || body.inbound_streams == 0 || body.a_rwnd < 1500 {
+        if body.outbound_streams == 0 || body.inbound_streams == 0 {
             self.abort(&Cause::InvalidParameter, CloseReason::Violation);
             return;
         }

@@ -155,6 +155,8 @@ pub(super) struct Outbound {
     pub(super) reported: TsnRanges,
     /// What the SACK before that reported.
     pub(super) reported_before: TsnRanges,
+    /// Whether a SACK has come since T3 expired last.
+    pub(super) answered: bool,
     /// Bytes in flight on all paths.
     pub(super) in_flight: u64,
     /// Receive buffer of the peer that is left (RFC 9260 §6.2.1).
@@ -182,6 +184,7 @@ impl Outbound {
             gap_acked: 0,
             reported: TsnRanges::default(),
             reported_before: TsnRanges::default(),
+            answered: false,
             in_flight: 0,
             peer_rwnd: u64::from(peer_rwnd),
             advanced: base - 1,

@@ -10,6 +10,7 @@ use wire::udp;
 
 use super::association::Association;
 use super::control::{Control, Detour};
+use super::inbound::SHARED_BLOCKS_MAX;
 use super::outbound::{ChunkState, Next};
 use super::packet::Builder;
 use super::state::State;
@@ -50,6 +51,9 @@ impl Association {
         if self.out.marked > 0 {
             self.abandon_what_is_over(now);
         }
+        if self.has_many_gaps() && self.owes_sack() {
+            return self.poll_sack(now, place);
+        }
         let retransmission = self.out.marked > 0 && self.may_retransmit();
         let at = if retransmission { self.retransmission_path() } else { self.choose_data_path(now) };
         let mut builder = Builder::default();
@@ -67,7 +71,7 @@ impl Association {
         if builder.is_empty() {
             return None;
         }
-        let at = self.ack.path.min(self.paths.len() - 1);
+        let at = self.confirmed_path(self.ack.path);
         Some(self.send_packet(at, &mut builder, Reason::Acknowledgement, place))
     }
 
@@ -106,8 +110,22 @@ impl Association {
     fn poll_sack(&mut self, now: SimTime, place: &mut Packet) -> Option<Envelope> {
         let mut builder = Builder::default();
         self.push_acknowledgements(now, &mut builder);
-        let at = self.ack.path.min(self.paths.len() - 1);
+        let at = self.confirmed_path(self.ack.path);
         Some(self.send_packet(at, &mut builder, Reason::Acknowledgement, place))
+    }
+
+    /// Gap blocks that the next SACK has room for: all that fit a packet, where it has one for itself (RFC 9260 §6.2).
+    fn blocks_max(&self) -> usize {
+        if !self.has_many_gaps() {
+            return SHARED_BLOCKS_MAX;
+        }
+        let taken = SACK_LEN + 4 * self.inbound.duplicates.len() + 2 * ECN_LEN;
+        (self.pmdcs as usize).saturating_sub(taken) / 4
+    }
+
+    /// Whether there are more gaps than a SACK beside data has room for; a FORWARD TSN takes the place, too.
+    fn has_many_gaps(&self) -> bool {
+        self.inbound.gaps.len() > SHARED_BLOCKS_MAX && !self.forward_due
     }
 
     /// A SACK and a FORWARD TSN, if they are owed.
@@ -115,7 +133,7 @@ impl Association {
         let owes_sack = self.owes_sack();
         if owes_sack {
             let (cumulative, rwnd) = (self.inbound.cumulative as u32, self.inbound.rwnd());
-            let (blocks, duplicates) = (self.inbound.blocks(), &self.inbound.duplicates);
+            let (blocks, duplicates) = (self.inbound.blocks(self.blocks_max()), &self.inbound.duplicates);
             let head = Sack::head(self.sack_flags(), cumulative, rwnd, blocks.len(), duplicates.len());
             builder.push_sack(head, &blocks, duplicates);
             self.inbound.duplicates.clear();
@@ -180,6 +198,9 @@ impl Association {
         self.stats.abandoned += dropped;
         self.changes.abandoned += dropped;
         let next = next?;
+        if self.out.outstanding.len() >= OUTSTANDING_MAX {
+            return None;
+        }
         let path = &mut self.paths[at];
         if path.in_flight >= path.limit() {
             path.window_limited |= path.in_flight >= path.window.window();
@@ -236,12 +257,14 @@ impl Association {
     fn fill_marked(&mut self, now: SimTime, at: usize, builder: &mut Builder, room: usize) {
         let (header_len, interleaves) = (self.data_header_len(), self.extensions.interleaving);
         let mut index = 0;
+        let mut is_first = true;
         while self.out.marked > 0 && index < self.out.outstanding.len() {
             let tsn = self.out.base + index as u64;
             let flow = self.flow;
             let sent = &mut self.out.outstanding[index];
             index += 1;
             if sent.state != ChunkState::Marked {
+                is_first &= sent.state != ChunkState::InFlight || usize::from(sent.path) != at;
                 continue;
             }
             let len = sent.len();
@@ -262,6 +285,12 @@ impl Association {
             self.out.in_flight += u64::from(len);
             self.out.peer_rwnd = self.out.peer_rwnd.saturating_sub(u64::from(len));
             self.stats.chunks_resent += 1;
+            for path in &mut self.paths {
+                path.timed.take_if(|(timed, _)| *timed >= tsn); // RFC 9260 §6.3.1 rule C5
+            }
+            if std::mem::take(&mut is_first) {
+                self.paths[at].t3 = None; // RFC 9260 §6.1: the earliest outstanding one restarts its timer.
+            }
             self.note_sent(now, at, tsn, u64::from(len), false);
             let path = &self.paths[at];
             if path.in_flight >= path.limit().max(u64::from(self.pmdcs)) {
@@ -320,6 +349,14 @@ impl Association {
         Envelope { dont_fragment, traffic_class, ..target.address(place) }
     }
 }
+
+/// Bytes of a SACK without gap blocks and duplicates, and of an ECNE or CWR chunk.
+const SACK_LEN: usize = 16;
+const ECN_LEN: usize = 8;
+
+/// The most chunks on their way: no stream has more messages there than it has numbers (RFC 9260 §6.1), and a gap block
+/// reaches no further.
+const OUTSTANDING_MAX: usize = 65_535;
 
 /// Where a packet goes.
 #[derive(Clone, Copy, Debug)]

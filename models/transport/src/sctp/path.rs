@@ -67,7 +67,7 @@ impl Path {
             state: PathState::Active,
             confirmed: false,
             rtt: RttEstimator::new(&config.rto),
-            window: Window::new(pmdcs),
+            window: Window::new(pmdcs, remote.is_ipv6()),
             in_flight: 0,
             burst_limit: u64::from(config.max_burst) * u64::from(pmdcs),
             error_count: 0,
@@ -99,7 +99,7 @@ impl Path {
     /// Forgets what was measured: packets go another way from now on.
     pub(super) fn begin_anew(&mut self, config: &SctpConfig, pmdcs: u32) {
         self.rtt = RttEstimator::new(&config.rto);
-        self.window = Window::new(pmdcs);
+        self.window = Window::new(pmdcs, self.remote.is_ipv6());
         (self.t3, self.timed, self.recovery_exit, self.heartbeat) = (None, None, None, None);
         self.renew_burst(config, pmdcs);
     }

@@ -46,6 +46,7 @@ impl Association {
         for path in &mut self.paths {
             path.newly_acked = 0;
         }
+        self.out.answered = true;
         self.note_pseudo_points();
         let cumulative_moved = cumulative >= self.out.base;
         if cumulative_moved {
@@ -56,9 +57,12 @@ impl Association {
         self.acknowledge_up_to(now, cumulative, &mut progress);
         if a_rwnd.is_some() {
             self.acknowledge_blocks(now, cumulative, blocks, &mut progress);
+        }
+        self.grow_windows(now, cumulative, &progress);
+        if a_rwnd.is_some() {
             self.count_missing(now, &progress);
         }
-        self.move_windows(now, cumulative, &progress);
+        self.restart_timers(now, &progress);
         if let Some(a_rwnd) = a_rwnd {
             self.out.peer_rwnd = u64::from(a_rwnd).saturating_sub(self.out.in_flight);
         }
@@ -190,6 +194,7 @@ impl Association {
             progress.highest_new
         };
         let end = self.out.next_tsn();
+        let concurrent = self.config.concurrent_multipath;
         let mut next = self.out.base;
         while next < bound.min(end) {
             let tsn = next;
@@ -221,7 +226,8 @@ impl Association {
             if path.timed.is_some_and(|(timed, _)| timed == tsn) {
                 path.timed = None;
             }
-            if path.recovery_exit.is_none() {
+            // §7.2.4 rule 6: fast recovery is the association's, unless its paths are used at once.
+            if path.recovery_exit.is_none() && (concurrent || !recovering) {
                 path.recovery_exit = Some(end - 1);
                 path.window.on_congestion(now, path.in_flight + len, Congestion::Loss);
                 self.force_retransmission = true;
@@ -229,7 +235,8 @@ impl Association {
         }
     }
 
-    fn move_windows(&mut self, now: SimTime, cumulative: u64, progress: &Progress) {
+    /// What was acknowledged lets the windows grow, before what is missing reduces them (RFC 9260 §7.2.4).
+    fn grow_windows(&mut self, now: SimTime, cumulative: u64, progress: &Progress) {
         for at in 0..self.paths.len() {
             let moved = self.moves_window(at, progress.cumulative_moved);
             let path = &mut self.paths[at];
@@ -238,13 +245,20 @@ impl Association {
                 let window = path.window.window();
                 path.window.on_recovered(window);
             }
+            if path.newly_acked > 0 && moved && path.recovery_exit.is_none() {
+                let srtt = path.rtt.srtt();
+                let (bytes, window_limited) = (path.newly_acked, path.window_limited);
+                let ack = Acknowledged { window_limited, srtt, ..Acknowledged::plain(now, bytes) };
+                path.window.on_acknowledged(&ack);
+            }
+        }
+    }
+
+    fn restart_timers(&mut self, now: SimTime, progress: &Progress) {
+        for at in 0..self.paths.len() {
+            let moved = self.moves_window(at, progress.cumulative_moved);
+            let path = &mut self.paths[at];
             if path.newly_acked > 0 {
-                if moved && path.recovery_exit.is_none() {
-                    let srtt = path.rtt.srtt();
-                    let (bytes, window_limited) = (path.newly_acked, path.window_limited);
-                    let ack = Acknowledged { window_limited, srtt, ..Acknowledged::plain(now, bytes) };
-                    path.window.on_acknowledged(&ack);
-                }
                 path.window_limited = false;
                 if moved {
                     // RFC 9260 §6.3.2 rules R2 and R3.

@@ -46,9 +46,9 @@ impl State {
         matches!(self, Self::Established | Self::ShutdownPending | Self::ShutdownReceived)
     }
 
-    /// Whether DATA chunks of the peer are taken (RFC 9260 §6: not after it has sent SHUTDOWN).
+    /// Whether DATA chunks of the peer are taken (RFC 9260 §6: not before its COOKIE ACK nor after its SHUTDOWN).
     pub fn receives_data(self) -> bool {
-        matches!(self, Self::CookieEchoed | Self::Established | Self::ShutdownPending | Self::ShutdownSent)
+        matches!(self, Self::Established | Self::ShutdownPending | Self::ShutdownSent)
     }
 }
 

@@ -38,7 +38,7 @@ impl Association {
         }
         if path.heartbeat.is_some() {
             self.paths[at].rtt.back_off();
-            self.record_error(now, at);
+            self.record_silence(now, at);
             if self.state == State::Closed {
                 return;
             }
@@ -47,25 +47,60 @@ impl Association {
             self.schedule_heartbeat(now, at);
             return;
         }
+        let mut list = ParameterList::new();
+        let info = self.heartbeat_info(now, at);
+        list.push(&Parameter::HeartbeatInfo(&info));
+        let tag = self.peer_tag;
+        self.queue(at, &Chunk::Heartbeat(list.parameters()), Reason::KeepAlive, false, tag);
+        self.schedule_heartbeat(now, at);
+    }
+
+    /// What a HEARTBEAT on a path says: its time, a number that nobody can foresee, and the path (RFC 9260 §3.3.5).
+    fn heartbeat_info(&mut self, now: SimTime, at: usize) -> [u8; 24] {
         let number = self.draw();
         self.paths[at].heartbeat = Some((now, number));
+        self.stats.heartbeats_sent += 1;
         let mut info = [0; 24];
         info[..8].copy_from_slice(&now.as_nanos().to_be_bytes());
         info[8..16].copy_from_slice(&number.to_be_bytes());
         info[16..].copy_from_slice(&(at as u64).to_be_bytes());
-        let mut list = ParameterList::new();
-        list.push(&Parameter::HeartbeatInfo(&info));
-        let tag = self.peer_tag;
-        self.queue(at, &Chunk::Heartbeat(list.parameters()), Reason::KeepAlive, false, tag);
-        self.stats.heartbeats_sent += 1;
-        self.schedule_heartbeat(now, at);
+        info
+    }
+
+    /// RFC 9260 §5.4: what goes to an address of which it is not known whose it is, with a cookie or its
+    /// acknowledgement, asks by a HEARTBEAT.
+    pub(super) fn ask_whose(&mut self, now: SimTime, at: usize, chunks: &mut Vec<u8>) {
+        if !self.paths[at].confirmed {
+            let info = self.heartbeat_info(now, at);
+            let mut list = ParameterList::new();
+            list.push(&Parameter::HeartbeatInfo(&info));
+            Chunk::Heartbeat(list.parameters()).emit(chunks);
+        }
     }
 
     /// Something went unanswered on a path (RFC 9260 §8.1, §8.2, RFC 7829 §3).
     pub(super) fn record_error(&mut self, now: SimTime, at: usize) {
         self.error_count += 1;
+        self.record_path_error(now, at);
+        if self.error_count > self.config.association_max_retrans {
+            self.close(CloseReason::Unreachable);
+        }
+    }
+
+    /// A HEARTBEAT went unanswered: one on a path that data do not take says nothing of the peer (RFC 9260 §8.1), nor
+    /// does one that asks whose an address is (§5.4).
+    fn record_silence(&mut self, now: SimTime, at: usize) {
+        if self.paths[at].confirmed && at == self.best_path(None) {
+            self.record_error(now, at);
+        } else {
+            self.record_path_error(now, at);
+        }
+    }
+
+    fn record_path_error(&mut self, now: SimTime, at: usize) {
         let path = &mut self.paths[at];
-        path.error_count += 1;
+        // RFC 9260 §8.3: it counts no further than to what makes a path inactive.
+        path.error_count = (path.error_count + 1).min(self.config.path_max_retrans + 1);
         let failing = self.config.potentially_failed.is_some_and(|limit| path.error_count > limit);
         let state = if path.error_count > self.config.path_max_retrans {
             PathState::Inactive
@@ -75,9 +110,6 @@ impl Association {
             path.state
         };
         self.set_path_state(now, at, state);
-        if self.error_count > self.config.association_max_retrans {
-            self.close(CloseReason::Unreachable);
-        }
     }
 
     /// Something was answered on a path.

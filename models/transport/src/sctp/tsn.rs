@@ -46,6 +46,7 @@ mod tests {
         assert!(!precedes32(0, u32::MAX) && !precedes32(6, 6));
     }
 
+    // Holds: RFC 9260 1.6-a
     #[test]
     fn numbers_go_on_where_the_wire_begins_anew() {
         let near = first(u32::MAX);
