@@ -33,3 +33,4 @@ pub mod profile;
 mod repeated;
 
 pub use meter::TICKS_PER_SECOND;
+pub use repeated::Pattern;

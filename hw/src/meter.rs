@@ -9,21 +9,13 @@ use crate::device::{Activity, Purposes};
 use crate::part::{PartSpec, StateId};
 use crate::repeated::Pattern;
 
-/// What has passed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Passed {
-    pub(crate) from: SimTime,
-    pub(crate) until: SimTime,
-    pub(crate) state: StateId,
-    /// What is to be charged of it, and of what passed before and was held back.
-    pub(crate) charged: SimDuration,
-    pub(crate) pattern: Pattern,
-}
-
 /// Who is told of what has passed.
 pub(crate) trait Tell {
-    /// Takes note of it.
-    fn tell(&mut self, passed: Passed);
+    /// The part has been in `state` from `from` to `until`, which is later.
+    fn passed(&mut self, from: SimTime, until: SimTime, state: StateId);
+
+    /// So much time in `state` is to be charged, which has passed now or was held back before.
+    fn charge(&mut self, state: StateId, time: SimDuration, pattern: Pattern);
 }
 
 /// A stretch of time in one state, laid over the one that the part rests in.
@@ -56,10 +48,16 @@ pub(crate) struct Meter {
     held: SimDuration,
     pattern: Pattern,
     intervals: VecDeque<Interval>,
-    /// Time in each state so far.
-    times: Vec<SimDuration>,
+    /// By state.
+    sums: Vec<Sums>,
+}
+
+/// Time in one state so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    time: SimDuration,
     /// The same as a clock of 32,768 Hz counts it, which is read at each change.
-    ticks: Vec<u64>,
+    ticks: u64,
 }
 
 impl Meter {
@@ -73,8 +71,7 @@ impl Meter {
             held: SimDuration::ZERO,
             pattern: purposes.rest,
             intervals: VecDeque::new(),
-            times: vec![SimDuration::ZERO; spec.states.len()],
-            ticks: vec![0; spec.states.len()],
+            sums: vec![Sums::default(); spec.states.len()],
             spec,
         }
     }
@@ -89,11 +86,11 @@ impl Meter {
     }
 
     pub(crate) fn time(&self, state: StateId) -> SimDuration {
-        self.times[usize::from(state.0)]
+        self.sums[usize::from(state.0)].time
     }
 
     pub(crate) fn ticks(&self, state: StateId) -> u64 {
-        self.ticks[usize::from(state.0)]
+        self.sums[usize::from(state.0)].ticks
     }
 
     pub(crate) fn purposes(&self) -> Purposes<Pattern> {
@@ -102,17 +99,17 @@ impl Meter {
 
     /// Time in all states together.
     pub(crate) fn total(&self) -> SimDuration {
-        self.times.iter().copied().sum()
+        self.sums.iter().map(|sums| sums.time).sum()
     }
 
     /// Time in one state was time in another one, by the clock of 32,768 Hz as well.
     pub(crate) fn rename(&mut self, from: StateId, to: StateId, time: SimDuration) {
         let (from, to) = (usize::from(from.0), usize::from(to.0));
-        let ticks = tick(SimTime::ZERO + time).min(self.ticks[from]);
-        self.times[from] = self.times[from].saturating_sub(time);
-        self.times[to] += time;
-        self.ticks[from] -= ticks;
-        self.ticks[to] += ticks;
+        let ticks = tick(SimTime::ZERO + time).min(self.sums[from].ticks);
+        self.sums[from].time = self.sums[from].time.saturating_sub(time);
+        self.sums[to].time += time;
+        self.sums[from].ticks -= ticks;
+        self.sums[to].ticks += ticks;
     }
 
     /// The state at `now`, which nothing later than that has been laid over.
@@ -152,6 +149,7 @@ impl Meter {
     }
 
     /// Lays an activity over the part's rest, after the way there if that takes time.
+    #[inline]
     pub(crate) fn occupy<G: Tell>(
         &mut self,
         now: SimTime,
@@ -209,25 +207,25 @@ impl Meter {
         if now <= self.settled {
             return;
         }
-        while self.intervals.front().is_some_and(|first| first.from < now) {
-            let Some(mut interval) = self.intervals.pop_front() else { break };
-            let begins = interval.from.max(self.settled);
-            let ends = interval.until.min(now);
-            if begins >= ends {
-                self.charge(interval.state, interval.held, interval.pattern, give);
-                continue;
+        while let Some(first) = self.intervals.front_mut().filter(|first| first.from < now) {
+            let Interval { state, pattern, held, .. } = *first;
+            let begins = first.from.max(self.settled);
+            let ends = first.until.min(now);
+            let is_over = begins >= ends || first.until <= now;
+            if is_over {
+                self.intervals.pop_front();
+            } else {
+                (first.held, first.from) = (held + (ends - begins), now);
             }
-            self.rest_until(begins, give);
-            self.tail_from = Some(ends);
-            if interval.until > now {
-                interval.held += ends - begins;
-                interval.from = now;
-                self.pass(ends, interval.state, SimDuration::ZERO, interval.pattern, give);
-                self.intervals.push_front(interval);
+            if begins < ends {
+                self.rest_until(begins, give);
+                self.tail_from = Some(ends);
+                self.pass(ends, state, give);
+            }
+            if !is_over {
                 break;
             }
-            let charged = interval.held + (ends - begins);
-            self.pass(ends, interval.state, charged, interval.pattern, give);
+            charge(state, held + ends.saturating_since(begins), pattern, give);
         }
         self.rest_until(now, give);
     }
@@ -237,51 +235,52 @@ impl Meter {
         self.charge_rest(give);
         for at in 0..self.intervals.len() {
             let held = std::mem::take(&mut self.intervals[at].held);
-            self.charge(self.intervals[at].state, held, self.intervals[at].pattern, give);
+            charge(self.intervals[at].state, held, self.intervals[at].pattern, give);
         }
     }
 
     fn charge_rest<G: Tell>(&mut self, give: &mut G) {
         let held = std::mem::take(&mut self.held);
-        self.charge(self.state, held, self.pattern, give);
-    }
-
-    /// Charges what has passed already.
-    fn charge<G: Tell>(&self, state: StateId, charged: SimDuration, pattern: Pattern, give: &mut G) {
-        if charged > SimDuration::ZERO {
-            give.tell(Passed { from: self.settled, until: self.settled, state, charged, pattern });
-        }
+        charge(self.state, held, self.pattern, give);
     }
 
     /// The part rests until `end`: the first of it in the state that lingers, if there is one.
+    #[inline]
     fn rest_until<G: Tell>(&mut self, end: SimTime, give: &mut G) {
+        if end <= self.settled {
+            return;
+        }
         if let Some(((state, time), from)) = self.spec.tail.zip(self.tail_from) {
             let lingers_until = from.saturating_add(time).min(end);
             if self.state != StateId::UNPOWERED && lingers_until > self.settled {
-                let charged = lingers_until - self.settled;
-                self.pass(lingers_until, state, charged, self.purposes.tail, give);
+                let lingered = lingers_until - self.settled;
+                self.pass(lingers_until, state, give);
+                charge(state, lingered, self.purposes.tail, give);
             }
         }
         if end > self.settled {
             self.held += end - self.settled;
-            self.pass(end, self.state, SimDuration::ZERO, self.pattern, give);
+            self.pass(end, self.state, give);
         }
     }
 
-    fn pass<G: Tell>(
-        &mut self,
-        until: SimTime,
-        state: StateId,
-        charged: SimDuration,
-        pattern: Pattern,
-        give: &mut G,
-    ) {
+    #[inline]
+    fn pass<G: Tell>(&mut self, until: SimTime, state: StateId, give: &mut G) {
         let from = std::mem::replace(&mut self.settled, until);
-        self.times[usize::from(state.0)] += until - from;
         let (seen, before) = (tick(until), self.seen);
-        self.ticks[usize::from(state.0)] += seen - before;
         self.seen = seen;
-        give.tell(Passed { from, until, state, charged, pattern });
+        let sums = &mut self.sums[usize::from(state.0)];
+        sums.time += until - from;
+        sums.ticks += seen - before;
+        give.passed(from, until, state);
+    }
+}
+
+/// Charges time, if there is any.
+#[inline]
+fn charge<G: Tell>(state: StateId, time: SimDuration, pattern: Pattern, give: &mut G) {
+    if time > SimDuration::ZERO {
+        give.charge(state, time, pattern);
     }
 }
 

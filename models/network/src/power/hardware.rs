@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hw::Pattern;
 use hw::battery::Battery;
 use hw::device::{Activity, Device, Purposes, Supply};
 use hw::harvester::Harvester;
@@ -202,6 +203,12 @@ impl Hardware {
         radios.fold(mcu, |sum, current| sum + current)
     }
 
+    /// Whether the processor takes a packet that comes now no time at all.
+    #[inline]
+    pub(super) fn works_in_no_time(&self, now: SimTime) -> bool {
+        self.processor.works_in_no_time(now) && self.sleepers.is_empty()
+    }
+
     /// The processor works on a packet of `bytes` for `flow`: says when it is done, or nothing if too many wait.
     pub(super) fn work(&mut self, now: SimTime, bytes: usize, flow: FlowId) -> Option<SimTime> {
         self.catch_up(now);
@@ -270,10 +277,31 @@ impl Hardware {
         shares: &[(Purpose, u32)],
     ) {
         let Some((part, state)) = self.state_of(port, state) else { return };
-        self.catch_up(now);
         let activity = Activity { state, from: time.0, until: time.1, teller: teller.0 };
-        self.device.occupy(now, part, activity, shares);
+        let pattern = self.device.pattern(shares);
+        self.occupy_radio(now, part, activity, pattern);
+    }
+
+    /// A radio sends or takes in a frame that is for what `pattern` names.
+    #[inline]
+    pub(super) fn occupy_radio(&mut self, now: SimTime, part: PartId, activity: Activity, pattern: Pattern) {
+        if self.has_rhythm() {
+            self.catch_up(now);
+        }
+        self.device.occupy_for(now, part, activity, pattern);
         self.relieve(now);
+    }
+
+    /// The number of what a frame is for, by these shares.
+    pub(super) fn pattern(&mut self, shares: &[(Purpose, u32)]) -> Pattern {
+        self.device.pattern(shares)
+    }
+
+    /// The radio behind `port`: its part, and the states in which it sends and takes frames in.
+    pub(super) fn radio_behind(&self, port: PortId) -> Option<(PartId, StateId, StateId)> {
+        let (part, transmit) = self.state_of(port, RadioState::Transmit)?;
+        let (_, receive) = self.state_of(port, RadioState::Receive)?;
+        Some((part, transmit, receive))
     }
 
     /// The radio behind `port` stays in `state` from `now` on; returns how long the way there takes.
@@ -412,6 +440,7 @@ impl Hardware {
 
     /// Lets the battery follow once it has fallen far behind, but not so far that the way to a state which is told
     /// of later would be cut short.
+    #[inline]
     fn relieve(&mut self, now: SimTime) {
         if self.device.pending() > PENDING_MAX {
             self.integrate(now.saturating_sub(self.device.longest_way()));
