@@ -211,7 +211,11 @@ impl Meter {
             let Interval { state, pattern, held, .. } = *first;
             let begins = first.from.max(self.settled);
             let ends = first.until.min(now);
-            let is_over = begins >= ends || first.until <= now;
+            let is_over = first.until <= now;
+            if begins >= now && !is_over {
+                // Another one went on until now: nothing of what is left of this one has passed yet.
+                break;
+            }
             if is_over {
                 self.intervals.pop_front();
             } else {
