@@ -187,8 +187,13 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// What passed since the part's last change is charged as it was said then. Nothing has to happen while the
     /// state lasts.
     pub fn enter(&mut self, now: SimTime, part: PartId, state: StateId, key: K) -> SimDuration {
-        self.watch(now);
         let pattern = self.patterns.number(&[(key, 1)]);
+        self.enter_for(now, part, state, pattern)
+    }
+
+    /// As [`Self::enter`], for what [`Self::pattern`] has numbered.
+    pub fn enter_for(&mut self, now: SimTime, part: PartId, state: StateId, pattern: Pattern) -> SimDuration {
+        self.watch(now);
         self.with(part, |meter, give| meter.enter(now, state, pattern, give))
     }
 

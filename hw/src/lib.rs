@@ -29,6 +29,7 @@ pub mod harvester;
 pub mod ledger;
 mod meter;
 pub mod part;
+mod pending;
 pub mod profile;
 mod repeated;
 

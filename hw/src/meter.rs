@@ -1,12 +1,12 @@
 //! The time line of one part: which state it was in from when to when, and for what.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sim_core::{SimDuration, SimTime};
 
 use crate::device::{Activity, Purposes};
 use crate::part::{PartSpec, StateId};
+use crate::pending::{Interval, Pending};
 use crate::repeated::Pattern;
 
 /// Who is told of what has passed.
@@ -18,37 +18,23 @@ pub(crate) trait Tell {
     fn charge(&mut self, state: StateId, time: SimDuration, pattern: Pattern);
 }
 
-/// A stretch of time in one state, laid over the one that the part rests in.
-#[derive(Clone, Copy, Debug)]
-struct Interval {
-    from: SimTime,
-    until: SimTime,
-    state: StateId,
-    teller: u32,
-    /// What has passed of it and has not been charged: a stretch is split by its shares as a whole, whenever somebody
-    /// looked at it in between.
-    held: SimDuration,
-    pattern: Pattern,
-}
-
 /// The time line of one part.
 #[derive(Clone, Debug)]
 pub(crate) struct Meter {
     pub(crate) spec: Arc<PartSpec>,
     /// Everything before this time has been charged.
     settled: SimTime,
-    /// What the clock of 32,768 Hz showed then.
-    seen: u64,
     /// When the last activity ended: the tail counts from there.
     tail_from: Option<SimTime>,
     state: StateId,
     purposes: Purposes<Pattern>,
-    /// Time in the state that it rests in since it entered it, which has not been charged: what it was for may be said
-    /// at its end.
-    held: SimDuration,
+    /// What the state that it rests in is for. Its time is charged when it is left: what it was for may be said then.
     pattern: Pattern,
-    intervals: VecDeque<Interval>,
-    /// By state.
+    /// Up to when resting has been charged: what has passed since then and was not spent elsewhere was rest.
+    booked: SimTime,
+    elsewhere: Sums,
+    intervals: Pending,
+    /// By state, without the rest that has not been charged.
     sums: Vec<Sums>,
 }
 
@@ -60,17 +46,25 @@ struct Sums {
     ticks: u64,
 }
 
+impl Sums {
+    #[inline]
+    fn add(&mut self, other: Self) {
+        self.time += other.time;
+        self.ticks += other.ticks;
+    }
+}
+
 impl Meter {
     pub(crate) fn new(spec: Arc<PartSpec>, purposes: Purposes<Pattern>) -> Self {
         Self {
             settled: SimTime::ZERO,
-            seen: 0,
             tail_from: None,
             state: spec.rest,
             purposes,
-            held: SimDuration::ZERO,
             pattern: purposes.rest,
-            intervals: VecDeque::new(),
+            booked: SimTime::ZERO,
+            elsewhere: Sums::default(),
+            intervals: Pending::default(),
             sums: vec![Sums::default(); spec.states.len()],
             spec,
         }
@@ -86,11 +80,27 @@ impl Meter {
     }
 
     pub(crate) fn time(&self, state: StateId) -> SimDuration {
-        self.sums[usize::from(state.0)].time
+        self.sums(state).time
     }
 
     pub(crate) fn ticks(&self, state: StateId) -> u64 {
-        self.sums[usize::from(state.0)].ticks
+        self.sums(state).ticks
+    }
+
+    fn sums(&self, state: StateId) -> Sums {
+        let mut sums = self.sums[usize::from(state.0)];
+        if state == self.state {
+            sums.add(self.rest());
+        }
+        sums
+    }
+
+    /// Rest that has not been charged.
+    fn rest(&self) -> Sums {
+        Sums {
+            time: self.settled - self.booked - self.elsewhere.time,
+            ticks: tick(self.settled) - tick(self.booked) - self.elsewhere.ticks,
+        }
     }
 
     pub(crate) fn purposes(&self) -> Purposes<Pattern> {
@@ -99,7 +109,7 @@ impl Meter {
 
     /// Time in all states together.
     pub(crate) fn total(&self) -> SimDuration {
-        self.sums.iter().map(|sums| sums.time).sum()
+        self.sums.iter().map(|sums| sums.time).sum::<SimDuration>() + self.rest().time
     }
 
     /// Time in one state was time in another one, by the clock of 32,768 Hz as well.
@@ -139,7 +149,14 @@ impl Meter {
         self.pattern = key;
         let Some(way) = way else { return SimDuration::ZERO };
         let (until, state, pattern) = (now + way.time, way.through, self.purposes.transition);
-        self.insert(Interval { from: now, until, state, teller: u32::MAX, held: SimDuration::ZERO, pattern });
+        self.intervals.insert(Interval {
+            from: now,
+            until,
+            state,
+            teller: u32::MAX,
+            held: SimDuration::ZERO,
+            pattern,
+        });
         way.time
     }
 
@@ -161,27 +178,18 @@ impl Meter {
         let way = self.spec.transition(self.state, state);
         let begins = way.map_or(from, |way| from.saturating_sub(way.time));
         // What lies before this interval cannot change any more, unless another one waits before it.
-        if self.intervals.front().is_none_or(|first| first.from < begins) {
+        if self.intervals.first().is_none_or(|first| first.from < begins) {
             self.settle_to(begins.min(now), give);
         }
         // The way is spared while the part is still busy or lingers.
-        let busy_until = self.intervals.back().map(|last| last.until).or(self.tail_from);
+        let busy_until = self.intervals.last().map(|last| last.until).or(self.tail_from);
         let lingers = self.spec.tail.map_or(SimDuration::ZERO, |(_, time)| time);
         let rests = busy_until.is_none_or(|end| end.saturating_add(lingers) < begins);
         if let Some(way) = way.filter(|_| rests) {
             let (state, held, pattern) = (way.through, SimDuration::ZERO, self.purposes.transition);
-            self.insert(Interval { from: begins, until: from, state, teller, held, pattern });
+            self.intervals.insert(Interval { from: begins, until: from, state, teller, held, pattern });
         }
-        self.insert(Interval { from, until, state, teller, held: SimDuration::ZERO, pattern });
-    }
-
-    fn insert(&mut self, interval: Interval) {
-        if self.intervals.back().is_none_or(|last| last.from <= interval.from) {
-            return self.intervals.push_back(interval);
-        }
-        let place =
-            self.intervals.iter().rposition(|other| other.from <= interval.from).map_or(0, |at| at + 1);
-        self.intervals.insert(place, interval);
+        self.intervals.insert(Interval { from, until, state, teller, held: SimDuration::ZERO, pattern });
     }
 
     /// Forgets what was laid beyond `now`: the part was switched off.
@@ -207,7 +215,7 @@ impl Meter {
         if now <= self.settled {
             return;
         }
-        while let Some(first) = self.intervals.front_mut().filter(|first| first.from < now) {
+        while let Some(first) = self.intervals.first_mut().filter(|first| first.from < now) {
             let Interval { state, pattern, held, .. } = *first;
             let begins = first.from.max(self.settled);
             let ends = first.until.min(now);
@@ -217,7 +225,7 @@ impl Meter {
                 break;
             }
             if is_over {
-                self.intervals.pop_front();
+                self.intervals.drop_first();
             } else {
                 (first.held, first.from) = (held + (ends - begins), now);
             }
@@ -237,15 +245,16 @@ impl Meter {
     /// Charges what was held back so far.
     pub(crate) fn release<G: Tell>(&mut self, give: &mut G) {
         self.charge_rest(give);
-        for at in 0..self.intervals.len() {
-            let held = std::mem::take(&mut self.intervals[at].held);
-            charge(self.intervals[at].state, held, self.intervals[at].pattern, give);
+        for interval in self.intervals.iter_mut() {
+            charge(interval.state, std::mem::take(&mut interval.held), interval.pattern, give);
         }
     }
 
     fn charge_rest<G: Tell>(&mut self, give: &mut G) {
-        let held = std::mem::take(&mut self.held);
-        charge(self.state, held, self.pattern, give);
+        let rest = self.rest();
+        self.sums[usize::from(self.state.0)].add(rest);
+        (self.booked, self.elsewhere) = (self.settled, Sums::default());
+        charge(self.state, rest.time, self.pattern, give);
     }
 
     /// The part rests until `end`: the first of it in the state that lingers, if there is one.
@@ -263,19 +272,18 @@ impl Meter {
             }
         }
         if end > self.settled {
-            self.held += end - self.settled;
-            self.pass(end, self.state, give);
+            let from = std::mem::replace(&mut self.settled, end);
+            give.passed(from, end, self.state);
         }
     }
 
+    /// The part is in another state than the one that it rests in, or in that one for something else.
     #[inline]
     fn pass<G: Tell>(&mut self, until: SimTime, state: StateId, give: &mut G) {
         let from = std::mem::replace(&mut self.settled, until);
-        let (seen, before) = (tick(until), self.seen);
-        self.seen = seen;
-        let sums = &mut self.sums[usize::from(state.0)];
-        sums.time += until - from;
-        sums.ticks += seen - before;
+        let passed = Sums { time: until - from, ticks: tick(until) - tick(from) };
+        self.sums[usize::from(state.0)].add(passed);
+        self.elsewhere.add(passed);
         give.passed(from, until, state);
     }
 }

@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use hw::Pattern;
 use hw::battery::Battery;
-use hw::device::{Activity, Device, Purposes, Supply};
+use hw::device::{Activity, Device};
 use hw::harvester::Harvester;
 use hw::part::{PartId, PartKind, PartSpec, StateId};
 use hw::profile::{Board, Radio, Sensor};
-use sim_core::electric::{Current, Energy, Voltage};
+use sim_core::electric::{Current, Energy};
 use sim_core::{SimDuration, SimTime};
 use wire::account::FlowId;
 use wire::cryptography::Work;
 
 use super::battery::Watch;
+use super::parts::{purposes, resting, sampling, supply};
 use super::processor::{Job, Processor};
 use super::purpose::{Cause, Purpose};
 use super::rhythm::Rhythm;
@@ -90,6 +91,8 @@ struct SensorPart {
 #[derive(Debug)]
 pub struct Hardware {
     device: Device<Purpose>,
+    /// What a radio is mostly put into a state for.
+    listening: Pattern,
     radios: Vec<RadioPart>,
     sensors: Vec<SensorPart>,
     /// Which of them serves which port.
@@ -155,12 +158,13 @@ impl Hardware {
             parts.push((Arc::new(spec), purposes(Cause::SelfDischarge)));
         }
         let conversion = Purpose::own(Cause::Conversion);
-        let device = Device::new(parts, supply, conversion, battery, harvester);
+        let mut device = Device::new(parts, supply, conversion, battery, harvester);
+        let listening = device.pattern(&[(Purpose::own(Cause::IdleListening), 1)]);
         let processor = Processor::new(PartId(0), board.mcu);
         let watch = Watch::new(restart);
         let (sleepers, overheard) = (Vec::new(), Vec::new());
         let board = board.name.into();
-        Self { device, radios, sensors, ports, board, processor, sleepers, watch, overheard }
+        Self { device, listening, radios, sensors, ports, board, processor, sleepers, watch, overheard }
     }
 
     /// The name of the board's profile.
@@ -315,9 +319,14 @@ impl Hardware {
         let Some((part, state)) = self.state_of(port, state).filter(|_| self.device.is_powered()) else {
             return SimDuration::ZERO;
         };
-        self.catch_up(now);
-        self.sleepers.retain(|sleeper| sleeper.port != port);
-        let way = self.device.enter(now, part, state, purpose);
+        if self.has_rhythm() {
+            self.catch_up(now);
+            self.sleepers.retain(|sleeper| sleeper.port != port);
+        }
+        let way = match purpose == Purpose::own(Cause::IdleListening) {
+            true => self.device.enter_for(now, part, state, self.listening),
+            false => self.device.enter(now, part, state, purpose),
+        };
         self.relieve(now);
         way
     }
@@ -451,49 +460,6 @@ impl Hardware {
     pub(super) fn integrate(&mut self, now: SimTime) -> bool {
         self.catch_up(now);
         self.follow(now)
-    }
-}
-
-/// Parts hang on the board's voltage behind a regulator, and on the battery's without one.
-fn supply(board: &Board, battery: Option<&Battery>) -> Supply {
-    let source: Option<Voltage> = battery.map(|battery| battery.spec().nominal);
-    match (source, board.regulator) {
-        (None, _) => Supply::direct(board.voltage),
-        (Some(source), None) => Supply::direct(source),
-        (Some(source), Some(regulator)) => {
-            Supply { voltage: board.voltage, source, efficiency_permille: regulator.efficiency_permille }
-        }
-    }
-}
-
-/// The radio under a name of its own, in the state in which it rests, and what that is for.
-fn resting(name: &str, radio: &Radio, rest: RadioRest) -> (PartSpec, Cause) {
-    let mut spec = PartSpec::clone(&radio.spec);
-    name.clone_into(&mut spec.name);
-    spec.rest = match rest {
-        RadioRest::Profile => spec.rest,
-        RadioRest::Sleep => radio.sleep,
-        RadioRest::Idle => radio.idle,
-        RadioRest::Listen => radio.listen,
-    };
-    let cause = match spec.rest {
-        rest if rest == radio.listen || rest == radio.receive => Cause::IdleListening,
-        rest if rest == radio.sleep || rest == radio.off => Cause::Sleep,
-        _ => Cause::Idle,
-    };
-    (spec, cause)
-}
-
-fn sampling() -> Purposes<Purpose> {
-    Purposes { transition: Purpose::own(Cause::Sample), ..purposes(Cause::Sleep) }
-}
-
-fn purposes(rest: Cause) -> Purposes<Purpose> {
-    Purposes {
-        rest: Purpose::own(rest),
-        tail: Purpose::own(Cause::Tail),
-        transition: Purpose::own(Cause::WakeUp),
-        unpowered: Purpose::own(Cause::Unpowered),
     }
 }
 

@@ -29,6 +29,7 @@ mod battery;
 pub mod energest;
 pub(crate) mod frames;
 mod hardware;
+mod parts;
 mod processor;
 pub mod purpose;
 pub mod rhythm;
