@@ -14,7 +14,7 @@ use crate::harvester::Harvester;
 use crate::ledger::Ledger;
 use crate::meter::Meter;
 use crate::part::{PartId, PartKind, PartSpec, StateId};
-use crate::repeated::Patterns;
+use crate::repeated::{Pattern, Patterns};
 use store::Store;
 use teller::{Draws, Foreteller, Teller, draws, post};
 
@@ -187,8 +187,13 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// What passed since the part's last change is charged as it was said then. Nothing has to happen while the
     /// state lasts.
     pub fn enter(&mut self, now: SimTime, part: PartId, state: StateId, key: K) -> SimDuration {
-        self.watch(now);
         let pattern = self.patterns.number(&[(key, 1)]);
+        self.enter_for(now, part, state, pattern)
+    }
+
+    /// As [`Self::enter`], for what [`Self::pattern`] has numbered.
+    pub fn enter_for(&mut self, now: SimTime, part: PartId, state: StateId, pattern: Pattern) -> SimDuration {
+        self.watch(now);
         self.with(part, |meter, give| meter.enter(now, state, pattern, give))
     }
 
@@ -206,10 +211,23 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// on to its end.
     pub fn occupy(&mut self, now: SimTime, part: PartId, activity: Activity, shares: &[(K, u32)]) {
         if self.powered && activity.from < activity.until {
-            self.watch(now);
             let pattern = self.patterns.number(shares);
+            self.occupy_for(now, part, activity, pattern);
+        }
+    }
+
+    /// As [`Self::occupy`], for what [`Self::pattern`] has numbered: most activities are for the same as one before.
+    #[inline]
+    pub fn occupy_for(&mut self, now: SimTime, part: PartId, activity: Activity, pattern: Pattern) {
+        if self.powered && activity.from < activity.until {
+            self.watch(now);
             self.with(part, |meter, give| meter.occupy(now, activity, pattern, give));
         }
+    }
+
+    /// The number of what something is for, weighted by these shares.
+    pub fn pattern(&mut self, shares: &[(K, u32)]) -> Pattern {
+        self.patterns.number(shares)
     }
 
     /// Forgets the activities of `part` that `teller` told of ahead and that have not begun by `now`: they will not

@@ -29,7 +29,9 @@ pub mod harvester;
 pub mod ledger;
 mod meter;
 pub mod part;
+mod pending;
 pub mod profile;
 mod repeated;
 
 pub use meter::TICKS_PER_SECOND;
+pub use repeated::Pattern;

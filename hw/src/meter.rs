@@ -1,42 +1,21 @@
 //! The time line of one part: which state it was in from when to when, and for what.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sim_core::{SimDuration, SimTime};
 
 use crate::device::{Activity, Purposes};
 use crate::part::{PartSpec, StateId};
+use crate::pending::{Interval, Pending};
 use crate::repeated::Pattern;
-
-/// What has passed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Passed {
-    pub(crate) from: SimTime,
-    pub(crate) until: SimTime,
-    pub(crate) state: StateId,
-    /// What is to be charged of it, and of what passed before and was held back.
-    pub(crate) charged: SimDuration,
-    pub(crate) pattern: Pattern,
-}
 
 /// Who is told of what has passed.
 pub(crate) trait Tell {
-    /// Takes note of it.
-    fn tell(&mut self, passed: Passed);
-}
+    /// The part has been in `state` from `from` to `until`, which is later.
+    fn passed(&mut self, from: SimTime, until: SimTime, state: StateId);
 
-/// A stretch of time in one state, laid over the one that the part rests in.
-#[derive(Clone, Copy, Debug)]
-struct Interval {
-    from: SimTime,
-    until: SimTime,
-    state: StateId,
-    teller: u32,
-    /// What has passed of it and has not been charged: a stretch is split by its shares as a whole, whenever somebody
-    /// looked at it in between.
-    held: SimDuration,
-    pattern: Pattern,
+    /// So much time in `state` is to be charged, which has passed now or was held back before.
+    fn charge(&mut self, state: StateId, time: SimDuration, pattern: Pattern);
 }
 
 /// The time line of one part.
@@ -45,36 +24,48 @@ pub(crate) struct Meter {
     pub(crate) spec: Arc<PartSpec>,
     /// Everything before this time has been charged.
     settled: SimTime,
-    /// What the clock of 32,768 Hz showed then.
-    seen: u64,
     /// When the last activity ended: the tail counts from there.
     tail_from: Option<SimTime>,
     state: StateId,
     purposes: Purposes<Pattern>,
-    /// Time in the state that it rests in since it entered it, which has not been charged: what it was for may be said
-    /// at its end.
-    held: SimDuration,
+    /// What the state that it rests in is for. Its time is charged when it is left: what it was for may be said then.
     pattern: Pattern,
-    intervals: VecDeque<Interval>,
-    /// Time in each state so far.
-    times: Vec<SimDuration>,
+    /// Up to when resting has been charged: what has passed since then and was not spent elsewhere was rest.
+    booked: SimTime,
+    elsewhere: Sums,
+    intervals: Pending,
+    /// By state, without the rest that has not been charged.
+    sums: Vec<Sums>,
+}
+
+/// Time in one state so far.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    time: SimDuration,
     /// The same as a clock of 32,768 Hz counts it, which is read at each change.
-    ticks: Vec<u64>,
+    ticks: u64,
+}
+
+impl Sums {
+    #[inline]
+    fn add(&mut self, other: Self) {
+        self.time += other.time;
+        self.ticks += other.ticks;
+    }
 }
 
 impl Meter {
     pub(crate) fn new(spec: Arc<PartSpec>, purposes: Purposes<Pattern>) -> Self {
         Self {
             settled: SimTime::ZERO,
-            seen: 0,
             tail_from: None,
             state: spec.rest,
             purposes,
-            held: SimDuration::ZERO,
             pattern: purposes.rest,
-            intervals: VecDeque::new(),
-            times: vec![SimDuration::ZERO; spec.states.len()],
-            ticks: vec![0; spec.states.len()],
+            booked: SimTime::ZERO,
+            elsewhere: Sums::default(),
+            intervals: Pending::default(),
+            sums: vec![Sums::default(); spec.states.len()],
             spec,
         }
     }
@@ -89,11 +80,27 @@ impl Meter {
     }
 
     pub(crate) fn time(&self, state: StateId) -> SimDuration {
-        self.times[usize::from(state.0)]
+        self.sums(state).time
     }
 
     pub(crate) fn ticks(&self, state: StateId) -> u64 {
-        self.ticks[usize::from(state.0)]
+        self.sums(state).ticks
+    }
+
+    fn sums(&self, state: StateId) -> Sums {
+        let mut sums = self.sums[usize::from(state.0)];
+        if state == self.state {
+            sums.add(self.rest());
+        }
+        sums
+    }
+
+    /// Rest that has not been charged.
+    fn rest(&self) -> Sums {
+        Sums {
+            time: self.settled - self.booked - self.elsewhere.time,
+            ticks: tick(self.settled) - tick(self.booked) - self.elsewhere.ticks,
+        }
     }
 
     pub(crate) fn purposes(&self) -> Purposes<Pattern> {
@@ -102,17 +109,17 @@ impl Meter {
 
     /// Time in all states together.
     pub(crate) fn total(&self) -> SimDuration {
-        self.times.iter().copied().sum()
+        self.sums.iter().map(|sums| sums.time).sum::<SimDuration>() + self.rest().time
     }
 
     /// Time in one state was time in another one, by the clock of 32,768 Hz as well.
     pub(crate) fn rename(&mut self, from: StateId, to: StateId, time: SimDuration) {
         let (from, to) = (usize::from(from.0), usize::from(to.0));
-        let ticks = tick(SimTime::ZERO + time).min(self.ticks[from]);
-        self.times[from] = self.times[from].saturating_sub(time);
-        self.times[to] += time;
-        self.ticks[from] -= ticks;
-        self.ticks[to] += ticks;
+        let ticks = tick(SimTime::ZERO + time).min(self.sums[from].ticks);
+        self.sums[from].time = self.sums[from].time.saturating_sub(time);
+        self.sums[to].time += time;
+        self.sums[from].ticks -= ticks;
+        self.sums[to].ticks += ticks;
     }
 
     /// The state at `now`, which nothing later than that has been laid over.
@@ -142,7 +149,14 @@ impl Meter {
         self.pattern = key;
         let Some(way) = way else { return SimDuration::ZERO };
         let (until, state, pattern) = (now + way.time, way.through, self.purposes.transition);
-        self.insert(Interval { from: now, until, state, teller: u32::MAX, held: SimDuration::ZERO, pattern });
+        self.intervals.insert(Interval {
+            from: now,
+            until,
+            state,
+            teller: u32::MAX,
+            held: SimDuration::ZERO,
+            pattern,
+        });
         way.time
     }
 
@@ -152,6 +166,7 @@ impl Meter {
     }
 
     /// Lays an activity over the part's rest, after the way there if that takes time.
+    #[inline]
     pub(crate) fn occupy<G: Tell>(
         &mut self,
         now: SimTime,
@@ -163,27 +178,18 @@ impl Meter {
         let way = self.spec.transition(self.state, state);
         let begins = way.map_or(from, |way| from.saturating_sub(way.time));
         // What lies before this interval cannot change any more, unless another one waits before it.
-        if self.intervals.front().is_none_or(|first| first.from < begins) {
+        if self.intervals.first().is_none_or(|first| first.from < begins) {
             self.settle_to(begins.min(now), give);
         }
         // The way is spared while the part is still busy or lingers.
-        let busy_until = self.intervals.back().map(|last| last.until).or(self.tail_from);
+        let busy_until = self.intervals.last().map(|last| last.until).or(self.tail_from);
         let lingers = self.spec.tail.map_or(SimDuration::ZERO, |(_, time)| time);
         let rests = busy_until.is_none_or(|end| end.saturating_add(lingers) < begins);
         if let Some(way) = way.filter(|_| rests) {
             let (state, held, pattern) = (way.through, SimDuration::ZERO, self.purposes.transition);
-            self.insert(Interval { from: begins, until: from, state, teller, held, pattern });
+            self.intervals.insert(Interval { from: begins, until: from, state, teller, held, pattern });
         }
-        self.insert(Interval { from, until, state, teller, held: SimDuration::ZERO, pattern });
-    }
-
-    fn insert(&mut self, interval: Interval) {
-        if self.intervals.back().is_none_or(|last| last.from <= interval.from) {
-            return self.intervals.push_back(interval);
-        }
-        let place =
-            self.intervals.iter().rposition(|other| other.from <= interval.from).map_or(0, |at| at + 1);
-        self.intervals.insert(place, interval);
+        self.intervals.insert(Interval { from, until, state, teller, held: SimDuration::ZERO, pattern });
     }
 
     /// Forgets what was laid beyond `now`: the part was switched off.
@@ -209,25 +215,29 @@ impl Meter {
         if now <= self.settled {
             return;
         }
-        while self.intervals.front().is_some_and(|first| first.from < now) {
-            let Some(mut interval) = self.intervals.pop_front() else { break };
-            let begins = interval.from.max(self.settled);
-            let ends = interval.until.min(now);
-            if begins >= ends {
-                self.charge(interval.state, interval.held, interval.pattern, give);
-                continue;
-            }
-            self.rest_until(begins, give);
-            self.tail_from = Some(ends);
-            if interval.until > now {
-                interval.held += ends - begins;
-                interval.from = now;
-                self.pass(ends, interval.state, SimDuration::ZERO, interval.pattern, give);
-                self.intervals.push_front(interval);
+        while let Some(first) = self.intervals.first_mut().filter(|first| first.from < now) {
+            let Interval { state, pattern, held, .. } = *first;
+            let begins = first.from.max(self.settled);
+            let ends = first.until.min(now);
+            let is_over = first.until <= now;
+            if begins >= now && !is_over {
+                // Another one went on until now: nothing of what is left of this one has passed yet.
                 break;
             }
-            let charged = interval.held + (ends - begins);
-            self.pass(ends, interval.state, charged, interval.pattern, give);
+            if is_over {
+                self.intervals.drop_first();
+            } else {
+                (first.held, first.from) = (held + (ends - begins), now);
+            }
+            if begins < ends {
+                self.rest_until(begins, give);
+                self.tail_from = Some(ends);
+                self.pass(ends, state, give);
+            }
+            if !is_over {
+                break;
+            }
+            charge(state, held + ends.saturating_since(begins), pattern, give);
         }
         self.rest_until(now, give);
     }
@@ -235,53 +245,54 @@ impl Meter {
     /// Charges what was held back so far.
     pub(crate) fn release<G: Tell>(&mut self, give: &mut G) {
         self.charge_rest(give);
-        for at in 0..self.intervals.len() {
-            let held = std::mem::take(&mut self.intervals[at].held);
-            self.charge(self.intervals[at].state, held, self.intervals[at].pattern, give);
+        for interval in self.intervals.iter_mut() {
+            charge(interval.state, std::mem::take(&mut interval.held), interval.pattern, give);
         }
     }
 
     fn charge_rest<G: Tell>(&mut self, give: &mut G) {
-        let held = std::mem::take(&mut self.held);
-        self.charge(self.state, held, self.pattern, give);
-    }
-
-    /// Charges what has passed already.
-    fn charge<G: Tell>(&self, state: StateId, charged: SimDuration, pattern: Pattern, give: &mut G) {
-        if charged > SimDuration::ZERO {
-            give.tell(Passed { from: self.settled, until: self.settled, state, charged, pattern });
-        }
+        let rest = self.rest();
+        self.sums[usize::from(self.state.0)].add(rest);
+        (self.booked, self.elsewhere) = (self.settled, Sums::default());
+        charge(self.state, rest.time, self.pattern, give);
     }
 
     /// The part rests until `end`: the first of it in the state that lingers, if there is one.
+    #[inline]
     fn rest_until<G: Tell>(&mut self, end: SimTime, give: &mut G) {
+        if end <= self.settled {
+            return;
+        }
         if let Some(((state, time), from)) = self.spec.tail.zip(self.tail_from) {
             let lingers_until = from.saturating_add(time).min(end);
             if self.state != StateId::UNPOWERED && lingers_until > self.settled {
-                let charged = lingers_until - self.settled;
-                self.pass(lingers_until, state, charged, self.purposes.tail, give);
+                let lingered = lingers_until - self.settled;
+                self.pass(lingers_until, state, give);
+                charge(state, lingered, self.purposes.tail, give);
             }
         }
         if end > self.settled {
-            self.held += end - self.settled;
-            self.pass(end, self.state, SimDuration::ZERO, self.pattern, give);
+            let from = std::mem::replace(&mut self.settled, end);
+            give.passed(from, end, self.state);
         }
     }
 
-    fn pass<G: Tell>(
-        &mut self,
-        until: SimTime,
-        state: StateId,
-        charged: SimDuration,
-        pattern: Pattern,
-        give: &mut G,
-    ) {
+    /// The part is in another state than the one that it rests in, or in that one for something else.
+    #[inline]
+    fn pass<G: Tell>(&mut self, until: SimTime, state: StateId, give: &mut G) {
         let from = std::mem::replace(&mut self.settled, until);
-        self.times[usize::from(state.0)] += until - from;
-        let (seen, before) = (tick(until), self.seen);
-        self.ticks[usize::from(state.0)] += seen - before;
-        self.seen = seen;
-        give.tell(Passed { from, until, state, charged, pattern });
+        let passed = Sums { time: until - from, ticks: tick(until) - tick(from) };
+        self.sums[usize::from(state.0)].add(passed);
+        self.elsewhere.add(passed);
+        give.passed(from, until, state);
+    }
+}
+
+/// Charges time, if there is any.
+#[inline]
+fn charge<G: Tell>(state: StateId, time: SimDuration, pattern: Pattern, give: &mut G) {
+    if time > SimDuration::ZERO {
+        give.charge(state, time, pattern);
     }
 }
 

@@ -14,9 +14,13 @@ use crate::ledger::split;
 /// Keys and their weights among an interval.
 pub(crate) type Shares<K> = SmallVec<[(K, u32); 6]>;
 
-/// The number of what stretches of a device's parts are for.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Pattern(pub(crate) u32);
+/// What stretches of a device's parts are for, as the device numbers it: it means nothing to another device.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Pattern {
+    number: u32,
+    /// Whether it is for one thing, so that nothing has to be divided.
+    is_for_one: bool,
+}
 
 /// All that stretches of a device's parts were for so far.
 #[derive(Clone, Debug)]
@@ -24,34 +28,34 @@ pub(crate) struct Patterns<K> {
     shares: Vec<Shares<K>>,
     /// Numbers by what their shares hash to; a power of two of places, half of them free at least.
     places: Vec<u32>,
-    last: Pattern,
+    last: u32,
 }
 
 impl<K: Copy + Eq + Hash> Patterns<K> {
     pub(crate) fn new() -> Self {
-        Self { shares: Vec::new(), places: vec![FREE; 16], last: Pattern(0) }
+        Self { shares: Vec::new(), places: vec![FREE; 16], last: 0 }
     }
 
-    pub(crate) fn shares(&self, pattern: Pattern) -> &[(K, u32)] {
-        &self.shares[pattern.0 as usize]
+    /// What was numbered so.
+    pub(crate) fn shares(&self, number: u32) -> &[(K, u32)] {
+        &self.shares[number as usize]
     }
 
     /// The number of these shares.
-    #[inline]
     pub(crate) fn number(&mut self, shares: &[(K, u32)]) -> Pattern {
-        if self.shares.get(self.last.0 as usize).is_none_or(|last| last[..] != *shares) {
+        if self.shares.get(self.last as usize).is_none_or(|last| last[..] != *shares) {
             self.last = self.find(shares);
         }
-        self.last
+        Pattern { number: self.last, is_for_one: shares.len() == 1 }
     }
 
-    fn find(&mut self, shares: &[(K, u32)]) -> Pattern {
+    fn find(&mut self, shares: &[(K, u32)]) -> u32 {
         let mask = self.places.len() - 1;
         let mut place = hash(shares) & mask;
         loop {
             match self.places[place] {
                 FREE => break,
-                number if self.shares[number as usize][..] == *shares => return Pattern(number),
+                number if self.shares[number as usize][..] == *shares => return number,
                 _ => place = (place + 1) & mask,
             }
         }
@@ -61,7 +65,7 @@ impl<K: Copy + Eq + Hash> Patterns<K> {
         if 2 * self.shares.len() > self.places.len() {
             self.grow();
         }
-        Pattern(number)
+        number
     }
 
     fn grow(&mut self) {
@@ -104,30 +108,36 @@ pub(crate) struct Stretches {
 impl Stretches {
     /// Notes one more; returns what has to make room for it, if that was of another length.
     #[inline]
-    pub(crate) fn note(&mut self, time: SimDuration, pattern: Pattern, is_for_one: bool) -> Option<Repeated> {
-        let index = pattern.0 as usize;
+    pub(crate) fn note(&mut self, time: SimDuration, pattern: Pattern) -> Option<Repeated> {
+        match self.counts.get_mut(pattern.number as usize) {
+            Some(count) if count.each == time => {
+                count.times += 1;
+                None
+            }
+            Some(_) | None => self.note_other(time, pattern),
+        }
+    }
+
+    fn note_other(&mut self, time: SimDuration, Pattern { number, is_for_one }: Pattern) -> Option<Repeated> {
+        let index = number as usize;
         if index >= self.counts.len() {
             self.counts.resize(index + 1, Count::default());
         }
         let count = &mut self.counts[index];
-        if count.each == time {
-            count.times += 1;
-            return None;
-        }
         if is_for_one {
             // Nothing is divided: whatever came is one stretch.
             *count = Count { each: count.each * count.times + time, times: 1 };
             return None;
         }
         let other = std::mem::replace(count, Count { each: time, times: 1 });
-        (other.times > 0).then_some(Repeated { pattern, each: other.each, times: other.times })
+        (other.times > 0).then_some(Repeated { number, each: other.each, times: other.times })
     }
 
     /// All of them, which are forgotten.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Repeated> + '_ {
         (0..).zip(&mut self.counts).filter(|(_, count)| count.times > 0).map(|(number, count)| {
             let Count { each, times } = std::mem::take(count);
-            Repeated { pattern: Pattern(number), each, times }
+            Repeated { number, each, times }
         })
     }
 }
@@ -135,7 +145,8 @@ impl Stretches {
 /// Stretches that were alike.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Repeated {
-    pub(crate) pattern: Pattern,
+    /// The number of what they were for.
+    pub(crate) number: u32,
     each: SimDuration,
     times: u64,
 }
@@ -164,16 +175,16 @@ mod tests {
         assert_eq!(patterns.shares.len(), 500);
         for (kind, number) in (0..500).zip(numbers) {
             assert_eq!(patterns.number(&shares(kind)), number);
-            assert_eq!(patterns.shares(number), shares(kind));
+            assert_eq!(patterns.shares(number.number), shares(kind));
         }
         assert_ne!(patterns.number(&[(1, 1)]), patterns.number(&[(1, 1), (1, 0)]));
     }
 
     #[test]
     fn what_is_for_one_adds_up_whatever_its_length() {
-        let mut stretches = Stretches::default();
+        let (mut stretches, pattern) = (Stretches::default(), Pattern { number: 3, is_for_one: true });
         for nanos in [5, 8, 8, 0, 13] {
-            assert_eq!(stretches.note(SimDuration::from_nanos(nanos), Pattern(3), true), None);
+            assert_eq!(stretches.note(SimDuration::from_nanos(nanos), pattern), None);
         }
         let told: Vec<_> = stretches.take().collect();
         assert_eq!(told.len(), 1);
@@ -187,9 +198,9 @@ mod tests {
         // 100 ns over 1 + 1 + 1: 34 for the first and 33 for the others; three times that, and not 300 ns over three.
         let shares = [('a', 1), ('b', 1), ('c', 1)];
         let time = SimDuration::from_nanos(100);
-        let mut stretches = Stretches::default();
-        assert!((0..3).all(|_| stretches.note(time, Pattern(0), false).is_none()));
-        let told = stretches.note(time + time, Pattern(0), false).unwrap();
+        let (mut stretches, pattern) = (Stretches::default(), Pattern { number: 0, is_for_one: false });
+        assert!((0..3).all(|_| stretches.note(time, pattern).is_none()));
+        let told = stretches.note(time + time, pattern).unwrap();
         let mut given = Vec::new();
         let all = told.give(&shares, |key, share| given.push((key, share.as_nanos())));
         assert_eq!((all.as_nanos(), given), (300, vec![('b', 99), ('c', 99), ('a', 102)]));

@@ -2,15 +2,15 @@
 
 use std::hash::Hash;
 
-use sim_core::SimDuration;
 use sim_core::electric::{Current, Energy, Voltage};
+use sim_core::{SimDuration, SimTime};
 
 use super::Supply;
 use super::store::Store;
 use crate::ledger::Ledger;
-use crate::meter::{Passed, Tell};
+use crate::meter::Tell;
 use crate::part::{PartId, PartKind, PartSpec, StateId};
-use crate::repeated::{Patterns, Repeated, Stretches};
+use crate::repeated::{Pattern, Patterns, Repeated, Stretches};
 
 /// What a part takes in one state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,20 +45,19 @@ pub(super) struct Teller<'a, K> {
 
 impl<K: Copy + Hash + Ord> Tell for Teller<'_, K> {
     #[inline]
-    fn tell(&mut self, passed: Passed) {
-        let Passed { from, until, state, charged, pattern } = passed;
-        let Draws { states, taken } = &mut *self.draws;
-        let (draw, stretches) = &mut states[usize::from(state.0)];
-        if charged > SimDuration::ZERO {
-            let is_for_one = self.patterns.shares(pattern).len() == 1;
-            if let Some(other) = stretches.note(charged, pattern, is_for_one) {
-                let other = std::iter::once(other);
-                *self.converted +=
-                    post(self.ledger, (self.part, state), draw, other, self.patterns, self.conversion);
-            }
+    fn passed(&mut self, from: SimTime, _: SimTime, state: StateId) {
+        if let Some(store) = &mut self.store {
+            let Draws { states, taken } = &mut *self.draws;
+            store.take(from, taken, states[usize::from(state.0)].0.taken);
         }
-        if let Some(store) = self.store.as_mut().filter(|_| from < until) {
-            store.take(from, taken, draw.taken);
+    }
+
+    #[inline]
+    fn charge(&mut self, state: StateId, time: SimDuration, pattern: Pattern) {
+        let (draw, stretches) = &mut self.draws.states[usize::from(state.0)];
+        if let Some(other) = stretches.note(time, pattern) {
+            let (entry, other) = ((self.part, state), std::iter::once(other));
+            *self.converted += post(self.ledger, entry, draw, other, self.patterns, self.conversion);
         }
     }
 }
@@ -72,13 +71,15 @@ pub(super) struct Foreteller<'a> {
 }
 
 impl Tell for Foreteller<'_> {
-    fn tell(&mut self, passed: Passed) {
-        let draw = &self.draws.states[usize::from(passed.state.0)].0;
-        self.drawn += draw.energy(passed.until - passed.from);
-        if let Some(store) = self.store.as_mut().filter(|_| passed.from < passed.until) {
-            store.take(passed.from, &mut self.taken, draw.taken);
+    fn passed(&mut self, from: SimTime, until: SimTime, state: StateId) {
+        let draw = &self.draws.states[usize::from(state.0)].0;
+        self.drawn += draw.energy(until - from);
+        if let Some(store) = &mut self.store {
+            store.take(from, &mut self.taken, draw.taken);
         }
     }
+
+    fn charge(&mut self, _: StateId, _: SimDuration, _: Pattern) {}
 }
 
 impl Draw {
@@ -106,7 +107,7 @@ pub(super) fn post<K: Copy + Hash + Ord>(
 ) -> Energy {
     let mut all = SimDuration::ZERO;
     for repeated in stretches {
-        all += repeated.give(patterns.shares(repeated.pattern), |key, time| {
+        all += repeated.give(patterns.shares(repeated.number), |key, time| {
             ledger.charge(part, state, key, time, draw.current.energy(draw.voltage, time));
         });
     }

@@ -270,6 +270,22 @@ fn a_battery_that_is_told_of_totals_ends_as_one_that_follows_each_step() {
 }
 
 #[test]
+fn what_is_left_of_an_activity_lasts_though_somebody_looks_as_the_other_one_ends() {
+    // 10 ms of receiving, and from 5 ms on 20 ms of sending: 15 ms of it are left.
+    for looks in [false, true] {
+        let mut device = device(PartSpec { transitions: Vec::new(), ..radio() });
+        device.occupy(ms(0), RADIO, activity(LISTEN, ms(0), ms(10)), &[("taken", 1)]);
+        device.occupy(ms(5), RADIO, activity(SEND, ms(5), ms(25)), &[("sent", 1)]);
+        if looks {
+            device.catch_up(ms(10));
+        }
+        device.integrate(ms(30));
+        device.check(ms(30));
+        assert_eq!(device.time(RADIO, SEND), SimDuration::from_millis(15), "looked: {looks}");
+    }
+}
+
+#[test]
 fn time_under_another_name_leaves_the_account_whole() {
     let mut spec = radio();
     let same = spec.add_state("receive", spec.current(LISTEN), spec.current(LISTEN));
@@ -358,13 +374,16 @@ proptest! {
         steps in prop::collection::vec(step(), 1..80),
         tail in any::<bool>(),
         often in 1_usize..4,
+        // Whole milliseconds: much ends, begins and is looked at in the same moment then.
+        grid in prop_oneof![Just(1_u64), Just(1_000_000)],
     ) {
+        let whole = |nanos: u64| nanos / grid * grid;
         let mut spec = radio();
         spec.tail = tail.then_some((LISTEN, SimDuration::from_millis(3)));
         let (mut alone, mut watched) = (device(spec.clone()), device(spec));
         let mut now = SimTime::ZERO;
         for (number, (wait, what)) in steps.into_iter().enumerate() {
-            now += SimDuration::from_nanos(wait);
+            now += SimDuration::from_nanos(whole(wait));
             for device in [&mut alone, &mut watched] {
                 match what {
                     Step::Enter(state) if device.is_powered() => {
@@ -372,8 +391,8 @@ proptest! {
                         device.enter(now, RADIO, StateId(state), "entered");
                     }
                     Step::Occupy { state, back, ahead, length } => {
-                        let from = SimTime::from_nanos((now.as_nanos() + ahead).saturating_sub(back));
-                        let until = from + SimDuration::from_nanos(length);
+                        let from = SimTime::from_nanos((now.as_nanos() + whole(ahead)).saturating_sub(whole(back)));
+                        let until = from + SimDuration::from_nanos(whole(length));
                         device.occupy(now, RADIO, activity(StateId(state), from, until), &[("x", 3), ("y", 7), ("z", 7)]);
                     }
                     Step::Power(on) => device.set_powered(now, on),

@@ -33,7 +33,7 @@ use crate::node::{DestinationId, NodeId};
 use crate::observer::Observer;
 use crate::pool::PacketId;
 use crate::port::{Attachment, Framing, PortId};
-use crate::power::FrameOnAir;
+use crate::power::frames::FrameOnAir;
 use crate::queue::QueueLimit;
 use crate::transmit::transmit_time;
 
@@ -222,8 +222,8 @@ impl<O: Observer> Network<O> {
         }
         if self.power.is_some() {
             let receivers = if lost { Stations::new() } else { receivers(&to) };
-            let receivers = receivers.as_slice();
-            self.radio_frame(&FrameOnAir { port, packet: id, bytes, departs, arrives, receivers });
+            let frame = FrameOnAir { port, packet: id, bytes, departs, arrives };
+            self.segment_frame(frame, receivers.as_slice());
         }
         if lost {
             self.unframe(id);

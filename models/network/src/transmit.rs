@@ -14,7 +14,7 @@ use crate::node::{NextHop, NodeId};
 use crate::observer::Observer;
 use crate::pool::PacketId;
 use crate::port::{NO_STATE, PortId};
-use crate::power::FrameOnAir;
+use crate::power::frames::FrameOnAir;
 use crate::queue::{Dequeued, DropCause as QueueDrop, Queued};
 
 impl<O: Observer> Network<O> {
@@ -88,8 +88,7 @@ impl<O: Observer> Network<O> {
     ) {
         let now = self.scheduler.now();
         if self.power.is_some() {
-            let receivers = &[self.ports[port.index()].peer];
-            self.radio_frame(&FrameOnAir { port, packet: id, bytes, departs, arrives, receivers });
+            self.link_frame(FrameOnAir { port, packet: id, bytes, departs, arrives }, false);
         }
         let hot = &mut self.ports[port.index()];
         let packet = &mut self.packets[id];
@@ -266,8 +265,7 @@ impl<O: Observer> Network<O> {
         arrives: SimTime,
     ) {
         if self.power.is_some() {
-            let receivers = &[];
-            self.radio_frame(&FrameOnAir { port, packet: id, bytes, departs, arrives, receivers });
+            self.link_frame(FrameOnAir { port, packet: id, bytes, departs, arrives }, true);
         }
         let hot = &mut self.ports[port.index()];
         let packet = &mut self.packets[id];

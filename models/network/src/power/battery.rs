@@ -18,7 +18,7 @@ use crate::observer::Observer;
 pub(super) struct Watch {
     alarm: Alarm,
     /// Whether a pulse could end it any moment.
-    fragile: bool,
+    pub(super) fragile: bool,
     /// Whether the node stands still since its battery gave out.
     pub(super) empty: bool,
     /// Whether a fault has switched the node off.

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use hw::Pattern;
 use hw::battery::Battery;
-use hw::device::{Activity, Device, Purposes, Supply};
+use hw::device::{Activity, Device};
 use hw::harvester::Harvester;
 use hw::part::{PartId, PartKind, PartSpec, StateId};
 use hw::profile::{Board, Radio, Sensor};
-use sim_core::electric::{Current, Energy, Voltage};
+use sim_core::electric::{Current, Energy};
 use sim_core::{SimDuration, SimTime};
 use wire::account::FlowId;
 use wire::cryptography::Work;
 
 use super::battery::Watch;
+use super::parts::{purposes, resting, sampling, supply};
 use super::processor::{Job, Processor};
 use super::purpose::{Cause, Purpose};
 use super::rhythm::Rhythm;
@@ -89,6 +91,8 @@ struct SensorPart {
 #[derive(Debug)]
 pub struct Hardware {
     device: Device<Purpose>,
+    /// What a radio is mostly put into a state for.
+    listening: Pattern,
     radios: Vec<RadioPart>,
     sensors: Vec<SensorPart>,
     /// Which of them serves which port.
@@ -154,12 +158,13 @@ impl Hardware {
             parts.push((Arc::new(spec), purposes(Cause::SelfDischarge)));
         }
         let conversion = Purpose::own(Cause::Conversion);
-        let device = Device::new(parts, supply, conversion, battery, harvester);
+        let mut device = Device::new(parts, supply, conversion, battery, harvester);
+        let listening = device.pattern(&[(Purpose::own(Cause::IdleListening), 1)]);
         let processor = Processor::new(PartId(0), board.mcu);
         let watch = Watch::new(restart);
         let (sleepers, overheard) = (Vec::new(), Vec::new());
         let board = board.name.into();
-        Self { device, radios, sensors, ports, board, processor, sleepers, watch, overheard }
+        Self { device, listening, radios, sensors, ports, board, processor, sleepers, watch, overheard }
     }
 
     /// The name of the board's profile.
@@ -200,6 +205,12 @@ impl Hardware {
             spec.current(spec.rest)
         });
         radios.fold(mcu, |sum, current| sum + current)
+    }
+
+    /// Whether the processor takes a packet that comes now no time at all.
+    #[inline]
+    pub(super) fn works_in_no_time(&self, now: SimTime) -> bool {
+        self.processor.works_in_no_time(now) && self.sleepers.is_empty()
     }
 
     /// The processor works on a packet of `bytes` for `flow`: says when it is done, or nothing if too many wait.
@@ -270,10 +281,31 @@ impl Hardware {
         shares: &[(Purpose, u32)],
     ) {
         let Some((part, state)) = self.state_of(port, state) else { return };
-        self.catch_up(now);
         let activity = Activity { state, from: time.0, until: time.1, teller: teller.0 };
-        self.device.occupy(now, part, activity, shares);
+        let pattern = self.device.pattern(shares);
+        self.occupy_radio(now, part, activity, pattern);
+    }
+
+    /// A radio sends or takes in a frame that is for what `pattern` names.
+    #[inline]
+    pub(super) fn occupy_radio(&mut self, now: SimTime, part: PartId, activity: Activity, pattern: Pattern) {
+        if self.has_rhythm() {
+            self.catch_up(now);
+        }
+        self.device.occupy_for(now, part, activity, pattern);
         self.relieve(now);
+    }
+
+    /// The number of what a frame is for, by these shares.
+    pub(super) fn pattern(&mut self, shares: &[(Purpose, u32)]) -> Pattern {
+        self.device.pattern(shares)
+    }
+
+    /// The radio behind `port`: its part, and the states in which it sends and takes frames in.
+    pub(super) fn radio_behind(&self, port: PortId) -> Option<(PartId, StateId, StateId)> {
+        let (part, transmit) = self.state_of(port, RadioState::Transmit)?;
+        let (_, receive) = self.state_of(port, RadioState::Receive)?;
+        Some((part, transmit, receive))
     }
 
     /// The radio behind `port` stays in `state` from `now` on; returns how long the way there takes.
@@ -287,9 +319,14 @@ impl Hardware {
         let Some((part, state)) = self.state_of(port, state).filter(|_| self.device.is_powered()) else {
             return SimDuration::ZERO;
         };
-        self.catch_up(now);
-        self.sleepers.retain(|sleeper| sleeper.port != port);
-        let way = self.device.enter(now, part, state, purpose);
+        if self.has_rhythm() {
+            self.catch_up(now);
+            self.sleepers.retain(|sleeper| sleeper.port != port);
+        }
+        let way = match purpose == Purpose::own(Cause::IdleListening) {
+            true => self.device.enter_for(now, part, state, self.listening),
+            false => self.device.enter(now, part, state, purpose),
+        };
         self.relieve(now);
         way
     }
@@ -412,6 +449,7 @@ impl Hardware {
 
     /// Lets the battery follow once it has fallen far behind, but not so far that the way to a state which is told
     /// of later would be cut short.
+    #[inline]
     fn relieve(&mut self, now: SimTime) {
         if self.device.pending() > PENDING_MAX {
             self.integrate(now.saturating_sub(self.device.longest_way()));
@@ -422,49 +460,6 @@ impl Hardware {
     pub(super) fn integrate(&mut self, now: SimTime) -> bool {
         self.catch_up(now);
         self.follow(now)
-    }
-}
-
-/// Parts hang on the board's voltage behind a regulator, and on the battery's without one.
-fn supply(board: &Board, battery: Option<&Battery>) -> Supply {
-    let source: Option<Voltage> = battery.map(|battery| battery.spec().nominal);
-    match (source, board.regulator) {
-        (None, _) => Supply::direct(board.voltage),
-        (Some(source), None) => Supply::direct(source),
-        (Some(source), Some(regulator)) => {
-            Supply { voltage: board.voltage, source, efficiency_permille: regulator.efficiency_permille }
-        }
-    }
-}
-
-/// The radio under a name of its own, in the state in which it rests, and what that is for.
-fn resting(name: &str, radio: &Radio, rest: RadioRest) -> (PartSpec, Cause) {
-    let mut spec = PartSpec::clone(&radio.spec);
-    name.clone_into(&mut spec.name);
-    spec.rest = match rest {
-        RadioRest::Profile => spec.rest,
-        RadioRest::Sleep => radio.sleep,
-        RadioRest::Idle => radio.idle,
-        RadioRest::Listen => radio.listen,
-    };
-    let cause = match spec.rest {
-        rest if rest == radio.listen || rest == radio.receive => Cause::IdleListening,
-        rest if rest == radio.sleep || rest == radio.off => Cause::Sleep,
-        _ => Cause::Idle,
-    };
-    (spec, cause)
-}
-
-fn sampling() -> Purposes<Purpose> {
-    Purposes { transition: Purpose::own(Cause::Sample), ..purposes(Cause::Sleep) }
-}
-
-fn purposes(rest: Cause) -> Purposes<Purpose> {
-    Purposes {
-        rest: Purpose::own(rest),
-        tail: Purpose::own(Cause::Tail),
-        transition: Purpose::own(Cause::WakeUp),
-        unpowered: Purpose::own(Cause::Unpowered),
     }
 }
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   a link                                     a MAC
-//!   radio_frame(frame)  the sender's and the   radio_enters(port, state, purpose)   from now on
+//!   link_frame(frame)   the sender's and the    radio_enters(port, state, purpose)   from now on
 //!                       receiver's radio, both radio_was_for(port, shares)          said at the end of a state
 //!                       told of ahead          radio_occupied(port, state, time, …) a stretch, ahead or afterwards
 //!   radio_forgets(port) an outage voids what   radio_forgets(port)
@@ -27,7 +27,9 @@
 
 mod battery;
 pub mod energest;
+pub(crate) mod frames;
 mod hardware;
+mod parts;
 mod processor;
 pub mod purpose;
 pub mod rhythm;
@@ -35,7 +37,8 @@ pub mod rhythm;
 pub use battery::BatteryNews;
 pub use hardware::{Hardware, HardwareConfig, RadioRest, RadioState};
 
-use purpose::{Cause, Purpose, Shares, add, shares_of_frame};
+use frames::Outlet;
+use purpose::{Cause, Purpose, Shares, add};
 use rhythm::Rhythm;
 use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
@@ -43,34 +46,17 @@ use wire::account::FlowId;
 use wire::cryptography::Work;
 
 use crate::network::Network;
-use crate::node::{DestinationId, NodeId};
+use crate::node::NodeId;
 use crate::observer::Observer;
-use crate::pool::PacketId;
-use crate::port::{Attachment, NO_STATE, PortId};
+use crate::port::{Attachment, PortId};
 use crate::radio::overhearing::LayerTimes;
-use crate::transmit::transmit_time;
 
 /// The hardware of all nodes that have some.
 #[derive(Debug, Default)]
 pub(crate) struct Power {
     nodes: Vec<Option<Box<Hardware>>>,
-}
-
-/// A frame on a link: who sends it, when, and who takes it in.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FrameOnAir<'a> {
-    /// The port that sends it.
-    pub(crate) port: PortId,
-    /// The packet, as it was charged.
-    pub(crate) packet: PacketId,
-    /// Its length with all that the link adds.
-    pub(crate) bytes: u32,
-    /// When its last bit leaves.
-    pub(crate) departs: SimTime,
-    /// When its last bit arrives.
-    pub(crate) arrives: SimTime,
-    /// The ports that take it in; none if it is lost.
-    pub(crate) receivers: &'a [PortId],
+    /// What leaves by each port.
+    outlets: Vec<Outlet>,
 }
 
 impl Power {
@@ -83,10 +69,16 @@ impl Power {
 impl<O: Observer> Network<O> {
     /// Gives a node hardware, at the start of a run.
     pub fn add_hardware(&mut self, node: NodeId, config: HardwareConfig) {
-        let nodes = self.nodes.len();
+        let (nodes, ports) = (self.nodes.len(), self.ports.len());
         let power = self.power.get_or_insert_default();
         power.nodes.resize_with(nodes, || None);
-        power.nodes[node.index()] = Some(Box::new(Hardware::new(config)));
+        power.outlets.resize_with(ports, Outlet::default);
+        let served: Vec<PortId> = config.ports.iter().map(|&(port, _)| port).collect();
+        let hardware = Hardware::new(config);
+        for port in served {
+            power.outlets[port.index()].attach(node, port, &hardware);
+        }
+        power.nodes[node.index()] = Some(Box::new(hardware));
     }
 
     /// A node's hardware, if it has any.
@@ -213,36 +205,6 @@ impl<O: Observer> Network<O> {
                 node.digest.fold_u64((energy >> 64) as u64);
             }
         }
-    }
-
-    /// Tells both ends of a link or segment of a frame.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn radio_frame(&mut self, frame: &FrameOnAir<'_>) {
-        let FrameOnAir { port, packet, bytes, departs, arrives, receivers } = *frame;
-        let start = self.frame_start(port, bytes, departs);
-        let framing = self.ports[port.index()].framing.protocol();
-        let packet = &self.packets[packet];
-        // On a segment the packet has its Ethernet header already, which its account does not know.
-        let framed = packet.destination == DestinationId::FRAMED.0;
-        let len = packet.len() - if framed { wire::ethernet::HEADER_LEN } else { 0 };
-        let shares = shares_of_frame(&packet.account, len, bytes, framing);
-        self.radio_occupied(port, RadioState::Transmit, (start, departs), port, &shares);
-        let delay = arrives - departs;
-        for &receiver in receivers {
-            let time = (start.saturating_add(delay), arrives);
-            self.radio_occupied(receiver, RadioState::Receive, time, port, &shares);
-        }
-    }
-
-    /// When the first bit of a frame leaves: a managed queue hands it over then, a drop-tail queue ahead.
-    fn frame_start(&self, port: PortId, bytes: u32, departs: SimTime) -> SimTime {
-        let hot = &self.ports[port.index()];
-        let managed = hot.state != NO_STATE && self.states[hot.state as usize].discipline.is_some();
-        if managed {
-            return self.now();
-        }
-        departs.saturating_sub(transmit_time(hot.rate, bytes + hot.framing.preamble_bytes()))
     }
 
     fn hardware_of(&mut self, port: PortId) -> Option<&mut Hardware> {

@@ -24,6 +24,8 @@ use crate::port::PortId;
 pub(super) struct Processor {
     pub(super) part: PartId,
     mcu: Mcu,
+    /// Whether no packet takes it any time.
+    instant: bool,
     /// When each packet that it has taken on will be done.
     done: VecDeque<SimTime>,
     /// Counts up with each loss of power.
@@ -39,7 +41,15 @@ pub(super) struct Job {
 
 impl Processor {
     pub(super) fn new(part: PartId, mcu: Mcu) -> Self {
-        Self { part, mcu, done: VecDeque::new(), boots: 0 }
+        let wakes = mcu.spec.transition(mcu.spec.rest, mcu.active).is_some();
+        let instant = !wakes && mcu.packet_time(usize::from(u16::MAX)) == SimDuration::ZERO;
+        Self { part, mcu, instant, done: VecDeque::new(), boots: 0 }
+    }
+
+    /// Whether it is done with a packet as soon as it comes.
+    #[inline]
+    pub(super) fn works_in_no_time(&self, now: SimTime) -> bool {
+        self.instant && self.done.back().is_none_or(|&done| done <= now)
     }
 
     /// The state in which it works.
@@ -112,6 +122,9 @@ impl<O: Observer> Network<O> {
         let Some(hardware) = hardware else { return false };
         let packet = &mut self.packets[id];
         packet.epoch = hardware.boots();
+        if hardware.works_in_no_time(now) {
+            return false;
+        }
         match hardware.work(now, packet.len(), packet.account.flow) {
             None => {
                 self.unframe(id);

@@ -232,10 +232,17 @@ impl<O: Observer> Network<O> {
         if let Some(overhearing) = &mut medium.overhearing {
             overhearing.takes_in(place.radio, now, false);
         }
+        let changed;
         let shares = match fate {
-            Some(Fate::Received | Fate::Duplicate) => shares.clone(),
-            None => overheard(shares),
-            Some(Fate::Collision | Fate::Noise | Fate::HalfDuplex) => wasted(shares, Cause::Collision),
+            Some(Fate::Received | Fate::Duplicate) => shares,
+            None => {
+                changed = overheard(shares);
+                &changed
+            }
+            Some(Fate::Collision | Fate::Noise | Fate::HalfDuplex) => {
+                changed = wasted(shares, Cause::Collision);
+                &changed
+            }
             // The last ones have not been in the air.
             Some(
                 Fate::BelowSensitivity
@@ -247,10 +254,13 @@ impl<O: Observer> Network<O> {
                 | Fate::SenderFailed
                 | Fate::Reassembly
                 | Fate::Waiting,
-            ) => Shares::from_slice(&[(Purpose::own(Cause::IdleListening), 1)]),
+            ) => {
+                changed = Shares::from_slice(&[(Purpose::own(Cause::IdleListening), 1)]);
+                &changed
+            }
         };
         let port = self.radio_port(place);
-        self.radio_was_for(port, &shares);
+        self.radio_was_for(port, shares);
         self.radio_enters(port, PartState::Listen, Purpose::own(Cause::IdleListening));
     }
 
