@@ -368,6 +368,7 @@ impl Connection {
     }
 
     /// Has all subflows told what to acknowledge, and which window to advertise, before they send.
+    #[inline]
     pub(crate) fn refresh(&mut self, outside: &mut Outside<'_>) {
         let place = self.acknowledged_place();
         let free = u64::from(self.config.tcp.receive_buffer).saturating_sub(self.input.readable());

@@ -151,21 +151,43 @@ impl MptcpEndpoint {
         action(&mut outside)
     }
 
-    /// Works on a connection, if it is there.
+    /// Works on a connection where it is.
+    #[inline]
+    fn at<T>(
+        &mut self,
+        now: SimTime,
+        index: u32,
+        action: impl FnOnce(&mut Connection, &mut Outside<'_>) -> T,
+    ) -> Option<T> {
+        let (connection, rng) = self.table.split(index)?;
+        let mut outside = Outside {
+            now,
+            tcp: &mut self.tcp,
+            events: &mut self.events,
+            rng,
+            stale: &mut self.stale,
+            locals: &self.locals,
+            locals_changes: self.locals_changes,
+            backups: &self.backups,
+        };
+        Some(action(connection, &mut outside))
+    }
+
+    /// Works on a connection, if it is there, and sees to what follows.
     pub(super) fn with<T>(
         &mut self,
         now: SimTime,
         index: u32,
         action: impl FnOnce(&mut Connection, &mut Outside<'_>) -> T,
     ) -> Option<T> {
-        let mut connection = self.table.take(index)?;
-        let result = self.with_outside(now, |outside| action(&mut connection, outside));
-        if connection.has_data()
-            && let Err(at) = self.waiting.binary_search(&index)
-        {
+        let (result, has_data) = self.at(now, index, |connection, outside| {
+            let result = action(connection, outside);
+            (result, connection.has_data())
+        })?;
+        if has_data && let Err(at) = self.waiting.binary_search(&index) {
             self.waiting.insert(at, index);
         }
-        self.put_back(connection);
+        self.watch(index);
         Some(result)
     }
 
@@ -199,9 +221,8 @@ impl MptcpEndpoint {
         let mut gave = false;
         let mut waiting = std::mem::take(&mut self.waiting);
         for index in waiting.drain(..) {
-            let Some(mut connection) = self.table.take(index) else { continue };
-            gave |= self.with_outside(now, |outside| connection.schedule(outside));
-            self.put_back(connection);
+            gave |= self.at(now, index, |connection, outside| connection.schedule(outside)) == Some(true);
+            self.watch(index);
         }
         if self.waiting.is_empty() {
             self.waiting = waiting; // Its memory serves the next ones.
@@ -209,38 +230,45 @@ impl MptcpEndpoint {
         gave
     }
 
-    /// Puts a connection back with its deadline, or forgets it.
+    /// Puts a new connection where it belongs.
+    pub(super) fn put(&mut self, connection: Box<Connection>) {
+        let index = connection.id.index;
+        self.table.put(connection);
+        self.watch(index);
+    }
+
+    /// Notes the deadline of a connection to which something has happened, or forgets it.
     #[inline]
-    pub(super) fn put_back(&mut self, mut connection: Box<Connection>) {
+    fn watch(&mut self, index: u32) {
+        let Some(connection) = self.table.get_any_mut(index) else { return };
         if connection.may_be_done() && connection.is_done(&self.tcp) {
-            self.forget(&connection);
+            self.forget(index);
             return;
         }
         // A deadline that moves away, as with each acknowledgment, is looked at when it would have come.
         if let Some(next) = connection.next_timeout()
             && connection.armed_at.is_none_or(|armed| next < armed)
         {
-            self.arm(&mut connection, next);
+            let before = connection.armed_at.replace(next);
+            self.rearm(index, before, next);
         }
-        self.table.put(connection);
     }
 
-    fn arm(&mut self, connection: &mut Connection, next: SimTime) {
-        let index = connection.id.index;
-        if let Some(at) = connection.armed_at.replace(next) {
+    fn rearm(&mut self, index: u32, before: Option<SimTime>, next: SimTime) {
+        if let Some(at) = before {
             self.deadlines.remove(&(at, index));
         }
         self.deadlines.insert((next, index));
     }
 
     #[cold]
-    fn forget(&mut self, connection: &Connection) {
-        let index = connection.id.index;
+    fn forget(&mut self, index: u32) {
+        let Some(connection) = self.table.take(index) else { return };
         if let Some(at) = connection.armed_at {
             self.deadlines.remove(&(at, index));
         }
         self.waiting.retain(|waiting| *waiting != index);
-        self.table.forget(connection);
+        self.table.forget(&connection);
     }
 
     /// Writes as much of `slice` as fits the send buffer, and returns the bytes taken.
@@ -370,10 +398,10 @@ impl Endpoint for MptcpEndpoint {
             && at <= now
         {
             self.deadlines.pop_first();
-            let Some(mut connection) = self.table.take(index) else { continue };
+            let Some(connection) = self.table.get_any_mut(index) else { continue };
             connection.armed_at = None;
             let due = connection.next_timeout().is_some_and(|due| due <= now);
-            self.put_back(connection);
+            self.watch(index);
             if due {
                 self.with(now, index, |connection, outside| connection.on_timeout(outside));
             }

@@ -81,7 +81,7 @@ impl MptcpEndpoint {
                 self.with_outside(now, |outside| {
                     connection.add_path(outside, Path::new(subflow, sockets, 0));
                 });
-                self.put_back(connection);
+                self.put(connection);
             }
             Birth::Plain { listener } => {
                 let Some(config) = self.table.listeners.get(&listener).cloned() else { return };
@@ -92,7 +92,7 @@ impl MptcpEndpoint {
                     connection.add_path(outside, Path::new(subflow, sockets, 0));
                     connection.fall_back(outside, 0, Fallback::Syn, false);
                 });
-                self.put_back(connection);
+                self.put(connection);
             }
         }
     }

@@ -77,7 +77,7 @@ impl Table {
         self.slots[index as usize].connection = Some(connection);
     }
 
-    /// Takes a connection out to work on it.
+    /// Takes a connection out for good.
     pub(crate) fn take(&mut self, index: u32) -> Option<Box<Connection>> {
         self.slots.get_mut(index as usize)?.connection.take()
     }
@@ -95,7 +95,15 @@ impl Table {
         self.slots.get(index as usize)?.connection.as_deref()
     }
 
-    /// The connection at a place, to be changed in a way that moves no deadline.
+    /// The connection at a place, and the endpoint's chance.
+    #[inline]
+    pub(crate) fn split(&mut self, index: u32) -> Option<(&mut Connection, &mut ChaCha8Rng)> {
+        let connection = self.slots.get_mut(index as usize)?.connection.as_deref_mut()?;
+        Some((connection, &mut self.rng))
+    }
+
+    /// The connection at a place, to be changed.
+    #[inline]
     pub(crate) fn get_any_mut(&mut self, index: u32) -> Option<&mut Connection> {
         self.slots.get_mut(index as usize)?.connection.as_deref_mut()
     }

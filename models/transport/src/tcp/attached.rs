@@ -92,6 +92,7 @@ impl TcpConnection {
     }
 
     /// What a protocol above sees of a segment.
+    #[inline]
     pub(super) fn describe<'a>(
         &self,
         kind: ReceivedKind,

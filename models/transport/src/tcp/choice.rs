@@ -3,8 +3,11 @@
 use sim_core::SimTime;
 
 use super::config::TcpConfig;
+use super::connection::{Pending, TcpConnection};
+use super::hook::SegmentHook;
 use super::sender::{Recovery, Sender};
 use super::sequence::ORIGIN;
+use super::state::State;
 
 /// What to send next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,6 +50,26 @@ pub(crate) enum Held {
     ByWindow,
     /// The peer's window is too small to be worth a segment.
     BySillyWindow,
+}
+
+impl TcpConnection {
+    /// Whether it is plain that [`Self::next_segment`] would find nothing, as it mostly does after it has found something.
+    #[inline]
+    pub(super) fn is_silent<H: SegmentHook>(&self, now: SimTime, hook: &H) -> bool {
+        self.sender.has_nothing()
+            && !self.owes_acknowledgment()
+            && self.state == State::Established
+            && self.sender.departure <= now
+            && self.pending == Pending::default()
+            && !(H::ACTIVE && hook.is_waiting())
+    }
+
+    /// Notes why nothing is sent where [`Self::is_silent`].
+    #[inline]
+    pub(super) fn stay_silent(&mut self, now: SimTime) {
+        self.sender.note_application_limit();
+        self.sender.limit.set(now, self.without_data());
+    }
 }
 
 impl Sender {

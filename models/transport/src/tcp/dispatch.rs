@@ -333,9 +333,13 @@ impl<H: SegmentHook> Endpoint for TcpEndpoint<H> {
         while let Some(&index) = self.ready.front() {
             let slot = &mut self.slots[index as usize];
             if let Some(connection) = &mut slot.connection {
-                let mut out = Outgoing::NOTHING;
-                if connection.next_segment(now, &mut slot.hook, &mut out) {
-                    return Some(connection.emit_into(&out, place));
+                if connection.is_silent(now, &slot.hook) {
+                    connection.stay_silent(now);
+                } else {
+                    let mut out = Outgoing::NOTHING;
+                    if connection.next_segment(now, &mut slot.hook, &mut out) {
+                        return Some(connection.emit_into(&out, place));
+                    }
                 }
                 let over = connection.state() == State::Closed;
                 self.arm(index);

@@ -339,7 +339,13 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         if H::ACTIVE {
             self.touched.push(index);
         }
-        let slot = &self.slots[index as usize];
+        let slot = &mut self.slots[index as usize];
+        if H::ACTIVE
+            && let Some(connection) = &mut slot.connection
+        {
+            // A protocol above looks at each connection that was touched.
+            connection.changes.readable = false;
+        }
         if slot.connection.as_ref().is_some_and(|connection| connection.has_news()) || slot.listener.is_some()
         {
             self.report(index);
@@ -377,10 +383,7 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         let id = ConnectionId { index, generation: slot.generation };
         let readable = Changes { readable: true, ..Changes::default() };
         if changes == readable && connection.state() == State::Established && slot.announced {
-            // A protocol above looks at each connection that was touched.
-            if !H::ACTIVE {
-                self.events.push_back(TcpEvent::Readable(id));
-            }
+            self.events.push_back(TcpEvent::Readable(id));
             return;
         }
         if changes.connected {

@@ -233,7 +233,7 @@ impl TcpConnection {
 
     /// What holds back a sender that has nothing it might send.
     #[inline]
-    fn without_data(&self) -> Limit {
+    pub(super) fn without_data(&self) -> Limit {
         if self.write_blocked && !self.sender.fin { Limit::SendBuffer } else { Limit::Application }
     }
 
