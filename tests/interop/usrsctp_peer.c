@@ -234,9 +234,12 @@ static void reset_streams(struct socket *socket, int direction, int first, int s
 }
 
 /* Resets the TSNs, and waits until it is done: the library would send data behind its own request, and abort when the answer
-   comes. Of what it sends later it may give up what is not acknowledged within a time-out, by a FORWARD TSN of before. */
+   comes. Of what it sends later it may give up what is not acknowledged within a time-out, by a FORWARD TSN of before. Told
+   that the request is in progress, since our data wait for their acknowledgement, it asks on but does not know the answer as
+   one to its request: it has to ask when they have been acknowledged. */
 static void reset_tsns(struct socket *socket) {
   uint32_t association = 0;
+  if (getenv("QUIET_MS")) usleep(atoi(getenv("QUIET_MS")) * 1000);
   request(socket, SCTP_RESET_ASSOC, &association, sizeof association, "reset of the TSNs");
   while (!news.tsns_reset && !news.refused) {
     int flags = 0;
