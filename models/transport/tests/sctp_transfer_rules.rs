@@ -334,7 +334,13 @@ fn a_peer_that_still_speaks_has_time_to_send_what_is_left() {
     insight.tell(&mut lab, &[Chunk::Heartbeat(ParameterList::new().parameters())]);
     lab.sent.clear();
     wait(&mut lab, 900);
-    assert!(said(&lab, 0).is_empty(), "T2 has begun anew");
+    assert_eq!(said(&lab, 0), ["SHUTDOWN"], "a peer that has not heard it hears it again");
+    lab.sent.clear();
+    wait(&mut lab, 1000);
+    insight.tell(&mut lab, &[data(insight.peer_tsn, 0, 0, b"left")]);
+    lab.sent.clear();
+    wait(&mut lab, 1900);
+    assert!(said(&lab, 0).is_empty(), "data have begun T2 anew");
     wait(&mut lab, 200);
     assert_eq!(said(&lab, 0), ["SHUTDOWN"]);
     // Association.Max.Retrans 2: the third in a row is one too many, unless something comes.

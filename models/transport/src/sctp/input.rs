@@ -27,9 +27,7 @@ impl Association {
         let had_gaps = self.inbound.has_gaps();
         let source = self.paths[at].remote;
         if self.state == State::ShutdownSent {
-            // RFC 9260 §9.2: the peer lives, and has time to send what it has left.
-            self.error_count = 0;
-            self.t2 = Some(now + self.paths[self.control_path].rto(&self.config));
+            self.error_count = 0; // RFC 9260 §9.2: the peer lives.
         }
         let mut seen = Seen::default();
         while let Some(piece) = walker.next() {
@@ -146,7 +144,8 @@ impl Association {
             || self.ack.packets >= self.config.sack_frequency
             || !seen.new;
         if self.state == State::ShutdownSent {
-            // RFC 9260 §9.2: each packet with data is answered by a SACK and a SHUTDOWN.
+            // RFC 9260 §9.2: each packet with data is answered by a SACK and a SHUTDOWN, and restarts T2. Not others: a peer
+            // that has missed the SHUTDOWN sends HEARTBEATs, by which it would never hear it again.
             self.ack.at_once = true;
             self.send_shutdown(now, false);
         } else if at_once {
