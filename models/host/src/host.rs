@@ -289,6 +289,6 @@ mod tests {
     fn what_thousands_of_sensors_each_have_stays_small() {
         let sizes = [size_of::<Host>(), size_of::<Flow>(), size_of::<CoapClient>()];
         // Each byte here is ten kilobytes of a run with 10,000 sensors (`docs/performance.md`).
-        assert!(sizes.iter().zip([296, 296, 328]).all(|(size, most)| *size <= most), "{sizes:?} bytes");
+        assert!(sizes.iter().zip([304, 296, 328]).all(|(size, most)| *size <= most), "{sizes:?} bytes");
     }
 }
