@@ -104,6 +104,30 @@ fn two_sides_between_addresses_answer_each_other() {
     assert!(from_new.count() > 0, "the case has come up");
 }
 
+// Holds: RFC 5061 5.2-D5a
+#[test]
+fn an_answer_counts_from_an_address_that_the_peer_has_left() {
+    // Each side was told that the other leaves an address, and the answers were lost; both come back with those
+    // addresses. To each the other is a stranger until its own request was answered, which the stranger's packet does.
+    let (mut lab, ids) = established();
+    (0..2).for_each(|side| lose(&mut lab, side, 0));
+    lab.links[1].loss = 1_000_000;
+    lab.run_until(at(215));
+    lab.links[1].loss = 0;
+    for (side, id) in (0..).zip(ids) {
+        let peers: Vec<IpAddr> = lab.ends[side].paths(id).iter().map(|(remote, _)| *remote).collect();
+        assert_eq!(peers, [address(1 - side, 1)], "side {side} has carried the request out");
+        assert_eq!(lab.ends[side].own_addresses(id).len(), 2, "side {side} has no answer");
+        lose(&mut lab, side, 1);
+        gain(&mut lab, side, 0);
+    }
+    lab.run_until(at(30_000));
+    for (side, id) in (0..).zip(ids) {
+        assert_eq!(lab.ends[side].own_addresses(id), [address(side, 0)], "side {side}");
+        assert_eq!(closed(&lab, side), None, "side {side}");
+    }
+}
+
 // Holds: RFC 5061 5.3.1-a
 #[test]
 fn an_abort_for_what_was_sent_before_an_address_came_back_is_ignored() {

@@ -18,7 +18,9 @@ use super::parameters::is_host;
 
 impl Association {
     /// Takes a packet from an address that is none of the peer's yet: its ASCONF chunks have named the association
-    /// (RFC 5061 §5.2 D2), and nothing else of it counts but answers to this side's, once the address is the peer's.
+    /// (RFC 5061 §5.2 D2), and nothing else of it counts but signed answers to this side's (D5). These count from whatever
+    /// address, since the requests beside them may be to leave the one that it has: both sides' may wait for the other's
+    /// answer.
     pub(super) fn on_stray_packet(&mut self, now: SimTime, source: IpAddr, walker: &mut Walker<'_>) {
         let at = self.best_path(None);
         while let Some(piece) = walker.next() {
@@ -32,7 +34,6 @@ impl Association {
                 self.on_asconf(now, source, serial, parameters);
             } else if kind == ChunkType::ASCONF_ACK
                 && walker.authenticated
-                && self.path_of(source).is_some()
                 && let Ok((Chunk::AsconfAck { serial, parameters }, _)) = Chunk::parse(&bytes)
             {
                 self.on_asconf_ack(now, serial, parameters);
