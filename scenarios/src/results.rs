@@ -315,7 +315,7 @@ fn flow_lines<O: Observer>(
     }
     for &(flow, account) in flows {
         let from = world.network.node_name(flow.from);
-        let to = match flow.to.as_slice() {
+        let to = match &flow.to[..] {
             [node] => Cow::Borrowed(world.network.node_name(*node)),
             _ => Cow::Owned(flow.address.to_string()),
         };

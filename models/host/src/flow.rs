@@ -7,7 +7,6 @@ use std::sync::Arc;
 use network::node::NodeId;
 use network::port::PortId;
 use sim_core::SimTime;
-use smallvec::SmallVec;
 use wire::cryptography::Protection;
 
 use crate::app::{Forged, Session};
@@ -86,7 +85,7 @@ pub struct Flow {
     /// The port that the sender is bound to, where the scenario says so.
     pub via: Option<PortId>,
     /// The receivers: one, or the members of a group.
-    pub to: SmallVec<[NodeId; 4]>,
+    pub to: Receivers,
     /// The address that is sent to.
     pub address: IpAddr,
     /// What was measured.
@@ -98,6 +97,32 @@ impl Deref for Flow {
 
     fn deref(&self) -> &FlowKind {
         &self.kind
+    }
+}
+
+/// Who gets what a flow sends; nearly always it is one node, which takes no further memory.
+#[derive(Clone, Debug)]
+pub enum Receivers {
+    /// One node.
+    One([NodeId; 1]),
+    /// The members of a group.
+    Many(Box<[NodeId]>),
+}
+
+impl From<Vec<NodeId>> for Receivers {
+    fn from(nodes: Vec<NodeId>) -> Self {
+        <[NodeId; 1]>::try_from(nodes).map_or_else(|nodes| Self::Many(nodes.into()), Self::One)
+    }
+}
+
+impl Deref for Receivers {
+    type Target = [NodeId];
+
+    fn deref(&self) -> &[NodeId] {
+        match self {
+            Self::One(node) => node,
+            Self::Many(nodes) => nodes,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use wire::packet::{HEADER_CAPACITY, Packet};
 use wire::{icmp, icmpv6, ipv4, ipv6};
 
 use crate::host::{Host, Surroundings};
-use crate::reassembly::{Fragment, Reassembler};
+use crate::reassembly::Fragment;
 use crate::world::World;
 
 /// What a host learns from an internet header.
@@ -123,9 +123,8 @@ impl Host {
     ) {
         let port = PortId(packet.ingress);
         let now = around.network.now();
-        let reassembler = self.reassembler.get_or_insert_with(|| Box::new(Reassembler::default()));
         let between = (internet.source, internet.destination);
-        let whole = reassembler.add(now, between, fragment, internet.header_len, packet);
+        let whole = self.reassembler().add(now, between, fragment, internet.header_len, packet);
         if let Some(mut whole) = whole {
             let internet = Internet { fragment: None, protocol: fragment.protocol, ..*internet };
             self.receive_whole(around, &mut whole, &internet, port);

@@ -64,7 +64,7 @@ fn world(carrier: Carrier, workload: Workload, direction: Direction, seed: u64) 
         kind: kind.into(),
         from: a,
         via: None,
-        to: [b].as_slice().into(),
+        to: vec![b].into(),
         address: address("10.0.0.2"),
         measure: FlowMeasure::new(window, 1),
     };

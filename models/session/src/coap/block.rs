@@ -68,12 +68,8 @@ impl CoapEndpoint {
         let Some(part) = part.filter(|part| part.number > 0) else { return Some(arrived) };
         let key = key_of(arrived.head.code, &arrived.head.options);
         let response = self.peers.get(&arrived.from).and_then(|peer| {
-            let served = peer
-                .bodies
-                .as_ref()?
-                .served
-                .iter()
-                .find(|served| served.key == key && served.expires > now)?;
+            let mut served = peer.known_bodies()?.served.iter();
+            let served = served.find(|served| served.key == key && served.expires > now)?;
             Some(served.response.clone())
         });
         let Some(response) = response else { return Some(arrived) };

@@ -50,7 +50,9 @@ impl CoapEndpoint {
         if let Some(peer) = self.peers.get_mut(&peer) {
             peer.requests.retain(|pending| pending.id != request);
             let blocks = [Role::Request(request), Role::Block(request)];
-            peer.waiting.retain(|waiting| !blocks.contains(&waiting.message.role));
+            if let Some(rare) = &mut peer.rare {
+                rare.waiting.retain(|waiting| !blocks.contains(&waiting.message.role));
+            }
             peer.flights.retain(|flight| flight.role != Role::Request(request));
         }
     }

@@ -20,7 +20,20 @@ use crate::datagram::Datagram;
 impl CoapEndpoint {
     /// Sends a message, or lets it wait for its turn.
     pub(super) fn submit(&mut self, now: SimTime, peer: SocketAddr, confirmable: bool, message: Message) {
-        self.peer(now, peer).waiting.push_back(Waiting { confirmable, message });
+        let config = std::sync::Arc::clone(&self.config);
+        let stream = self.is_stream();
+        let known = self.peer(now, peer);
+        // Most messages go at once, and need no queue.
+        let first = Waiting { confirmable, message };
+        if !stream && known.first_waiting().is_none() {
+            let Some(until) = held_until(known, &config, now, &first) else {
+                return self.launch(now, peer, confirmable, first.message);
+            };
+            known.rare().waiting.push_back(first);
+            self.hold_back(until, peer, true);
+            return;
+        }
+        known.rare().waiting.push_back(first);
         self.release(now, peer, true);
     }
 
@@ -31,25 +44,23 @@ impl CoapEndpoint {
             return self.release_stream(now, address);
         }
         while let Some(peer) = self.peers.get_mut(&address) {
-            let Some(first) = peer.waiting.front() else { return };
-            let held_until = if first.confirmable {
-                (peer.flights.len() >= usize::from(config.nstart)).then_some(SimTime::MAX)
-            } else {
-                let bytes = charged_len(&first.message);
-                let is_request = matches!(first.message.role, Role::Request(_) | Role::Report(_));
-                is_request.then(|| take_credit(peer, &config, now, bytes)).flatten()
-            };
-            if let Some(until) = held_until {
-                if new {
-                    self.stats.rare().held_back += 1;
-                }
-                if until < SimTime::MAX {
-                    self.arm(until, address);
-                }
+            let Some(first) = peer.next_waiting() else { return };
+            if let Some(until) = held_until(peer, &config, now, &first) {
+                peer.rare().waiting.push_front(first);
+                self.hold_back(until, address, new);
                 return;
             }
-            let Some(Waiting { confirmable, message }) = peer.waiting.pop_front() else { return };
-            self.launch(now, address, confirmable, message);
+            self.launch(now, address, first.confirmable, first.message);
+        }
+    }
+
+    /// The first message that waits for a peer may not be sent before `until`; forever, if that is for something to happen.
+    fn hold_back(&mut self, until: SimTime, address: SocketAddr, new: bool) {
+        if new {
+            self.stats.rare().held_back += 1;
+        }
+        if until < SimTime::MAX {
+            self.arm(until, address);
         }
     }
 
@@ -58,7 +69,7 @@ impl CoapEndpoint {
         let lifetime = self.config.exchange_lifetime();
         while self.is_linked(address)
             && let Some(peer) = self.peers.get_mut(&address)
-            && let Some(Waiting { message, .. }) = peer.waiting.pop_front()
+            && let Some(Waiting { message, .. }) = peer.next_waiting()
         {
             peer.active = now;
             let role = message.role;
@@ -370,6 +381,15 @@ fn charged_len(message: &Message) -> u64 {
 /// Bytes, in billionths, that may go to a silent peer at once: PROBING_RATE over EXCHANGE_LIFETIME.
 fn credit_max(config: &CoapConfig) -> u64 {
     u64::from(config.probing_rate).saturating_mul(config.exchange_lifetime().as_nanos())
+}
+
+/// Until when a message may not be sent: by NSTART (RFC 7252 §4.7) until something happens.
+fn held_until(peer: &mut Peer, config: &CoapConfig, now: SimTime, first: &Waiting) -> Option<SimTime> {
+    if first.confirmable {
+        return (peer.flights.len() >= usize::from(config.nstart)).then_some(SimTime::MAX);
+    }
+    let is_request = matches!(first.message.role, Role::Request(_) | Role::Report(_));
+    is_request.then(|| take_credit(peer, config, now, charged_len(&first.message))).flatten()
 }
 
 /// Takes the credit for a message, or says from when on there will be enough (§4.7).

@@ -49,14 +49,10 @@ pub(super) struct Peer {
     pub(super) q_block: Support,
     /// Confirmable messages that are not acknowledged.
     pub(super) flights: IdleVec<Flight>,
-    /// Messages that may not be sent yet, oldest first.
-    pub(super) waiting: IdleQueue<Waiting>,
     pub(super) requests: IdleVec<Pending>,
     pub(super) incoming: IdleVec<Incoming>,
     /// Messages received, by message ID.
     pub(super) seen: Remembered,
-    /// What only bodies in blocks need.
-    pub(super) bodies: Option<Box<Bodies>>,
     /// What most peers do without.
     pub(super) rare: Option<Box<Rare>>,
     /// When anything was last sent or received.
@@ -66,6 +62,10 @@ pub(super) struct Peer {
 /// What is known of a peer that has more to it than confirmable messages and bare replies.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
+    /// Messages that may not be sent yet, oldest first.
+    pub(super) waiting: IdleQueue<Waiting>,
+    /// What only bodies in blocks need.
+    pub(super) bodies: Option<Box<Bodies>>,
     /// What is known of its round trips, where timeouts depend on them.
     pub(super) estimator: Option<Box<Estimator>>,
     /// What those messages received were answered with that no bare message answered.
@@ -79,7 +79,8 @@ pub(super) struct Rare {
 
 impl Rare {
     fn is_empty(&self) -> bool {
-        self.estimator.is_none() && self.replies.is_none() && self.echo.is_none() && self.credit.is_none()
+        let answers = self.bodies.is_none() && self.replies.is_none() && self.echo.is_none();
+        answers && self.waiting.is_empty() && self.estimator.is_none() && self.credit.is_none()
     }
 }
 
@@ -236,11 +237,9 @@ impl Peer {
             next_message_id: message_id,
             q_block: Support::Unknown,
             flights: IdleVec::new(),
-            waiting: IdleQueue::new(),
             requests: IdleVec::new(),
             incoming: IdleVec::new(),
             seen: Remembered::default(),
-            bodies: None,
             rare: Estimator::new(config, now)
                 .map(|estimator| Box::new(Rare { estimator: Some(Box::new(estimator)), ..Rare::default() })),
             active: now,
@@ -250,7 +249,7 @@ impl Peer {
     /// Whether nothing is remembered that still matters.
     pub(super) fn is_idle(&self) -> bool {
         self.flights.is_empty()
-            && self.waiting.is_empty()
+            && self.first_waiting().is_none()
             && self.requests.is_empty()
             && self.incoming.is_empty()
             && self.is_light()
@@ -258,12 +257,32 @@ impl Peer {
 
     /// Whether nothing is remembered that has to be forgotten at a time.
     pub(super) fn is_light(&self) -> bool {
-        self.seen.is_empty() && self.bodies.is_none()
+        self.seen.is_empty() && self.known_bodies().is_none()
     }
 
     /// Bodies in blocks, of which there may have been none.
     pub(super) fn bodies(&mut self) -> &mut Bodies {
-        self.bodies.get_or_insert_default()
+        self.rare().bodies.get_or_insert_default()
+    }
+
+    /// Bodies in blocks, if there are any.
+    pub(super) fn known_bodies(&self) -> Option<&Bodies> {
+        self.rare.as_ref()?.bodies.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub(super) fn known_bodies_mut(&mut self) -> Option<&mut Bodies> {
+        self.rare.as_mut()?.bodies.as_deref_mut()
+    }
+
+    /// The oldest message that may not be sent yet.
+    pub(super) fn first_waiting(&self) -> Option<&Waiting> {
+        self.rare.as_ref()?.waiting.front()
+    }
+
+    /// Takes the oldest message that waits.
+    pub(super) fn next_waiting(&mut self) -> Option<Waiting> {
+        self.rare.as_mut()?.waiting.pop_front()
     }
 
     pub(super) fn rare(&mut self) -> &mut Rare {
@@ -293,16 +312,14 @@ impl Peer {
                 rare.replies.take_if(|replies| replies.is_empty());
             }
             rare.echo.take_if(|(_, until)| *until <= now);
-            self.rare.take_if(|rare| rare.is_empty());
-        }
-        if let Some(bodies) = &mut self.bodies {
-            bodies.uploads.retain(|upload| upload.expires > now);
-            bodies.served.retain(|served| served.expires > now);
-            bodies.q_uploads.retain(|upload| upload.expires > now);
-            bodies.q_served.retain(|served| served.expires > now);
-            if bodies.is_empty() {
-                self.bodies = None;
+            if let Some(bodies) = &mut rare.bodies {
+                bodies.uploads.retain(|upload| upload.expires > now);
+                bodies.served.retain(|served| served.expires > now);
+                bodies.q_uploads.retain(|upload| upload.expires > now);
+                bodies.q_served.retain(|served| served.expires > now);
+                rare.bodies.take_if(|bodies| bodies.is_empty());
             }
+            self.rare.take_if(|rare| rare.is_empty());
         }
     }
 
@@ -340,6 +357,6 @@ mod tests {
         // room for eleven and holds six at least.
         let entry = 2 * size_of::<(IpAddr, u16, Box<Peer>)>();
         let parts = [size_of::<CoapEndpoint>(), 2 * size_of::<Peer>(), 72, entry];
-        assert!(parts.iter().sum::<usize>() <= 480, "{parts:?} bytes");
+        assert!(parts.iter().sum::<usize>() <= 448, "{parts:?} bytes");
     }
 }

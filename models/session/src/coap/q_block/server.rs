@@ -179,7 +179,7 @@ impl CoapEndpoint {
 
     /// Notes the message ID of a list of missing blocks.
     pub(in super::super) fn note_report(&mut self, to: SocketAddr, token: Token, message_id: u16) {
-        let bodies = self.peers.get_mut(&to).and_then(|peer| peer.bodies.as_deref_mut());
+        let bodies = self.peers.get_mut(&to).and_then(|peer| peer.known_bodies_mut());
         let own = bodies.and_then(|bodies| bodies.q_uploads.iter_mut().find(|it| it.last.token == token));
         if let Some(upload) = own {
             upload.report = Some(message_id);
@@ -188,7 +188,7 @@ impl CoapEndpoint {
 
     /// A client that rejects the list of missing blocks has given the body up (§4.3).
     pub(in super::super) fn forget_upload(&mut self, from: SocketAddr, message_id: u16) {
-        if let Some(bodies) = self.peers.get_mut(&from).and_then(|peer| peer.bodies.as_deref_mut()) {
+        if let Some(bodies) = self.peers.get_mut(&from).and_then(|peer| peer.known_bodies_mut()) {
             bodies.q_uploads.retain(|upload| upload.report != Some(message_id));
         }
     }
@@ -199,7 +199,7 @@ impl CoapEndpoint {
             return;
         }
         let key = key_of(incoming.code, &incoming.options);
-        let bodies = self.peers.get_mut(&to).and_then(|peer| peer.bodies.as_deref_mut());
+        let bodies = self.peers.get_mut(&to).and_then(|peer| peer.known_bodies_mut());
         if let Some(upload) =
             bodies.and_then(|bodies| bodies.q_uploads.iter_mut().find(|upload| upload.key == key))
         {
@@ -216,7 +216,7 @@ impl CoapEndpoint {
         }
         let key = key_of(arrived.head.code, &arrived.head.options);
         let expires = now.saturating_add(self.config.exchange_lifetime());
-        let bodies = self.peers.get_mut(&arrived.from).and_then(|peer| peer.bodies.as_deref_mut());
+        let bodies = self.peers.get_mut(&arrived.from).and_then(|peer| peer.known_bodies_mut());
         let served = bodies.and_then(|bodies| bodies.q_served.iter_mut().find(|it| it.key == key));
         let Some(served) = served.filter(|served| served.expires > now) else { return Some(arrived) };
         served.to = Asker::of(&arrived);
@@ -339,7 +339,7 @@ impl CoapEndpoint {
 
     /// Sends the blocks to a peer that may go out now.
     fn pump_served(&mut self, now: SimTime, to: SocketAddr) {
-        let bodies = self.peers.get_mut(&to).and_then(|peer| peer.bodies.as_deref_mut());
+        let bodies = self.peers.get_mut(&to).and_then(|peer| peer.known_bodies_mut());
         let Some(bodies) = bodies else { return };
         let (mut messages, mut wakes) = (Vec::new(), Vec::new());
         for served in &mut bodies.q_served {
@@ -357,7 +357,7 @@ impl CoapEndpoint {
     pub(in super::super) fn serve_bodies(&mut self, now: SimTime, from: SocketAddr) {
         self.pump_served(now, from);
         let config = std::sync::Arc::clone(&self.config);
-        let bodies = self.peers.get_mut(&from).and_then(|peer| peer.bodies.as_deref_mut());
+        let bodies = self.peers.get_mut(&from).and_then(|peer| peer.known_bodies_mut());
         let Some(bodies) = bodies else { return };
         let (mut reports, mut wakes) = (Vec::new(), Vec::new());
         bodies.q_uploads.retain_mut(|upload| {
