@@ -274,8 +274,8 @@ impl<K: Copy + Hash + Ord> Device<K> {
         for (index, draws) in self.draws.iter_mut().enumerate() {
             for (state, (draw, stretches)) in draws.states.iter_mut().enumerate() {
                 let entry = (PartId(index as u8), StateId(state as u8));
-                let (told, patterns) = (stretches.take(), &self.patterns);
-                self.converted += post(&mut self.ledger, entry, draw, told, patterns, self.conversion);
+                let (ledger, patterns) = (&mut self.ledger, &self.patterns);
+                self.converted += post(ledger, entry, draw, stretches, patterns, self.conversion);
             }
         }
         gave_out
@@ -415,12 +415,10 @@ impl<K: Copy + Hash + Ord> Device<K> {
 
     #[inline]
     fn with<T>(&mut self, part: PartId, act: impl FnOnce(&mut Meter, &mut Teller<'_, K>) -> T) -> T {
-        let Self { meters, draws, ledger, store, conversion, converted, patterns, .. } = self;
+        let Self { meters, draws, store, patterns, .. } = self;
         let index = usize::from(part.0);
         let store = store.as_mut().filter(|store| !store.is_by_totals());
-        let draws = &mut draws[index];
-        let conversion = *conversion;
-        act(&mut meters[index], &mut Teller { part, draws, ledger, store, conversion, converted, patterns })
+        act(&mut meters[index], &mut Teller { draws: &mut draws[index], store, patterns })
     }
 
     /// A battery that has been followed by totals is followed step by step from now on, if it might give out by `now`.

@@ -98,22 +98,31 @@ impl<K: Copy + Ord> Ledger<K> {
 ///
 /// The parts add up to `time` exactly. Shares whose weights are all zero give everything to the first.
 pub fn split<K: Copy>(time: SimDuration, shares: &[(K, u32)], mut give: impl FnMut(K, SimDuration)) {
-    let Some((first, others)) = shares.split_first() else { return };
+    split_by_place(time, shares, |place, share| give(shares[place].0, share));
+}
+
+/// As [`split`], by the place of a share among the others.
+pub(crate) fn split_by_place<K>(
+    time: SimDuration,
+    shares: &[(K, u32)],
+    mut give: impl FnMut(usize, SimDuration),
+) {
+    let Some((_, others)) = shares.split_first() else { return };
     let total: u64 = shares.iter().map(|(_, weight)| u64::from(*weight)).sum();
     let nanos = time.as_nanos();
     let mut left = nanos;
-    for (key, weight) in others {
+    for (place, (_, weight)) in (1..).zip(others) {
         let share = match u64::from(*weight).checked_mul(nanos) {
             Some(product) => product.checked_div(total).unwrap_or(0),
             None => (u128::from(*weight) * u128::from(nanos) / u128::from(total.max(1))) as u64,
         };
         left -= share;
         if share > 0 {
-            give(*key, SimDuration::from_nanos(share));
+            give(place, SimDuration::from_nanos(share));
         }
     }
     if left > 0 {
-        give(first.0, SimDuration::from_nanos(left));
+        give(0, SimDuration::from_nanos(left));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The stretches of time that lie ahead of a part, in order of their beginnings.
 //!
-//! There are few at a time, most are put behind all others, and the first goes first: a row whose front moves on costs less
-//! than a ring or a heap.
+//! There are few at a time, or many that a queue has told of ahead; most are put behind all others or near the front, and the
+//! first goes first: a row whose front moves to and fro costs less than a ring or a heap.
 
 use sim_core::{SimDuration, SimTime};
 
@@ -57,14 +57,30 @@ impl Pending {
 
     #[inline]
     pub(crate) fn insert(&mut self, interval: Interval) {
-        let mut place = self.intervals.len();
-        while place > self.gone && self.intervals[place - 1].from > interval.from {
-            place -= 1;
+        match self.last() {
+            Some(last) if last.from > interval.from => self.insert_before(interval),
+            _ => self.intervals.push(interval),
         }
-        if place == self.intervals.len() {
-            self.intervals.push(interval);
+    }
+
+    /// Puts one in that is not the last. Who sends or takes in now does so in front of all that a queue has told of ahead:
+    /// the few that are earlier move up, into the place of one that is gone.
+    fn insert_before(&mut self, interval: Interval) {
+        let ahead = &self.intervals[self.gone..];
+        let Some((first, others)) = ahead.split_first() else { return };
+        let behind = match others.iter().take(NEAR).position(|other| other.from > interval.from) {
+            Some(place) => place,
+            None => others.partition_point(|other| other.from <= interval.from),
+        };
+        // What has passed of the first is cut off, so it may begin after the others; what began after one of those does not
+        // come before it.
+        let earlier = if behind == 0 && first.from > interval.from { 0 } else { 1 + behind };
+        if self.gone > 0 && earlier < ahead.len() / 2 {
+            self.intervals.copy_within(self.gone..self.gone + earlier, self.gone - 1);
+            self.gone -= 1;
+            self.intervals[self.gone + earlier] = interval;
         } else {
-            self.intervals.insert(place, interval);
+            self.intervals.insert(self.gone + earlier, interval);
         }
     }
 
@@ -75,8 +91,9 @@ impl Pending {
         if self.gone >= self.intervals.len() {
             self.clear();
         } else if self.gone == GONE_MAX {
-            self.intervals.drain(..self.gone);
-            self.gone = 0;
+            // Some room stays for what comes in front of the others.
+            self.intervals.drain(..GONE_MAX - ROOM);
+            self.gone = ROOM;
         }
     }
 
@@ -95,6 +112,12 @@ impl Pending {
 
 /// How many that are gone are kept in front of others.
 const GONE_MAX: usize = 32;
+
+/// How many of those are left as room.
+const ROOM: usize = 8;
+
+/// How far from the front a place is looked for one after the other.
+const NEAR: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -121,5 +144,39 @@ mod tests {
         assert_eq!(seen.len(), 500);
         assert!(seen.is_sorted(), "{seen:?}");
         assert!(pending.last().is_none() && pending.iter().next().is_none());
+    }
+
+    #[test]
+    fn what_comes_in_front_of_a_queue_takes_its_place_in_the_order() {
+        let mut patterns = crate::repeated::Patterns::new();
+        let pattern = patterns.number(&[('a', 1)]);
+        let mut pending = Pending::default();
+        // The same, one place after the other from the end.
+        let mut expected: Vec<(u64, u32)> = Vec::new();
+        let (mut cut, mut queued) = (0, 0);
+        for teller in 0..3000_u32 {
+            // Every third one is far ahead, as a queue's are; the others are a few ahead, in no order.
+            let now = u64::from(teller) * 10;
+            let nanos = if teller % 3 == 0 { now + 5000 } else { now + u64::from(teller * 13 % 41) * 5 };
+            let from = SimTime::from_nanos(nanos);
+            let (state, held) = (StateId(0), SimDuration::ZERO);
+            pending.insert(Interval { from, until: from, state, teller, held, pattern });
+            let place = expected.iter().rposition(|&(other, _)| other <= nanos).map_or(0, |place| place + 1);
+            expected.insert(place, (nanos, teller));
+            while teller % 7 != 0 && pending.first().is_some_and(|first| first.from.as_nanos() <= now) {
+                pending.drop_first();
+                expected.remove(0);
+            }
+            if let Some(first) = pending.first_mut().filter(|first| first.from.as_nanos() <= now + 40) {
+                // It has begun, and goes on.
+                first.from = SimTime::from_nanos(now + 90);
+                expected[0].0 = now + 90;
+                cut += usize::from(expected[1].0 < now + 90);
+            }
+            let held = pending.iter().map(|it| (it.from.as_nanos(), it.teller));
+            assert!(held.eq(expected.iter().copied()), "after {teller}");
+            queued = queued.max(expected.len());
+        }
+        assert!(cut > 100 && queued > 100, "{cut} cut, {queued} ahead");
     }
 }

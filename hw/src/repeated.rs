@@ -9,7 +9,7 @@ use rustc_hash::FxHasher;
 use sim_core::SimDuration;
 use smallvec::SmallVec;
 
-use crate::ledger::split;
+use crate::ledger::{split, split_by_place};
 
 /// Keys and their weights among an interval.
 pub(crate) type Shares<K> = SmallVec<[(K, u32); 6]>;
@@ -34,11 +34,6 @@ pub(crate) struct Patterns<K> {
 impl<K: Copy + Eq + Hash> Patterns<K> {
     pub(crate) fn new() -> Self {
         Self { shares: Vec::new(), places: vec![FREE; 16], last: 0 }
-    }
-
-    /// What was numbered so.
-    pub(crate) fn shares(&self, number: u32) -> &[(K, u32)] {
-        &self.shares[number as usize]
     }
 
     /// The number of these shares.
@@ -103,22 +98,23 @@ struct Count {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Stretches {
     counts: Vec<Count>,
+    /// The shares of those that made room for stretches of another length, as a part's that does two things at once are
+    /// cut short.
+    mixed: Vec<Option<Box<[SimDuration]>>>,
 }
 
 impl Stretches {
-    /// Notes one more; returns what has to make room for it, if that was of another length.
+    /// Notes one more.
     #[inline]
-    pub(crate) fn note(&mut self, time: SimDuration, pattern: Pattern) -> Option<Repeated> {
+    pub(crate) fn note<K>(&mut self, time: SimDuration, pattern: Pattern, patterns: &Patterns<K>) {
         match self.counts.get_mut(pattern.number as usize) {
-            Some(count) if count.each == time => {
-                count.times += 1;
-                None
-            }
-            Some(_) | None => self.note_other(time, pattern),
+            Some(count) if count.each == time => count.times += 1,
+            Some(_) | None => self.note_other(time, pattern, patterns),
         }
     }
 
-    fn note_other(&mut self, time: SimDuration, Pattern { number, is_for_one }: Pattern) -> Option<Repeated> {
+    fn note_other<K>(&mut self, time: SimDuration, pattern: Pattern, patterns: &Patterns<K>) {
+        let Pattern { number, is_for_one } = pattern;
         let index = number as usize;
         if index >= self.counts.len() {
             self.counts.resize(index + 1, Count::default());
@@ -127,44 +123,41 @@ impl Stretches {
         if is_for_one {
             // Nothing is divided: whatever came is one stretch.
             *count = Count { each: count.each * count.times + time, times: 1 };
-            return None;
+            return;
         }
         let other = std::mem::replace(count, Count { each: time, times: 1 });
-        (other.times > 0).then_some(Repeated { number, each: other.each, times: other.times })
+        if other.times > 0 {
+            let shares = &patterns.shares[index];
+            if index >= self.mixed.len() {
+                self.mixed.resize(index + 1, None);
+            }
+            let sums = self.mixed[index].get_or_insert_with(|| vec![SimDuration::ZERO; shares.len()].into());
+            split_by_place(other.each, shares, |place, share| sums[place] += share * other.times);
+        }
     }
 
-    /// All of them, which are forgotten.
-    pub(crate) fn take(&mut self) -> impl Iterator<Item = Repeated> + '_ {
-        (0..).zip(&mut self.counts).filter(|(_, count)| count.times > 0).map(|(number, count)| {
+    /// Gives each share of all of them, which are forgotten.
+    pub(crate) fn give<K: Copy>(&mut self, patterns: &Patterns<K>, mut give: impl FnMut(K, SimDuration)) {
+        for (count, shares) in self.counts.iter_mut().zip(&patterns.shares) {
             let Count { each, times } = std::mem::take(count);
-            Repeated { number, each, times }
-        })
-    }
-}
-
-/// Stretches that were alike.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Repeated {
-    /// The number of what they were for.
-    pub(crate) number: u32,
-    each: SimDuration,
-    times: u64,
-}
-
-impl Repeated {
-    /// Gives each share of all of them; returns their time together.
-    pub(crate) fn give<K: Copy>(
-        self,
-        shares: &[(K, u32)],
-        mut give: impl FnMut(K, SimDuration),
-    ) -> SimDuration {
-        split(self.each, shares, |key, share| give(key, share * self.times));
-        self.each * self.times
+            if times > 0 {
+                split(each, shares, |key, share| give(key, share * times));
+            }
+        }
+        for (sums, shares) in std::mem::take(&mut self.mixed).iter().zip(&patterns.shares) {
+            for (&time, &(key, _)) in sums.iter().flatten().zip(shares) {
+                if time > SimDuration::ZERO {
+                    give(key, time);
+                }
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -175,36 +168,44 @@ mod tests {
         assert_eq!(patterns.shares.len(), 500);
         for (kind, number) in (0..500).zip(numbers) {
             assert_eq!(patterns.number(&shares(kind)), number);
-            assert_eq!(patterns.shares(number.number), shares(kind));
+            assert_eq!(patterns.shares[number.number as usize][..], shares(kind));
         }
         assert_ne!(patterns.number(&[(1, 1)]), patterns.number(&[(1, 1), (1, 0)]));
     }
 
+    /// What stretches so long come to, by key.
+    fn given(shares: &[(char, u32)], nanos: impl IntoIterator<Item = u64>) -> BTreeMap<char, u64> {
+        let (mut patterns, mut stretches, mut given) =
+            (Patterns::new(), Stretches::default(), BTreeMap::new());
+        patterns.number(&[('z', 1)]);
+        let pattern = patterns.number(shares);
+        for nanos in nanos {
+            stretches.note(SimDuration::from_nanos(nanos), pattern, &patterns);
+        }
+        stretches.give(&patterns, |key, share| *given.entry(key).or_default() += share.as_nanos());
+        stretches.give(&patterns, |key, _| panic!("{key} has been told"));
+        given
+    }
+
     #[test]
     fn what_is_for_one_adds_up_whatever_its_length() {
-        let (mut stretches, pattern) = (Stretches::default(), Pattern { number: 3, is_for_one: true });
-        for nanos in [5, 8, 8, 0, 13] {
-            assert_eq!(stretches.note(SimDuration::from_nanos(nanos), pattern), None);
-        }
-        let told: Vec<_> = stretches.take().collect();
-        assert_eq!(told.len(), 1);
-        let all = told[0].give(&[('a', 7)], |key, share| assert_eq!((key, share.as_nanos()), ('a', 34)));
-        assert_eq!(all.as_nanos(), 34);
-        assert_eq!(stretches.take().count(), 0, "it has been told");
+        assert_eq!(given(&[('a', 7)], [5, 8, 8, 0, 13]), BTreeMap::from([('a', 34)]));
     }
 
     #[test]
     fn what_is_repeated_is_what_each_alone_would_be() {
         // 100 ns over 1 + 1 + 1: 34 for the first and 33 for the others; three times that, and not 300 ns over three.
         let shares = [('a', 1), ('b', 1), ('c', 1)];
-        let time = SimDuration::from_nanos(100);
-        let (mut stretches, pattern) = (Stretches::default(), Pattern { number: 0, is_for_one: false });
-        assert!((0..3).all(|_| stretches.note(time, pattern).is_none()));
-        let told = stretches.note(time + time, pattern).unwrap();
-        let mut given = Vec::new();
-        let all = told.give(&shares, |key, share| given.push((key, share.as_nanos())));
-        assert_eq!((all.as_nanos(), given), (300, vec![('b', 99), ('c', 99), ('a', 102)]));
-        let left: SimDuration = stretches.take().map(|told| told.give(&shares, |_, _| {})).sum();
-        assert_eq!(left.as_nanos(), 200);
+        assert_eq!(given(&shares, [100; 3]), BTreeMap::from([('a', 102), ('b', 99), ('c', 99)]));
+    }
+
+    #[test]
+    fn stretches_of_other_lengths_are_split_one_by_one() {
+        // 34, 33 and 33 of 100 ns; 2, 1 and 1 of 4 ns; 2, none and none of 2 ns.
+        let shares = [('a', 1), ('b', 1), ('c', 1)];
+        let expected = BTreeMap::from([('a', 34 * 3 + 2 * 2 + 2), ('b', 33 * 3 + 2), ('c', 33 * 3 + 2)]);
+        assert_eq!(given(&shares, [100, 100, 4, 100, 2, 4]), expected);
+        assert_eq!(given(&shares, [2]), BTreeMap::from([('a', 2)]), "nobody gets nothing");
+        assert_eq!(given(&shares, [2, 1]), BTreeMap::from([('a', 3)]), "nobody gets nothing");
     }
 }

@@ -1,7 +1,5 @@
 //! What parts take in their states, and who is told of it: the ledger and the battery.
 
-use std::hash::Hash;
-
 use sim_core::electric::{Current, Energy, Voltage};
 use sim_core::{SimDuration, SimTime};
 
@@ -10,7 +8,7 @@ use super::store::Store;
 use crate::ledger::Ledger;
 use crate::meter::Tell;
 use crate::part::{PartId, PartKind, PartSpec, StateId};
-use crate::repeated::{Pattern, Patterns, Repeated, Stretches};
+use crate::repeated::{Pattern, Patterns, Stretches};
 
 /// What a part takes in one state.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,19 +29,15 @@ pub(super) struct Draws {
     pub(super) taken: i64,
 }
 
-/// What a part has told goes to the ledger and to the battery.
+/// What a part has told is kept for the ledger, and goes to the battery.
 pub(super) struct Teller<'a, K> {
-    pub(super) part: PartId,
     pub(super) draws: &'a mut Draws,
-    pub(super) ledger: &'a mut Ledger<K>,
     /// A battery that follows each step.
     pub(super) store: Option<&'a mut Store>,
-    pub(super) conversion: K,
-    pub(super) converted: &'a mut Energy,
     pub(super) patterns: &'a Patterns<K>,
 }
 
-impl<K: Copy + Hash + Ord> Tell for Teller<'_, K> {
+impl<K> Tell for Teller<'_, K> {
     #[inline]
     fn passed(&mut self, from: SimTime, _: SimTime, state: StateId) {
         if let Some(store) = &mut self.store {
@@ -54,11 +48,8 @@ impl<K: Copy + Hash + Ord> Tell for Teller<'_, K> {
 
     #[inline]
     fn charge(&mut self, state: StateId, time: SimDuration, pattern: Pattern) {
-        let (draw, stretches) = &mut self.draws.states[usize::from(state.0)];
-        if let Some(other) = stretches.note(time, pattern) {
-            let (entry, other) = ((self.part, state), std::iter::once(other));
-            *self.converted += post(self.ledger, entry, draw, other, self.patterns, self.conversion);
-        }
+        let (_, stretches) = &mut self.draws.states[usize::from(state.0)];
+        stretches.note(time, pattern, self.patterns);
     }
 }
 
@@ -96,21 +87,20 @@ impl Draw {
     }
 }
 
-/// Tells the ledger of stretches in a state; returns what conversion lost.
-pub(super) fn post<K: Copy + Hash + Ord>(
+/// Tells the ledger of the stretches in a state; returns what conversion lost.
+pub(super) fn post<K: Copy + Ord>(
     ledger: &mut Ledger<K>,
     (part, state): (PartId, StateId),
     draw: &Draw,
-    stretches: impl Iterator<Item = Repeated>,
+    stretches: &mut Stretches,
     patterns: &Patterns<K>,
     conversion: K,
 ) -> Energy {
     let mut all = SimDuration::ZERO;
-    for repeated in stretches {
-        all += repeated.give(patterns.shares(repeated.number), |key, time| {
-            ledger.charge(part, state, key, time, draw.current.energy(draw.voltage, time));
-        });
-    }
+    stretches.give(patterns, |key, time| {
+        all += time;
+        ledger.charge(part, state, key, time, draw.current.energy(draw.voltage, time));
+    });
     let energy = draw.lost(all);
     if energy > Energy::ZERO {
         ledger.charge(part, state, conversion, SimDuration::ZERO, energy);
