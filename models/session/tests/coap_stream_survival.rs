@@ -48,9 +48,9 @@ struct World {
     rng: ChaCha8Rng,
     count: u64,
     damage: bool,
-    asked: BTreeSet<u64>,
-    ended: BTreeMap<u64, u32>,
-    observing: Option<u64>,
+    asked: BTreeSet<u32>,
+    ended: BTreeMap<u32, u32>,
+    observing: Option<u32>,
     state: u32,
     seen: Option<u32>,
 }
@@ -125,7 +125,7 @@ impl World {
         }
     }
 
-    fn ask(&mut self, code: Code, path: &str, len: usize) -> u64 {
+    fn ask(&mut self, code: Code, path: &str, len: usize) -> u32 {
         let mut options = Options::new();
         options.push_path(OptionNumber::URI_PATH, path);
         if path == "observe" {
@@ -281,7 +281,7 @@ impl World {
     fn finished(&self, seed: u64) {
         let mut left = self.asked.clone();
         left.retain(|id| Some(*id) != self.observing);
-        let ended: BTreeSet<u64> =
+        let ended: BTreeSet<u32> =
             self.ended.keys().copied().filter(|id| Some(*id) != self.observing).collect();
         assert_eq!(left, ended, "answered or reported, seed {seed}");
         assert!(self.ended.values().all(|&times| times == 1), "once, seed {seed}");

@@ -28,13 +28,12 @@ pub struct CoapEndpoint {
     pub(super) observers: IdleVec<Observer>,
     due: Option<Box<Due>>,
     pub(super) next_sweep: OptionalTime,
-    pub(super) next_id: u64,
+    pub(super) latest_id: u32,
     pub(super) next_token: u64,
     /// The number of the latest notification.
     pub(super) sequence: u32,
     /// Connections; an endpoint over datagrams has none.
     pub(super) links: Links,
-    pub(super) over_streams: bool,
     pub(super) outgoing: IdleQueue<Datagram>,
     pub(super) events: IdleQueue<CoapEvent>,
     pub(super) stats: Tally,
@@ -69,11 +68,10 @@ impl CoapEndpoint {
             observers: IdleVec::new(),
             due: None,
             next_sweep: OptionalTime::NONE,
-            next_id: 0,
+            latest_id: 0,
             next_token,
             sequence: 0,
             links: Links::default(),
-            over_streams: false,
             outgoing: IdleQueue::new(),
             events: IdleQueue::new(),
             stats: Tally::default(),
@@ -83,7 +81,7 @@ impl CoapEndpoint {
     /// An endpoint over connections (RFC 8323): whoever owns them calls [`Self::connected`], [`Self::handle_stream`] and
     /// [`Self::disconnected`], and writes what [`DatagramSession::poll_transmit`] gives to the peer's connection.
     pub fn over_streams(config: Arc<CoapConfig>, rng: ChaCha8Rng) -> Self {
-        Self { over_streams: true, ..Self::new(config, rng) }
+        Self { links: Links::over_streams(), ..Self::new(config, rng) }
     }
 
     /// What happened so far.
@@ -108,7 +106,7 @@ impl CoapEndpoint {
 
     /// Whether the peer is there: an empty confirmable message, which it resets (RFC 7252 §4.3).
     pub fn ping(&mut self, now: SimTime, peer: SocketAddr) {
-        if self.over_streams {
+        if self.is_stream() {
             return self.ping_stream(peer);
         }
         let message = Message {
@@ -136,7 +134,7 @@ impl CoapEndpoint {
         let (Some(first), Some(run)) = (first, runs.first()) else { return };
         let (head, token) = (u64::from(run.bytes), u64::from(first & 0x0F));
         let body = u64::from(payload.len()) - head;
-        let header = if self.over_streams { header_len(*first) } else { wire::coap::HEADER_LEN as u64 };
+        let header = if self.is_stream() { header_len(*first) } else { wire::coap::HEADER_LEN as u64 };
         let options = head - header - token - u64::from(body > 0);
         self.stats.count_bytes(head, token, options, body);
     }
@@ -150,9 +148,10 @@ impl CoapEndpoint {
         })
     }
 
-    pub(super) fn new_id(&mut self) -> u64 {
-        self.next_id += 1;
-        self.next_id
+    /// A number for a request; none has zero.
+    pub(super) fn new_id(&mut self) -> u32 {
+        self.latest_id = self.latest_id.wrapping_add(1).max(1);
+        self.latest_id
     }
 
     /// A token that no request to the peer has.

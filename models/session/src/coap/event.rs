@@ -7,13 +7,13 @@ use wire::coap::{Code, Options};
 use super::peer::Response;
 use crate::body::{Body, Label};
 
-/// A request that this endpoint made. Numbers are never used again.
+/// A request that this endpoint made. A number is not used again before four billion others.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct RequestId(pub u64);
+pub struct RequestId(pub u32);
 
-/// A request that this endpoint received. Numbers are never used again.
+/// A request that this endpoint received. A number is not used again before four billion others.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct IncomingId(pub u64);
+pub struct IncomingId(pub u32);
 
 /// Why there will be no response.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]

@@ -92,7 +92,7 @@ impl CoapEndpoint {
 
     /// Whether it stands on byte streams, as one does that ever had a connection.
     pub(super) fn is_stream(&self) -> bool {
-        self.over_streams
+        self.links.0.is_some()
     }
 
     /// The bytes of a body that go to `peer` in one message: of one block, or of several (BERT, §6).
@@ -102,7 +102,7 @@ impl CoapEndpoint {
         let link = self.links.get(peer).and_then(|link| link.peer);
         let peers = link.unwrap_or(BASE);
         let room = peers.max_message_size.saturating_sub(HEAD_ROOM);
-        if !self.over_streams || own < BlockSize::MAX {
+        if !self.is_stream() || own < BlockSize::MAX {
             (own, own.bytes())
         } else if peers.block_wise && room >= 2 * BlockSize::MAX.bytes() {
             (BlockSize::BERT, room / BlockSize::MAX.bytes() * BlockSize::MAX.bytes())
@@ -238,7 +238,7 @@ pub(super) fn header_len(first: u8) -> u64 {
     }
 }
 
-/// Connections by peer; most endpoints have none.
+/// Connections by peer; an endpoint over datagrams has no such table.
 #[derive(Debug, Default)]
 #[expect(
     clippy::box_collection,
@@ -247,6 +247,11 @@ pub(super) fn header_len(first: u8) -> u64 {
 pub(super) struct Links(Option<Box<BTreeMap<SocketAddr, Link>>>);
 
 impl Links {
+    /// No connections yet, but they may come.
+    pub(super) fn over_streams() -> Self {
+        Self(Some(Box::default()))
+    }
+
     fn get(&self, peer: SocketAddr) -> Option<&Link> {
         self.0.as_ref()?.get(&peer)
     }

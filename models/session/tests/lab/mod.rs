@@ -59,7 +59,7 @@ pub(crate) struct Lab {
     pub(crate) seen_state: Option<u32>,
     /// Bytes of a state's representation: its number, and a pattern behind.
     pub(crate) state_len: usize,
-    pub(crate) answers: BTreeMap<u64, u32>,
+    pub(crate) answers: BTreeMap<u32, u32>,
     flying: BTreeMap<(SimTime, u64), (SocketAddr, SocketAddr, Body)>,
     due: BTreeMap<(SimTime, u64), Asked>,
     count: u64,

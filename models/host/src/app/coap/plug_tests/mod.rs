@@ -212,7 +212,7 @@ impl Plug {
                     response.options.push(OptionNumber::LOCATION_QUERY, b"first=1");
                     response.options.push(OptionNumber::LOCATION_QUERY, b"second=2");
                 }
-                self.due.insert((self.now + span, id.0), (from, id, response));
+                self.due.insert((self.now + span, id.0.into()), (from, id, response));
                 self.step();
             } else if let Some(event) = self.client.poll_event() {
                 match event {
