@@ -26,7 +26,7 @@ impl CoapEndpoint {
             self.peers.get(&peer).is_some_and(|peer| peer.requests.iter().any(|it| it.upload.is_some()));
         if upload.is_some() && others {
             // Blocks of two bodies on their way to one server are told apart (RFC 9175 §3.4).
-            request.options.push_uint(OptionNumber::REQUEST_TAG, id.0 as u32);
+            request.options.push_uint(OptionNumber::REQUEST_TAG, id.0);
         }
         let transfer = self.plan_transfer(peer, &request);
         let waits = transfer.is_some();
