@@ -67,14 +67,15 @@ impl Pending {
     /// the few that are earlier move up, into the place of one that is gone.
     fn insert_before(&mut self, interval: Interval) {
         let ahead = &self.intervals[self.gone..];
-        let Some((first, others)) = ahead.split_first() else { return };
+        // What has passed of the first is cut off, so it may begin after the others, which are in order; what began after one
+        // of those does not come before it.
+        let others = ahead.get(1..).unwrap_or_default();
         let behind = match others.iter().take(NEAR).position(|other| other.from > interval.from) {
             Some(place) => place,
             None => others.partition_point(|other| other.from <= interval.from),
         };
-        // What has passed of the first is cut off, so it may begin after the others; what began after one of those does not
-        // come before it.
-        let earlier = if behind == 0 && first.from > interval.from { 0 } else { 1 + behind };
+        let is_first = behind == 0 && ahead.first().is_none_or(|first| first.from > interval.from);
+        let earlier = if is_first { 0 } else { 1 + behind };
         if self.gone > 0 && earlier < ahead.len() / 2 {
             self.intervals.copy_within(self.gone..self.gone + earlier, self.gone - 1);
             self.gone -= 1;
