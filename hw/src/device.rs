@@ -211,18 +211,53 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// on to its end.
     pub fn occupy(&mut self, now: SimTime, part: PartId, activity: Activity, shares: &[(K, u32)]) {
         if self.powered && activity.from < activity.until {
+            self.watch(now);
             let pattern = self.patterns.number(shares);
-            self.occupy_for(now, part, activity, pattern);
+            if self.meters[usize::from(part.0)].occupy(activity, pattern) {
+                self.settle(now, part);
+            }
         }
     }
 
-    /// As [`Self::occupy`], for what [`Self::pattern`] has numbered: most activities are for the same as one before.
+    /// As [`Self::occupy`], for several activities, in the order in which they were told of. Most are for the same as one
+    /// before, so `number` gives what they are for as [`Self::pattern`] would.
     #[inline]
-    pub fn occupy_for(&mut self, now: SimTime, part: PartId, activity: Activity, pattern: Pattern) {
-        if self.powered && activity.from < activity.until {
-            self.watch(now);
-            self.with(part, |meter, give| meter.occupy(now, activity, pattern, give));
+    pub fn occupy_all<T>(
+        &mut self,
+        now: SimTime,
+        part: PartId,
+        activities: impl Iterator<Item = (Activity, T)>,
+        mut number: impl FnMut(T, &mut dyn FnMut(&[(K, u32)]) -> Pattern) -> Pattern,
+    ) {
+        if !self.powered {
+            return;
         }
+        self.watch(now);
+        let (meter, patterns) = (&mut self.meters[usize::from(part.0)], &mut self.patterns);
+        let mut are_many = false;
+        for (activity, what) in activities.filter(|(activity, _)| activity.from < activity.until) {
+            let pattern = number(what, &mut |shares| patterns.number(shares));
+            are_many = meter.occupy(activity, pattern);
+        }
+        if are_many {
+            self.settle(now, part);
+        }
+    }
+
+    /// Settles all parts as far as nothing that is told of later can change it, so that [`Self::forecast`] has little to
+    /// play forward.
+    pub fn advance(&mut self, now: SimTime) {
+        for index in 0..self.meters.len() {
+            self.settle(now, PartId(index as u8));
+        }
+    }
+
+    /// Settles a part that much has been told of, but not so far that the way to what is told of later would be cut short.
+    #[inline(never)]
+    fn settle(&mut self, now: SimTime, part: PartId) {
+        let ways = &self.spec(part).transitions;
+        let longest = ways.iter().map(|way| way.time).max().unwrap_or(SimDuration::ZERO);
+        self.with(part, |meter, give| meter.settle(now.saturating_sub(longest), give));
     }
 
     /// The number of what something is for, weighted by these shares.
@@ -278,6 +313,7 @@ impl<K: Copy + Hash + Ord> Device<K> {
                 self.converted += post(ledger, entry, draw, stretches, patterns, self.conversion);
             }
         }
+        self.ledger.order();
         gave_out
     }
 
@@ -340,6 +376,11 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// Whether something charges the battery.
     pub fn is_charged(&self) -> bool {
         self.store.as_ref().is_some_and(Store::is_charged)
+    }
+
+    /// Whether there is a battery that is told of each change of the load, and not of what was drawn in all.
+    pub fn follows_each_step(&self) -> bool {
+        self.store.as_ref().is_some_and(|store| !store.is_by_totals())
     }
 
     /// Takes the supply away from all parts, or gives it back: they rest then.

@@ -24,34 +24,51 @@ pub struct Entry<K> {
 #[derive(Clone, Debug)]
 pub struct Ledger<K> {
     entries: Vec<Entry<K>>,
+    /// Charges to what has no entry yet, as they came: a server's ledger may gain tens of thousands at once.
+    fresh: Vec<Entry<K>>,
     /// Where the last charge went: the next one often goes to the same or the next entry.
     last: usize,
 }
 
 impl<K> Default for Ledger<K> {
     fn default() -> Self {
-        Self { entries: Vec::new(), last: 0 }
+        Self { entries: Vec::new(), fresh: Vec::new(), last: 0 }
     }
 }
 
 impl<K: Copy + Ord> Ledger<K> {
-    /// Adds `time` and `energy` to one entry.
+    /// Adds `time` and `energy` to one entry. [`Self::order`] comes after the last charge and before anybody looks.
     #[inline]
     pub fn charge(&mut self, part: PartId, state: StateId, key: K, time: SimDuration, energy: Energy) {
         let wanted = (part, state, key);
         let is_wanted = |entry: &Entry<K>| (entry.part, entry.state, entry.key) == wanted;
         if !self.entries.get(self.last).is_some_and(is_wanted) {
-            let found =
-                self.entries.binary_search_by_key(&wanted, |entry| (entry.part, entry.state, entry.key));
-            self.last = found.unwrap_or_else(|place| {
-                let (time, energy) = (SimDuration::ZERO, Energy::ZERO);
-                self.entries.insert(place, Entry { part, state, key, time, energy });
-                place
-            });
+            match self.place(part, state, key) {
+                Some(place) => self.last = place,
+                None => return self.fresh.push(Entry { part, state, key, time, energy }),
+            }
         }
         let entry = &mut self.entries[self.last];
         entry.time += time;
         entry.energy += energy;
+    }
+
+    /// Gives what was charged to anything new its place.
+    pub fn order(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let place = |entry: &Entry<K>| (entry.part, entry.state, entry.key);
+        self.entries.append(&mut self.fresh);
+        self.entries.sort_by_key(place);
+        self.entries.dedup_by(|more, entry| {
+            let is_same = place(more) == place(entry);
+            if is_same {
+                entry.time += more.time;
+                entry.energy += more.energy;
+            }
+            is_same
+        });
     }
 
     /// Time of one entry.
@@ -74,6 +91,7 @@ impl<K: Copy + Ord> Ledger<K> {
             let left = entry.energy.as_zeptojoules().saturating_sub(energy.as_zeptojoules());
             entry.energy = Energy::from_zeptojoules(left);
             self.charge(part, to.0, to.1, time, energy);
+            self.order();
         }
     }
 
@@ -85,12 +103,13 @@ impl<K: Copy + Ord> Ledger<K> {
 
     /// All entries, in order of part, state and key.
     pub fn entries(&self) -> &[Entry<K>] {
+        debug_assert!(self.fresh.is_empty(), "every charge has its place");
         &self.entries
     }
 
     /// The sum over all entries.
     pub fn total(&self) -> Energy {
-        self.entries.iter().map(|entry| entry.energy).sum()
+        self.entries().iter().map(|entry| entry.energy).sum()
     }
 }
 
@@ -147,7 +166,11 @@ mod tests {
         for (key, nanos) in [('b', 3), ('a', 1), ('b', 4), ('c', 1), ('b', 5)] {
             let time = SimDuration::from_nanos(nanos);
             ledger.charge(PartId(0), StateId(1), key, time, Energy::from_zeptojoules(u128::from(nanos)));
+            if nanos == 4 {
+                ledger.order();
+            }
         }
+        ledger.order();
         let seen: Vec<_> = ledger.entries().iter().map(|entry| (entry.key, entry.time.as_nanos())).collect();
         assert_eq!(seen, [('a', 1), ('b', 12), ('c', 1)]);
         assert_eq!(ledger.total(), Energy::from_zeptojoules(14));

@@ -6,7 +6,7 @@ use sim_core::{SimDuration, SimTime};
 
 use crate::device::{Activity, Purposes};
 use crate::part::{PartSpec, StateId};
-use crate::pending::{Interval, Pending};
+use crate::pending::{Pending, Stretch};
 use crate::repeated::Pattern;
 
 /// Who is told of what has passed.
@@ -24,6 +24,8 @@ pub(crate) struct Meter {
     pub(crate) spec: Arc<PartSpec>,
     /// Everything before this time has been charged.
     settled: SimTime,
+    /// What a clock of 32,768 Hz shows then.
+    settled_tick: u64,
     /// When the last activity ended: the tail counts from there.
     tail_from: Option<SimTime>,
     state: StateId,
@@ -33,9 +35,30 @@ pub(crate) struct Meter {
     /// Up to when resting has been charged: what has passed since then and was not spent elsewhere was rest.
     booked: SimTime,
     elsewhere: Sums,
-    intervals: Pending,
+    /// What it is doing, as far as it has been told.
+    ongoing: Option<Ongoing>,
+    /// What it will do, or has done since.
+    pending: Pending,
     /// By state, without the rest that has not been charged.
     sums: Vec<Sums>,
+}
+
+/// A stretch of time that has begun and not ended.
+#[derive(Clone, Copy, Debug)]
+struct Ongoing {
+    until: SimTime,
+    state: StateId,
+    pattern: Pattern,
+    /// What has passed of it and has not been charged: a stretch is split by its shares as a whole, whenever somebody
+    /// looked at it in between.
+    held: SimDuration,
+}
+
+/// The way to a stretch.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    begins: SimTime,
+    through: StateId,
 }
 
 /// Time in one state so far.
@@ -58,13 +81,15 @@ impl Meter {
     pub(crate) fn new(spec: Arc<PartSpec>, purposes: Purposes<Pattern>) -> Self {
         Self {
             settled: SimTime::ZERO,
+            settled_tick: 0,
             tail_from: None,
             state: spec.rest,
             purposes,
             pattern: purposes.rest,
             booked: SimTime::ZERO,
             elsewhere: Sums::default(),
-            intervals: Pending::default(),
+            ongoing: None,
+            pending: Pending::default(),
             sums: vec![Sums::default(); spec.states.len()],
             spec,
         }
@@ -99,7 +124,7 @@ impl Meter {
     fn rest(&self) -> Sums {
         Sums {
             time: self.settled - self.booked - self.elsewhere.time,
-            ticks: tick(self.settled) - tick(self.booked) - self.elsewhere.ticks,
+            ticks: self.settled_tick - tick(self.booked) - self.elsewhere.ticks,
         }
     }
 
@@ -122,14 +147,24 @@ impl Meter {
         self.sums[to].ticks += ticks;
     }
 
-    /// The state at `now`, which nothing later than that has been laid over.
+    /// The state at `now`, up to which it has been settled.
     pub(crate) fn state_at(&self, now: SimTime) -> StateId {
-        let over = self.intervals.iter().find(|interval| interval.from <= now && now < interval.until);
+        if let Some(ongoing) = self.ongoing.filter(|ongoing| now < ongoing.until) {
+            return ongoing.state;
+        }
+        if let Some(first) = self.pending.first_beyond(now) {
+            let way = self.way_before(first).filter(|way| way.begins <= now && self.rests_at(way.begins));
+            if first.from <= now {
+                return first.state;
+            } else if let Some(way) = way {
+                return way.through;
+            }
+        }
         let tail = || {
             let (state, time) = self.spec.tail?;
             self.tail_from.is_some_and(|end| now < end.saturating_add(time)).then_some(state)
         };
-        over.map(|interval| interval.state).or_else(tail).unwrap_or(self.state)
+        tail().unwrap_or(self.state)
     }
 
     /// From `now` on the part is in `state`, and what has passed since the last change stays with its key.
@@ -144,19 +179,12 @@ impl Meter {
     ) -> SimDuration {
         self.settle(now, give);
         self.charge_rest(give);
-        let way = self.spec.transition(self.state, state);
+        let way = self.spec.transition(self.state, state).copied();
         (self.state, self.tail_from) = (state, None);
         self.pattern = key;
         let Some(way) = way else { return SimDuration::ZERO };
         let (until, state, pattern) = (now + way.time, way.through, self.purposes.transition);
-        self.intervals.insert(Interval {
-            from: now,
-            until,
-            state,
-            teller: u32::MAX,
-            held: SimDuration::ZERO,
-            pattern,
-        });
+        self.pending.push(Stretch { from: now, until, pattern, teller: u32::MAX, state, is_ready: true });
         way.time
     }
 
@@ -165,88 +193,125 @@ impl Meter {
         self.pattern = pattern;
     }
 
-    /// Lays an activity over the part's rest, after the way there if that takes time.
+    /// Lays an activity over the part's rest, after the way there if that takes time; says whether so much has been told
+    /// of that it ought to be settled.
     #[inline]
-    pub(crate) fn occupy<G: Tell>(
-        &mut self,
-        now: SimTime,
-        activity: Activity,
-        pattern: Pattern,
-        give: &mut G,
-    ) {
+    pub(crate) fn occupy(&mut self, activity: Activity, pattern: Pattern) -> bool {
         let Activity { state, from, until, teller } = activity;
-        let way = self.spec.transition(self.state, state);
-        let begins = way.map_or(from, |way| from.saturating_sub(way.time));
-        // What lies before this interval cannot change any more, unless another one waits before it.
-        if self.intervals.first().is_none_or(|first| first.from < begins) {
-            self.settle_to(begins.min(now), give);
-        }
-        // The way is spared while the part is still busy or lingers.
-        let busy_until = self.intervals.last().map(|last| last.until).or(self.tail_from);
-        let lingers = self.spec.tail.map_or(SimDuration::ZERO, |(_, time)| time);
-        let rests = busy_until.is_none_or(|end| end.saturating_add(lingers) < begins);
-        if let Some(way) = way.filter(|_| rests) {
-            let (state, held, pattern) = (way.through, SimDuration::ZERO, self.purposes.transition);
-            self.intervals.insert(Interval { from: begins, until: from, state, teller, held, pattern });
-        }
-        self.intervals.insert(Interval { from, until, state, teller, held: SimDuration::ZERO, pattern });
+        self.pending.push(Stretch { from, until, pattern, teller, state, is_ready: false })
     }
 
     /// Forgets what was laid beyond `now`: the part was switched off.
     pub(crate) fn cut<G: Tell>(&mut self, now: SimTime, give: &mut G) {
         self.settle(now, give);
         self.release(give);
-        self.intervals.clear();
-        self.tail_from = None;
+        self.pending.clear();
+        (self.ongoing, self.tail_from) = (None, None);
     }
 
     /// Forgets what `teller` told of and has not begun by `now`.
     pub(crate) fn withdraw<G: Tell>(&mut self, now: SimTime, teller: u32, give: &mut G) {
         self.settle(now, give);
-        self.intervals.retain(|interval| interval.from <= now || interval.teller != teller);
+        self.pending.retain(|stretch| stretch.from <= now || stretch.teller != teller);
     }
 
     /// Charges all that has passed by `now`.
     pub(crate) fn settle<G: Tell>(&mut self, now: SimTime, give: &mut G) {
-        self.settle_to(now, give);
-    }
-
-    fn settle_to<G: Tell>(&mut self, now: SimTime, give: &mut G) {
         if now <= self.settled {
             return;
         }
-        while let Some(first) = self.intervals.first_mut().filter(|first| first.from < now) {
-            let Interval { state, pattern, held, .. } = *first;
-            let begins = first.from.max(self.settled);
-            let ends = first.until.min(now);
-            let is_over = first.until <= now;
-            if begins >= now && !is_over {
-                // Another one went on until now: nothing of what is left of this one has passed yet.
+        self.go_on(now, give);
+        self.pending.order();
+        let mut begun = 0;
+        while self.settled < now {
+            let Some(&stretch) = self.pending.get(begun) else { break };
+            if !self.begin(stretch, begun, now, give) {
                 break;
             }
-            if is_over {
-                self.intervals.drop_first();
-            } else {
-                (first.held, first.from) = (held + (ends - begins), now);
-            }
-            if begins < ends {
-                self.rest_until(begins, give);
-                self.tail_from = Some(ends);
-                self.pass(ends, state, give);
-            }
-            if !is_over {
-                break;
-            }
-            charge(state, held + ends.saturating_since(begins), pattern, give);
+            begun += 1;
         }
+        self.pending.drop_first(begun);
         self.rest_until(now, give);
+    }
+
+    /// What has begun goes on, until `now` at most.
+    fn go_on<G: Tell>(&mut self, now: SimTime, give: &mut G) {
+        let Some(Ongoing { until, state, pattern, held }) = self.ongoing else { return };
+        let ends = until.min(now);
+        let held = held + ends.saturating_since(self.settled);
+        self.spend(self.settled, ends, state, give);
+        self.ongoing = (until > now).then_some(Ongoing { until, state, pattern, held });
+        if until <= now {
+            charge(state, held, pattern, give);
+        }
+    }
+
+    /// Begins the first stretch that is pending, and the way there, if they begin before `now`: the part has done all
+    /// that came before. Says whether the stretch itself has begun.
+    #[inline]
+    fn begin<G: Tell>(&mut self, stretch: Stretch, place: usize, now: SimTime, give: &mut G) -> bool {
+        let Stretch { from, until, state, pattern, .. } = stretch;
+        if let Some(way) = self.way_before(&stretch)
+            && way.begins < now
+            && self.rests_at(way.begins)
+        {
+            let (begins, ends) = (way.begins.max(self.settled), from.min(now));
+            self.spend(begins, ends, way.through, give);
+            charge(way.through, ends.saturating_since(begins), self.purposes.transition, give);
+            if from > now {
+                let (state, pattern) = (way.through, self.purposes.transition);
+                self.ongoing = Some(Ongoing { until: from, state, pattern, held: SimDuration::ZERO });
+                self.pending.set_ready(place);
+            }
+        }
+        // Where another one has gone on until now, nothing of this one has passed yet.
+        let (begins, ends) = (from.max(self.settled), until.min(now));
+        if begins >= now {
+            return false;
+        }
+        self.spend(begins, ends, state, give);
+        let held = ends.saturating_since(begins);
+        if until > now {
+            self.ongoing = Some(Ongoing { until, state, pattern, held });
+        } else {
+            charge(state, held, pattern, give);
+        }
+        true
+    }
+
+    /// The way to what is pending, if there is one.
+    #[inline]
+    fn way_before(&self, stretch: &Stretch) -> Option<Way> {
+        if stretch.is_ready {
+            return None;
+        }
+        let way = self.spec.transition(self.state, stretch.state)?;
+        Some(Way { begins: stretch.from.saturating_sub(way.time), through: way.through })
+    }
+
+    /// Whether the part neither does anything nor lingers, at a time before which it has been told of all: if it does, the
+    /// way to its next activity is spared.
+    #[inline]
+    fn rests_at(&self, time: SimTime) -> bool {
+        let lingers = self.spec.tail.map_or(SimDuration::ZERO, |(_, time)| time);
+        self.tail_from.is_none_or(|end| end.saturating_add(lingers) < time)
+    }
+
+    /// The part rests until a stretch begins, and is in its state until it ends.
+    #[inline(always)]
+    fn spend<G: Tell>(&mut self, begins: SimTime, ends: SimTime, state: StateId, give: &mut G) {
+        if begins < ends {
+            self.rest_until(begins, give);
+            self.tail_from = Some(ends);
+            self.pass(ends, state, give);
+        }
     }
 
     /// Charges what was held back so far.
     pub(crate) fn release<G: Tell>(&mut self, give: &mut G) {
         self.charge_rest(give);
-        for interval in self.intervals.iter_mut() {
-            charge(interval.state, std::mem::take(&mut interval.held), interval.pattern, give);
+        if let Some(Ongoing { state, pattern, held, .. }) = &mut self.ongoing {
+            charge(*state, std::mem::take(held), *pattern, give);
         }
     }
 
@@ -273,15 +338,17 @@ impl Meter {
         }
         if end > self.settled {
             let from = std::mem::replace(&mut self.settled, end);
+            self.settled_tick = tick(end);
             give.passed(from, end, self.state);
         }
     }
 
     /// The part is in another state than the one that it rests in, or in that one for something else.
-    #[inline]
+    #[inline(always)]
     fn pass<G: Tell>(&mut self, until: SimTime, state: StateId, give: &mut G) {
         let from = std::mem::replace(&mut self.settled, until);
-        let passed = Sums { time: until - from, ticks: tick(until) - tick(from) };
+        let from_tick = std::mem::replace(&mut self.settled_tick, tick(until));
+        let passed = Sums { time: until - from, ticks: self.settled_tick - from_tick };
         self.sums[usize::from(state.0)].add(passed);
         self.elsewhere.add(passed);
         give.passed(from, until, state);

@@ -103,8 +103,9 @@ impl PartSpec {
     }
 
     /// The way from one state to another, if it takes time.
-    pub fn transition(&self, from: StateId, to: StateId) -> Option<Transition> {
-        self.transitions.iter().copied().find(|way| way.from == from && way.to == to)
+    #[inline]
+    pub fn transition(&self, from: StateId, to: StateId) -> Option<&Transition> {
+        self.transitions.iter().find(|way| way.to == to && way.from == from)
     }
 
     /// What the part typically draws in a state.

@@ -1,183 +1,134 @@
-//! The stretches of time that lie ahead of a part, in order of their beginnings.
+//! The stretches of time that a part has been told of and has not been settled for.
 //!
-//! There are few at a time, or many that a queue has told of ahead; most are put behind all others or near the front, and the
-//! first goes first: a row whose front moves to and fro costs less than a ring or a heap.
+//! They come in nearly any order: what a queue sends is told of ahead, what is taken in meanwhile begins before it. Putting
+//! each into its place costs more than all else that is done for it, so they are put in a row as they come, and the row is
+//! brought into order when somebody asks what has passed, or when it has grown: most of it is in order then already.
 
-use sim_core::{SimDuration, SimTime};
+use sim_core::SimTime;
 
 use crate::part::StateId;
 use crate::repeated::Pattern;
 
 /// A stretch of time in one state, laid over the one that the part rests in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Interval {
+pub(crate) struct Stretch {
     pub(crate) from: SimTime,
     pub(crate) until: SimTime,
-    pub(crate) state: StateId,
-    pub(crate) teller: u32,
-    /// What has passed of it and has not been charged: a stretch is split by its shares as a whole, whenever somebody
-    /// looked at it in between.
-    pub(crate) held: SimDuration,
     pub(crate) pattern: Pattern,
+    pub(crate) teller: u32,
+    pub(crate) state: StateId,
+    /// Whether there is no way to go in front of it, or that has been seen to.
+    pub(crate) is_ready: bool,
 }
 
-/// Stretches, in order of their beginnings; of two that begin together the one that was put in first comes first.
-#[derive(Clone, Debug, Default)]
+/// Stretches; of two that begin together the one that was put in first comes first.
+#[derive(Clone, Debug)]
 pub(crate) struct Pending {
-    intervals: Vec<Interval>,
-    /// How many of them are gone.
-    gone: usize,
+    stretches: Vec<Stretch>,
+    /// When the last one begins: so the row itself is not read when one is put in.
+    last: SimTime,
+    is_in_order: bool,
+    /// With so many of them they are too many.
+    many: usize,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self { stretches: Vec::new(), last: SimTime::ZERO, is_in_order: true, many: MANY }
+    }
 }
 
 impl Pending {
+    /// Puts one in; says whether there are many now.
     #[inline]
-    pub(crate) fn first(&self) -> Option<&Interval> {
-        self.intervals.get(self.gone)
+    pub(crate) fn push(&mut self, stretch: Stretch) -> bool {
+        self.is_in_order &= self.last <= stretch.from;
+        self.last = stretch.from;
+        self.stretches.push(stretch);
+        self.stretches.len() >= self.many
     }
 
+    /// Brings them into the order of their beginnings.
     #[inline]
-    pub(crate) fn first_mut(&mut self) -> Option<&mut Interval> {
-        self.intervals.get_mut(self.gone)
-    }
-
-    /// The one that begins last.
-    #[inline]
-    pub(crate) fn last(&self) -> Option<&Interval> {
-        // Nothing that is gone stays behind the others.
-        self.intervals.last()
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Interval> {
-        self.intervals[self.gone..].iter()
-    }
-
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Interval> {
-        self.intervals[self.gone..].iter_mut()
-    }
-
-    #[inline]
-    pub(crate) fn insert(&mut self, interval: Interval) {
-        match self.last() {
-            Some(last) if last.from > interval.from => self.insert_before(interval),
-            _ => self.intervals.push(interval),
+    pub(crate) fn order(&mut self) {
+        if !self.is_in_order {
+            self.stretches.sort_by_key(|stretch| stretch.from);
+            self.last = self.stretches.last().map_or(SimTime::ZERO, |last| last.from);
+            self.is_in_order = true;
         }
     }
 
-    /// Puts one in that is not the last. Who sends or takes in now does so in front of all that a queue has told of ahead:
-    /// the few that are earlier move up, into the place of one that is gone.
-    fn insert_before(&mut self, interval: Interval) {
-        let ahead = &self.intervals[self.gone..];
-        // What has passed of the first is cut off, so it may begin after the others, which are in order; what began after one
-        // of those does not come before it.
-        let others = ahead.get(1..).unwrap_or_default();
-        let behind = match others.iter().take(NEAR).position(|other| other.from > interval.from) {
-            Some(place) => place,
-            None => others.partition_point(|other| other.from <= interval.from),
-        };
-        let is_first = behind == 0 && ahead.first().is_none_or(|first| first.from > interval.from);
-        let earlier = if is_first { 0 } else { 1 + behind };
-        if self.gone > 0 && earlier < ahead.len() / 2 {
-            self.intervals.copy_within(self.gone..self.gone + earlier, self.gone - 1);
-            self.gone -= 1;
-            self.intervals[self.gone + earlier] = interval;
-        } else {
-            self.intervals.insert(self.gone + earlier, interval);
+    #[inline]
+    pub(crate) fn get(&self, place: usize) -> Option<&Stretch> {
+        self.stretches.get(place)
+    }
+
+    /// The one that begins first of those that last beyond `now`.
+    pub(crate) fn first_beyond(&self, now: SimTime) -> Option<&Stretch> {
+        let beyond = self.stretches.iter().filter(|stretch| stretch.until > now);
+        beyond.min_by_key(|stretch| stretch.from)
+    }
+
+    /// The way in front of this one has been seen to.
+    pub(crate) fn set_ready(&mut self, place: usize) {
+        if let Some(stretch) = self.stretches.get_mut(place) {
+            stretch.is_ready = true;
         }
     }
 
-    /// Takes the first away.
+    /// Takes the first ones away. As many again as are left may come until there are many: so each is moved, on
+    /// average, a fixed number of times, however many lie ahead.
     #[inline]
-    pub(crate) fn drop_first(&mut self) {
-        self.gone += 1;
-        if self.gone >= self.intervals.len() {
-            self.clear();
-        } else if self.gone == GONE_MAX {
-            // Some room stays for what comes in front of the others.
-            self.intervals.drain(..GONE_MAX - ROOM);
-            self.gone = ROOM;
-        }
+    pub(crate) fn drop_first(&mut self, count: usize) {
+        self.stretches.drain(..count);
+        self.many = MANY.max(2 * self.stretches.len());
     }
 
-    pub(crate) fn retain(&mut self, keep: impl FnMut(&Interval) -> bool) {
-        self.intervals.drain(..self.gone);
-        self.gone = 0;
-        self.intervals.retain(keep);
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&Stretch) -> bool) {
+        self.stretches.retain(keep);
     }
 
-    #[inline]
     pub(crate) fn clear(&mut self) {
-        self.intervals.clear();
-        self.gone = 0;
+        self.stretches.clear();
+        (self.last, self.is_in_order) = (SimTime::ZERO, true);
     }
 }
 
-/// How many that are gone are kept in front of others.
-const GONE_MAX: usize = 32;
-
-/// How many of those are left as room.
-const ROOM: usize = 8;
-
-/// How far from the front a place is looked for one after the other.
-const NEAR: usize = 4;
+/// How many stretches wait at least until it is worth while to settle them: as many as the library sorts by insertion.
+const MANY: usize = 16;
 
 #[cfg(test)]
 mod tests {
+    use sim_core::SimDuration;
+
     use super::*;
 
     #[test]
     fn the_first_goes_first_and_of_equals_the_one_that_came_first() {
         let mut patterns = crate::repeated::Patterns::new();
         let pattern = patterns.number(&[('a', 1)]);
-        let (mut pending, mut seen) = (Pending::default(), Vec::new());
-        for teller in 0..500_u32 {
-            let from = SimTime::from_nanos(u64::from(teller * 7 % 10 + teller / 10 * 10));
-            let (state, held) = (StateId(0), SimDuration::ZERO);
-            pending.insert(Interval { from, until: from, state, teller, held, pattern });
-            if teller % 10 == 9 {
-                // Ten of one round are in order, and half of them leave.
-                for _ in 0..if teller < 490 { 5 } else { usize::MAX } {
-                    let Some(&Interval { from, teller, .. }) = pending.first() else { break };
-                    seen.push((from, teller));
-                    pending.drop_first();
-                }
-            }
-        }
-        assert_eq!(seen.len(), 500);
-        assert!(seen.is_sorted(), "{seen:?}");
-        assert!(pending.last().is_none() && pending.iter().next().is_none());
-    }
-
-    #[test]
-    fn what_comes_in_front_of_a_queue_takes_its_place_in_the_order() {
-        let mut patterns = crate::repeated::Patterns::new();
-        let pattern = patterns.number(&[('a', 1)]);
-        let mut pending = Pending::default();
-        // The same, one place after the other from the end.
-        let mut expected: Vec<(u64, u32)> = Vec::new();
-        let (mut cut, mut queued) = (0, 0);
+        let (mut pending, mut seen, mut full) = (Pending::default(), Vec::new(), 0);
         for teller in 0..3000_u32 {
             // Every third one is far ahead, as a queue's are; the others are a few ahead, in no order.
-            let now = u64::from(teller) * 10;
-            let nanos = if teller % 3 == 0 { now + 5000 } else { now + u64::from(teller * 13 % 41) * 5 };
-            let from = SimTime::from_nanos(nanos);
-            let (state, held) = (StateId(0), SimDuration::ZERO);
-            pending.insert(Interval { from, until: from, state, teller, held, pattern });
-            let place = expected.iter().rposition(|&(other, _)| other <= nanos).map_or(0, |place| place + 1);
-            expected.insert(place, (nanos, teller));
-            while teller % 7 != 0 && pending.first().is_some_and(|first| first.from.as_nanos() <= now) {
-                pending.drop_first();
-                expected.remove(0);
+            let now = SimTime::from_nanos(u64::from(teller / 4) * 40);
+            let ahead = if teller % 3 == 0 { 5000 } else { u64::from(teller * 13 % 41) * 5 };
+            let from = now + SimDuration::from_nanos(ahead);
+            let stretch = Stretch { from, until: from, pattern, teller, state: StateId(0), is_ready: false };
+            if pending.push(stretch) || teller == 2999 {
+                full += 1;
+                pending.order();
+                let due = (0..).take_while(|&place| {
+                    let first = pending.get(place).filter(|first| first.from < now || teller == 2999);
+                    seen.extend(first.map(|first| (first.from, first.teller)));
+                    first.is_some()
+                });
+                let due = due.count();
+                pending.drop_first(due);
             }
-            if let Some(first) = pending.first_mut().filter(|first| first.from.as_nanos() <= now + 40) {
-                // It has begun, and goes on.
-                first.from = SimTime::from_nanos(now + 90);
-                expected[0].0 = now + 90;
-                cut += usize::from(expected[1].0 < now + 90);
-            }
-            let held = pending.iter().map(|it| (it.from.as_nanos(), it.teller));
-            assert!(held.eq(expected.iter().copied()), "after {teller}");
-            queued = queued.max(expected.len());
         }
-        assert!(cut > 100 && queued > 100, "{cut} cut, {queued} ahead");
+        assert_eq!(seen.len(), 3000);
+        assert!(seen.is_sorted(), "{seen:?}");
+        // Those that come in 5,000 ns are some 500, of which a third is far ahead.
+        assert!((10..60).contains(&full), "{full} times");
     }
 }

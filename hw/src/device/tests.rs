@@ -286,6 +286,25 @@ fn what_is_left_of_an_activity_lasts_though_somebody_looks_as_the_other_one_ends
 }
 
 #[test]
+fn a_part_wakes_for_what_it_rested_before_whatever_was_told_first() {
+    // Ways of 2 ms. The first is told of behind the second: both wake it. Then one that ends 1 ms before the other begins: that
+    // one finds it awake.
+    for (first, woken) in [(ms(50), 4), (ms(89), 2)] {
+        let mut device = device(radio());
+        device.occupy(ms(0), RADIO, activity(SEND, ms(100), ms(110)), &[("sent", 1)]);
+        device.occupy(
+            ms(1),
+            RADIO,
+            activity(LISTEN, first, first + SimDuration::from_millis(10)),
+            &[("taken", 1)],
+        );
+        device.integrate(ms(200));
+        device.check(ms(200));
+        assert_eq!(device.time(RADIO, WAY), SimDuration::from_millis(woken), "the first at {first:?}");
+    }
+}
+
+#[test]
 fn time_under_another_name_leaves_the_account_whole() {
     let mut spec = radio();
     let same = spec.add_state("receive", spec.current(LISTEN), spec.current(LISTEN));
@@ -409,5 +428,31 @@ proptest! {
             device.check(now);
         }
         prop_assert_eq!(alone.ledger().entries(), watched.ledger().entries());
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_told_of_ahead_may_be_told_in_any_order(
+        stretches in prop::collection::btree_map(2_u64..5_000, (2_u8..4, 1_u64..300), 1..120),
+        turns in prop::collection::vec(any::<prop::sample::Index>(), 120),
+    ) {
+        let (mut in_order, mut shuffled) = (device(radio()), device(radio()));
+        let mut others: Vec<_> = stretches.into_iter().collect();
+        for &(from, (state, length)) in &others {
+            in_order.occupy(ms(0), RADIO, activity(StateId(state), ms(from), ms(from + length)), &[("x", 3), ("y", 7)]);
+        }
+        for turn in turns {
+            if others.is_empty() {
+                break;
+            }
+            let (from, (state, length)) = others.swap_remove(turn.index(others.len()));
+            shuffled.occupy(ms(0), RADIO, activity(StateId(state), ms(from), ms(from + length)), &[("x", 3), ("y", 7)]);
+        }
+        for device in [&mut in_order, &mut shuffled] {
+            device.integrate(ms(6_000));
+            device.check(ms(6_000));
+        }
+        prop_assert_eq!(in_order.ledger().entries(), shuffled.ledger().entries());
     }
 }

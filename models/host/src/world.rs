@@ -92,6 +92,7 @@ impl<O: Observer> World<O> {
                     }
                 }
                 Event::Sample => {
+                    self.network.tell_radios();
                     if let Some(next) = sampler.as_mut().and_then(|sampler| sampler.sample(self)) {
                         self.network.schedule_global(next, Event::Sample);
                     }

@@ -222,7 +222,8 @@ impl<O: Observer> Network<O> {
         }
         if self.power.is_some() {
             let receivers = if lost { Stations::new() } else { receivers(&to) };
-            let frame = FrameOnAir { port, packet: id, bytes, departs, arrives };
+            let starts = self.frame_start(port, bytes, departs);
+            let frame = FrameOnAir { port, packet: id, bytes, starts, departs, arrives };
             self.segment_frame(frame, receivers.as_slice());
         }
         if lost {

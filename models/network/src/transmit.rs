@@ -44,11 +44,12 @@ impl<O: Observer> Network<O> {
             return self.discard(node, Some(port), id, DropCause::QueueFull);
         }
         let hot = &mut self.ports[port.index()];
+        let starts = hot.busy_until.max(now);
         let departs = hot.occupy(now, bytes);
         let arrives = departs + hot.delay;
         // A port that had an outage is slow from then on: this one has had none.
         self.packets[id].epoch = 0;
-        self.launch(node, port, id, bytes, departs, arrives);
+        self.launch(node, FrameOnAir { port, packet: id, bytes, starts, departs, arrives });
     }
 
     /// Whether the drop-tail queue of a busy port takes one more frame, which would be sent from `start`
@@ -77,18 +78,11 @@ impl<O: Observer> Network<O> {
 
     /// Puts a frame on the link: it is charged, digested, and will arrive.
     #[inline]
-    fn launch(
-        &mut self,
-        node: NodeId,
-        port: PortId,
-        id: PacketId,
-        bytes: u32,
-        departs: SimTime,
-        arrives: SimTime,
-    ) {
+    fn launch(&mut self, node: NodeId, frame: FrameOnAir) {
+        let FrameOnAir { port, packet: id, bytes, departs, arrives, .. } = frame;
         let now = self.scheduler.now();
         if self.power.is_some() {
-            self.link_frame(FrameOnAir { port, packet: id, bytes, departs, arrives }, false);
+            self.link_frame(frame, false);
         }
         let hot = &mut self.ports[port.index()];
         let packet = &mut self.packets[id];
@@ -232,14 +226,15 @@ impl<O: Observer> Network<O> {
         let hot = &self.ports[port.index()];
         let number = hot.frames + 1;
         let mut arrives = departs + hot.delay;
+        let starts = self.frame_start(port, bytes, departs);
         let state = &mut self.states[hot.state as usize];
         self.packets[id].epoch = state.epoch;
         let Some(impairments) = state.impairments.as_mut() else {
-            return self.launch(node, port, id, bytes, departs, arrives);
+            return self.launch(node, FrameOnAir { port, packet: id, bytes, starts, departs, arrives });
         };
         let fate = impairments.fate(number, departs, arrives, self.packets[id].len());
         match fate {
-            Fate::Lost => self.lose(node, port, id, bytes, departs, arrives),
+            Fate::Lost => self.lose(node, FrameOnAir { port, packet: id, bytes, starts, departs, arrives }),
             Fate::Arrives { at, damage, copy_at } => {
                 arrives = at;
                 if let Some(damage) = damage {
@@ -249,23 +244,16 @@ impl<O: Observer> Network<O> {
                     state.duplicated += 1;
                     self.copy(node, port, id, copy_at);
                 }
-                self.launch(node, port, id, bytes, departs, arrives);
+                self.launch(node, FrameOnAir { port, packet: id, bytes, starts, departs, arrives });
             }
         }
     }
 
     /// A frame is sent, and paid for, but reaches nobody.
-    fn lose(
-        &mut self,
-        node: NodeId,
-        port: PortId,
-        id: PacketId,
-        bytes: u32,
-        departs: SimTime,
-        arrives: SimTime,
-    ) {
+    fn lose(&mut self, node: NodeId, frame: FrameOnAir) {
+        let FrameOnAir { port, packet: id, bytes, departs, arrives, .. } = frame;
         if self.power.is_some() {
-            self.link_frame(FrameOnAir { port, packet: id, bytes, departs, arrives }, true);
+            self.link_frame(frame, true);
         }
         let hot = &mut self.ports[port.index()];
         let packet = &mut self.packets[id];

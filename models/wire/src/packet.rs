@@ -35,6 +35,9 @@ pub struct Packet {
     pub hop_bytes: u32,
     /// The link's count of outages when it took the packet: a later outage voids it.
     pub epoch: u32,
+    /// A number of the network's own for packets that are laid out and charged like this one; 0 if there is none yet. It
+    /// does not outlive a change of headers or payload.
+    pub kind: u32,
 }
 
 impl Packet {
@@ -66,6 +69,7 @@ impl Packet {
             account,
             hop_bytes: 0,
             epoch: 0,
+            kind: 0,
         }
     }
 
@@ -93,6 +97,7 @@ impl Packet {
         self.account = account;
         self.hop_bytes = 0;
         self.epoch = 0;
+        self.kind = 0;
     }
 
     /// Headers and payload together, in bytes.
@@ -133,6 +138,7 @@ impl Packet {
     /// Takes the payload out; the packet keeps none.
     #[inline]
     pub fn take_payload(&mut self) -> Payload {
+        self.kind = 0;
         self.payload_len = 0;
         self.payload_digest = 0;
         std::mem::take(&mut self.payload)
@@ -147,6 +153,7 @@ impl Packet {
             return None;
         }
         let slice = self.payload.take_single()?;
+        self.kind = 0;
         self.account.runs.clear();
         self.payload_len = 0;
         self.payload_digest = 0;
@@ -171,6 +178,7 @@ impl Packet {
 
     /// Puts another payload in.
     pub fn set_payload(&mut self, payload: Payload) {
+        self.kind = 0;
         self.payload_len = payload.len();
         self.payload_digest = payload.digest();
         self.payload = payload;
@@ -191,6 +199,7 @@ impl Packet {
             self.spill();
         }
         self.start -= bytes as u8;
+        self.kind = 0;
         let start = usize::from(self.start);
         &mut self.header[start..start + bytes]
     }
@@ -205,6 +214,7 @@ impl Packet {
         let start = usize::from(self.start) + bytes;
         assert!(start <= HEADER_CAPACITY, "{bytes} bytes of header are there to be dropped");
         self.start = start as u8;
+        self.kind = 0;
     }
 
     /// Makes at least `bytes` of header contiguous, moving bytes from the payload if need be, and says

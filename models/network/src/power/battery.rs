@@ -101,7 +101,8 @@ impl Hardware {
     }
 
     /// When the battery gives out if nothing more is told, or when to look again.
-    fn foreseen(&self, now: SimTime) -> Option<SimTime> {
+    fn foreseen(&mut self, now: SimTime) -> Option<SimTime> {
+        self.advance(now);
         // What a sleeping radio listens by itself is told afterwards.
         let step = if self.has_rhythm() { FRAGILE_STEP_ASLEEP } else { FRAGILE_STEP };
         let horizon = now.saturating_add(step);
@@ -158,7 +159,13 @@ impl<O: Observer> Network<O> {
 
     fn plan_look(&mut self, node: NodeId) {
         let now = self.now();
-        let next = self.hardware_on(node).and_then(|hardware| hardware.next_look(now));
+        let Some(hardware) = self.hardware_on(node) else { return };
+        let was_fragile = hardware.watch.fragile;
+        let next = hardware.next_look(now);
+        let is_fragile = hardware.watch.fragile;
+        if let Some(power) = &mut self.power {
+            power.fragile = power.fragile - u32::from(was_fragile) + u32::from(is_fragile);
+        }
         self.arm_look(node, next);
     }
 
@@ -170,7 +177,10 @@ impl<O: Observer> Network<O> {
     }
 
     pub(super) fn hardware_on(&mut self, node: NodeId) -> Option<&mut Hardware> {
-        self.power.as_mut()?.nodes[node.index()].as_deref_mut()
+        let now = self.scheduler.now();
+        let power = self.power.as_mut()?;
+        power.tell_node(now, node);
+        power.nodes[node.index()].as_deref_mut()
     }
 }
 

@@ -1,17 +1,16 @@
 //! Frames on links and segments, told to the radios at their ends ahead.
 //!
-//! Most frames that leave by a port are laid out as one before: the same lengths for the same flow and reasons. What such a frame
-//! is for is worked out once, and numbered for the hardware of both ends.
+//! A frame on a link is noted for the radios at both ends, with the kind of frame that it is: what such a frame is for is
+//! worked out once. A radio is told of the frames when some have gathered, and before anybody looks at its node's hardware:
+//! telling it of each at once would cost more than the frame does otherwise.
 
-use hw::Pattern;
-use hw::device::Activity;
 use hw::part::{PartId, StateId};
 use sim_core::{SimDuration, SimTime};
-use smallvec::SmallVec;
-use wire::account::{Account, FlowId, HeaderCharge, Protocol, Reason, Run};
+use wire::account::Protocol;
 use wire::packet::Packet;
 
-use super::purpose::{Shares, shares_of_frame};
+use super::kinds::KindId;
+use super::purpose::shares_of_frame;
 use super::{Hardware, Power, RadioState};
 use crate::network::Network;
 use crate::node::{DestinationId, NodeId};
@@ -29,245 +28,190 @@ pub(crate) struct FrameOnAir {
     pub(crate) packet: PacketId,
     /// Its length with all that the link adds.
     pub(crate) bytes: u32,
+    /// When its first bit leaves.
+    pub(crate) starts: SimTime,
     /// When its last bit leaves.
     pub(crate) departs: SimTime,
     /// When its last bit arrives.
     pub(crate) arrives: SimTime,
 }
 
-/// What leaves by a port: the radio behind it, and the kinds of frames that it has sent to the other end of its link.
-#[derive(Debug, Default)]
-pub(super) struct Outlet {
-    radio: Option<RadioBehind>,
-    /// A place for each of some hash of a layout: none, or a power of two.
-    kinds: Vec<Option<Kind>>,
-}
-
-/// The radio behind a port.
-#[derive(Clone, Copy, Debug)]
-struct RadioBehind {
+/// A radio at the ends of links, and the frames that it has not been told of.
+#[derive(Debug)]
+pub(super) struct LinkRadio {
+    noted: Vec<Noted>,
+    /// So many are noted before it is told.
+    many: usize,
     node: NodeId,
     part: PartId,
     transmit: StateId,
     receive: StateId,
 }
 
-/// Frames that are laid out alike, and what they are for to the sender and to the receiver.
-#[derive(Debug)]
-struct Kind {
-    hash: usize,
-    layout: Layout,
-    patterns: Ends<Option<Pattern>>,
+/// A frame that a radio has not been told of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Noted {
+    pub(super) from: SimTime,
+    pub(super) until: SimTime,
+    /// The port that sends it.
+    pub(super) teller: PortId,
+    pub(super) kind: KindId,
+    pub(super) state: StateId,
 }
 
-/// Of the sender and of the receiver.
-type Ends<T> = (T, T);
-
-/// All of a frame that decides what it is for, for frames that leave by one port.
-#[derive(Debug)]
-struct Layout {
-    flow: FlowId,
-    bytes: u32,
-    packet_bytes: u32,
-    reason: Reason,
-    retransmission: bool,
-    headers: SmallVec<[HeaderCharge; 4]>,
-    runs: SmallVec<[RunLayout; 2]>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct RunLayout {
-    flow: FlowId,
-    bytes: u32,
-    protocol: Protocol,
-    reason: Reason,
-}
-
-impl RunLayout {
-    fn of(run: &Run) -> Self {
-        let Run { flow, bytes, protocol, reason, .. } = *run;
-        Self { flow, bytes, protocol, reason }
-    }
-}
-
-impl Layout {
-    fn of(packet: &Packet, bytes: u32) -> Self {
-        let account = &packet.account;
-        Self {
-            flow: account.flow,
-            bytes,
-            packet_bytes: packet.len() as u32,
-            reason: account.reason,
-            retransmission: account.retransmission,
-            headers: SmallVec::from_slice(account.headers()),
-            runs: account.runs.iter().map(RunLayout::of).collect(),
-        }
-    }
-
-    #[inline]
-    fn is_that_of(&self, packet: &Packet, bytes: u32) -> bool {
-        let Account { flow, reason, retransmission, ref runs, .. } = packet.account;
-        self.flow == flow
-            && self.bytes == bytes
-            && self.packet_bytes == packet.len() as u32
-            && self.reason == reason
-            && self.retransmission == retransmission
-            && self.runs.len() == runs.len()
-            && self.runs.iter().zip(runs).all(|(known, run)| *known == RunLayout::of(run))
-            && self.headers[..] == *packet.account.headers()
-    }
-
-    /// A number that is the same for all packets that are laid out like this one, and differs between most others.
-    #[inline]
-    fn hash(packet: &Packet, bytes: u32) -> usize {
-        let Account { flow, reason, retransmission, ref runs, .. } = packet.account;
-        let lengths = (bytes ^ (runs.len() as u32) << 20).wrapping_mul(0x9e37_79b9) >> 16;
-        (flow.0.wrapping_add(lengths) ^ (reason as u32) << 2 ^ u32::from(retransmission) << 5) as usize
-    }
-}
-
-impl Outlet {
-    /// The radio of `hardware` stands behind `port`, which is this one.
-    pub(super) fn attach(&mut self, node: NodeId, port: PortId, hardware: &Hardware) {
-        let behind = hardware.radio_behind(port);
-        self.radio = behind.map(|(part, transmit, receive)| RadioBehind { node, part, transmit, receive });
-    }
-
-    /// What a frame is for, if one that is laid out like it is known.
-    #[inline]
-    fn known(&self, packet: &Packet, bytes: u32) -> Option<Ends<Option<Pattern>>> {
-        let place = Layout::hash(packet, bytes) & self.kinds.len().wrapping_sub(1);
-        let kind = self.kinds.get(place)?.as_ref()?;
-        kind.layout.is_that_of(packet, bytes).then_some(kind.patterns)
-    }
-
-    /// Keeps what such frames are for; where another kind is in the place, there will be more places up to a limit.
-    fn keep(&mut self, kind: Kind) {
-        let place = |kind: &Kind, places: usize| kind.hash & (places - 1);
-        let places = self.kinds.len();
-        if places == 0 {
-            self.kinds.push(None);
-        } else if places < KINDS_MAX && self.kinds[place(&kind, places)].is_some() {
-            let known = std::mem::take(&mut self.kinds);
-            self.kinds.resize_with(2 * places, || None);
-            for kind in known.into_iter().flatten() {
-                let place = place(&kind, 2 * places);
-                self.kinds[place] = Some(kind);
-            }
-        }
-        let place = place(&kind, self.kinds.len());
-        self.kinds[place] = Some(kind);
-    }
-}
+/// A port without a radio.
+const NO_RADIO: u32 = u32::MAX;
 
 impl Power {
-    /// What a frame from one port to another is for, numbered for the hardware of both.
+    /// Notes which of its radios stand behind a node's ports.
+    pub(super) fn attach(&mut self, node: NodeId, ports: &[PortId]) {
+        let Some(hardware) = &mut self.nodes[node.index()] else { return };
+        // A battery that follows each step may depend on when it does.
+        let many = if hardware.follows_each_step() { 1 } else { NOTED_MAX };
+        let first = self.radios.len();
+        for &port in ports {
+            let Some((part, transmit, receive)) = hardware.radio_behind(port) else { continue };
+            let known = self.radios[first..].iter().position(|radio| radio.part == part);
+            self.radio_of[port.index()] = (first + known.unwrap_or(self.radios.len() - first)) as u32;
+            if known.is_none() {
+                self.radios.push(LinkRadio { noted: Vec::new(), many, node, part, transmit, receive });
+            }
+        }
+        hardware.link_radios = first..self.radios.len();
+    }
+
     #[inline]
-    fn patterns(
-        &mut self,
-        ports: Ends<PortId>,
-        packet: &Packet,
-        bytes: u32,
-        link: Protocol,
-    ) -> Ends<Option<Pattern>> {
-        let known = self.outlets[ports.0.index()].known(packet, bytes);
-        known.unwrap_or_else(|| self.work_out(ports, packet, bytes, link))
+    fn radio_of(&self, port: PortId) -> u32 {
+        self.radio_of.get(port.index()).copied().unwrap_or(NO_RADIO)
     }
 
-    #[cold]
-    fn work_out(
-        &mut self,
-        ports: Ends<PortId>,
-        packet: &Packet,
-        bytes: u32,
-        link: Protocol,
-    ) -> Ends<Option<Pattern>> {
-        let shares = shares_of_frame(&packet.account, packet.len(), bytes, link);
-        let patterns = (self.number(ports.0, &shares), self.number(ports.1, &shares));
-        let kind = Kind { hash: Layout::hash(packet, bytes), layout: Layout::of(packet, bytes), patterns };
-        self.outlets[ports.0.index()].keep(kind);
-        patterns
+    #[inline(never)]
+    fn find_kind(&mut self, now: SimTime, packet: &mut Packet, bytes: u32, link: Protocol) -> Option<KindId> {
+        self.kinds.find(packet, bytes, link).or_else(|| {
+            self.tell_all(now);
+            self.kinds.forget();
+            self.kinds.find(packet, bytes, link)
+        })
     }
 
-    fn number(&mut self, port: PortId, shares: &Shares) -> Option<Pattern> {
-        let radio = self.outlets.get(port.index())?.radio?;
-        let hardware = self.nodes[radio.node.index()].as_mut()?;
-        Some(hardware.pattern(shares))
-    }
-
-    /// Tells a radio of a frame; says whether its node's battery has to be looked at closely.
+    /// Notes a frame for a radio, which is told if there are some now.
     #[inline]
-    fn tell(
-        &mut self,
-        now: SimTime,
-        node: NodeId,
-        part: PartId,
-        activity: Activity,
-        pattern: Pattern,
-    ) -> bool {
-        let Some(hardware) = &mut self.nodes[node.index()] else { return false };
-        hardware.occupy_radio(now, part, activity, pattern);
-        hardware.watch.fragile
+    fn note(&mut self, now: SimTime, radio: u32, (from, until): (SimTime, SimTime), note: Note) {
+        let Note { teller, kind, receives } = note;
+        if let Some(of) = self.radios.get_mut(radio as usize) {
+            let state = if receives { of.receive } else { of.transmit };
+            of.noted.push(Noted { from, until, teller, kind, state });
+            if of.noted.len() >= of.many {
+                self.tell(now, radio as usize);
+            }
+        }
     }
+
+    #[inline(never)]
+    fn tell(&mut self, now: SimTime, radio: usize) {
+        let LinkRadio { noted, node, part, .. } = &mut self.radios[radio];
+        if let Some(hardware) = &mut self.nodes[node.index()] {
+            hardware.occupy_radio(now, *part, noted, &self.kinds);
+        }
+        noted.clear();
+    }
+
+    /// Tells a node's radios of the frames so far.
+    #[inline]
+    pub(super) fn tell_node(&mut self, now: SimTime, node: NodeId) {
+        let radios = self.nodes[node.index()].as_ref().map_or(0..0, |hardware| hardware.link_radios.clone());
+        for radio in radios {
+            if !self.radios[radio].noted.is_empty() {
+                self.tell(now, radio);
+            }
+        }
+    }
+
+    /// Tells all radios of the frames so far.
+    pub(super) fn tell_all(&mut self, now: SimTime) {
+        for radio in 0..self.radios.len() {
+            if !self.radios[radio].noted.is_empty() {
+                self.tell(now, radio);
+            }
+        }
+    }
+
+    /// Whether a node's radios have been told of every frame.
+    pub(super) fn knows_all(&self, hardware: &Hardware) -> bool {
+        self.radios[hardware.link_radios.clone()].iter().all(|radio| radio.noted.is_empty())
+    }
+}
+
+/// What a frame is to a radio.
+#[derive(Clone, Copy, Debug)]
+struct Note {
+    teller: PortId,
+    kind: KindId,
+    receives: bool,
 }
 
 impl<O: Observer> Network<O> {
     /// Tells both ends of a link of a frame, the receiver's unless it is lost.
-    #[inline(never)]
     pub(crate) fn link_frame(&mut self, frame: FrameOnAir, is_lost: bool) {
-        let FrameOnAir { port, packet, bytes, departs, arrives } = frame;
-        let start = self.frame_start(port, bytes, departs);
-        let now = self.scheduler.now();
+        let FrameOnAir { port, packet, bytes, starts, departs, arrives } = frame;
         let hot = &self.ports[port.index()];
         let Some(power) = &mut self.power else { return };
-        let behind = |port: PortId| power.outlets.get(port.index()).and_then(|outlet| outlet.radio);
-        let (sender, receiver) = (behind(port), behind(hot.peer));
-        if sender.is_none() && receiver.is_none() {
+        let sender = power.radio_of(port);
+        let receiver = if is_lost { NO_RADIO } else { power.radio_of(hot.peer) };
+        if sender == NO_RADIO && receiver == NO_RADIO {
             return;
         }
-        let packet = &self.packets[packet];
-        let patterns = power.patterns((port, hot.peer), packet, bytes, hot.framing.protocol());
-        let teller = port.0;
-        let (mut sender_is_fragile, mut receiver_is_fragile) = (false, false);
-        if let (Some(radio), Some(pattern)) = (sender, patterns.0) {
-            let activity = Activity { state: radio.transmit, from: start, until: departs, teller };
-            sender_is_fragile = power.tell(now, radio.node, radio.part, activity, pattern);
+        let packet = &mut self.packets[packet];
+        let link = hot.framing.protocol();
+        let now = self.scheduler.now();
+        let known = power.kinds.known(packet, bytes, link);
+        let Some(kind) = known.or_else(|| power.find_kind(now, packet, bytes, link)) else { return };
+        power.note(now, sender, (starts, departs), Note { teller: port, kind, receives: false });
+        let begins = starts.saturating_add(arrives - departs);
+        power.note(now, receiver, (begins, arrives), Note { teller: port, kind, receives: true });
+        if power.fragile > 0 {
+            self.watch_ends(port);
         }
-        if let (Some(radio), Some(pattern), false) = (receiver, patterns.1, is_lost) {
-            let from = start.saturating_add(arrives - departs);
-            let activity = Activity { state: radio.receive, from, until: arrives, teller };
-            receiver_is_fragile = power.tell(now, radio.node, radio.part, activity, pattern);
+    }
+
+    #[cold]
+    fn watch_ends(&mut self, port: PortId) {
+        for end in [port, self.ports[port.index()].peer] {
+            self.watch_battery(self.port_infos[end.index()].node);
         }
-        for (radio, is_fragile) in [(sender, sender_is_fragile), (receiver, receiver_is_fragile)] {
-            if let Some(radio) = radio.filter(|_| is_fragile) {
-                self.watch_battery(radio.node);
-            }
-        }
+    }
+
+    /// Tells the radios of the frames on links so far: to be called before somebody looks at a node's hardware.
+    pub fn tell_radios(&mut self) {
+        let now = self.now();
+        self.power.iter_mut().for_each(|power| power.tell_all(now));
     }
 
     /// Tells all ends of a segment of a frame: the sender's and those that take it in.
     #[cold]
     #[inline(never)]
     pub(crate) fn segment_frame(&mut self, frame: FrameOnAir, receivers: &[PortId]) {
-        let FrameOnAir { port, packet, bytes, departs, arrives } = frame;
-        let start = self.frame_start(port, bytes, departs);
+        let FrameOnAir { port, packet, bytes, starts, departs, arrives } = frame;
         let framing = self.ports[port.index()].framing.protocol();
         let packet = &self.packets[packet];
         // On a segment the packet has its Ethernet header already, which its account does not know.
         let framed = packet.destination == DestinationId::FRAMED.0;
         let len = packet.len() - if framed { wire::ethernet::HEADER_LEN } else { 0 };
         let shares = shares_of_frame(&packet.account, len, bytes, framing);
-        self.radio_occupied(port, RadioState::Transmit, (start, departs), port, &shares);
+        self.radio_occupied(port, RadioState::Transmit, (starts, departs), port, &shares);
         let delay: SimDuration = arrives - departs;
         for &receiver in receivers {
-            let time = (start.saturating_add(delay), arrives);
+            let time = (starts.saturating_add(delay), arrives);
             self.radio_occupied(receiver, RadioState::Receive, time, port, &shares);
         }
     }
 
-    /// When the first bit of a frame leaves: a managed queue hands it over then, a drop-tail queue ahead.
+    /// When the first bit of a frame leaves, which matters to radios alone: a managed queue hands it over then, a drop-tail queue ahead.
     #[inline]
-    fn frame_start(&self, port: PortId, bytes: u32, departs: SimTime) -> SimTime {
+    pub(crate) fn frame_start(&self, port: PortId, bytes: u32, departs: SimTime) -> SimTime {
+        if self.power.is_none() {
+            return departs;
+        }
         let hot = &self.ports[port.index()];
         let managed = hot.state != NO_STATE && self.states[hot.state as usize].discipline.is_some();
         if managed {
@@ -277,5 +221,5 @@ impl<O: Observer> Network<O> {
     }
 }
 
-/// Places for kinds of frames that leave by one port.
-const KINDS_MAX: usize = 64;
+/// So many frames are noted before a radio is told of them.
+const NOTED_MAX: usize = 16;

@@ -1,5 +1,6 @@
 //! One node's hardware: its device, and which radio stands behind which port.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hw::Pattern;
@@ -14,6 +15,8 @@ use wire::account::FlowId;
 use wire::cryptography::Work;
 
 use super::battery::Watch;
+use super::frames::Noted;
+use super::kinds::{KindPatterns, Kinds};
 use super::parts::{purposes, resting, sampling, supply};
 use super::processor::{Job, Processor};
 use super::purpose::{Cause, Purpose};
@@ -93,6 +96,9 @@ pub struct Hardware {
     device: Device<Purpose>,
     /// What a radio is mostly put into a state for.
     listening: Pattern,
+    kinds: KindPatterns,
+    /// Its radios at the ends of links, in the network's list of them.
+    pub(super) link_radios: Range<usize>,
     radios: Vec<RadioPart>,
     sensors: Vec<SensorPart>,
     /// Which of them serves which port.
@@ -163,8 +169,22 @@ impl Hardware {
         let processor = Processor::new(PartId(0), board.mcu);
         let watch = Watch::new(restart);
         let (sleepers, overheard) = (Vec::new(), Vec::new());
-        let board = board.name.into();
-        Self { device, listening, radios, sensors, ports, board, processor, sleepers, watch, overheard }
+        let (board, kinds) = (board.name.into(), KindPatterns::default());
+        let link_radios = 0..0;
+        Self {
+            device,
+            listening,
+            kinds,
+            link_radios,
+            radios,
+            sensors,
+            ports,
+            board,
+            processor,
+            sleepers,
+            watch,
+            overheard,
+        }
     }
 
     /// The name of the board's profile.
@@ -207,20 +227,19 @@ impl Hardware {
         radios.fold(mcu, |sum, current| sum + current)
     }
 
-    /// Whether the processor takes a packet that comes now no time at all.
-    #[inline]
-    pub(super) fn works_in_no_time(&self, now: SimTime) -> bool {
-        self.processor.works_in_no_time(now) && self.sleepers.is_empty()
+    /// From when on the processor takes no time for a packet.
+    pub(super) fn instant_from(&self) -> SimTime {
+        self.processor.instant_from()
     }
 
     /// The processor works on a packet of `bytes` for `flow`: says when it is done, or nothing if too many wait.
+    /// [`Self::relieve`] follows.
     pub(super) fn work(&mut self, now: SimTime, bytes: usize, flow: FlowId) -> Option<SimTime> {
         self.catch_up(now);
         let Job { from, until } = self.processor.take_on(now, bytes)?;
         let purpose = Purpose { flow, layer: None, cause: Cause::Compute };
         let activity = Activity { state: self.processor.active(), from, until, teller: u32::MAX };
         self.device.occupy(now, self.processor.part, activity, &[(purpose, 1)]);
-        self.relieve(now);
         Some(until)
     }
 
@@ -282,23 +301,30 @@ impl Hardware {
     ) {
         let Some((part, state)) = self.state_of(port, state) else { return };
         let activity = Activity { state, from: time.0, until: time.1, teller: teller.0 };
-        let pattern = self.device.pattern(shares);
-        self.occupy_radio(now, part, activity, pattern);
-    }
-
-    /// A radio sends or takes in a frame that is for what `pattern` names.
-    #[inline]
-    pub(super) fn occupy_radio(&mut self, now: SimTime, part: PartId, activity: Activity, pattern: Pattern) {
         if self.has_rhythm() {
             self.catch_up(now);
         }
-        self.device.occupy_for(now, part, activity, pattern);
+        self.device.occupy(now, part, activity, shares);
         self.relieve(now);
     }
 
-    /// The number of what a frame is for, by these shares.
-    pub(super) fn pattern(&mut self, shares: &[(Purpose, u32)]) -> Pattern {
-        self.device.pattern(shares)
+    /// A radio sends or takes in these frames on links.
+    pub(super) fn occupy_radio(&mut self, now: SimTime, part: PartId, frames: &[Noted], kinds: &Kinds) {
+        if self.has_rhythm() {
+            self.catch_up(now);
+        }
+        let activities = frames.iter().map(|&Noted { from, until, teller, kind, state }| {
+            (Activity { state, from, until, teller: teller.0 }, kind)
+        });
+        let known = &mut self.kinds;
+        self.device
+            .occupy_all(now, part, activities, |kind, number| known.of(kind, kinds, |shares| number(shares)));
+        self.relieve(now);
+    }
+
+    /// Whether the battery is told of each step of the load, so that it matters when it follows.
+    pub(super) fn follows_each_step(&self) -> bool {
+        self.device.follows_each_step()
     }
 
     /// The radio behind `port`: its part, and the states in which it sends and takes frames in.
@@ -450,10 +476,21 @@ impl Hardware {
     /// Lets the battery follow once it has fallen far behind, but not so far that the way to a state which is told
     /// of later would be cut short.
     #[inline]
-    fn relieve(&mut self, now: SimTime) {
-        if self.device.pending() > PENDING_MAX {
+    pub(super) fn relieve(&mut self, now: SimTime) {
+        if self.is_behind() {
             self.integrate(now.saturating_sub(self.device.longest_way()));
         }
+    }
+
+    /// Whether the battery has fallen far behind.
+    #[inline]
+    pub(super) fn is_behind(&self) -> bool {
+        self.device.pending() > PENDING_MAX
+    }
+
+    /// Settles what cannot change any more.
+    pub(super) fn advance(&mut self, now: SimTime) {
+        self.device.advance(now);
     }
 
     /// Lets the battery follow; says whether it gave out on the way.

@@ -29,6 +29,7 @@ mod battery;
 pub mod energest;
 pub(crate) mod frames;
 mod hardware;
+mod kinds;
 mod parts;
 mod processor;
 pub mod purpose;
@@ -37,7 +38,8 @@ pub mod rhythm;
 pub use battery::BatteryNews;
 pub use hardware::{Hardware, HardwareConfig, RadioRest, RadioState};
 
-use frames::Outlet;
+use frames::LinkRadio;
+use kinds::Kinds;
 use purpose::{Cause, Purpose, Shares, add};
 use rhythm::Rhythm;
 use sim_core::{SimDuration, SimTime};
@@ -55,8 +57,15 @@ use crate::radio::overhearing::LayerTimes;
 #[derive(Debug, Default)]
 pub(crate) struct Power {
     nodes: Vec<Option<Box<Hardware>>>,
-    /// What leaves by each port.
-    outlets: Vec<Outlet>,
+    /// From when on a node's processor takes no time for a packet, by node; never, if it takes any.
+    instant_from: Vec<SimTime>,
+    /// The radios at the ends of links, those of a node in a row.
+    radios: Vec<LinkRadio>,
+    /// Which of them stands behind each port.
+    radio_of: Vec<u32>,
+    kinds: Kinds,
+    /// How many nodes' batteries have to be looked at closely.
+    fragile: u32,
 }
 
 impl Power {
@@ -72,18 +81,21 @@ impl<O: Observer> Network<O> {
         let (nodes, ports) = (self.nodes.len(), self.ports.len());
         let power = self.power.get_or_insert_default();
         power.nodes.resize_with(nodes, || None);
-        power.outlets.resize_with(ports, Outlet::default);
+        power.instant_from.resize(nodes, SimTime::ZERO);
+        power.radio_of.resize(ports, u32::MAX);
         let served: Vec<PortId> = config.ports.iter().map(|&(port, _)| port).collect();
         let hardware = Hardware::new(config);
-        for port in served {
-            power.outlets[port.index()].attach(node, port, &hardware);
-        }
+        power.instant_from[node.index()] = hardware.instant_from();
         power.nodes[node.index()] = Some(Box::new(hardware));
+        power.attach(node, &served);
     }
 
-    /// A node's hardware, if it has any.
+    /// A node's hardware, if it has any; [`Self::tell_radios`] comes first.
     pub fn hardware(&self, node: NodeId) -> Option<&Hardware> {
-        self.power.as_ref()?.nodes[node.index()].as_deref()
+        let power = self.power.as_ref()?;
+        let hardware = power.nodes[node.index()].as_deref()?;
+        debug_assert!(power.knows_all(hardware), "what is read of a node's hardware is up to date");
+        Some(hardware)
     }
 
     /// Puts the radio behind `port` into `state` from now on, for `purpose`; returns how long the way there takes.
@@ -150,6 +162,10 @@ impl<O: Observer> Network<O> {
         let now = self.now();
         let Some(hardware) = self.hardware_on(node) else { return now };
         let done = hardware.encipher(now, work, flow);
+        let instant_from = hardware.instant_from();
+        if let Some(power) = &mut self.power {
+            power.instant_from[node.index()] = instant_from;
+        }
         self.watch_battery(node);
         done
     }
@@ -196,6 +212,7 @@ impl<O: Observer> Network<O> {
     pub fn close_energy_accounts(&mut self, end: SimTime) {
         self.settle_overhearing();
         let Some(power) = &mut self.power else { return };
+        power.tell_all(end);
         for (hardware, node) in power.nodes.iter_mut().zip(&mut self.nodes) {
             let Some(hardware) = hardware else { continue };
             hardware.close(end);

@@ -46,10 +46,12 @@ impl Processor {
         Self { part, mcu, instant, done: VecDeque::new(), boots: 0 }
     }
 
-    /// Whether it is done with a packet as soon as it comes.
-    #[inline]
-    pub(super) fn works_in_no_time(&self, now: SimTime) -> bool {
-        self.instant && self.done.back().is_none_or(|&done| done <= now)
+    /// From when on it is done with a packet as soon as it comes; never, if a packet takes time.
+    pub(super) fn instant_from(&self) -> SimTime {
+        match self.instant {
+            true => self.done.back().copied().unwrap_or(SimTime::ZERO),
+            false => SimTime::MAX,
+        }
     }
 
     /// The state in which it works.
@@ -118,13 +120,13 @@ impl<O: Observer> Network<O> {
 
     fn occupy_processor(&mut self, node: NodeId, id: PacketId, then: NetworkEvent) -> bool {
         let now = self.now();
-        let hardware = self.power.as_mut().and_then(|power| power.nodes[node.index()].as_deref_mut());
-        let Some(hardware) = hardware else { return false };
-        let packet = &mut self.packets[id];
-        packet.epoch = hardware.boots();
-        if hardware.works_in_no_time(now) {
+        let Some(power) = &mut self.power else { return false };
+        if power.instant_from[node.index()] <= now {
             return false;
         }
+        let Some(hardware) = &mut power.nodes[node.index()] else { return false };
+        let packet = &mut self.packets[id];
+        packet.epoch = hardware.boots();
         match hardware.work(now, packet.len(), packet.account.flow) {
             None => {
                 self.unframe(id);
@@ -133,8 +135,21 @@ impl<O: Observer> Network<O> {
             Some(done) if done == now => return false,
             Some(done) => self.schedule(done, node, then),
         }
-        self.watch_battery(node);
+        self.relieve(node);
         true
+    }
+
+    /// Lets a battery that has fallen far behind follow, and looks at one that may give out any moment.
+    fn relieve(&mut self, node: NodeId) {
+        let Some(power) = &mut self.power else { return };
+        let Some(hardware) = &mut power.nodes[node.index()] else { return };
+        if hardware.is_behind() {
+            let now = self.scheduler.now();
+            self.hardware_on(node).into_iter().for_each(|hardware| hardware.relieve(now));
+        } else if !hardware.watch.fragile {
+            return;
+        }
+        self.watch_battery(node);
     }
 
     /// The processor is done with a packet that came in.
@@ -164,7 +179,8 @@ impl<O: Observer> Network<O> {
     }
 
     fn lost_with_power(&mut self, node: NodeId, id: PacketId) -> bool {
-        let boots = self.hardware(node).map_or(0, super::Hardware::boots);
+        let hardware = self.power.as_ref().and_then(|power| power.nodes[node.index()].as_deref());
+        let boots = hardware.map_or(0, super::Hardware::boots);
         let lost = !self.is_node_up(node) || self.packets[id].epoch != boots;
         if lost {
             self.unframe(id);

@@ -10,6 +10,8 @@
 //!
 //! What a frame was to others does not matter: it may be spoilt here and right there, and taking it in costs the same.
 
+use std::sync::Arc;
+
 use hw::ledger::split;
 use sim_core::{SimDuration, SimTime};
 use smallvec::SmallVec;
@@ -38,6 +40,8 @@ pub(super) struct Overhearing {
     /// Frames in the air, and those that ended so lately that one in the air may have overlapped them.
     flights: Vec<Flight>,
     absences: Vec<Absence>,
+    /// Who notices what a radio sends, in order, as far as somebody has asked: nobody moves.
+    audiences: Vec<Option<Arc<[u32]>>>,
     /// Whether all radios with hardware are among the listeners.
     pub(super) is_kept_for_all: bool,
 }
@@ -87,8 +91,10 @@ impl Overhearing {
     pub(super) fn new(takes_part: impl Iterator<Item = bool>) -> Self {
         let listeners: Vec<_> = takes_part.map(|part| part.then(Listener::default)).collect();
         let sent = vec![LayerTimes::default(); listeners.len()];
+        let audiences = vec![None; listeners.len()];
         let (flights, absences) = (Vec::new(), Vec::new());
-        Self { sent, listeners, all: LayerTimes::default(), flights, absences, is_kept_for_all: false }
+        let all = LayerTimes::default();
+        Self { sent, listeners, all, flights, absences, audiences, is_kept_for_all: false }
     }
 
     /// Whether the radio's overhearing is kept here.
@@ -137,6 +143,32 @@ impl Overhearing {
             listener.taken.subtract(whole);
             if taken > SimDuration::ZERO {
                 listener.taken.add(&LayerTimes::of(shares, taken));
+            }
+        }
+    }
+
+    /// Where each hears each other: a frame that begins while others are in the air is taken in from the end of the last of
+    /// those on by all but the absent, for whom that has been seen to. So what all took in is corrected, and for the absent
+    /// that is undone.
+    fn correct_all(
+        &mut self,
+        earlier: &[Flight],
+        absent: &[(u32, SimTime)],
+        flight: &Flight,
+        shares: &Shares,
+    ) {
+        let &Flight { sender, start, end, .. } = flight;
+        let Some(busy_until) = earlier.iter().map(|other| other.end).max() else { return };
+        let whole = LayerTimes::of(shares, end - start);
+        let taken = LayerTimes::of(shares, end.saturating_since(busy_until.max(start)));
+        for times in [&mut self.all, &mut self.sent[sender as usize]] {
+            times.subtract(&whole);
+            times.add(&taken);
+        }
+        for &(radio, _) in absent {
+            if let Some(listener) = self.listeners[radio as usize].as_mut().filter(|listener| !listener.off) {
+                listener.taken.add(&whole);
+                listener.taken.subtract(&taken);
             }
         }
     }
@@ -212,7 +244,7 @@ impl RadioMedium {
         absent.sort_unstable();
         absent.dedup_by_key(|(radio, _)| *radio);
         for &(radio, from) in &absent {
-            if self.hears(radio, sender) {
+            if self.hears(own, radio, sender) {
                 own.correct(radio, &whole, shares, from.saturating_since(start));
             }
         }
@@ -221,39 +253,55 @@ impl RadioMedium {
         if earlier.is_empty() {
             return;
         }
-        for radio in (0..own.listeners.len() as u32).filter(|&radio| radio != sender) {
+        if self.all_in_reach {
+            return own.correct_all(&earlier, &absent, flight, shares);
+        }
+        let others: SmallVec<[(Arc<[u32]>, Flight); 4]> =
+            earlier.iter().map(|other| (self.audience(own, other.sender), *other)).collect();
+        for &radio in &*self.audience(own, sender) {
             if !own.keeps(radio) || absent.binary_search_by_key(&radio, |&(absent, _)| absent).is_ok() {
                 continue;
             }
-            let busy = earlier.iter().filter(|other| self.hears(radio, other.sender)).map(|other| other.end);
-            if let Some(busy_until) = busy.max()
-                && self.hears(radio, sender)
-            {
+            let busy = others.iter().filter(|(audience, _)| audience.binary_search(&radio).is_ok());
+            if let Some(busy_until) = busy.map(|(_, other)| other.end).max() {
                 own.correct(radio, &whole, shares, end.saturating_since(busy_until.max(start)));
             }
         }
     }
 
     /// Whether what `sender` sends is noticed by a radio that listens.
-    fn hears(&mut self, radio: u32, sender: u32) -> bool {
-        if radio == sender || self.all_in_reach {
-            return radio != sender;
-        }
-        let (channel, sensitivity) = (self.air.radio(radio).channel, self.air.radio(radio).sensitivity);
-        channel == self.air.radio(sender).channel
-            && self.air.received_power(sender, radio, SimTime::ZERO) >= sensitivity
+    fn hears(&mut self, own: &mut Overhearing, radio: u32, sender: u32) -> bool {
+        radio != sender && (self.all_in_reach || self.audience(own, sender).binary_search(&radio).is_ok())
     }
 
-    fn heard_by(&mut self, own: &Overhearing, radio: u32) -> LayerTimes {
+    /// Who notices what `sender` sends, in order, where not all are in reach.
+    fn audience(&mut self, own: &mut Overhearing, sender: u32) -> Arc<[u32]> {
+        let known = own.audiences[sender as usize].get_or_insert_with(|| self.work_out_audience(sender));
+        known.clone()
+    }
+
+    fn work_out_audience(&mut self, sender: u32) -> Arc<[u32]> {
+        let air = &mut self.air;
+        let channel = air.radio(sender).channel;
+        let mut near = air.neighbours(sender, SimTime::ZERO);
+        near.retain(|&radio| {
+            let (own, sensitivity) = (air.radio(radio).channel, air.radio(radio).sensitivity);
+            own == channel && air.received_power(sender, radio, SimTime::ZERO) >= sensitivity
+        });
+        near.into()
+    }
+
+    fn heard_by(&mut self, own: &mut Overhearing, radio: u32) -> LayerTimes {
         if self.all_in_reach {
             let mut heard = own.all;
             heard.subtract(&own.sent[radio as usize]);
             return heard;
         }
         let mut heard = LayerTimes::default();
-        for (sender, sent) in (0..).zip(&own.sent) {
-            if *sent != LayerTimes::default() && self.hears(radio, sender) {
-                heard.add(sent);
+        for sender in 0..own.sent.len() as u32 {
+            let sent = own.sent[sender as usize];
+            if sent != LayerTimes::default() && self.hears(own, radio, sender) {
+                heard.add(&sent);
             }
         }
         heard
@@ -272,9 +320,8 @@ impl RadioMedium {
                 if sent == LayerTimes::default() {
                     continue;
                 }
-                for radio in self.air.neighbours(sender, SimTime::ZERO) {
-                    let there = own.listeners[radio as usize].is_some_and(|listener| !listener.off);
-                    if there && self.hears(radio, sender) {
+                for &radio in &*self.audience(&mut own, sender) {
+                    if own.listeners[radio as usize].is_some_and(|listener| !listener.off) {
                         heard[radio as usize].add(&sent);
                     }
                 }
