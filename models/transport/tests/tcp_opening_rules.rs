@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lab::script::{at, change, cut, established, header, lab, state, write};
 use lab::{Lab, PORT, address, run_of};
-use transport::endpoint::{Endpoint, Transmit};
+use transport::endpoint::{Endpoint, IcmpError, NetworkEvent, Transmit};
 use transport::tcp::{ConnectionId, ListenerConfig, ListenerId, State, SynCookies, TcpConfig, TcpEvent};
 use wire::account::Account;
 use wire::packet::Packet;
@@ -321,4 +321,118 @@ fn a_reset_ends_a_connection_that_fast_open_has_opened() {
     lab.drain(1);
     assert!(matches!(lab.events[1].last(), Some(TcpEvent::Closed { id, .. }) if *id == b));
     assert_eq!(lab.ends[1].half_open().connections, 0);
+}
+
+/// Asks for a connection to a port of the server, and writes; the SYN's option, if it has one, and the data that it carries.
+fn first_syn(lab: &mut Lab, port: u16) -> (ConnectionId, Option<usize>, u32) {
+    let sent = lab.sent.len();
+    let (from, to) = (SocketAddr::new(address(0), 0), SocketAddr::new(address(1), port));
+    let id = lab.ends[0].connect(lab.now, from, to, Arc::new(fast())).expect("a port is free");
+    lab.drain(0);
+    write(lab, 0, id, 100);
+    let syn = &lab.sent[sent].2;
+    let option = header(syn).options.iter().find_map(|option| match option {
+        TcpOption::FastOpen(cookie) => Some(cookie.as_bytes().len()),
+        _ => None,
+    });
+    (id, option, syn.packet.payload_len())
+}
+
+/// Ends all that is there, and waits.
+fn pass_time(lab: &mut Lab, id: ConnectionId, millis: u64) {
+    lab.ends[0].abort(lab.now, id);
+    lab.drain(0);
+    lab.run_until(lab.now + sim_core::SimDuration::from_millis(millis));
+    lab.ends[1].handle_timeout(lab.now);
+}
+
+const HOUR: u64 = 3_600_000;
+
+#[test]
+fn a_path_that_drops_syns_with_data_is_avoided_for_an_hour_and_then_for_two() {
+    // RFC 7413 §4.1.3.1: the path is both addresses and the server's port.
+    let mut lab = acquainted();
+    for hours in [1, 2] {
+        cut(&mut lab, 0);
+        let (id, option, data) = first_syn(&mut lab, PORT);
+        assert_eq!((option, data), (Some(8), 100), "a cookie, and data");
+        lab.paths[0].loss = 0;
+        lab.run_until(lab.now + sim_core::SimDuration::from_millis(1900));
+        assert_eq!(state(&lab, 0, id), State::Established);
+        pass_time(&mut lab, id, hours * HOUR - 10_000);
+        let (id, option, data) = first_syn(&mut lab, PORT);
+        assert_eq!((option, data), (None, 0), "nor does it ask for a cookie, {hours} h");
+        pass_time(&mut lab, id, 1000);
+        let (id, option, _) = first_syn(&mut lab, PORT + 1);
+        assert_eq!(option, Some(0), "on another port it asks for one: the old one is forgotten");
+        pass_time(&mut lab, id, 10_000);
+        let (id, option, data) = first_syn(&mut lab, PORT);
+        assert_eq!((option, data), (Some(0), 0), "after {hours} h it asks for a cookie");
+        lab.run_until(lab.now + sim_core::SimDuration::from_millis(300));
+        pass_time(&mut lab, id, 1000);
+    }
+    // Data that gets through is the end of that: the next failure is the first again.
+    let (id, option, data) = first_syn(&mut lab, PORT);
+    assert_eq!((option, data), (Some(8), 100));
+    lab.run_until(lab.now + sim_core::SimDuration::from_millis(300));
+    pass_time(&mut lab, id, 1000);
+    cut(&mut lab, 0);
+    let (id, ..) = first_syn(&mut lab, PORT);
+    lab.paths[0].loss = 0;
+    lab.run_until(lab.now + sim_core::SimDuration::from_millis(1900));
+    pass_time(&mut lab, id, HOUR);
+    assert_eq!(first_syn(&mut lab, PORT).1, Some(0));
+}
+
+#[test]
+fn no_answer_at_all_and_an_icmp_error_count_against_the_path() {
+    // RFC 7413 §4.1.3.1.
+    let mut lab = acquainted();
+    cut(&mut lab, 0);
+    let (id, ..) = first_syn(&mut lab, PORT);
+    lab.run_until(lab.now + sim_core::SimDuration::from_secs(600));
+    assert!(
+        lab.events[0]
+            .iter()
+            .any(|event| matches!(event, TcpEvent::Closed { id: closed, .. } if *closed == id))
+    );
+    lab.paths[0].loss = 0;
+    assert_eq!(first_syn(&mut lab, PORT).1, None);
+
+    let mut lab = acquainted();
+    cut(&mut lab, 0);
+    let (id, ..) = first_syn(&mut lab, PORT);
+    let quoted = lab.sent.last().unwrap().2.packet.header()[..8].to_vec();
+    let (error, source, destination) = (IcmpError::TimeExceeded, address(0), address(1));
+    lab.ends[0].handle_network(lab.now, &NetworkEvent::Icmp { error, source, destination, quoted });
+    lab.paths[0].loss = 0;
+    pass_time(&mut lab, id, 1000);
+    assert_eq!(first_syn(&mut lab, PORT).1, None);
+}
+
+#[test]
+fn an_answer_without_the_data_counts_against_the_path_unless_it_brings_a_cookie() {
+    // RFC 7413 §4.1.3.1: not acknowledging the data is a negative response; a new cookie for an old one is none.
+    for renewed in [false, true] {
+        let mut lab = acquainted();
+        cut(&mut lab, 1);
+        let (id, ..) = first_syn(&mut lab, PORT);
+        lab.run_until(lab.now + sim_core::SimDuration::from_millis(60));
+        let mut answer = lab.sent.iter().find(|it| it.1 == 1).unwrap().2.clone();
+        change(&mut answer, |head| {
+            head.acknowledgment_number = head.acknowledgment_number.wrapping_sub(100);
+            let mut options = TcpOptions::EMPTY;
+            head.options.iter().for_each(|option| options.try_push(option).unwrap());
+            if renewed {
+                let cookie = FastOpenCookie::new(&[7; 8]).unwrap();
+                options.try_push(TcpOption::FastOpen(cookie)).unwrap();
+            }
+            head.options = options;
+        });
+        lab.deliver(0, answer);
+        assert_eq!(state(&lab, 0, id), State::Established);
+        lab.paths[1].loss = 0;
+        pass_time(&mut lab, id, 1000);
+        assert_eq!(first_syn(&mut lab, PORT).1, renewed.then_some(8), "renewed: {renewed}");
+    }
 }

@@ -106,6 +106,9 @@ impl TcpConnection {
         if self.state == State::Closed {
             return;
         }
+        if matches!(reason, CloseReason::TimedOut | CloseReason::Unreachable) {
+            self.blame_fast_open(now);
+        }
         let over_before = self.state == State::TimeWait;
         self.sender.limit.stop(now);
         self.enter(now, State::Closed);

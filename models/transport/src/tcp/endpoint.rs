@@ -16,7 +16,7 @@ use super::deadlines::Deadlines;
 use super::demux::Demux;
 use super::dispatch::is_one_host;
 use super::event::{ConnectionId, EndpointCounters, ListenerId, TcpError, TcpEvent};
-use super::fast_open::{KNOWN_SERVERS, KnownServer, KnownServers};
+use super::fast_open::ClientMemory;
 use super::hook::{NoHook, SegmentHook};
 use super::listener::{Listener, Listeners};
 use super::sequence::InitialSequence;
@@ -64,7 +64,7 @@ pub struct TcpEndpoint<H = NoHook> {
     /// Segments that belong to no connection.
     pub(super) stateless: VecDeque<Transmit>,
     /// Servers that have given Fast Open cookies.
-    pub(super) known_servers: KnownServers,
+    pub(super) fast_open: ClientMemory,
     pub(super) rng: ChaCha8Rng,
     pub(super) secret: [u64; 2],
     pub(super) notes: bool,
@@ -94,7 +94,7 @@ impl<H: SegmentHook> TcpEndpoint<H> {
             events: VecDeque::new(),
             touched: Vec::new(),
             stateless: VecDeque::new(),
-            known_servers: KnownServers::new(),
+            fast_open: ClientMemory::default(),
             rng,
             secret,
             notes: false,
@@ -164,10 +164,10 @@ impl<H: SegmentHook> TcpEndpoint<H> {
             return Err(TcpError::AddressInUse(local));
         }
         let (initial, offset) = self.initial_numbers(now, local, remote);
-        let fast_open = config.fast_open;
+        let fast_open = config.fast_open && self.fast_open.allows(now, local.ip(), remote);
         let mut connection = TcpConnection::connect(now, local, remote, config, initial, offset);
         if fast_open {
-            connection.use_fast_open(self.known_servers.get(&remote.ip()).copied());
+            connection.use_fast_open(self.fast_open.of(remote.ip()));
         }
         let id = self.add(connection, None, hook);
         self.touch(id.index);
@@ -401,7 +401,7 @@ impl<H: SegmentHook> TcpEndpoint<H> {
             self.events.push_back(event);
         }
         if changes.cookie {
-            remember(&mut self.known_servers, connection.remote().ip(), connection.known_server());
+            self.fast_open.learn(connection);
         }
         let events = [
             (changes.readable, TcpEvent::Readable(id)),
@@ -468,19 +468,6 @@ impl<H: SegmentHook> TcpEndpoint<H> {
         self.free.push(index);
         if self.live == 0 {
             self.deadlines.clear();
-        }
-    }
-}
-
-/// Keeps a server's cookie for later connections, or forgets it.
-fn remember(servers: &mut KnownServers, address: IpAddr, known: Option<KnownServer>) {
-    match known {
-        Some(known) if servers.len() < KNOWN_SERVERS || servers.contains_key(&address) => {
-            servers.insert(address, known);
-        }
-        Some(_) => {}
-        None => {
-            servers.remove(&address);
         }
     }
 }

@@ -100,7 +100,10 @@ impl TcpConnection {
             | IcmpError::Prohibited
             | IcmpError::Unreachable
             | IcmpError::TimeExceeded
-            | IcmpError::ParameterProblem => self.soft_error = Some(error),
+            | IcmpError::ParameterProblem => {
+                self.soft_error = Some(error);
+                self.blame_fast_open(now);
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 //! TCP Fast Open: data in the SYN, for a client that has shown before that its address is its own (RFC 7413).
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use sim_core::{SimTime, digest};
+use sim_core::{SimDuration, SimTime, digest};
 use wire::tcp_options::FastOpenCookie;
 
 use super::connection::TcpConnection;
@@ -27,6 +27,26 @@ pub(super) struct FastOpen {
     waiting: bool,
     /// The cookie that the server gave.
     granted: Option<FastOpenCookie>,
+    /// When it turned out that data in a SYN does not get through on this path (RFC 7413 §4.1.3.1).
+    failed: Option<SimTime>,
+    /// Whether the server took the data of our SYN.
+    taken: bool,
+}
+
+impl FastOpen {
+    /// Of a connection that neither asks for anything nor offers it.
+    fn new() -> Self {
+        Self {
+            option: FastOpenCookie::REQUEST,
+            segment_size: 0,
+            sent: 0,
+            early: false,
+            waiting: false,
+            granted: None,
+            failed: None,
+            taken: false,
+        }
+    }
 }
 
 /// What a client remembers of a server (RFC 7413 §4.1.3).
@@ -36,8 +56,65 @@ pub(super) struct KnownServer {
     segment_size: u16,
 }
 
-/// The servers that a client has cookies of.
-pub(super) type KnownServers = BTreeMap<IpAddr, KnownServer>;
+/// What a client remembers: the cookies of servers, and the paths that it does not use Fast Open on for a while.
+#[derive(Debug, Default)]
+pub(super) struct ClientMemory {
+    servers: BTreeMap<IpAddr, KnownServer>,
+    /// By own address, and address and port of the server (RFC 7413 §4.1.3.1).
+    failures: BTreeMap<(IpAddr, SocketAddr), Failure>,
+}
+
+/// A path on which data in a SYN did not get through.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    /// How often, without a success in between.
+    times: u32,
+    /// Until when it is not tried again.
+    until: SimTime,
+}
+
+impl ClientMemory {
+    /// Whether Fast Open may be used on a path now, be it to ask for a cookie.
+    pub(super) fn allows(&self, now: SimTime, from: IpAddr, to: SocketAddr) -> bool {
+        self.failures.get(&(from, to)).is_none_or(|failure| failure.until <= now)
+    }
+
+    /// What is known of a server.
+    pub(super) fn of(&self, server: IpAddr) -> Option<KnownServer> {
+        self.servers.get(&server).copied()
+    }
+
+    /// Learns what a connection has found out.
+    pub(super) fn learn(&mut self, connection: &TcpConnection) {
+        let Some(fast_open) = &connection.fast_open else { return };
+        let (from, to) = (connection.local().ip(), connection.remote());
+        match connection.known_server() {
+            Some(known) if self.servers.len() < REMEMBERED_MAX || self.servers.contains_key(&to.ip()) => {
+                self.servers.insert(to.ip(), known);
+            }
+            Some(_) => {}
+            None if fast_open.failed.is_some() => drop(self.servers.remove(&to.ip())),
+            None => {}
+        }
+        match fast_open.failed {
+            Some(at) => self.note_failure((from, to), at),
+            None if fast_open.taken => drop(self.failures.remove(&(from, to))),
+            None => {}
+        }
+    }
+
+    fn note_failure(&mut self, path: (IpAddr, SocketAddr), at: SimTime) {
+        let times = self.failures.get(&path).map_or(0, |failure| failure.times);
+        if self.failures.len() >= REMEMBERED_MAX && times == 0 {
+            let soonest = self.failures.iter().min_by_key(|(_, failure)| failure.until);
+            if let Some(soonest) = soonest.map(|(&path, _)| path) {
+                self.failures.remove(&soonest);
+            }
+        }
+        let until = at.saturating_add(AVOIDED_FOR * (1 << times.min(DOUBLINGS_MAX)));
+        self.failures.insert(path, Failure { times: times + 1, until });
+    }
+}
 
 /// What a server makes of the option in a SYN.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -67,7 +144,7 @@ impl TcpConnection {
         let option = known.map_or(FastOpenCookie::REQUEST, |known| known.cookie);
         let early = known.is_some();
         let segment_size = known.map_or(0, |known| known.segment_size);
-        let state = FastOpen { option, segment_size, sent: 0, early, waiting: early, granted: None };
+        let state = FastOpen { option, segment_size, early, waiting: early, ..FastOpen::new() };
         self.fast_open = Some(Box::new(state));
         if early {
             self.pending.syn = false;
@@ -127,13 +204,36 @@ impl TcpConnection {
         self.fast_open.as_ref().is_some_and(|fast_open| fast_open.early)
     }
 
-    /// Notes what the SYN-ACK says: a new cookie, or that the data may not have got through.
-    pub(super) fn on_fast_open_answer(&mut self, cookie: Option<FastOpenCookie>) {
+    /// Notes what the SYN-ACK, which acknowledges all before `ack`, says: a new cookie, or that data in a SYN does not get
+    /// through.
+    ///
+    /// RFC 7413 §4.1.3.1 counts as such an answer that came only to a SYN without data, and one that neither acknowledges
+    /// the data nor gives a cookie in exchange for one that is out of date.
+    pub(super) fn on_fast_open_answer(&mut self, now: SimTime, cookie: Option<FastOpenCookie>, ack: u64) {
         let lost = self.syn_sent_count > 1;
+        let end = self.syn_end();
         if let Some(fast_open) = &mut self.fast_open {
             fast_open.granted = cookie.filter(|cookie| !cookie.as_bytes().is_empty());
-            // RFC 7413 §4.1.3.1: what drops SYNs with data is not to be met again.
-            self.changes.cookie = fast_open.granted.is_some() || (lost && fast_open.early);
+            let carried = fast_open.sent > 0;
+            fast_open.taken = carried && !lost && ack >= end;
+            if fast_open.early && lost || carried && ack < end && fast_open.granted.is_none() {
+                fast_open.failed = Some(now);
+            } else if fast_open.taken {
+                fast_open.failed = None;
+            }
+            self.changes.cookie =
+                fast_open.granted.is_some() || fast_open.failed.is_some() || fast_open.taken;
+        }
+    }
+
+    /// A connection attempt ends without an answer, or an ICMP error comes for it: if its SYN carried data, that may be why
+    /// (RFC 7413 §4.1.3.1).
+    pub(super) fn blame_fast_open(&mut self, now: SimTime) {
+        if self.state == State::SynSent
+            && let Some(fast_open) = self.fast_open.as_mut().filter(|it| it.sent > 0)
+        {
+            fast_open.failed = Some(now);
+            self.changes.cookie = true;
         }
     }
 
@@ -146,14 +246,7 @@ impl TcpConnection {
     /// Applies the server's verdict to a connection that has just been made from `syn`, and takes its data:
     /// of an ordinary SYN it waits for the handshake's end (RFC 9293 §3.10.7.2).
     pub(super) fn take_syn_data(&mut self, syn: Segment<'_>, verdict: Verdict) {
-        let mut state = FastOpen {
-            option: FastOpenCookie::REQUEST,
-            segment_size: 0,
-            sent: 0,
-            early: false,
-            waiting: false,
-            granted: None,
-        };
+        let mut state = FastOpen::new();
         match verdict {
             Verdict::Ordinary => {}
             Verdict::Grant(cookie) => {
@@ -194,5 +287,12 @@ impl TcpConnection {
     }
 }
 
-/// Servers that a client remembers at most.
-pub(super) const KNOWN_SERVERS: usize = 1024;
+/// Servers, and paths, that a client remembers at most.
+const REMEMBERED_MAX: usize = 1024;
+
+/// How long a path is avoided after a first failure: RFC 7413 §4.1.3.1 says "at least temporarily", and Linux has avoided
+/// such paths for an hour at first.
+const AVOIDED_FOR: SimDuration = SimDuration::from_secs(3600);
+
+/// How often that time is doubled at most.
+const DOUBLINGS_MAX: u32 = 6;

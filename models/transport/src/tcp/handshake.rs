@@ -57,7 +57,7 @@ impl TcpConnection {
             self.receiver.acked = ORIGIN + 1;
             return;
         }
-        self.on_fast_open_answer(offer.fast_open);
+        self.on_fast_open_answer(now, offer.fast_open, ack);
         if H::ACTIVE {
             let _no_matter = hook.on_received(&self.describe(ReceivedKind::SynAck, &segment, ORIGIN));
         }
