@@ -13,7 +13,9 @@ use sim_core::random::Streams;
 use sim_core::{IdleHeap, SimTime};
 use smallvec::SmallVec;
 use transport::endpoint::NetworkEvent;
+use transport::tally::Tally;
 use transport::tcp::note::NoteKind;
+use wire::account::FlowId;
 use wire::ip::IpProtocol;
 
 use crate::app::{App, Context, Demand};
@@ -212,6 +214,8 @@ impl Host {
             let place = around.network.vacancy();
             let envelope = self.stack.poll_transmit(local, around.network.packet_mut(place));
             let Some(envelope) = envelope else { break };
+            let flow = around.network.packet_mut(place).account.flow;
+            self.work_off(around, flow);
             self.output.send(around.network, self.node, place, envelope);
         }
         if O::ENABLED {
@@ -229,6 +233,14 @@ impl Host {
         // What is overdue, as after a reboot, is due now.
         if let Some(at) = self.alarm.arm(next.map(|next| next.max(now))) {
             around.network.schedule(at, self.node, Event::Wake(self.node));
+        }
+    }
+
+    /// Lets the processor work on the cryptography that the protocols have done for a packet, before that is sent or read.
+    #[inline]
+    pub(crate) fn work_off<O: Observer>(&mut self, around: &mut Surroundings<'_, O>, flow: FlowId) {
+        for work in self.stack.tallies().into_iter().flatten().flat_map(Tally::take) {
+            around.network.encipher(self.node, flow, work);
         }
     }
 

@@ -91,7 +91,10 @@ impl Host {
         }
         let local = self.clock.local(around.network.now());
         let interface = InterfaceId(around.network.interface_of(self.node, port));
-        match self.hand_up(local, interface, around.network.packet_mut(id), &internet) {
+        let flow = around.network.packet_mut(id).account.flow;
+        let problem = self.hand_up(local, interface, around.network.packet_mut(id), &internet);
+        self.work_off(around, flow);
+        match problem {
             None => around.network.conclude(id),
             Some(problem) => {
                 let packet = around.network.deliver(id);
@@ -143,7 +146,10 @@ impl Host {
         }
         let local = self.clock.local(around.network.now());
         let interface = InterfaceId(around.network.interface_of(self.node, port));
-        if let Some(problem) = self.hand_up(local, interface, packet, internet) {
+        let flow = packet.account.flow;
+        let problem = self.hand_up(local, interface, packet, internet);
+        self.work_off(around, flow);
+        if let Some(problem) = problem {
             self.refuse(around, packet, problem);
         }
     }

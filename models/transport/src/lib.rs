@@ -12,5 +12,6 @@ mod placed;
 pub mod ports;
 pub mod rtt;
 pub mod sctp;
+pub mod tally;
 pub mod tcp;
 pub mod udp;

@@ -11,6 +11,7 @@ use sctp_lab::{Lab, Link, PORT, address, at, common, kinds};
 use transport::sctp::{
     Authentication, CloseReason, HmacAlgorithm, MessageOptions, SctpConfig, SctpEvent, State,
 };
+use wire::cryptography::{Operation, Work};
 use wire::sctp::{Cause, Chunk, ChunkType, CommonHeader, Parameter, ParameterList, code};
 
 fn links() -> [Link; 2] {
@@ -68,6 +69,8 @@ fn init_and_init_ack_carry_a_random_number_a_list_of_chunks_and_algorithms() {
 fn data_are_signed_with_the_key_of_the_handshake() {
     let (mut lab, a) = established(demanding(&[ChunkType::DATA]));
     lab.sent.clear();
+    let of_the_handshake = lab.ends.each_ref().map(|end| end.tally().take().count());
+    assert_eq!(of_the_handshake, [0, 1], "only the server's cookie");
     lab.say(0, a, 0, 1000, &MessageOptions::default());
     let mut handshake = Lab::new(1, links());
     handshake.record = true;
@@ -82,6 +85,12 @@ fn data_are_signed_with_the_key_of_the_handshake() {
     lab.run_until(at(400));
     let b = lab.accepted().expect("it was accepted");
     assert!(lab.ends[1].receive(b).is_some());
+    // Each end counts one code, over a chunk of 40 bytes and one of 16 and the data.
+    lab.run_until(at(400));
+    for end in &lab.ends {
+        let work = Work { operation: Operation::HmacSha256, times: 1, bytes: 40 + 16 + 1000 };
+        assert_eq!(end.tally().take().collect::<Vec<_>>(), [work]);
+    }
 }
 
 // Holds: RFC 4895 6.1-e2, 3.3-d, 6.3-b

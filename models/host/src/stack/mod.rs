@@ -6,6 +6,7 @@ mod mptcp;
 mod sctp;
 mod tcp;
 mod udp;
+mod work;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};

@@ -10,7 +10,7 @@ use wire::mptcp::{AddAddress, AddressIds, MptcpOption, ResetReason};
 
 use super::config::PathManager;
 use super::connection::{Connection, Mode, Outside};
-use super::crypto::{address_hmac, token};
+use super::crypto::{address_hmac, announced_len, token};
 use super::path::{Doubt, Joining, Path};
 use super::subflow::{Stage, Subflow};
 use crate::tcp::TcpConfig;
@@ -170,6 +170,7 @@ impl Connection {
         let timestamps = self.config.tcp.timestamps && address.is_ipv6();
         let port = self.config.announce_port.filter(|_| !timestamps);
         let hmac = Some(address_hmac((self.own_key, peer_key), id, address, port));
+        outside.tally.hmac(announced_len(address));
         self.signal(outside, MptcpOption::AddAddress(AddAddress { address_id: id, address, port, hmac }));
     }
 
@@ -193,6 +194,7 @@ impl Connection {
             self.announcing.retain(|it| it.id != address_id || it.address != address);
             return;
         };
+        outside.tally.hmac(announced_len(address));
         if hmac != address_hmac((peer_key, self.own_key), address_id, address, port) {
             self.counters.addresses_refused += 1;
             return;

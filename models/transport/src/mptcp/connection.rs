@@ -14,13 +14,14 @@ use wire::stream::StreamBuffer;
 
 use super::addresses::{Announcement, Remote};
 use super::config::MptcpConfig;
-use super::crypto::{initial_data_sequence, token};
+use super::crypto::{KEY_LEN, initial_data_sequence, token};
 use super::event::{Fallback, MptcpCounters, MptcpEvent, MptcpId};
 use super::fallback::Withheld;
 use super::path::Path;
 use super::scheduler::Caution;
 use super::subflow::{Received, Subflow};
 use crate::placed::Placed;
+use crate::tally::Tally;
 use crate::tcp::reassembly::Reassembly;
 use crate::tcp::{CloseReason, ConnectionId, TcpEndpoint};
 
@@ -36,6 +37,7 @@ pub(crate) struct Outside<'a> {
     pub(crate) locals: &'a [IpAddr],
     pub(crate) locals_changes: u32,
     pub(crate) backups: &'a BTreeSet<IpAddr>,
+    pub(crate) tally: &'a Tally,
 }
 
 /// How the connection works.
@@ -208,6 +210,7 @@ impl Connection {
         self.mode = Mode::Multipath;
         self.peer_key = Some(peer_key);
         self.peer_start = initial_data_sequence(peer_key);
+        outside.tally.hash(KEY_LEN);
         if let Some(path) = self.paths.first_mut() {
             path.ready = true;
             let (local, remote) = (path.local, path.remote);

@@ -45,6 +45,20 @@ pub fn address_hmac(keys: (u64, u64), id: u8, address: IpAddr, port: Option<u16>
     hash[24..].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
+/// Bytes that the HMAC of an announced address is over: its number, itself and a port.
+pub fn announced_len(address: IpAddr) -> usize {
+    match address {
+        IpAddr::V4(_) => 1 + 4 + 2,
+        IpAddr::V6(_) => 1 + 16 + 2,
+    }
+}
+
+/// Bytes of a key, which its hash is over.
+pub const KEY_LEN: usize = 8;
+
+/// Bytes that a join's HMAC is over: both random numbers.
+pub const JOIN_LEN: usize = 8;
+
 fn hmac(keys: (u64, u64), message: &[&[u8]]) -> [u8; 32] {
     let mut key = [0; 16];
     key[..8].copy_from_slice(&keys.0.to_be_bytes());

@@ -18,6 +18,7 @@ use super::path::Path;
 use super::subflow::{Stage, Subflow};
 use super::table::Table;
 use crate::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
+use crate::tally::Tally;
 use crate::tcp::attached::Found;
 use crate::tcp::note::Note;
 use crate::tcp::{ListenerId, TcpEndpoint, TcpError};
@@ -37,15 +38,24 @@ pub struct MptcpEndpoint {
     /// Connections whose subflows do not know yet what to acknowledge.
     stale: Vec<u32>,
     deadlines: BTreeSet<(SimTime, u32)>,
+    pub(super) tally: Tally,
 }
 
 impl MptcpEndpoint {
+    /// What cryptography it has done.
+    #[inline]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// An endpoint that draws keys, ports and numbers from `rng`.
     pub fn new(mut rng: ChaCha8Rng) -> Self {
         let own = ChaCha8Rng::from_rng(&mut rng);
+        let tally = Tally::default();
         Self {
             tcp: TcpEndpoint::hooked(rng),
-            table: Table::new(own),
+            table: Table::new(own, tally.clone()),
+            tally,
             events: VecDeque::new(),
             locals: Vec::new(),
             backups: BTreeSet::new(),
@@ -147,6 +157,7 @@ impl MptcpEndpoint {
             locals: &self.locals,
             locals_changes: self.locals_changes,
             backups: &self.backups,
+            tally: &self.tally,
         };
         action(&mut outside)
     }
@@ -169,6 +180,7 @@ impl MptcpEndpoint {
             locals: &self.locals,
             locals_changes: self.locals_changes,
             backups: &self.backups,
+            tally: &self.tally,
         };
         Some(action(connection, &mut outside))
     }

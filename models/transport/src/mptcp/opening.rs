@@ -4,7 +4,7 @@ use wire::account::Reason;
 use wire::mptcp::{Capable, Join, MptcpOption, ResetReason, Stage as CapableStage};
 
 use super::connection::{Connection, FIRST, Mode, Outside};
-use super::crypto::{join_hmac, leftmost_64, leftmost_160};
+use super::crypto::{JOIN_LEN, join_hmac, leftmost_64, leftmost_160};
 use super::event::{Fallback, MptcpEvent};
 use super::path::InMap;
 use super::subflow::{Received, Stage};
@@ -45,6 +45,7 @@ impl Connection {
             _ => None,
         });
         let own = (self.own_key, joining.own_nonce);
+        outside.tally.hmac(JOIN_LEN);
         let valid =
             answer.filter(|(_, hmac, nonce)| *hmac == leftmost_64(&join_hmac((peer_key, *nonce), own)));
         let Some((backup, _, nonce)) = valid else {
@@ -55,6 +56,7 @@ impl Connection {
         joining.peer_nonce = nonce;
         joining.resend_at = Some(outside.now + self.slowest_timeout(outside.tcp));
         let proof = leftmost_160(&join_hmac(own, (peer_key, nonce)));
+        outside.tally.hmac(JOIN_LEN);
         let it = &mut self.paths[path];
         it.peer_backup = backup;
         it.joining = Some(joining);
@@ -121,6 +123,7 @@ impl Connection {
         let is_ours =
             outside.tcp.hook_mut(id).is_some_and(|hook| matches!(hook.stage, Stage::JoinAck { .. }));
         if !is_ours {
+            outside.tally.hmac(JOIN_LEN);
             let expected =
                 leftmost_160(&join_hmac((peer_key, joining.peer_nonce), (self.own_key, joining.own_nonce)));
             let proof = received

@@ -13,9 +13,10 @@ use wire::tcp_options::{TcpOption, TcpOptions};
 use super::addresses::PATHS_MAX;
 use super::config::MptcpConfig;
 use super::connection::{Connection, Mode};
-use super::crypto::{join_hmac, leftmost_64, token};
+use super::crypto::{JOIN_LEN, KEY_LEN, join_hmac, leftmost_64, token};
 use super::event::{MptcpEndpointCounters, MptcpId, MptcpTotals};
 use super::subflow::{Birth, Stage, Subflow};
+use crate::tally::Tally;
 use crate::tcp::ListenerId;
 use crate::tcp::hook::{SynJudge, SynVerdict};
 use crate::tcp::segment::Segment;
@@ -38,10 +39,11 @@ pub(crate) struct Table {
     pub(crate) counters: MptcpEndpointCounters,
     /// What connections that are forgotten have done, by flow.
     pub(crate) past: BTreeMap<FlowId, MptcpTotals>,
+    tally: Tally,
 }
 
 impl Table {
-    pub(crate) fn new(rng: ChaCha8Rng) -> Self {
+    pub(crate) fn new(rng: ChaCha8Rng, tally: Tally) -> Self {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
@@ -50,6 +52,7 @@ impl Table {
             rng,
             counters: MptcpEndpointCounters::default(),
             past: BTreeMap::new(),
+            tally,
         }
     }
 
@@ -57,6 +60,7 @@ impl Table {
     pub(crate) fn new_key(&mut self) -> u64 {
         loop {
             let key = self.rng.next_u64();
+            self.tally.hash(KEY_LEN);
             if !self.tokens.contains_key(&token(key)) {
                 return key;
             }
@@ -166,6 +170,7 @@ impl Table {
             return refuse(ResetReason::ADMINISTRATIVELY_PROHIBITED);
         };
         let proof = join_hmac((connection.own_key, own_nonce), (peer_key, nonce));
+        self.tally.hmac(JOIN_LEN);
         let hook = Subflow {
             stage: Stage::JoinSynAck { address_id: 0, hmac: leftmost_64(&proof), nonce: own_nonce },
             birth: Some(Birth::Join { connection: index, address_id, backup, own_nonce, peer_nonce: nonce }),

@@ -17,6 +17,7 @@ use super::event::AssociationId;
 use super::mac::{HmacAlgorithm, Mac};
 use super::packet::{Builder, Piece, Walker};
 use super::parameters::PeerParameters;
+use crate::tally::Tally;
 
 /// How chunks are authenticated (RFC 4895 §6.1).
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -104,6 +105,8 @@ pub(super) struct Auth {
     demanded: ChunkSet,
     /// What the peer takes only authenticated.
     required: ChunkSet,
+    /// What the endpoint counts.
+    pub(super) tally: Tally,
 }
 
 /// Whether an association with such a configuration offers to authenticate.
@@ -224,6 +227,7 @@ impl Auth {
             accepted,
             demanded: demanded(config),
             required: ChunkSet::default(),
+            tally: Tally::default(),
         }
     }
 
@@ -297,6 +301,7 @@ impl Auth {
         let mut mac = Mac::new(self.algorithm, key);
         mac.add(&chunk);
         builder.feed(skip, &mut mac);
+        self.tally.hmac(chunk.len() + builder.len_behind(skip));
         chunk[HEAD_LEN..HEAD_LEN + code_len].copy_from_slice(&mac.finish());
         builder.insert(skip, &chunk);
     }
@@ -316,6 +321,7 @@ impl Auth {
         mac.add_zeros(hmac.len() as u32);
         mac.add(&chunk[HEAD_LEN + hmac.len()..]);
         walker.feed(&mut mac);
+        self.tally.hmac(chunk.len() + walker.left());
         if mac.finish().as_slice() == hmac { Verdict::Right } else { Verdict::Wrong }
     }
 }
@@ -383,6 +389,7 @@ impl SctpEndpoint {
             return signature.is_none();
         };
         let mut auth = Auth::new(&config, *random);
+        auth.tally = self.tally.clone();
         auth.agree(&config, vector);
         judge(&auth)
     }
@@ -395,6 +402,13 @@ impl SctpEndpoint {
 }
 
 impl Association {
+    /// Counts its cryptography with its endpoint's.
+    pub(super) fn share(&mut self, tally: &Tally) {
+        if let Some(auth) = &mut self.auth {
+            auth.tally = tally.clone();
+        }
+    }
+
     /// Whether both sides authenticate.
     pub(super) fn authenticates(&self) -> bool {
         self.auth.as_ref().is_some_and(|auth| auth.is_agreed())

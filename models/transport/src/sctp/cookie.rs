@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use super::auth::Random;
 use super::extensions::Extensions;
+use crate::tally::Tally;
 
 /// The addresses of one side.
 pub(super) type Addresses = SmallVec<[IpAddr; 2]>;
@@ -49,6 +50,7 @@ pub(super) struct Cookie {
 #[derive(Clone, Debug)]
 pub(super) struct CookieJar {
     secret: [u8; 32],
+    tally: Tally,
 }
 
 /// Why a cookie is not taken.
@@ -70,8 +72,8 @@ pub(super) const ADDRESSES_MAX: usize = 16;
 const KEY_LIFE: SimDuration = SimDuration::from_secs(3600);
 
 impl CookieJar {
-    pub(super) fn new(secret: [u8; 32]) -> Self {
-        Self { secret }
+    pub(super) fn new(secret: [u8; 32], tally: Tally) -> Self {
+        Self { secret, tally }
     }
 
     /// The keyed state of HMAC for a cookie made at `created`.
@@ -122,6 +124,7 @@ impl CookieJar {
         }
         let mut mac = self.mac(cookie.created);
         mac.update(&out);
+        self.tally.hmac(out.len());
         out.extend(mac.finalize().into_bytes());
         out
     }
@@ -133,6 +136,7 @@ impl CookieJar {
         let cookie = read(content).ok_or(BadCookie::Forged)?;
         let mut mac = self.mac(cookie.created);
         mac.update(content);
+        self.tally.hmac(content.len());
         mac.verify_slice(code).map_err(|_| BadCookie::Forged)?;
         Ok(cookie)
     }
@@ -240,7 +244,7 @@ mod tests {
     // Holds: RFC 9260 3.3.3.1-a, 5.1.3-d
     #[test]
     fn a_cookie_comes_back_as_it_was_made() {
-        let jar = CookieJar::new([7; 32]);
+        let jar = CookieJar::new([7; 32], Tally::default());
         let sealed = jar.seal(&cookie());
         // 54 fixed bytes, 5 + 17 for the addresses, 32 + 2 + 70 for the keys, 32 of code.
         assert_eq!(sealed.len(), 54 + 22 + 104 + 32);
@@ -250,7 +254,7 @@ mod tests {
     // Holds: RFC 9260 5.1.5-a
     #[test]
     fn any_wrong_bit_and_any_cut_shows() {
-        let jar = CookieJar::new([7; 32]);
+        let jar = CookieJar::new([7; 32], Tally::default());
         let sealed = jar.seal(&cookie());
         for bit in 0..sealed.len() * 8 {
             let mut damaged = sealed.clone();
@@ -260,13 +264,13 @@ mod tests {
         for len in 0..sealed.len() {
             assert_eq!(jar.open(&sealed[..len]), Err(BadCookie::Forged), "{len} bytes");
         }
-        assert_eq!(CookieJar::new([8; 32]).open(&sealed), Err(BadCookie::Forged));
+        assert_eq!(CookieJar::new([8; 32], Tally::default()).open(&sealed), Err(BadCookie::Forged));
     }
 
     // Holds: RFC 9260 5.1.3-a
     #[test]
     fn each_hour_has_its_own_key() {
-        let jar = CookieJar::new([7; 32]);
+        let jar = CookieJar::new([7; 32], Tally::default());
         let later = Cookie { created: SimTime::from_secs(3607), ..cookie() };
         let (now, then) = (jar.seal(&cookie()), jar.seal(&later));
         let (now_code, then_code) = (&now[now.len() - 32..], &then[then.len() - 32..]);

@@ -24,6 +24,7 @@ use super::parameters::is_host;
 use super::state::{CloseReason, State};
 use crate::endpoint::{Endpoint, Envelope, NetworkEvent, Received, Transmit};
 use crate::ports::choose_ephemeral;
+use crate::tally::Tally;
 use crate::tcp::deadlines::Deadlines;
 
 /// An association's place in the endpoint.
@@ -63,13 +64,21 @@ pub struct SctpEndpoint {
     /// Whether an association ever took packets without checksum (RFC 9653).
     pub(super) had_unsummed: bool,
     pub(super) live: u32,
+    pub(super) tally: Tally,
 }
 
 impl SctpEndpoint {
+    /// What cryptography it has done.
+    #[inline]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
     /// An endpoint that draws tags, numbers, ports and its secret from `rng`.
     pub fn new(mut rng: ChaCha8Rng) -> Self {
         let mut secret = [0; 32];
         rng.fill_bytes(&mut secret);
+        let tally = Tally::default();
         Self {
             slots: Vec::new(),
             free: Vec::new(),
@@ -79,7 +88,8 @@ impl SctpEndpoint {
             replies: VecDeque::new(),
             events: VecDeque::new(),
             deadlines: Deadlines::default(),
-            jar: CookieJar::new(secret),
+            jar: CookieJar::new(secret, tally.clone()),
+            tally,
             rng,
             counters: SctpCounters::default(),
             had_unsummed: false,
@@ -154,7 +164,11 @@ impl SctpEndpoint {
         }
     }
 
-    pub(super) fn add(&mut self, association: Association, listener: Option<ListenerId>) -> AssociationId {
+    pub(super) fn add(
+        &mut self,
+        mut association: Association,
+        listener: Option<ListenerId>,
+    ) -> AssociationId {
         let index = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
                 generation: 0,
@@ -166,6 +180,7 @@ impl SctpEndpoint {
             });
             u32::try_from(self.slots.len() - 1).expect("memory ends before 2^32 associations")
         });
+        association.share(&self.tally);
         self.live += 1;
         self.had_unsummed |= association.config.zero_checksum.is_some();
         self.note_half_open(&association, listener);

@@ -237,6 +237,7 @@ impl SctpEndpoint {
         cookie: &Cookie,
     ) -> Option<u32> {
         let nonce = self.draw_numbers().nonce;
+        let tally = self.tally.clone();
         let association = self.at(index)?;
         let local = cookie.local_tag == association.local_tag;
         let peer = cookie.peer_tag == association.peer_tag;
@@ -273,6 +274,7 @@ impl SctpEndpoint {
                 let flow = association.flow;
                 let mut anew = Association::from_cookie(now, config, locals, cookie, nonce);
                 anew.flow = flow;
+                anew.share(&tally);
                 anew.changes.connected = false;
                 anew.changes.restarted = true;
                 *association = anew;

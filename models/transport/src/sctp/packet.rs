@@ -118,6 +118,11 @@ impl Builder {
         mac.add_payload(&self.payload);
     }
 
+    /// Bytes of what [`Self::feed`] gives.
+    pub(super) fn len_behind(&self, skip: usize) -> usize {
+        self.lead.len().saturating_sub(skip) + self.payload.len() as usize
+    }
+
     /// Puts a control chunk behind the first `skip` bytes of chunks.
     pub(super) fn insert(&mut self, skip: usize, chunk: &[u8]) {
         self.lead.insert_from_slice(skip.min(self.lead.len()), chunk);
@@ -237,7 +242,7 @@ impl<'p> Walker<'p> {
     }
 
     #[inline]
-    fn left(&self) -> usize {
+    pub(super) fn left(&self) -> usize {
         self.head.len() + self.rest.len() as usize
     }
 
