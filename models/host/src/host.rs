@@ -214,8 +214,10 @@ impl Host {
             let place = around.network.vacancy();
             let envelope = self.stack.poll_transmit(local, around.network.packet_mut(place));
             let Some(envelope) = envelope else { break };
-            let flow = around.network.packet_mut(place).account.flow;
-            self.work_off(around, flow);
+            if self.stack.has_computed() {
+                let flow = around.network.packet_mut(place).account.flow;
+                self.work_off(around, flow);
+            }
             self.output.send(around.network, self.node, place, envelope);
         }
         if O::ENABLED {
@@ -237,7 +239,7 @@ impl Host {
     }
 
     /// Lets the processor work on the cryptography that the protocols have done for a packet, before that is sent or read.
-    #[inline]
+    #[cold]
     pub(crate) fn work_off<O: Observer>(&mut self, around: &mut Surroundings<'_, O>, flow: FlowId) {
         for work in self.stack.tallies().into_iter().flatten().flat_map(Tally::take) {
             around.network.encipher(self.node, flow, work);

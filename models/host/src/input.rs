@@ -91,9 +91,12 @@ impl Host {
         }
         let local = self.clock.local(around.network.now());
         let interface = InterfaceId(around.network.interface_of(self.node, port));
-        let flow = around.network.packet_mut(id).account.flow;
-        let problem = self.hand_up(local, interface, around.network.packet_mut(id), &internet);
-        self.work_off(around, flow);
+        let packet = around.network.packet_mut(id);
+        let flow = self.stack.computes().then_some(packet.account.flow);
+        let problem = self.hand_up(local, interface, packet, &internet);
+        if let Some(flow) = flow.filter(|_| self.stack.has_computed()) {
+            self.work_off(around, flow);
+        }
         match problem {
             None => around.network.conclude(id),
             Some(problem) => {
