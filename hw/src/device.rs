@@ -1,12 +1,13 @@
 //! A node's hardware: its parts, its supply, and the account of both.
 
 mod store;
+mod supply;
 mod teller;
 
 use std::hash::Hash;
 use std::sync::Arc;
 
-use sim_core::electric::{Charge, Current, Energy, Voltage};
+use sim_core::electric::{Charge, Current, Energy};
 use sim_core::{SimDuration, SimTime};
 
 use crate::battery::Battery;
@@ -16,6 +17,7 @@ use crate::meter::Meter;
 use crate::part::{PartId, PartKind, PartSpec, StateId};
 use crate::repeated::{Pattern, Patterns};
 use store::Store;
+pub use supply::Supply;
 use teller::{Draws, Foreteller, Teller, draws, post};
 
 /// What the time of a part is charged to where nobody says otherwise.
@@ -42,31 +44,6 @@ pub struct Activity {
     pub until: SimTime,
     /// Who told of it, for [`Device::withdraw`]; any number that the user of the part likes.
     pub teller: u32,
-}
-
-/// How the parts are supplied.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Supply {
-    /// The voltage at which the parts run.
-    pub voltage: Voltage,
-    /// The voltage of the source: equal to the parts' without a regulator.
-    pub source: Voltage,
-    /// What a regulator gives of what it takes, in thousandths; 1000 without one.
-    pub efficiency_permille: u16,
-}
-
-impl Supply {
-    /// A source that the parts hang on directly.
-    pub fn direct(voltage: Voltage) -> Self {
-        Self { voltage, source: voltage, efficiency_permille: 1000 }
-    }
-
-    /// What `load` at the parts takes from the source, rounded up to a whole nA.
-    fn taken(&self, load: Current) -> Current {
-        let given = u128::from(load.as_nanoamps()) * u128::from(self.voltage.as_millivolts()) * 1000;
-        let per = u128::from(self.source.as_millivolts()) * u128::from(self.efficiency_permille);
-        Current::from_nanoamps(u64::try_from(given.div_ceil(per.max(1))).unwrap_or(u64::MAX))
-    }
 }
 
 /// A node's hardware.

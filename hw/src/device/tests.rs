@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use sim_core::electric::Voltage;
+
 use super::*;
 use crate::battery::{BatterySpec, Model};
 

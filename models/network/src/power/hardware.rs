@@ -17,43 +17,12 @@ use wire::cryptography::Work;
 use super::battery::Watch;
 use super::frames::Noted;
 use super::kinds::{KindPatterns, Kinds};
-use super::parts::{purposes, resting, sampling, supply};
+use super::parts::{RadioRest, RadioState, purposes, resting, sampling, supply};
 use super::processor::{Job, Processor};
 use super::purpose::{Cause, Purpose};
 use super::rhythm::Rhythm;
 use crate::port::PortId;
 use crate::radio::overhearing::LayerTimes;
-
-/// What a radio does while it is neither sending nor taking a frame in.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum RadioRest {
-    /// As its profile says.
-    #[default]
-    Profile,
-    /// It sleeps.
-    Sleep,
-    /// It is ready, but deaf.
-    Idle,
-    /// It listens.
-    Listen,
-}
-
-/// A state that a MAC puts a radio into.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum RadioState {
-    /// Switched off.
-    Off,
-    /// The least that keeps its settings.
-    Sleep,
-    /// Ready to listen or send.
-    Idle,
-    /// Waiting for a frame, or sensing the carrier.
-    Listen,
-    /// Taking a frame in.
-    Receive,
-    /// Sending.
-    Transmit,
-}
 
 /// What a node's hardware is made of.
 #[derive(Debug)]

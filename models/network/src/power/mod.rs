@@ -36,7 +36,8 @@ pub mod purpose;
 pub mod rhythm;
 
 pub use battery::BatteryNews;
-pub use hardware::{Hardware, HardwareConfig, RadioRest, RadioState};
+pub use hardware::{Hardware, HardwareConfig};
+pub use parts::{RadioRest, RadioState};
 
 use frames::LinkRadio;
 use kinds::Kinds;

@@ -1,4 +1,5 @@
-//! How a node's parts are supplied, where its radios rest, and what their time is for where nobody says otherwise.
+//! What a node's radios can be told to do, how its parts are supplied, where its radios rest, and what their time is for where
+//! nobody says otherwise.
 
 use hw::battery::Battery;
 use hw::device::{Purposes, Supply};
@@ -6,8 +7,38 @@ use hw::part::PartSpec;
 use hw::profile::{Board, Radio};
 use sim_core::electric::Voltage;
 
-use super::RadioRest;
 use super::purpose::{Cause, Purpose};
+
+/// What a radio does while it is neither sending nor taking a frame in.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum RadioRest {
+    /// As its profile says.
+    #[default]
+    Profile,
+    /// It sleeps.
+    Sleep,
+    /// It is ready, but deaf.
+    Idle,
+    /// It listens.
+    Listen,
+}
+
+/// A state that a MAC puts a radio into.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RadioState {
+    /// Switched off.
+    Off,
+    /// The least that keeps its settings.
+    Sleep,
+    /// Ready to listen or send.
+    Idle,
+    /// Waiting for a frame, or sensing the carrier.
+    Listen,
+    /// Taking a frame in.
+    Receive,
+    /// Sending.
+    Transmit,
+}
 
 /// Parts hang on the board's voltage behind a regulator, and on the battery's without one.
 pub(super) fn supply(board: &Board, battery: Option<&Battery>) -> Supply {

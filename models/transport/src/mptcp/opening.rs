@@ -45,7 +45,7 @@ impl Connection {
             _ => None,
         });
         let own = (self.own_key, joining.own_nonce);
-        outside.tally.hmac(JOIN_LEN);
+        answer.iter().for_each(|_| outside.tally.hmac(JOIN_LEN));
         let valid =
             answer.filter(|(_, hmac, nonce)| *hmac == leftmost_64(&join_hmac((peer_key, *nonce), own)));
         let Some((backup, _, nonce)) = valid else {
