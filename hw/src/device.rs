@@ -232,8 +232,7 @@ impl<K: Copy + Hash + Ord> Device<K> {
     /// Settles a part that much has been told of, but not so far that the way to what is told of later would be cut short.
     #[inline(never)]
     fn settle(&mut self, now: SimTime, part: PartId) {
-        let ways = &self.spec(part).transitions;
-        let longest = ways.iter().map(|way| way.time).max().unwrap_or(SimDuration::ZERO);
+        let longest = self.spec(part).longest_way();
         self.with(part, |meter, give| meter.settle(now.saturating_sub(longest), give));
     }
 
@@ -257,8 +256,7 @@ impl<K: Copy + Hash + Ord> Device<K> {
 
     /// The longest way from one state of a part to another: so far back an activity that is told of now may begin.
     pub fn longest_way(&self) -> SimDuration {
-        let ways = self.meters.iter().flat_map(|meter| &meter.spec.transitions);
-        ways.map(|way| way.time).max().unwrap_or(SimDuration::ZERO)
+        self.meters.iter().map(|meter| meter.spec.longest_way()).max().unwrap_or(SimDuration::ZERO)
     }
 
     /// Charges everything that has passed by `now`, and lets the battery follow up to then, which may lie before what

@@ -108,6 +108,11 @@ impl PartSpec {
         self.transitions.iter().find(|way| way.to == to && way.from == from)
     }
 
+    /// The longest way from one state to another: so far back an activity that is told of now may begin.
+    pub fn longest_way(&self) -> SimDuration {
+        self.transitions.iter().map(|way| way.time).max().unwrap_or(SimDuration::ZERO)
+    }
+
     /// What the part typically draws in a state.
     #[inline]
     pub fn current(&self, state: StateId) -> Current {

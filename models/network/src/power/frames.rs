@@ -60,7 +60,7 @@ pub(super) struct Noted {
 }
 
 /// A port without a radio.
-const NO_RADIO: u32 = u32::MAX;
+pub(super) const NO_RADIO: u32 = u32::MAX;
 
 impl Power {
     /// Notes which of its radios stand behind a node's ports.
@@ -107,6 +107,14 @@ impl Power {
         }
     }
 
+    /// Tells a radio of the frames so far, if there are any.
+    #[inline]
+    fn tell_rest(&mut self, now: SimTime, radio: usize) {
+        if !self.radios[radio].noted.is_empty() {
+            self.tell(now, radio);
+        }
+    }
+
     #[inline(never)]
     fn tell(&mut self, now: SimTime, radio: usize) {
         let LinkRadio { noted, node, part, .. } = &mut self.radios[radio];
@@ -120,20 +128,12 @@ impl Power {
     #[inline]
     pub(super) fn tell_node(&mut self, now: SimTime, node: NodeId) {
         let radios = self.nodes[node.index()].as_ref().map_or(0..0, |hardware| hardware.link_radios.clone());
-        for radio in radios {
-            if !self.radios[radio].noted.is_empty() {
-                self.tell(now, radio);
-            }
-        }
+        radios.for_each(|radio| self.tell_rest(now, radio));
     }
 
     /// Tells all radios of the frames so far.
     pub(super) fn tell_all(&mut self, now: SimTime) {
-        for radio in 0..self.radios.len() {
-            if !self.radios[radio].noted.is_empty() {
-                self.tell(now, radio);
-            }
-        }
+        (0..self.radios.len()).for_each(|radio| self.tell_rest(now, radio));
     }
 
     /// Whether a node's radios have been told of every frame.

@@ -39,7 +39,7 @@ pub use battery::BatteryNews;
 pub use hardware::{Hardware, HardwareConfig};
 pub use parts::{RadioRest, RadioState};
 
-use frames::LinkRadio;
+use frames::{LinkRadio, NO_RADIO};
 use kinds::Kinds;
 use purpose::{Cause, Purpose, Shares, add};
 use rhythm::Rhythm;
@@ -83,7 +83,7 @@ impl<O: Observer> Network<O> {
         let power = self.power.get_or_insert_default();
         power.nodes.resize_with(nodes, || None);
         power.instant_from.resize(nodes, SimTime::ZERO);
-        power.radio_of.resize(ports, u32::MAX);
+        power.radio_of.resize(ports, NO_RADIO);
         let served: Vec<PortId> = config.ports.iter().map(|&(port, _)| port).collect();
         let hardware = Hardware::new(config);
         power.instant_from[node.index()] = hardware.instant_from();

@@ -282,11 +282,10 @@ impl RadioMedium {
 
     fn work_out_audience(&mut self, sender: u32) -> Arc<[u32]> {
         let air = &mut self.air;
-        let channel = air.radio(sender).channel;
         let mut near = air.neighbours(sender, SimTime::ZERO);
         near.retain(|&radio| {
-            let (own, sensitivity) = (air.radio(radio).channel, air.radio(radio).sensitivity);
-            own == channel && air.received_power(sender, radio, SimTime::ZERO) >= sensitivity
+            let sensitivity = air.radio(radio).sensitivity;
+            air.received_power(sender, radio, SimTime::ZERO) >= sensitivity
         });
         near.into()
     }
